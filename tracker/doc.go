@@ -1,0 +1,35 @@
+// Package tracker is the vocabulary of Ripen and the tour of the house. It
+// imports nothing but the standard library.
+//
+// # The tour
+//
+// A visit becomes a ranked lead in seven plain steps. Follow one request:
+//
+//  1. [ripen/tracker/ingest] answers the request. It sheds before it parses,
+//     finds the [Source] of the write key, and decodes each event in one pass
+//     straight into the row codec of this package ([AppendRow]).
+//  2. [ripen/storage] joins the rows to the open group; one committer stamps
+//     sequence and receive time, seals what is personal, drops duplicates,
+//     writes one compressed block, fsyncs, and wakes every waiter. Only then
+//     does the sender hear "ok".
+//  3. [ripen/tracker/fold] reads the log behind the cursor named state. It
+//     finds whose event it is (identity), files it in the visitor's timeline
+//     and says from which moment each touched lead must be walked again.
+//  4. [ripen/tracker/score] walks those events through the tenant's card,
+//     compiled to WebAssembly ([ripen/wasm/host]), one integer change at a
+//     time, and learns when the score will move next by itself.
+//  5. [ripen/tracker/rank] keeps the order of leads and writes the changes.
+//  6. [ripen/tracker/export] answers questions: leads, one lead, its timeline,
+//     its reasons, its history, the change feed.
+//  7. [ripen/tracker/server] is the one package that wires these together;
+//     cmd/ripen is the one that a person starts.
+//
+// Stages never import each other: they meet in the database and in server.
+// The law is a test: cmd/ripen/law_test.go.
+//
+// # Words
+//
+// Tenant, source, event, visitor, lead, attribute, scorecard, module,
+// dimension, score, grade, band, reason, verdict: one word for one idea, in
+// code, command line, API and page alike.
+package tracker

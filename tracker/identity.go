@@ -1,0 +1,143 @@
+package tracker
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"unicode"
+)
+
+// TenantID is the random prefix of every key a tenant owns.
+type TenantID [8]byte
+
+// String returns the id as 16 hex digits.
+func (t TenantID) String() string { return hex.EncodeToString(t[:]) }
+
+// ParseTenantID reads what [TenantID.String] wrote.
+func ParseTenantID(s string) (TenantID, error) {
+	var t TenantID
+	if n, err := hex.Decode(t[:], []byte(s)); err != nil || n != len(t) || len(s) != 2*len(t) {
+		return TenantID{}, errors.New("tenant id: need 16 hex digits")
+	}
+	return t, nil
+}
+
+// Hash is a keyed digest of an identity: HMAC-SHA256 under the tenant's key,
+// cut to 128 bits. Indexes and rows hold identities only in this form.
+type Hash [16]byte
+
+// IsZero says that there is no identity here.
+func (h Hash) IsZero() bool { return h == Hash{} }
+
+// IdentityKind orders identities by strength: a user id is stronger than an
+// e-mail, an e-mail is stronger than a visitor.
+type IdentityKind byte
+
+// The kinds, strongest first. The letters appear in lead ids.
+const (
+	UserIdentity    IdentityKind = 'u'
+	EmailIdentity   IdentityKind = 'e'
+	VisitorIdentity IdentityKind = 'v'
+)
+
+// LeadID names a lead by the strongest identity it holds.
+type LeadID struct {
+	Kind IdentityKind
+	Hash Hash
+}
+
+// IsZero says that there is no lead here.
+func (l LeadID) IsZero() bool { return l == LeadID{} }
+
+// String returns "u_", "e_" or "v_" and 32 hex digits.
+func (l LeadID) String() string {
+	var b [34]byte
+	b[0], b[1] = byte(l.Kind), '_'
+	hex.Encode(b[2:], l.Hash[:])
+	return string(b[:])
+}
+
+// ParseLeadID reads what [LeadID.String] wrote.
+func ParseLeadID(s string) (LeadID, error) {
+	if len(s) != 34 || s[1] != '_' || !strings.ContainsRune("uev", rune(s[0])) {
+		return LeadID{}, errors.New("lead id: need u_, e_ or v_ and 32 hex digits")
+	}
+	l := LeadID{Kind: IdentityKind(s[0])}
+	if _, err := hex.Decode(l.Hash[:], []byte(s[2:])); err != nil {
+		return LeadID{}, errors.New("lead id: need u_, e_ or v_ and 32 hex digits")
+	}
+	return l, nil
+}
+
+// Compare orders lead ids as their text does.
+func (l LeadID) Compare(m LeadID) int {
+	if l.Kind != m.Kind {
+		return int(l.Kind) - int(m.Kind)
+	}
+	return strings.Compare(string(l.Hash[:]), string(m.Hash[:]))
+}
+
+// IdentityKey is a tenant's secret for hashing identities.
+type IdentityKey [32]byte
+
+// Hash returns the keyed digest of an identity. The value is normalised by
+// kind first: e-mails are trimmed and lower-cased, other ids are only trimmed.
+// It does not allocate for values up to 200 bytes.
+func (k *IdentityKey) Hash(kind IdentityKind, value []byte) Hash {
+	var norm [256]byte
+	v := normalise(norm[:0], kind, value)
+	// HMAC (RFC 2104) by hand: crypto/hmac allocates, and this runs per event.
+	var buf [64 + 1 + 256]byte
+	for i := range 64 {
+		buf[i] = 0x36
+	}
+	for i, b := range k {
+		buf[i] ^= b
+	}
+	buf[64] = byte(kind)
+	var inner [32]byte
+	if len(v) <= 256 {
+		n := copy(buf[65:], v)
+		inner = sha256.Sum256(buf[:65+n])
+	} else {
+		inner = sha256.Sum256(append(buf[:65:65], v...))
+	}
+	var out [96]byte
+	for i := range 64 {
+		out[i] = 0x5c
+	}
+	for i, b := range k {
+		out[i] ^= b
+	}
+	copy(out[64:], inner[:])
+	sum := sha256.Sum256(out[:])
+	return Hash(sum[:16])
+}
+
+func normalise(dst []byte, kind IdentityKind, v []byte) []byte {
+	v = trimSpace(v)
+	if kind != EmailIdentity {
+		return append(dst, v...)
+	}
+	for _, c := range v {
+		if c >= 0x80 {
+			return append(dst[:0], strings.Map(unicode.ToLower, string(v))...)
+		}
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+func trimSpace(v []byte) []byte {
+	for len(v) > 0 && v[0] <= ' ' {
+		v = v[1:]
+	}
+	for len(v) > 0 && v[len(v)-1] <= ' ' {
+		v = v[:len(v)-1]
+	}
+	return v
+}

@@ -1,0 +1,37 @@
+package tracker
+
+// Tenant is one customer of this machine: the owner of keys, sources, cards,
+// events and leads.
+type Tenant struct {
+	ID       TenantID
+	Name     string
+	Created  int64 // unix ms
+	Identity IdentityKey
+	Ranking  string // the card whose order /v1/leads shows by default
+	// Clear names the string properties that some card of the tenant reads:
+	// they are stored in the clear, all other strings are sealed.
+	Clear map[string]struct{}
+}
+
+// Source is one site, app or mail provider that sends events with its own
+// public write key.
+type Source struct {
+	ID       uint32 // dense within the machine, stored in every row
+	Tenant   *Tenant
+	Name     string
+	WriteKey string   // public
+	Origins  []string // allowed Origin values; empty or "*" = any; "https://*.example.org" matches sub-domains
+	FastAck  bool     // answer before the commit: faster, may lose the last group in a crash
+	Server   bool     // a server-side source: never judged by agent, trusted with time
+	KeepIP   bool     // keep the address, sealed, instead of dropping it
+	MaxBody  int      // bytes, wire and inflated; 0 = MaxBody of this package
+	Disabled bool
+}
+
+// BodyLimit is the source's limit of a body in bytes.
+func (s *Source) BodyLimit() int {
+	if s.MaxBody > 0 {
+		return s.MaxBody
+	}
+	return MaxBody
+}
