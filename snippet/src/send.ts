@@ -1,0 +1,104 @@
+// The queue and the way out. An event leaves it only when the server answered
+// for it, when the server refused the request for good, or when the queue is
+// over its cap.
+import { forget, keep, kept } from "./store";
+
+// A batch stays under what keepalive requests and beacons may carry (64 KiB).
+const maxBytes = 6e4;
+const maxEvents = 200; // waiting at once; beyond it the oldest go
+const firstDelay = 40; // ms to gather what happens together
+const maxDelay = 3e5;
+const patience = 2e4; // ms for one answer
+
+let url: string, key: string;
+let queue: any[] = [];
+let failures = 0;
+let flying: any[] = []; // the events of the request on its way
+let timer: any;
+const beaconed = new WeakSet();
+
+const bytes = (s: string) => new Blob([s]).size;
+
+// body takes as many events as fit from list and returns them with the request's text.
+const body = (list: any[]): [any[], string] => {
+  let size = 200;
+  const some = list.filter((e, i) => (size += bytes(JSON.stringify(e)) + 1) < maxBytes || !i);
+  return [some, JSON.stringify({ writeKey: key, sentAt: new Date(), batch: some })];
+};
+
+const done = (list: any[]) => {
+  queue = queue.filter((e) => !list.includes(e));
+  list.map((e) => forget(e.messageId));
+};
+
+const wait = (ms: number) => {
+  clearTimeout(timer);
+  timer = setTimeout(flush, ms);
+};
+
+const flush = async () => {
+  timer = 0;
+  if (flying[0] || !queue[0]) return;
+  const [list, text] = body(queue);
+  flying = list;
+  let retryAfter = 0;
+  let again: any[] = list;
+  try {
+    // A string body goes as text/plain: no preflight, in any browser.
+    const r = await fetch(url, {
+      method: "POST",
+      body: text,
+      keepalive: bytes(text) < maxBytes,
+      credentials: "include",
+      signal: AbortSignal.timeout?.(patience),
+    });
+    retryAfter = +r.headers.get("retry-after")! * 1e3;
+    if (r.ok) {
+      const answer = await r.json().catch(() => 0);
+      const retry = (answer.results || []).filter((x: any) => x.status == "retry").map((x: any) => x.messageId);
+      again = list.filter((e) => retry.includes(e.messageId));
+    } else if (r.status < 500 && r.status != 429 && r.status != 408) {
+      // Refused for good: keeping it would block what comes after.
+      again = [];
+    }
+  } catch {}
+  flying = [];
+  done(list.filter((e) => !again.includes(e)));
+  failures = again.length ? failures + 1 : 0;
+  if (queue.length)
+    wait(failures ? Math.max(retryAfter || 0, Math.min(maxDelay, 500 * 2 ** failures) * (0.5 + Math.random() / 2)) : firstDelay);
+};
+
+/** enqueue takes an event over: from here on it is not lost with the page. */
+export const enqueue = (event: any): void => {
+  keep(event.messageId, event);
+  queue.push(event);
+  if (queue.length > maxEvents) done(queue.slice(0, 1));
+  // While the tracker does not answer the back-off's timer stands.
+  if (!timer && !failures) wait(firstDelay);
+};
+
+// leave hands what waits to the browser, which sends it after the page is gone.
+// The events stay written down: a beacon has no answer, the next page asks again.
+const leave = () => {
+  timer = clearTimeout(timer);
+  let rest = queue.filter((e) => !flying.includes(e) && !beaconed.has(e));
+  while (rest.length) {
+    const [list, text] = body(rest);
+    if (!navigator.sendBeacon(url, text)) break;
+    list.map((e) => beaconed.add(e));
+    rest = rest.filter((e) => !list.includes(e));
+  }
+};
+
+/** open starts delivery to an address, beginning with what earlier pages left. */
+export const open = (address: string, writeKey: string): void => {
+  url = address;
+  key = writeKey;
+  queue = kept();
+  done(queue.slice(0, -maxEvents));
+  addEventListener("pagehide", leave);
+  addEventListener("online", () => wait(0));
+  document.addEventListener("visibilitychange", () => (document.visibilityState == "hidden" ? leave() : wait(0)));
+  wait(firstDelay);
+};
