@@ -1,0 +1,16 @@
+// Package scorecard reads the rules a tenant writes and says what they mean.
+//
+// [Parse] turns a YAML card into a [Card], or into [Errors] that each name the
+// file, line, column, rule and fix. [Card.Bind] turns an event of the house
+// into what rules see. [Eval] walks those events through the card in plain Go:
+// it is the definition of every word of the language, and the modules that
+// ripen/wasm/compile emits must agree with it bit for bit. [Card.Explain] says
+// the card back in English or Spanish.
+//
+// What a lead keeps per rule is small and bounded: an accumulator and its time,
+// or the last few times or hashes. Nothing here reads a clock or a database.
+//
+// Dimensions of kind replenishment, rfm, btyd, model and wasm, account roll-up,
+// the combinations grade and model, unanswered rules and on_band are refused by
+// name and line.
+package scorecard

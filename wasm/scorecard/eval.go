@@ -1,0 +1,212 @@
+package scorecard
+
+import (
+	"bytes"
+	"math"
+	"slices"
+
+	"ripen/wasm"
+)
+
+// Eval walks one lead's events through a card in plain Go. It is what the words
+// of the language mean; compiled modules agree with it bit for bit. Every
+// product is written float64(a*b), so that no compiler fuses it with a sum.
+type Eval struct {
+	card   *Card
+	seen   bool // an event has been folded
+	first  int64
+	active bool // an activity has been folded
+	last   int64
+	traits []bool // :: Test.State → the attribute fulfils it; OpHas: is there
+	rules  []ruleState
+}
+
+// ruleState is what a lead keeps for one rule.
+type ruleState struct {
+	v      float64 // accumulated points, as of t
+	t      int64
+	hasDay bool
+	day    int64
+	hashes []uint64 // oldest first
+	times  []int64  // oldest first
+	has    bool     // an Absent rule of a named event: t is set
+}
+
+// hashMask is how much of a hash a module keeps: its top byte names the rule.
+const hashMask = 1<<56 - 1
+
+// NewEval returns the walk of a new lead.
+func (c *Card) NewEval() *Eval {
+	return &Eval{card: c, traits: make([]bool, len(c.Traits)), rules: make([]ruleState, len(c.Rules))}
+}
+
+// Fold takes events in the order of their time.
+func (e *Eval) Fold(evs ...wasm.Event) {
+	for i := range evs {
+		e.fold(&evs[i])
+	}
+}
+
+func (e *Eval) fold(ev *wasm.Event) {
+	flags := ev.Slots[0].Num
+	if !e.seen {
+		e.seen, e.first = true, ev.TimeMs
+	}
+	if flags&FlagActivity != 0 && (!e.active || ev.TimeMs > e.last) {
+		e.active, e.last = true, ev.TimeMs
+	}
+	if flags&FlagCarries != 0 {
+		for i, t := range e.card.Traits {
+			switch s := &ev.Slots[t.Slot]; s.Tag {
+			case wasm.Missing:
+			case wasm.Null:
+				e.traits[i] = false
+			default:
+				e.traits[i] = t.holds(s, t.Op == OpHas)
+			}
+		}
+	}
+	for _, r := range e.card.Types[ev.Index].Rules {
+		e.foldRule(r, ev, flags)
+	}
+}
+
+// holds answers the test of a value that is there. raw leaves exists: false to
+// whoever reads the answer.
+func (t *Test) holds(s *wasm.Slot, raw bool) bool {
+	ok := false
+	switch {
+	case s.Tag == wasm.Missing || s.Tag == wasm.Null:
+		return false
+	case t.Op == OpHas || t.Op == OpMatch || t.Op == OpList:
+		ok = s.Num != 0
+	case t.Op == OpText:
+		ok = slices.ContainsFunc(t.Texts, func(w string) bool { return w == string(s.Str) })
+	case t.Op == OpGlob:
+		ok = glob(s.Str, t.Texts[0])
+	case t.Op == OpNum:
+		ok = slices.Contains(t.Nums, math.Float64frombits(s.Num))
+	case t.Op == OpRange:
+		v := math.Float64frombits(s.Num)
+		ok = (v > t.Lo || v == t.Lo && !t.LoOpen) && (v < t.Hi || v == t.Hi && !t.HiOpen)
+	}
+	return ok != (t.Not && !raw)
+}
+
+// glob matches the whole of s, * being any run of bytes: the pieces between
+// stars are found one after another, the first at the start, the last at the end.
+func glob(s []byte, pattern string) bool {
+	p := []byte(pattern)
+	star := bytes.IndexByte(p, '*')
+	if star < 0 {
+		return bytes.Equal(s, p)
+	}
+	if !bytes.HasPrefix(s, p[:star]) {
+		return false
+	}
+	s, p = s[star:], p[star+1:]
+	for {
+		star = bytes.IndexByte(p, '*')
+		if star < 0 {
+			return bytes.HasSuffix(s, p)
+		}
+		at := bytes.Index(s, p[:star])
+		if at < 0 {
+			return false
+		}
+		s, p = s[at+star:], p[star+1:]
+	}
+}
+
+func (e *Eval) foldRule(r *Rule, ev *wasm.Event, flags uint64) {
+	if flags>>MachineBits&uint64(r.Ignore) != 0 {
+		return
+	}
+	if flags&FlagExtra != 0 && !r.readsProduct(ev) {
+		return
+	}
+	for _, t := range r.Tests {
+		if !t.holds(&ev.Slots[t.Slot], false) {
+			return
+		}
+	}
+	st := &e.rules[r.Index]
+	if !r.first(st, ev) {
+		return
+	}
+	r.write(st, ev.TimeMs)
+}
+
+func (r *Rule) readsProduct(ev *wasm.Event) bool {
+	for _, t := range r.Tests {
+		if ev.Slots[t.Slot].Product {
+			return true
+		}
+	}
+	return r.Per == PerValue && ev.Slots[r.PerSlot].Product
+}
+
+// first says whether the rule's per has not yet counted this event.
+func (r *Rule) first(st *ruleState, ev *wasm.Event) bool {
+	switch r.Per {
+	case Each:
+		return true
+	case PerDay:
+		day := int64(ev.Slots[r.PerSlot].Num)
+		if st.hasDay && st.day == day {
+			return false
+		}
+		st.hasDay, st.day = true, day
+		return true
+	}
+	h := ev.Slots[r.PerSlot].Num & hashMask
+	if slices.Contains(st.hashes, h) {
+		return false
+	}
+	if keep, _ := r.Keep(); len(st.hashes) == keep {
+		st.hashes = slices.Delete(st.hashes, 0, 1)
+	}
+	st.hashes = append(st.hashes, h)
+	return true
+}
+
+// write lets one counted event count.
+func (r *Rule) write(st *ruleState, t int64) {
+	switch r.Kind {
+	case Sum:
+		st.v = r.capped(st.v + r.Points)
+	case HalfLife:
+		v := r.decayed(st, t)
+		if st.v == 0 || t > st.t {
+			st.t = t
+		}
+		st.v = r.capped(v + r.Points)
+	case Window, Linear, Count:
+		_, keep := r.Keep()
+		if n := len(st.times); n == keep || n > 0 && st.times[0] <= t-r.TimesWithin() {
+			st.times = slices.Delete(st.times, 0, 1)
+		}
+		st.times = append(st.times, t)
+	case Absent:
+		if !st.has || t > st.t {
+			st.has, st.t = true, t
+		}
+	}
+}
+
+func (r *Rule) capped(v float64) float64 {
+	switch {
+	case !r.HasCap:
+	case r.Points >= 0 && v > r.Cap, r.Points < 0 && v < r.Cap:
+		return r.Cap
+	}
+	return v
+}
+
+// decayed is the accumulator of a half-life rule at time t.
+func (r *Rule) decayed(st *ruleState, t int64) float64 {
+	if st.v == 0 || t <= st.t {
+		return st.v
+	}
+	return float64(st.v * wasm.Exp2(float64(st.t-t)/float64(r.Span)))
+}

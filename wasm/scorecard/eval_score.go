@@ -1,0 +1,313 @@
+package scorecard
+
+import (
+	"math"
+
+)
+
+// RulePoints is what a module reports of one rule, or of a gate: gates follow
+// the rules in number.
+type RulePoints struct {
+	ID     uint32
+	Points float64
+}
+
+// Raw is what a module says of one lead at one moment; [Card.Settle] makes a
+// Result of it.
+type Raw struct {
+	Scaled float64 // the unrounded score
+	Null   bool
+	Next   int64
+	Dims   []float64
+	Points []RulePoints // only those that are not zero
+}
+
+// motion bounds how fast a value can move by itself from now on, and how far:
+// decaying points are convex, so they never move faster than now.
+type motion struct {
+	down, up         float64 // points per ms
+	downMass, upMass float64 // points
+}
+
+func (m *motion) add(o motion) {
+	m.down += o.down
+	m.up += o.up
+	m.downMass += o.downMass
+	m.upMass += o.upMass
+}
+
+// times is the motion of a value multiplied by f.
+func (m motion) times(f float64) motion {
+	if f < 0 {
+		m.down, m.up, m.downMass, m.upMass = m.up, m.down, m.upMass, m.downMass
+		f = -f
+	}
+	return motion{float64(m.down * f), float64(m.up * f), float64(m.downMass * f), float64(m.upMass * f)}
+}
+
+// WakeMin is the least time between now and a wake that is only an estimate, and
+// TauMax the longest that is worth a timer, both in ms.
+const (
+	WakeMin = 1000
+	TauMax  = 1e13
+)
+
+// Slack is the share of points below which a decaying value is taken never to
+// reach a threshold: rounding of sums stays far below it.
+const Slack = 1e-9
+
+// clock finds the earliest moment at which something may change.
+type clock struct{ now, next int64 }
+
+// at notes a moment that is exact.
+func (c *clock) at(t int64) {
+	if t > c.now && t < c.next {
+		c.next = t
+	}
+}
+
+// reach notes the earliest moment at which a gap can be closed.
+func (c *clock) reach(gap, rate, mass float64) {
+	if !(rate > 0) || !(mass > gap-Slack) {
+		return
+	}
+	if tau := gap / rate; tau < TauMax {
+		c.at(c.now + max(WakeMin, int64(tau)))
+	}
+}
+
+// Score says where the lead stands at now, unix ms.
+func (e *Eval) Score(now int64) Result {
+	raw := e.raw(now)
+	var r Result
+	e.card.Settle(&raw, true, &r)
+	return r
+}
+
+func (e *Eval) raw(now int64) Raw {
+	k := clock{now: now, next: math.MaxInt64}
+	raw := Raw{Dims: make([]float64, len(e.card.Dims))}
+	moves := make([]motion, len(e.card.Dims))
+	for i, d := range e.card.Dims {
+		raw.Dims[i], moves[i] = e.dimension(d, &k, &raw.Points)
+	}
+	e.combine(&raw, moves, &k)
+	if k.next != math.MaxInt64 && !raw.Null {
+		raw.Next = k.next
+	}
+	return raw
+}
+
+func (e *Eval) dimension(d *Dimension, k *clock, points *[]RulePoints) (float64, motion) {
+	sum, m := 0.0, motion{}
+	for _, g := range d.Groups {
+		v, gm := 0.0, motion{}
+		for _, r := range g.Rules {
+			p := e.points(r, k, &gm)
+			v += p
+			if p != 0 {
+				*points = append(*points, RulePoints{uint32(r.Index), p})
+			}
+		}
+		v, gm = k.bound(v, g.Min, g.Max, gm)
+		sum += v
+		m.add(gm)
+	}
+	v, m := k.bound(sum, d.Min, d.Max, m)
+	if len(d.Grades) > 0 {
+		k.grades(d, v, m)
+	}
+	return v, m
+}
+
+// bound clamps v. A value beyond a bound does not move until it comes back to it.
+func (k *clock) bound(v, lo, hi float64, m motion) (float64, motion) {
+	switch {
+	case v > hi:
+		k.reach(v-hi, m.down, m.downMass)
+		return hi, motion{}
+	case v < lo:
+		k.reach(lo-v, m.up, m.upMass)
+		return lo, motion{}
+	}
+	return v, m
+}
+
+// grades notes when the dimension may cross into the next grade.
+func (k *clock) grades(d *Dimension, v float64, m motion) {
+	for _, g := range d.Grades {
+		if v >= g.From {
+			k.reach(v-g.From, m.down, m.downMass)
+		} else {
+			k.reach(g.From-v, m.up, m.upMass)
+		}
+	}
+}
+
+// points is what a rule is worth at k.now; it adds its motion to its group's.
+func (e *Eval) points(r *Rule, k *clock, m *motion) float64 {
+	st := &e.rules[r.Index]
+	switch r.Kind {
+	case Attribute:
+		if e.all(r.Tests) {
+			return r.Points
+		}
+		return 0
+	case Sum:
+		return st.v
+	case HalfLife:
+		v := r.decayed(st, k.now)
+		m.decay(v, math.Ln2/float64(r.Span))
+		return v
+	case Count, Window, Linear:
+		return r.timed(st, k)
+	}
+	return e.absent(r, st, k)
+}
+
+func (m *motion) decay(v, rate float64) {
+	if v > 0 {
+		m.down += float64(v * rate)
+		m.downMass += v
+	} else {
+		m.up += float64(-v * rate)
+		m.upMass += -v
+	}
+}
+
+// timed is a rule that keeps the times of its events.
+func (r *Rule) timed(st *ruleState, k *clock) float64 {
+	if r.Kind == Linear {
+		v := 0.0
+		for _, t := range st.times {
+			steps := max(k.now-t, 0) / r.Span
+			if f := 1 - float64(r.Drop*float64(steps)); f > 0 {
+				v += float64(r.Points * f)
+				k.at(t + (steps+1)*r.Span)
+			}
+		}
+		return r.capped(v)
+	}
+	n, first := 0, int64(0)
+	for _, t := range st.times {
+		if t > k.now-r.Span {
+			if n == 0 {
+				first = t
+			}
+			n++
+		}
+	}
+	switch {
+	case r.Kind == Count && n < r.Gte || n == 0:
+		return 0
+	case r.Kind == Count:
+		k.at(first + r.Span)
+		return r.Points
+	}
+	k.at(first + r.Span)
+	return r.capped(float64(r.Points * float64(n)))
+}
+
+// absent holds from exactly r.Span after the last activity on, or after the
+// first event of all if there was none.
+func (e *Eval) absent(r *Rule, st *ruleState, k *clock) float64 {
+	since, any := e.first, e.seen
+	switch {
+	case r.Event == "" && e.active:
+		since = e.last
+	case r.Event != "" && st.has:
+		since = st.t
+	}
+	if !any {
+		return 0
+	}
+	if k.now-since >= r.Span {
+		return r.Points
+	}
+	k.at(since + r.Span)
+	return 0
+}
+
+// all says whether every test of attributes holds.
+func (e *Eval) all(tests []*Test) bool {
+	for _, t := range tests {
+		ok := e.traits[t.State]
+		if t.Op == OpHas && t.Not {
+			ok = !ok
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// combine makes one value of the dimensions, bounds it by the gates, scales it,
+// and notes when its integer may change.
+func (e *Eval) combine(raw *Raw, moves []motion, k *clock) {
+	s := &e.card.Score
+	v, m := 0.0, motion{}
+	for i, t := range s.Terms {
+		x, xm := float64(t.Times*raw.Dims[t.Dim]), moves[t.Dim].times(t.Times)
+		switch {
+		case s.How != "max":
+			v += x
+			m.add(xm)
+		case i == 0 || x > v:
+			v, m = x, xm
+		}
+	}
+	bounded, lid := v, math.Inf(1)
+	for i, g := range e.card.Gates {
+		if !e.all(g.Tests) {
+			continue
+		}
+		switch {
+		case g.Skip:
+			raw.Null = true
+			raw.Points = append(raw.Points, RulePoints{uint32(len(e.card.Rules) + i), 0})
+		case bounded > g.Max:
+			raw.Points = append(raw.Points, RulePoints{uint32(len(e.card.Rules) + i), g.Max - bounded})
+			bounded = g.Max
+		}
+		lid = min(lid, g.Max)
+	}
+	raw.Scaled = s.scaled(bounded)
+	e.horizon(raw, v, lid, m, moves, k)
+}
+
+// scaled maps a combined value onto the scale.
+func (c *Combine) scaled(v float64) float64 {
+	x := c.To[0] + float64((v-c.From[0])*c.K())
+	return max(c.To[0], min(c.To[1], x))
+}
+
+// horizon notes when the rounded score may leave its integer: when the combined
+// value falls under what rounds to it, or rises to what rounds to the next.
+func (e *Eval) horizon(raw *Raw, v, lid float64, m motion, moves []motion, k *clock) {
+	s := &e.card.Score
+	whole := math.Floor(raw.Scaled + 0.5)
+	if whole-0.5 > s.To[0] {
+		low := s.From[0] + (whole-0.5-s.To[0])/s.K()
+		k.reach(v-low, m.down, m.downMass)
+	}
+	high := s.From[0] + (whole+0.5-s.To[0])/s.K()
+	if whole+0.5 > s.To[1] || high > lid {
+		return
+	}
+	if s.How != "max" {
+		k.reach(high-v, m.up, m.upMass)
+		return
+	}
+	for _, t := range s.Terms {
+		xm := moves[t.Dim].times(t.Times)
+		k.reach(high-float64(t.Times*raw.Dims[t.Dim]), xm.up, xm.upMass)
+	}
+}
+
+// exactOf makes the thousandths and the integer of a scaled score.
+func exactOf(scaled float64) (exact int64, score int) {
+	exact = int64(math.Floor(float64(scaled * 1000)))
+	return exact, int((exact + 500) / 1000)
+}
+

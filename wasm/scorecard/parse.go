@@ -1,0 +1,290 @@
+package scorecard
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"ripen/wasm"
+)
+
+// Limits of a card.
+const (
+	rulesMax = 500
+	wordMax  = 128
+	listMax  = 100_000
+)
+
+// Parse reads a card. Its error is [Errors], every one found in one reading.
+func Parse(file string, src []byte) (*Card, error) {
+	p := &reader{file: file, card: &Card{
+		Language: "en", Zone: time.UTC, Entity: "lead",
+		lists: map[string]map[string]struct{}{},
+	}}
+	if root := p.readYAML(src); root != nil {
+		p.read(root)
+	}
+	if len(p.errs) > 0 {
+		slices.SortStableFunc(p.errs, func(a, b *Error) int {
+			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
+		})
+		if len(p.errs) > errorsMax {
+			p.errs = p.errs[:errorsMax]
+		}
+		return nil, p.errs
+	}
+	p.card.assign()
+	return p.card, nil
+}
+
+// reader collects what is wrong while it reads on, so that one reading reports
+// everything.
+type reader struct {
+	file string
+	rule string // the id of the rule being read
+	card *Card
+	errs Errors
+}
+
+func (p *reader) add(at *node, what, fix string) {
+	p.errs = append(p.errs, &Error{File: p.file, Line: at.line, Col: at.col, Rule: p.rule, What: what, Fix: fix})
+}
+
+// later refuses a part of the language that this version does not score.
+func (p *reader) later(at *node, what, fix string) {
+	p.add(at, what+" is not supported yet", fix)
+}
+
+// fields calls the function of each key of a map. A key without a function is
+// unknown; a map is wanted where n is something else.
+func (p *reader) fields(n *node, of string, known map[string]func(k, v *node)) {
+	if n.kind != mapNode {
+		p.add(n, fmt.Sprintf("%s wants keys and values, not %s", of, n.word()), "write key: value")
+		return
+	}
+	for i, k := range n.keys {
+		if f, ok := known[k.text]; ok && f != nil {
+			f(k, n.values[i])
+			continue
+		}
+		p.unknown(k, of, known)
+	}
+}
+
+func (p *reader) unknown(k *node, of string, known map[string]func(k, v *node)) {
+	if strings.EqualFold(k.text, "on") && !k.quoted && known["event"] != nil {
+		return // the trap of on: has already been named
+	}
+	words := make([]string, 0, len(known))
+	for w := range known {
+		words = append(words, w)
+	}
+	slices.Sort(words)
+	fix := "it has " + strings.Join(words, ", ")
+	if w := nearest(k.text, words); w != "" {
+		fix = fmt.Sprintf("did you mean %s?", w)
+	}
+	p.add(k, fmt.Sprintf("%s has no key %q", of, k.text), fix)
+}
+
+func (p *reader) read(root *node) {
+	c := p.card
+	has := map[string]bool{}
+	note := func(f func(v *node)) func(k, v *node) {
+		return func(k, v *node) { has[k.text] = true; f(v) }
+	}
+	var gates, score, bands *node
+	p.fields(root, "a scorecard", map[string]func(k, v *node){
+		"scorecard":  note(func(v *node) { c.Name = p.name(v, "scorecard") }),
+		"version":    note(func(v *node) { c.Version = int(p.whole(v, "version", 0, math.MaxInt32)) }),
+		"language":   note(func(v *node) { c.Language = p.oneOf(v, "language", "en", "es") }),
+		"timezone":   note(p.zone),
+		"entity":     note(p.entity),
+		"dimensions": note(p.dimensions),
+		"lists":      note(p.lists),
+		"gates":      note(func(v *node) { gates = v }),
+		"score":      note(func(v *node) { score = v }),
+		"bands":      note(func(v *node) { bands = v }),
+		"rollup": func(k, _ *node) {
+			p.later(k, "rollup (accounts scored from their contacts)", "remove it: this card scores leads")
+		},
+		"on_band": func(k, _ *node) { p.later(k, "on_band", "remove it: act on the change feed instead") },
+	})
+	if !has["scorecard"] {
+		p.add(root, "the card has no name", "start with scorecard: <name>")
+	}
+	if !has["dimensions"] {
+		p.add(root, "the card has no dimensions", "write dimensions: with at least one")
+	}
+	c.Score = Combine{How: "sum", From: [2]float64{0, 100}, To: [2]float64{1, 100}}
+	if score != nil {
+		p.score(score)
+	}
+	p.defaultTerms()
+	if gates != nil {
+		p.gates(gates)
+	}
+	if bands != nil {
+		p.bands(bands)
+	}
+}
+
+func (p *reader) zone(v *node) {
+	z, err := time.LoadLocation(p.text(v, "timezone"))
+	if err != nil || v.text == "" || v.text == "Local" {
+		p.add(v, fmt.Sprintf("timezone %s is not known", v.word()), "write it as in Europe/Madrid")
+		return
+	}
+	p.card.Zone = z
+}
+
+func (p *reader) entity(v *node) {
+	switch p.text(v, "entity") {
+	case "lead", "contact":
+	case "account", "company":
+		p.later(v, "entity: account", "write entity: lead")
+	default:
+		p.add(v, fmt.Sprintf("entity is %s", v.word()), "write entity: lead")
+	}
+}
+
+func (p *reader) lists(v *node) {
+	if v.kind != mapNode {
+		p.add(v, "lists wants a map of names to lists", "write lists: {free_mail: [gmail.com]}")
+		return
+	}
+	for i, k := range v.keys {
+		var values []string
+		for _, item := range p.items(v.values[i], "a list", listMax) {
+			values = append(values, p.text(item, "a list's item"))
+		}
+		p.card.SetList(p.name(k, "a list's name"), values)
+	}
+}
+
+// text wants a scalar.
+func (p *reader) text(n *node, of string) string {
+	if n.kind != scalarNode {
+		p.add(n, fmt.Sprintf("%s wants one value, not %s", of, n.word()), "write it on one line")
+		return ""
+	}
+	return n.text
+}
+
+// name wants a word that can stand in URLs, JSON keys and reasons.
+func (p *reader) name(n *node, of string) string {
+	s := p.text(n, of)
+	ok := s != "" && len(s) <= wordMax
+	for _, r := range s {
+		ok = ok && (r == '_' || r == '-' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
+	}
+	if n.kind == scalarNode && !ok {
+		p.add(n, fmt.Sprintf("%s %q is not a name", of, s), "use letters, digits, _ - and ., at most 128")
+	}
+	return s
+}
+
+func (p *reader) oneOf(n *node, of string, words ...string) string {
+	s := p.text(n, of)
+	if n.kind != scalarNode || slices.Contains(words, s) {
+		return s
+	}
+	fix := "write " + strings.Join(words, ", ")
+	if w := nearest(s, words); w != "" {
+		fix = fmt.Sprintf("did you mean %s?", w)
+	}
+	p.add(n, fmt.Sprintf("%s is %q", of, s), fix)
+	return ""
+}
+
+// items wants a list; one scalar is a list of itself.
+func (p *reader) items(n *node, of string, most int) []*node {
+	switch {
+	case n.kind == scalarNode && n.text != "":
+		return []*node{n}
+	case n.kind != listNode:
+		p.add(n, fmt.Sprintf("%s wants a list", of), "write [a, b]")
+		return nil
+	case len(n.values) > most:
+		p.add(n, fmt.Sprintf("%s has %d items", of, len(n.values)), fmt.Sprintf("at most %d", most))
+		return nil
+	}
+	return n.values
+}
+
+func plainNumber(n *node) (float64, bool) {
+	if n.kind != scalarNode || n.quoted {
+		return 0, false
+	}
+	for _, r := range n.text {
+		if (r < '0' || r > '9') && !strings.ContainsRune("+-.", r) {
+			return 0, false
+		}
+	}
+	f, err := strconv.ParseFloat(n.text, 64)
+	return f + 0, err == nil && !math.IsInf(f, 0) // + 0: no minus zero
+}
+
+// numberMax bounds every number of a card, so that no sum of 500 rules can
+// leave the float64s in which thousandths are exact.
+const numberMax = 1e9
+
+func (p *reader) number(n *node, of string) float64 {
+	f, ok := plainNumber(n)
+	switch {
+	case !ok:
+		p.add(n, fmt.Sprintf("%s is %s", of, n.word()), "write a number")
+	case math.Abs(f) > numberMax:
+		p.add(n, fmt.Sprintf("%s is %s", of, n.text), "stay within a thousand million")
+		return 0
+	}
+	return f
+}
+
+func (p *reader) whole(n *node, of string, least, most float64) float64 {
+	f, ok := plainNumber(n)
+	if !ok || f != math.Trunc(f) || f < least || f > most {
+		p.add(n, fmt.Sprintf("%s is %s", of, n.word()), fmt.Sprintf("write a whole number from %.0f to %.0f", least, most))
+		return least
+	}
+	return f
+}
+
+func (p *reader) boolean(n *node, of string) bool {
+	return p.oneOf(n, of, "true", "false") == "true"
+}
+
+// units are the lengths of time words, in ms.
+var units = []struct {
+	name string
+	ms   float64
+}{
+	{"ms", 1}, {"mo", 30.4375 * 864e5}, {"s", 1e3}, {"m", 6e4}, {"h", 36e5},
+	{"d", 864e5}, {"w", 7 * 864e5}, {"y", 365.25 * 864e5},
+}
+
+// span reads a length of time: 7d, 24mo, 1.5h.
+func (p *reader) span(n *node, of string) int64 {
+	s := p.text(n, of)
+	for _, u := range units {
+		num, ok := strings.CutSuffix(s, u.name)
+		if !ok {
+			continue
+		}
+		f, ok := plainNumber(&node{text: num})
+		if ms := f * u.ms; ok && num != "" && ms >= 1 && ms <= 200*365.25*864e5 {
+			return int64(math.Round(ms))
+		}
+	}
+	if n.kind == scalarNode {
+		p.add(n, fmt.Sprintf("%s is %q", of, s), "write a length of time like 30m, 12h, 7d, 2w, 24mo or 1y")
+	}
+	return 1
+}
+
+// dimensionsMax is the room for them in the header of the ABI.
+const dimensionsMax = wasm.DimsMax

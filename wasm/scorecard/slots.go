@@ -1,0 +1,168 @@
+package scorecard
+
+import "slices"
+
+// View is the form in which a slot carries a value.
+type View uint8
+
+// The views. Rules of one field may need several.
+const (
+	ViewFlags   View = iota // bits of the event itself: Activity, Carries, Extra, machine
+	ViewDay                 // the local day
+	ViewSession             // the session's id
+	ViewText                // as text
+	ViewNum                 // as a float64
+	ViewHas                 // whether it is there and not empty
+	ViewTest                // the answer to Test, asked by Bind
+	ViewHash                // a hash of it
+)
+
+// Bits of the flags slot.
+const (
+	FlagActivity = 1 << 0 // neither a send nor a machine's doing
+	FlagCarries  = 1 << 1 // the event carries attributes
+	FlagExtra    = 1 << 2 // second and later products of one event
+	machineShift = 8      // then one bit per machine verdict, as in Rule.Ignore
+)
+
+// MachineBits is where the bits of the machine verdict begin in the flags.
+const MachineBits = machineShift
+
+// machines are the words of ignore lists; the position is the bit.
+var machines = []string{"bot", "prefetch", "proxy"}
+
+// SlotDef says what one slot of an event holds.
+type SlotDef struct {
+	View  View
+	Name  string // of the field or attribute
+	Trait bool
+	Test  *Test // for ViewTest
+}
+
+var viewNames = [...]string{"flags", "day", "session", "text", "number", "exists", "test", "hash"}
+
+// Type names the slot's view for the manifest.
+func (s *SlotDef) Type() string {
+	if s.Trait {
+		return "attribute " + viewNames[s.View]
+	}
+	return viewNames[s.View]
+}
+
+// slot returns the index of the slot that holds def, adding it if it is new.
+func (c *Card) slot(def SlotDef) int {
+	for i, s := range c.Slots {
+		if s.View == def.View && s.Name == def.Name && s.Trait == def.Trait && sameQuestion(s.Test, def.Test) {
+			return i
+		}
+	}
+	c.Slots = append(c.Slots, def)
+	return len(c.Slots) - 1
+}
+
+func sameQuestion(a, b *Test) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	if a.Op != b.Op || a.List != b.List {
+		return false
+	}
+	return a.Op != OpMatch || a.Regex.String() == b.Regex.String()
+}
+
+func (t *Test) view() View {
+	switch t.Op {
+	case OpHas:
+		return ViewHas
+	case OpText, OpGlob:
+		return ViewText
+	case OpNum, OpRange:
+		return ViewNum
+	}
+	return ViewTest
+}
+
+// assign gives every test and rule its slots and every event type its rules.
+func (c *Card) assign() {
+	c.Slots = []SlotDef{{View: ViewFlags}}
+	c.Types = []EventType{{}}
+	c.types = map[string]int{}
+	c.grid = c.GradeNames()
+	for _, r := range c.Rules {
+		c.assignTests(r.Tests)
+		switch {
+		case r.Per == PerDay:
+			r.PerSlot = c.slot(SlotDef{View: ViewDay})
+		case r.Per == PerSession:
+			r.PerSlot = c.slot(SlotDef{View: ViewSession})
+		case r.Per == PerValue:
+			r.PerSlot = c.slot(SlotDef{View: ViewHash, Name: r.PerName})
+		}
+		if r.Event != "" {
+			c.assignType(r)
+		} else if r.Kind == Absent {
+			c.anyType = true
+		}
+	}
+	for _, g := range c.Gates {
+		c.assignTests(g.Tests)
+	}
+	for i, s := range c.Slots {
+		if s.Trait {
+			c.traitSlots = append(c.traitSlots, i)
+		}
+	}
+	for _, r := range c.Rules {
+		if r.Kind == Absent {
+			c.anyType = true // first seen counts, whatever the event
+		}
+	}
+}
+
+func (c *Card) assignTests(tests []*Test) {
+	for _, t := range tests {
+		def := SlotDef{View: t.view(), Name: t.Field, Trait: t.Trait}
+		if def.View == ViewTest {
+			def.Test = t
+		}
+		t.Slot = c.slot(def)
+		if t.List != "" && !slices.Contains(c.listNames, t.List) {
+			c.listNames = append(c.listNames, t.List)
+			slices.Sort(c.listNames)
+		}
+		if t.Trait {
+			t.State = c.trait(t)
+		}
+	}
+}
+
+func (c *Card) trait(t *Test) int {
+	for i, o := range c.Traits {
+		if o.Slot == t.Slot && o.Op == t.Op && (o.Not == t.Not || t.Op == OpHas) && slices.Equal(o.Texts, t.Texts) &&
+			slices.Equal(o.Nums, t.Nums) && o.Lo == t.Lo && o.Hi == t.Hi && o.LoOpen == t.LoOpen && o.HiOpen == t.HiOpen {
+			return i
+		}
+	}
+	c.Traits = append(c.Traits, t)
+	return len(c.Traits) - 1
+}
+
+func (c *Card) assignType(r *Rule) {
+	i, ok := c.types[r.Event]
+	if !ok {
+		i = len(c.Types)
+		c.types[r.Event] = i
+		c.Types = append(c.Types, EventType{Name: r.Event})
+	}
+	t := &c.Types[i]
+	t.Rules = append(t.Rules, r)
+	add := func(s int) {
+		if s > 0 && !slices.Contains(t.slots, s) {
+			t.slots = append(t.slots, s)
+		}
+	}
+	for _, test := range r.Tests {
+		add(test.Slot)
+	}
+	add(r.PerSlot)
+}

@@ -1,0 +1,255 @@
+package scorecard
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// Limits of a card's text, far above what a person writes.
+const (
+	sourceMax = 256 << 10
+	depthMax  = 64
+)
+
+type nodeKind byte
+
+const (
+	scalarNode nodeKind = iota
+	mapNode
+	listNode
+)
+
+// node is one value of a card with its place in the file. Types are read from
+// the text, not guessed by YAML: a quoted 5 is text.
+type node struct {
+	kind      nodeKind
+	line, col int
+	text      string // of a scalar
+	quoted    bool
+	keys      []*node // of a map, in the order of the file
+	values    []*node // of a map or list
+}
+
+func (n *node) word() string {
+	switch n.kind {
+	case mapNode:
+		return "a map"
+	case listNode:
+		return "a list"
+	}
+	return fmt.Sprintf("%q", n.text)
+}
+
+// readYAML turns the source into nodes. Its own errors are few: what YAML
+// itself refuses, and the traps of YAML.
+func (p *reader) readYAML(src []byte) (root *node) {
+	// go-yaml is a big parser fed by strangers: what it cannot take must be an
+	// error of the card, not of the process.
+	defer func() {
+		if r := recover(); r != nil {
+			root = nil
+			p.add(&node{line: 1, col: 1}, "this text breaks the YAML reader", "simplify it")
+		}
+	}()
+	if !p.checkSource(src) {
+		return nil
+	}
+	f, err := parser.ParseBytes(src, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		p.addYAML(err)
+		return nil
+	}
+	var body ast.Node
+	for _, d := range f.Docs {
+		if d.Body == nil || d.Body.Type() == ast.CommentType || d.Body.Type() == ast.CommentGroupType {
+			continue
+		}
+		if body != nil {
+			n := place(d.Body)
+			p.add(n, "a second document in the file", "one file holds one scorecard: remove it")
+			return nil
+		}
+		body = d.Body
+	}
+	if body == nil {
+		p.add(&node{line: 1, col: 1}, "the file is empty", "start with scorecard: <name>")
+		return nil
+	}
+	return p.node(body, 0)
+}
+
+func (p *reader) checkSource(src []byte) bool {
+	at := &node{line: 1, col: 1}
+	if len(src) > sourceMax {
+		p.add(at, fmt.Sprintf("the file has %d bytes", len(src)), fmt.Sprintf("at most %d are read", sourceMax))
+		return false
+	}
+	if bytes.IndexByte(src, 0) >= 0 {
+		p.add(at, "the file holds a NUL byte", "save it as UTF-8 text")
+		return false
+	}
+	depth := 0
+	for line, l := range bytes.Split(src, []byte("\n")) {
+		for _, c := range l {
+			switch c {
+			case '[', '{':
+				depth++
+			case ']', '}':
+				depth = max(depth-1, 0)
+			}
+		}
+		indent := len(l) - len(bytes.TrimLeft(l, " -?\t"))
+		if depth > depthMax || indent > 4*depthMax {
+			p.add(&node{line: line + 1, col: 1}, "too many levels inside one another", fmt.Sprintf("at most %d", depthMax))
+			return false
+		}
+	}
+	return true
+}
+
+func (p *reader) addYAML(err error) {
+	at, what := &node{line: 1, col: 1}, err.Error()
+	var syn yaml.Error
+	if errors.As(err, &syn) {
+		what = syn.GetMessage()
+		if t := syn.GetToken(); t != nil && t.Position != nil {
+			at.line, at.col = t.Position.Line, t.Position.Column
+		}
+	}
+	what, _, _ = strings.Cut(what, "\n")
+	p.add(at, "not YAML: "+what, "check quotes, brackets and indentation here")
+}
+
+func place(n ast.Node) *node {
+	out := &node{line: 1, col: 1}
+	if n == nil {
+		return out
+	}
+	if t := n.GetToken(); t != nil && t.Position != nil {
+		out.line, out.col = t.Position.Line, t.Position.Column
+	}
+	return out
+}
+
+func (p *reader) node(n ast.Node, depth int) *node {
+	out := place(n)
+	if depth > depthMax {
+		p.add(out, "too many levels inside one another", fmt.Sprintf("at most %d", depthMax))
+		return out
+	}
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		return p.mapping(out, n.Values, depth)
+	case *ast.MappingValueNode:
+		return p.mapping(out, []*ast.MappingValueNode{n}, depth)
+	case *ast.SequenceNode:
+		out.kind = listNode
+		for _, v := range n.Values {
+			out.values = append(out.values, p.node(v, depth+1))
+		}
+		return out
+	case *ast.LiteralNode:
+		out.text, out.quoted = n.Value.Value, true
+		return out
+	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode:
+		p.add(out, "YAML anchors, aliases, merges and tags are not read", "write the value out")
+		return out
+	}
+	if n == nil {
+		return out
+	}
+	p.scalar(out, n)
+	return out
+}
+
+func (p *reader) mapping(out *node, entries []*ast.MappingValueNode, depth int) *node {
+	out.kind = mapNode
+	if len(entries) > 0 {
+		at := place(entries[0].Key)
+		out.line, out.col = at.line, at.col
+	}
+	seen := map[string]int{} // :: key → its line
+	for _, e := range entries {
+		k, ok := e.Key.(ast.Node)
+		if !ok {
+			continue // unreachable unless the parser makes a key that is no node
+		}
+		key := place(k)
+		if _, merge := k.(*ast.MergeKeyNode); merge {
+			p.add(key, "YAML merges are not read", "write the keys out")
+			continue
+		}
+		p.scalar(key, k)
+		if line, dup := seen[key.text]; dup {
+			p.add(key, fmt.Sprintf("%q stands twice, first on line %d", key.text, line), "keep one")
+			continue
+		}
+		seen[key.text] = key.line
+		out.keys = append(out.keys, key)
+		out.values = append(out.values, p.node(e.Value, depth+1))
+	}
+	return out
+}
+
+// scalar reads a scalar and refuses the ones that YAML readers take for
+// something else than what stands there.
+func (p *reader) scalar(out *node, n ast.Node) {
+	t := n.GetToken()
+	if t == nil {
+		return
+	}
+	out.text = t.Value
+	out.quoted = t.Type == token.DoubleQuoteType || t.Type == token.SingleQuoteType
+	if _, null := n.(*ast.NullNode); null && !out.quoted {
+		out.text = ""
+		return
+	}
+	if out.quoted {
+		return
+	}
+	switch s := out.text; strings.ToLower(s) {
+	case "yes", "no", "on", "off":
+		fix := fmt.Sprintf("write %q in quotes, or true or false", s)
+		if s == "on" {
+			fix = `for the event of a rule write event:, else quote it`
+		}
+		p.add(out, fmt.Sprintf("bare %s means true or false to some YAML readers", s), fix)
+	default:
+		if why := oddNumber(s); why != "" {
+			p.add(out, fmt.Sprintf("%s is %s", s, why), fmt.Sprintf("write a plain number, or %q in quotes if it is text", s))
+		}
+	}
+}
+
+// oddNumber says why a bare scalar that looks like a number is not written as
+// one: 08 is octal to some readers and text to others, 1e3 likewise.
+func oddNumber(s string) string {
+	digits := strings.TrimLeft(s, "+-")
+	if digits == "" || digits[0] < '0' || digits[0] > '9' {
+		switch strings.ToLower(strings.TrimPrefix(digits, ".")) {
+		case "inf", "nan":
+			if strings.HasPrefix(digits, ".") {
+				return "not a number a rule can use"
+			}
+		}
+		return ""
+	}
+	rest := strings.Trim(digits, "0123456789")
+	switch {
+	case rest == "" && len(digits) > 1 && digits[0] == '0':
+		return "octal to some YAML readers"
+	case rest == "e" || rest == "E" || rest == "e+" || rest == "e-":
+		return "a number to some YAML readers and text to others"
+	case len(digits) > 2 && digits[0] == '0' && strings.ContainsRune("xob", rune(digits[1])) &&
+		strings.Trim(digits[2:], "0123456789abcdefABCDEF_") == "":
+		return "a number to some YAML readers and text to others"
+	}
+	return ""
+}
