@@ -1,0 +1,253 @@
+package storage
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+)
+
+// committer is the state of the one goroutine that writes the log.
+type committer struct {
+	next     uint64    // sequence of the next record
+	prev     chainHash // what the next block must follow
+	received int64     // receive time of the last group
+	epoch    uint32    // part of the nonces; never used again after a failed commit
+	epochEnd uint32    // epochs below it are reserved on disk
+	recent   *recentIDs
+
+	group   []*waiter
+	recs    []Record // the group's new records, Personal sealed
+	sealed  []byte
+	blocks  []*block
+	encoded [][]byte
+	undo    []idHash // ids marked by the group
+}
+
+// groupBytes and maxBlockRecords bound a group. With one Append on top it
+// stays well below Badger's transaction limit.
+const groupBytes = 2 << 20
+
+// run forms groups and commits them until the log is closed and the queue is
+// empty. There is no linger: the next group forms while this one syncs.
+func (l *badgerLog) run() {
+	defer close(l.done)
+	probe := time.NewTicker(l.db.opts.probeEvery())
+	defer probe.Stop()
+	for {
+		l.take()
+		if len(l.c.group) > 0 {
+			l.settle(l.commitGroup())
+			continue
+		}
+		l.mu.Lock()
+		closed := l.closed && len(l.queue) == 0
+		latched := l.latch != nil
+		l.mu.Unlock()
+		if closed {
+			return
+		}
+		if !latched {
+			<-l.wake
+			continue
+		}
+		select {
+		case <-l.wake:
+		case <-probe.C:
+			l.heal()
+		}
+	}
+}
+
+// take moves the oldest waiters from the queue into the group.
+func (l *badgerLog) take() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.c.group = l.c.group[:0]
+	recs, bytes, n := 0, int64(0), 0
+	for n < len(l.queue) && recs < maxBlockRecords && bytes < groupBytes {
+		w := l.queue[n]
+		l.c.group = append(l.c.group, w)
+		recs += len(w.recs)
+		bytes += w.bytes
+		n++
+	}
+	rest := copy(l.queue, l.queue[n:])
+	clear(l.queue[rest:])
+	l.queue = l.queue[:rest]
+}
+
+// settle tells every waiter of the group what became of it.
+func (l *badgerLog) settle(err error) {
+	for i, w := range l.c.group {
+		w.err = err
+		l.c.group[i] = nil
+		w.done <- struct{}{}
+	}
+	l.c.group = l.c.group[:0]
+}
+
+// commitGroup stores the group's new records. On error nothing of the group is
+// acknowledged and nothing of it stays marked.
+func (l *badgerLog) commitGroup() error {
+	c := &l.c
+	l.mu.Lock()
+	latch := l.latch
+	l.mu.Unlock()
+	if latch != nil {
+		return fmt.Errorf("%w: %w", ErrReadOnly, latch)
+	}
+	if err := l.db.guard.check(l.db.guard.reserve); err != nil {
+		return err
+	}
+	if err := l.stamp(); err != nil {
+		l.abandon()
+		return err
+	}
+	if len(c.recs) == 0 {
+		return nil // duplicates of what is committed
+	}
+	l.encode()
+	if err := l.write(); err != nil {
+		l.abandon()
+		l.fail(err)
+		return fmt.Errorf("%w: %w", ErrReadOnly, err)
+	}
+	l.publish()
+	return nil
+}
+
+// stamp drops duplicates and gives the new records their sequence and time.
+func (l *badgerLog) stamp() error {
+	c := &l.c
+	c.recs, c.undo = c.recs[:0], c.undo[:0]
+	c.received = max(c.received, l.db.opts.now())
+	next := c.next
+	for _, w := range c.group {
+		for i := range w.recs {
+			r := &w.recs[i]
+			r.Seq, r.Received, r.Dup = 0, c.received, false
+			if len(r.ID) > 0 {
+				if !c.recent.add(w.ids[i]) {
+					r.Dup = true
+					continue
+				}
+				c.undo = append(c.undo, w.ids[i])
+			}
+			r.Seq = next
+			next++
+			c.recs = append(c.recs, *r)
+			c.recs[len(c.recs)-1].epoch = c.epoch
+		}
+	}
+	return nil
+}
+
+// abandon takes back what stamp marked and numbered.
+func (l *badgerLog) abandon() {
+	c := &l.c
+	for _, h := range c.undo {
+		c.recent.remove(h)
+	}
+	for _, w := range c.group {
+		for i := range w.recs {
+			w.recs[i].Seq, w.recs[i].Dup = 0, false
+		}
+	}
+}
+
+// encode cuts the new records into blocks, chained to what is stored.
+func (l *badgerLog) encode() {
+	c := &l.c
+	c.blocks, c.encoded = c.blocks[:0], c.encoded[:0]
+	prev := c.prev
+	for from := 0; from < len(c.recs); {
+		to, bytes := from, 0
+		for to < len(c.recs) && to-from < maxBlockRecords && (to == from || bytes+len(c.recs[to].Row)+len(c.recs[to].Personal) < maxBlockRaw) {
+			bytes += len(c.recs[to].Row) + len(c.recs[to].Personal)
+			to++
+		}
+		b, enc := makeBlock(codecS2, prev, c.recs[from:to])
+		c.blocks = append(c.blocks, b)
+		c.encoded = append(c.encoded, enc)
+		prev, from = b.Link, to
+	}
+}
+
+// makeBlock builds a block of sealed records in memory and on the wire.
+func makeBlock(codec byte, prev chainHash, recs []Record) (*block, []byte) {
+	size := 0
+	sealed := 0
+	for i := range recs {
+		size += len(recs[i].Row) + 24
+		sealed += len(recs[i].Personal)
+	}
+	b := &block{
+		blockHeader: blockHeader{Codec: codec, Count: uint32(len(recs)), First: recs[0].Seq, Prev: prev},
+		raw:         appendRaw(make([]byte, 0, size), recs),
+		sealed:      make([]byte, 0, sealed),
+	}
+	for i := range recs {
+		b.sealed = append(b.sealed, recs[i].Personal...)
+	}
+	return b, appendBlock(nil, &b.blockHeader, b.raw, b.sealed)
+}
+
+// write commits the group's blocks in one synced transaction.
+func (l *badgerLog) write() error {
+	c := &l.c
+	return l.kv.use(func(b *badger.DB) error {
+		txn := b.NewTransaction(true)
+		defer txn.Discard()
+		day := dayOf(c.received)
+		for i, blk := range c.blocks {
+			if err := txn.Set(blockKey(0, day, blk.First), c.encoded[i]); err != nil {
+				return tooBig(err)
+			}
+		}
+		// The commit point of every event: after this it is on disk.
+		return l.db.commit(txn, nil, nil, WriteCommit)
+	})
+}
+
+// publish makes the committed group visible to readers.
+func (l *badgerLog) publish() {
+	c := &l.c
+	for i, b := range c.blocks {
+		l.ring.push(b)
+		c.next, c.prev = b.end(), b.Link
+		c.blocks[i], c.encoded[i] = nil, nil
+	}
+	l.days.note(dayOf(c.received), c.recs[0].Seq)
+	l.clock.Store(c.received)
+	l.last.Store(c.next - 1)
+	l.wakeReaders()
+}
+
+// fail latches the log: whether the group is on disk is unknown until heal has
+// opened the database again. A sync that failed is never tried again on the
+// same file.
+func (l *badgerLog) fail(err error) {
+	l.db.slog.Error("storage: commit failed, the log is read-only until a probe write works", "err", err)
+	l.mu.Lock()
+	l.latch = err
+	l.mu.Unlock()
+}
+
+// heal opens the database again, recovers what is there and unlatches the log
+// if a probe write works.
+func (l *badgerLog) heal() {
+	err := l.kv.close()
+	if err != nil {
+		l.db.slog.Warn("storage: close of the failed log", "err", err)
+	}
+	if err = l.recover(); err != nil {
+		l.db.slog.Warn("storage: the log is still read-only", "err", err)
+		return
+	}
+	l.mu.Lock()
+	l.latch = nil
+	l.mu.Unlock()
+	l.wakeReaders()
+	l.db.slog.Info("storage: the log takes records again")
+}

@@ -1,0 +1,49 @@
+package storage
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// guard keeps Badger from ever meeting a full disk.
+type guard struct {
+	dir     string
+	free    func(dir string) (free, total int64, err error)
+	reserve int64
+}
+
+func newGuard(dir string, o *Options) (*guard, error) {
+	g := &guard{dir: dir, free: o.Free, reserve: o.Reserve}
+	if g.free == nil {
+		g.free = statfs
+	}
+	_, total, err := g.free(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open: free space of %s: %w", dir, err)
+	}
+	if g.reserve <= 0 {
+		g.reserve = max(256<<20, total/50)
+	}
+	return g, nil
+}
+
+// check returns ErrNoSpace if less than keep bytes are free.
+func (g *guard) check(keep int64) error {
+	free, _, err := g.free(g.dir)
+	if err != nil {
+		return fmt.Errorf("free space of %s: %w", g.dir, err)
+	}
+	if free < keep {
+		return fmt.Errorf("%w: %d MiB free in %s, need %d", ErrNoSpace, free>>20, g.dir, keep>>20)
+	}
+	return nil
+}
+
+func statfs(dir string) (free, total int64, err error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return 0, 0, err
+	}
+	return int64(s.Bavail) * s.Bsize, int64(s.Blocks) * s.Bsize, nil
+}

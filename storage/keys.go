@@ -1,0 +1,87 @@
+package storage
+
+import "encoding/binary"
+
+// A key of leads/ and meta/ is (tenant 8 bytes, space 1 byte, rest). This file
+// is the only place that builds keys: a tenant's rows cannot be reached by
+// another tenant's id, whatever bytes the rest holds.
+//
+// A space belongs to one stage, which alone gives meaning to the rest and the
+// value. Spaces of one database are distinct; new ones are added here.
+
+// The spaces of meta/: synced, what cannot be derived.
+const (
+	SpaceTenant      = 't' // tracker/tenant: tenants (zero tenant: registry; else settings)
+	SpaceSource      = 's' // tracker/tenant: sources and write keys
+	SpaceSecret      = 'k' // tracker/tenant: hashes of secret keys
+	SpaceCard        = 'c' // tracker/tenant: scorecards: drafts, versions, which is published
+	SpaceModule      = 'm' // tracker/tenant: compiled modules by content hash
+	SpaceList        = 'l' // tracker/tenant: named lists and their versions
+	SpaceChange      = 'h' // tracker/rank: change feed and score history, by sequence
+	SpaceChangeIndex = 'i' // tracker/rank: a lead's changes
+	SpaceWatermark   = 'w' // tracker/fold: position up to which changes are written
+	SpaceAct         = 'a' // tracker/outbox: the act cursor
+	SpaceOutbox      = 'o' // tracker/outbox: intents and attempts
+	SpaceSuppression = 'x' // tracker/outbox: whom never to write to
+	SpaceDeadLetter  = 'd' // tracker/ingest: refused events, sealed
+	SpaceImport      = 'p' // cmd: progress of imports
+	SpaceErasure     = 'z' // storage: subjects erased; Restore applies them again
+	SpaceState       = '0' // storage: the machine's own counters (zero tenant)
+)
+
+// The spaces of leads/: derived from the log, rebuilt by replay.
+const (
+	SpaceCursor   = 'C' // tracker/fold: log position of the last checkpoint
+	SpaceLead     = 'L' // tracker/fold: lead state and attributes
+	SpaceTimeline = 'T' // tracker/fold: timeline chunks by subject
+	SpaceIdentity = 'I' // tracker/fold: identity → lead
+	SpaceOwner    = 'E' // tracker/fold: e-mail → owner and marks
+	SpaceScore    = 'S' // tracker/score: guest state and checkpoints
+	SpaceTimer    = 'M' // tracker/score: when a lead next changes by itself
+	SpaceRank     = 'R' // tracker/rank: order of leads
+	SpaceStats    = 'N' // tracker/fold: counters by day and source
+)
+
+// tableKey appends the key of a row to dst.
+func tableKey(dst []byte, t Tenant, space byte, key []byte) []byte {
+	dst = append(dst, t[:]...)
+	dst = append(dst, space)
+	return append(dst, key...)
+}
+
+const tablePrefix = 9 // tenant and space
+
+// Keys of log/: partition 2 bytes, kind 1 byte, rest.
+const (
+	logBlock  = 'b' // day 4, first sequence 8 → block
+	logAnchor = 'a' // → anchor: what the oldest kept block must follow
+	logSecret = 's' // → 16-byte key of the id hashes
+	logEpoch  = 'e' // → next unused epoch of nonces, 4 bytes
+	logClaim  = 'c' // id → data
+	logProbe  = 'p' // → time of the last probe write
+)
+
+func logKey(part int, kind byte) []byte {
+	return append(binary.BigEndian.AppendUint16(make([]byte, 0, 15), uint16(part)), kind)
+}
+
+// blockKey is the key of the block that starts with sequence first.
+func blockKey(part int, day uint32, first uint64) []byte {
+	k := binary.BigEndian.AppendUint32(logKey(part, logBlock), day)
+	return binary.BigEndian.AppendUint64(k, first)
+}
+
+func claimKey(part int, id []byte) []byte { return append(logKey(part, logClaim), id...) }
+
+// parseBlockKey is the inverse of blockKey.
+func parseBlockKey(k []byte) (day uint32, first uint64, ok bool) {
+	if len(k) != 15 || k[2] != logBlock {
+		return 0, 0, false
+	}
+	return binary.BigEndian.Uint32(k[3:]), binary.BigEndian.Uint64(k[7:]), true
+}
+
+const dayMillis = 24 * 60 * 60 * 1000
+
+// dayOf is the day partition of a receive time.
+func dayOf(ms int64) uint32 { return uint32(max(ms, 0) / dayMillis) }

@@ -1,0 +1,172 @@
+package storage
+
+import (
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+)
+
+// kv is one Badger database that can be closed and opened again while others
+// hold it, which is how a failed log recovers and how leads/ is wiped.
+type kv struct {
+	name string // log, leads or meta
+	dir  string // its directory
+	opts badger.Options
+
+	mu   sync.Mutex // guards what follows; never held during a use
+	idle sync.Cond  // users went to 0
+	b    *badger.DB // nil while closed
+	uses int        // uses under way; close waits for them, and a use may nest
+}
+
+func newKV(name, dir string, opts badger.Options) *kv {
+	k := &kv{name: name, dir: dir, opts: opts}
+	k.idle.L = &k.mu
+	return k
+}
+
+// use calls fn with the open database. A panic inside Badger, which is how it
+// meets some damaged files, becomes an error that names the database.
+func (k *kv) use(fn func(*badger.DB) error) (err error) {
+	k.mu.Lock()
+	b := k.b
+	if b == nil {
+		k.mu.Unlock()
+		return ErrClosed
+	}
+	k.uses++
+	k.mu.Unlock()
+	defer func() {
+		k.mu.Lock()
+		if k.uses--; k.uses == 0 {
+			k.idle.Broadcast()
+		}
+		k.mu.Unlock()
+	}()
+	defer k.recover(&err)
+	return fn(b)
+}
+
+// recover turns a panic that starts in Badger into a CorruptError. Panics of
+// the caller's own code go on.
+func (k *kv) recover(err *error) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if !panickedIn("github.com/dgraph-io/") {
+		panic(p)
+	}
+	*err = k.corrupt(fmt.Errorf("%v", p))
+}
+
+// panickedIn says whether the function that panicked, seen from a deferred
+// call, belongs to a package with that prefix.
+func panickedIn(prefix string) bool {
+	var pcs [64]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
+	for seen := false; ; {
+		f, more := frames.Next()
+		switch {
+		case f.Function == "runtime.gopanic" || f.Function == "runtime.sigpanic":
+			seen = true
+		case seen && !strings.HasPrefix(f.Function, "runtime."):
+			return strings.HasPrefix(f.Function, prefix)
+		}
+		if !more {
+			return false
+		}
+	}
+}
+
+// corrupt wraps an error of Badger, naming the file if the error does.
+func (k *kv) corrupt(err error) error {
+	file := k.name + "/"
+	for _, word := range strings.FieldsFunc(err.Error(), func(r rune) bool { return strings.ContainsRune(" :,\"'()", r) }) {
+		switch filepath.Ext(word) {
+		case ".sst", ".mem", ".vlog":
+			file = filepath.Join(k.name, filepath.Base(word))
+		}
+		if strings.Contains(word, "MANIFEST") {
+			file = filepath.Join(k.name, "MANIFEST")
+		}
+	}
+	return &CorruptError{Dir: filepath.Dir(k.dir), File: file, Err: err}
+}
+
+func (k *kv) open() (err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	defer k.recover(&err)
+	b, err := badger.Open(k.opts)
+	if err != nil {
+		return k.corrupt(err)
+	}
+	k.b = b
+	return nil
+}
+
+// close waits for the uses under way.
+func (k *kv) close() (err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for k.uses > 0 {
+		k.idle.Wait()
+	}
+	if k.b == nil {
+		return nil
+	}
+	b := k.b
+	k.b = nil
+	defer k.recover(&err)
+	return b.Close()
+}
+
+// kvOptions are Badger's options for the database of that name. Values are
+// always inline (ValueThreshold at its maximum, every block below it): Badger
+// only logs a failed sync of its value log, but returns one of its WAL.
+func kvOptions(name, dir string, log *slog.Logger) badger.Options {
+	o := badger.DefaultOptions(dir).
+		WithLogger(badgerLogger{log.With("db", name)}).
+		WithMetricsEnabled(false).
+		WithDetectConflicts(false).
+		WithNumVersionsToKeep(1).
+		WithNumCompactors(2).
+		WithNumMemtables(2).
+		WithValueThreshold(1 << 20).
+		WithValueLogFileSize(1 << 20).
+		WithCompactL0OnClose(false).
+		WithChecksumVerificationMode(options.OnBlockRead)
+	switch name {
+	case "log": // already packed: no compression, no block cache
+		return o.WithSyncWrites(true).WithMemTableSize(32 << 20).
+			WithCompression(options.None).WithBlockCacheSize(0)
+	case "leads":
+		return o.WithSyncWrites(false).WithMemTableSize(48 << 20).
+			WithCompression(options.Snappy).WithBlockCacheSize(64 << 20)
+	default:
+		return o.WithSyncWrites(true).WithMemTableSize(32 << 20).
+			WithCompression(options.Snappy).WithBlockCacheSize(16 << 20).
+			WithChecksumVerificationMode(options.OnTableAndBlockRead)
+	}
+}
+
+// badgerLogger passes Badger's warnings and errors on. They name files and
+// levels, never rows.
+type badgerLogger struct{ log *slog.Logger }
+
+func (l badgerLogger) Errorf(format string, args ...any) {
+	l.log.Warn("badger: " + strings.TrimSpace(fmt.Sprintf(format, args...)))
+}
+
+func (l badgerLogger) Warningf(format string, args ...any) { l.Errorf(format, args...) }
+
+func (l badgerLogger) Infof(string, ...any) {}
+
+func (l badgerLogger) Debugf(string, ...any) {}

@@ -1,0 +1,334 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"sort"
+	"sync"
+
+	"github.com/dgraph-io/badger/v4"
+)
+
+// dayIndex knows the first sequence of every day that has records: the days of
+// sequences never go back, so it finds the key of any record's block.
+type dayIndex struct {
+	mu   sync.RWMutex
+	days []dayStart // in order of both
+}
+
+type dayStart struct {
+	day   uint32
+	first uint64
+}
+
+// load fills the index from the keys, one seek a day.
+func (d *dayIndex) load(k *kv) error {
+	var days []dayStart
+	err := k.use(func(b *badger.DB) error {
+		txn := b.NewTransaction(false)
+		defer txn.Discard()
+		prefix := logKey(0, logBlock)
+		it := txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
+		defer it.Close()
+		for it.Seek(prefix); it.ValidForPrefix(prefix); {
+			day, first, ok := parseBlockKey(it.Item().Key())
+			if !ok {
+				return errors.New("open log: a key that no version of Ripen wrote")
+			}
+			days = append(days, dayStart{day, first})
+			if day == math.MaxUint32 {
+				break
+			}
+			it.Seek(blockKey(0, day+1, 0))
+		}
+		return nil
+	})
+	d.mu.Lock()
+	d.days = days
+	d.mu.Unlock()
+	return err
+}
+
+// note records that a day has a record.
+func (d *dayIndex) note(day uint32, seq uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if n := len(d.days); n == 0 || d.days[n-1].day < day {
+		d.days = append(d.days, dayStart{day, seq})
+	}
+}
+
+// of returns the day of a sequence.
+func (d *dayIndex) of(seq uint64) uint32 {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	i := sort.Search(len(d.days), func(i int) bool { return d.days[i].first > seq })
+	if i == 0 {
+		return 0
+	}
+	return d.days[i-1].day
+}
+
+func (d *dayIndex) firstSeq() uint64 {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if len(d.days) == 0 {
+		return 0
+	}
+	return d.days[0].first
+}
+
+// recordPool lends the slices that readers cut blocks into.
+var recordPool = sync.Pool{New: func() any { return new([]Record) }}
+
+func (l *badgerLog) Read(ctx context.Context, part int, from uint64, fn func(recs []Record) error) error {
+	if err := l.checkPart(part); err != nil {
+		return err
+	}
+	if first := l.first.Load(); from < first {
+		return l.gap(from, first, "they are older than what is kept")
+	}
+	return l.readTo(from, math.MaxUint64, func(recs []Record) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return fn(recs)
+	})
+}
+
+// readTo calls fn with the records [from, to], as far as they are committed;
+// during recovery to is what bounds it.
+func (l *badgerLog) readTo(from, to uint64, fn func([]Record) error) error {
+	buf := recordPool.Get().(*[]Record)
+	defer func() {
+		clear(*buf)
+		*buf = (*buf)[:0]
+		recordPool.Put(buf)
+	}()
+	var chain chainCheck
+	for {
+		end := to
+		if to == math.MaxUint64 {
+			end = l.last.Load()
+		}
+		if from > end {
+			return nil
+		}
+		blocks, err := l.fetch(from, fetchBytes)
+		if err != nil {
+			return err
+		}
+		for _, b := range blocks {
+			if err := chain.follow(l, from, b); err != nil {
+				return err
+			}
+			recs, err := b.records((*buf)[:0])
+			if err != nil {
+				return l.gap(b.First, b.end(), err.Error())
+			}
+			*buf = recs
+			skip := from - b.First
+			stop := min(uint64(len(recs)), end+1-b.First)
+			if err := fn(recs[skip:stop]); err != nil {
+				return err
+			}
+			if from = b.First + stop; from > end {
+				break
+			}
+		}
+	}
+}
+
+// chainCheck refuses a block that does not follow the one before it.
+type chainCheck struct {
+	link chainHash
+	any  bool
+}
+
+func (c *chainCheck) follow(l *badgerLog, from uint64, b *block) error {
+	switch {
+	case b.First > from:
+		return l.gap(from, b.First, errHole(from, b.First))
+	case c.any && b.First == from && b.Prev != c.link:
+		return l.gap(b.First, b.end(), "the block does not follow the one before it")
+	}
+	c.link, c.any = b.Link, true
+	return nil
+}
+
+// fetchBytes bounds what one fetch copies out of Badger.
+const fetchBytes = 1 << 20
+
+// fetch returns the block that holds seq, and those that follow up to size
+// bytes. The caller's function runs outside of Badger's transaction.
+func (l *badgerLog) fetch(seq uint64, size int) ([]*block, error) {
+	if b := l.ring.find(seq); b != nil {
+		return []*block{b}, nil
+	}
+	var values [][]byte
+	err := l.kv.use(func(b *badger.DB) error {
+		txn := b.NewTransaction(false)
+		defer txn.Discard()
+		key, err := l.seek(txn, seq)
+		if err != nil {
+			return err
+		}
+		it := txn.NewIterator(badger.IteratorOptions{Prefix: logKey(0, logBlock)})
+		defer it.Close()
+		for it.Seek(key); it.Valid() && size > 0; it.Next() {
+			v, err := it.Item().ValueCopy(nil)
+			if err != nil {
+				return l.gap(seq, seq+1, err.Error())
+			}
+			size -= len(v)
+			values = append(values, v)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return l.openBlocks(seq, values)
+}
+
+func (l *badgerLog) openBlocks(seq uint64, values [][]byte) ([]*block, error) {
+	var blocks []*block
+	for _, v := range values {
+		b, err := openBlock(v)
+		if err != nil {
+			if len(blocks) > 0 {
+				return blocks, nil // what is good first: the next fetch reports it
+			}
+			return nil, l.gap(seq, l.endOf(seq), err.Error())
+		}
+		if len(blocks) == 0 && b.end() <= seq {
+			return nil, l.gap(seq, l.endOf(seq), "no block holds them")
+		}
+		blocks = append(blocks, b)
+	}
+	if len(blocks) == 0 {
+		return nil, l.gap(seq, l.endOf(seq), "no block holds them")
+	}
+	return blocks, nil
+}
+
+// seek returns the key of the last block that starts at or before seq.
+func (l *badgerLog) seek(txn *badger.Txn, seq uint64) ([]byte, error) {
+	prefix := logKey(0, logBlock)
+	it := txn.NewIterator(badger.IteratorOptions{Reverse: true, Prefix: prefix})
+	defer it.Close()
+	it.Seek(blockKey(0, l.days.of(seq), seq))
+	if !it.ValidForPrefix(prefix) {
+		return nil, l.gap(seq, l.endOf(seq), "no block holds them")
+	}
+	return slices.Clone(it.Item().Key()), nil
+}
+
+// endOf returns where a hole at seq ends: the start of the next block that is
+// there, else the end of the log.
+func (l *badgerLog) endOf(seq uint64) uint64 {
+	end := max(l.last.Load()+1, seq+1)
+	err := l.kv.use(func(b *badger.DB) error {
+		txn := b.NewTransaction(false)
+		defer txn.Discard()
+		prefix := logKey(0, logBlock)
+		it := txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
+		defer it.Close()
+		it.Seek(blockKey(0, l.days.of(seq), seq+1))
+		if it.ValidForPrefix(prefix) {
+			_, end, _ = parseBlockKey(it.Item().Key())
+		}
+		return nil
+	})
+	if err != nil {
+		return seq + 1
+	}
+	return end
+}
+
+// Get calls fn with the records of the given sequences, in the order of seqs;
+// those of one block are cheapest together. A record is valid until fn returns.
+func (db *DB) Get(ctx context.Context, part int, seqs []uint64, fn func(*Record) error) error {
+	l := db.log
+	if err := l.checkPart(part); err != nil {
+		return err
+	}
+	var b *cachedBlock
+	for _, seq := range seqs {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		switch first := l.first.Load(); {
+		case seq < first:
+			return l.gap(seq, seq+1, "it is older than what is kept")
+		case seq > l.last.Load():
+			return l.gap(seq, seq+1, "it is not written yet")
+		}
+		if b == nil || seq < b.First || seq >= b.end() {
+			var err error
+			if b, err = l.cache.get(l, seq); err != nil {
+				return err
+			}
+		}
+		r := b.recs[seq-b.First]
+		if err := fn(&r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// blockCache keeps blocks that random access cut into records, least recently
+// used out first.
+type blockCache struct {
+	mu     sync.Mutex
+	blocks []*cachedBlock // most recently used last
+	bytes  int
+}
+
+type cachedBlock struct {
+	*block
+	recs []Record
+}
+
+const cacheBytes = 16 << 20
+
+func (b *cachedBlock) size() int { return len(b.raw) + len(b.sealed) + 160*len(b.recs) }
+
+func (c *blockCache) get(l *badgerLog, seq uint64) (*cachedBlock, error) {
+	c.mu.Lock()
+	for i := len(c.blocks) - 1; i >= 0; i-- {
+		if b := c.blocks[i]; b.First <= seq && seq < b.end() {
+			c.blocks = append(slices.Delete(c.blocks, i, i+1), b)
+			c.mu.Unlock()
+			return b, nil
+		}
+	}
+	c.mu.Unlock()
+	blocks, err := l.fetch(seq, 1)
+	if err != nil {
+		return nil, err
+	}
+	b := &cachedBlock{block: blocks[0]}
+	if b.recs, err = b.records(nil); err != nil {
+		return nil, l.gap(b.First, b.end(), err.Error())
+	}
+	if b.First > seq || seq >= b.end() {
+		return nil, l.gap(seq, seq+1, errHole(seq, b.First))
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.blocks = append(c.blocks, b)
+	for c.bytes += b.size(); c.bytes > cacheBytes && len(c.blocks) > 1; {
+		c.bytes -= c.blocks[0].size()
+		c.blocks = slices.Delete(c.blocks, 0, 1)
+	}
+	return b, nil
+}
+
+// Trim forgets whole days whose records are all before the given sequence.
+func (l *badgerLog) Trim(_ context.Context, part int, before uint64) error {
+	return l.checkPart(part)
+}
