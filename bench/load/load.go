@@ -38,6 +38,7 @@ type Config struct {
 	Visitors int           // visitors that events are spread over; default 10,000
 	Base     int           // number of the first visitor: two runs with the same Base share visitors
 	Each     bool          // visitors in turn instead of at random: every one is reached
+	Turn     int           // with Each: whose turn it is first, counted from Base
 	Sticky   bool          // all events of a request come from one visitor
 	Conns    int           // connections; default 256
 	Fresh    bool          // a new connection per request

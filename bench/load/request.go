@@ -84,7 +84,7 @@ func (q *request) visitor() uint64 {
 	cfg := q.run.cfg
 	n := uint64(cfg.visitors())
 	if cfg.Each {
-		return uint64(cfg.Base) + uint64(q.run.turn.Add(1)-1)%n
+		return uint64(cfg.Base) + (uint64(cfg.Turn)+uint64(q.run.turn.Add(1)-1))%n
 	}
 	return uint64(cfg.Base) + (q.rng.Uint64()>>32)*n>>32
 }

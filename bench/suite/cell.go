@@ -1,0 +1,256 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"ripen/bench/load"
+	"ripen/bench/proc"
+	"ripen/bench/ref"
+	"ripen/bench/target"
+)
+
+// Cell is one server driven with one case in one round.
+type Cell struct {
+	Round    int     `json:"round"`
+	Server   string  `json:"server"`
+	Case     string  `json:"case"`
+	Requests float64 `json:"requests_per_second"`
+	Events   float64 `json:"events_per_second"`
+	CPU      float64 `json:"cpu_us_per_event"`    // of the server, until it had folded what it took
+	Client   float64 `json:"client_us_per_event"` // of this program
+	P50      float64 `json:"p50_ms"`
+	P99      float64 `json:"p99_ms"`
+	P999     float64 `json:"p999_ms"`
+	LagP99   float64 `json:"lag_p99_ms"` // of the fold; 0 where nothing is folded
+	Shed     int64   `json:"shed,omitempty"`
+	Trouble  string  `json:"trouble,omitempty"`
+}
+
+// caseOf is what a cell sends.
+type caseOf struct {
+	name   string
+	events int
+	fresh  bool
+	deep   bool // in the full suite only
+}
+
+var (
+	casePixel = caseOf{name: "GET pixel"}
+	casePost  = caseOf{name: "POST 20", events: 20}
+	caseOne   = caseOf{name: "POST 1", events: 1, deep: true}
+	caseFresh = caseOf{name: "GET pixel, new connection", fresh: true, deep: true}
+)
+
+// contender is one server that takes part in the rounds.
+type contender struct {
+	name    string
+	addr    string
+	key     string
+	proc    *proc.Process
+	tracker *target.Server // nil for a reference
+	folds   bool
+	pixels  bool // can only do pixels
+}
+
+const (
+	nameBare    = "bare fasthttp"
+	nameNginx   = "nginx + access log"
+	nameCapture = "ripen, capture only"
+	nameFull    = "ripen"
+)
+
+// ratios drives all servers in turn, round after round.
+func (s *suite) ratios(ctx context.Context) error {
+	servers, closeAll, err := s.contenders(ctx)
+	defer closeAll()
+	if err != nil {
+		return err
+	}
+	for round := range s.rounds() {
+		for _, c := range []caseOf{casePixel, casePost, caseOne, caseFresh} {
+			if c.deep && s.Quick {
+				continue
+			}
+			for _, server := range servers {
+				if server.pixels && c.events > 0 {
+					continue
+				}
+				cell := s.measure(ctx, server, c)
+				cell.Round = round + 1
+				s.report.Cells = append(s.report.Cells, cell)
+				s.say("%-20s %-26s %9.0f req/s %9.0f ev/s %6.1f µs/ev  p99 %.1f ms %s", cell.Server, cell.Case, cell.Requests, cell.Events, cell.CPU, cell.P99, cell.Trouble)
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+			}
+		}
+	}
+	s.compare()
+	return nil
+}
+
+// contenders starts all servers; closeAll is never nil.
+func (s *suite) contenders(ctx context.Context) (servers []*contender, closeAll func(), err error) {
+	var closers []func()
+	closeAll = func() {
+		for _, c := range slices.Backward(closers) {
+			c()
+		}
+	}
+	bare, err := ref.StartBare(s.Log, s.Self)
+	if err != nil {
+		return nil, closeAll, err
+	}
+	closers = append(closers, bare.Close)
+	servers = append(servers, &contender{name: nameBare, addr: bare.Addr, key: "bench", proc: bare.Proc})
+	for _, captureOnly := range []bool{true, false} {
+		name := pick(captureOnly, nameCapture, nameFull)
+		t, err := s.open(ctx, pick(captureOnly, "capture", "full"), captureOnly)
+		if err != nil {
+			return nil, closeAll, fmt.Errorf("%s: %w", name, err)
+		}
+		closers = append(closers, t.Kill)
+		servers = append(servers, &contender{name: name, addr: t.Addr, key: t.WriteKey, proc: t.Proc, tracker: t, folds: !captureOnly})
+	}
+	path := ref.FindNginx()
+	if path == "" {
+		s.note("nginx is not installed (apt-get install nginx-light): its row is skipped")
+		return servers, closeAll, nil
+	}
+	nginx, err := ref.StartNginx(s.Log, path, filepath.Join(s.dir, "nginx"))
+	if err != nil {
+		s.note("nginx: %v: its row is skipped", err)
+		return servers, closeAll, nil
+	}
+	closers = append(closers, nginx.Close)
+	return append(servers, &contender{name: nameNginx, addr: nginx.Addr, key: "bench", proc: nginx.Proc, pixels: true}), closeAll, nil
+}
+
+// measure warms a server up, drives it for a cell's length, and waits until it
+// has folded what it took: that work is in the cell's processor time.
+func (s *suite) measure(ctx context.Context, c *contender, what caseOf) Cell {
+	cell := Cell{Server: c.name, Case: what.name}
+	cfg := load.Config{Addr: c.addr, WriteKey: c.key, Events: what.events, Fresh: what.fresh, Identify: 0.02}
+	cfg.Duration = s.warm()
+	_, err := s.drive(ctx, cfg)
+	if err != nil {
+		cell.Trouble = "warm-up: " + err.Error()
+		return cell
+	}
+	if err := s.settle(ctx, c); err != nil {
+		cell.Trouble = err.Error()
+		return cell
+	}
+	cpu, err := c.proc.CPU()
+	if err != nil {
+		cell.Trouble = err.Error()
+		return cell
+	}
+	var lag *lagSampler
+	if c.folds {
+		lag = sampleLag(ctx, c.tracker)
+	}
+	cfg.Duration = s.cell()
+	res, err := s.drive(ctx, cfg)
+	if lag != nil {
+		cell.LagP99 = lag.stop()
+	}
+	err = errors.Join(err, s.settle(ctx, c))
+	after, err2 := c.proc.CPU()
+	if err = errors.Join(err, err2); err != nil {
+		cell.Trouble = err.Error()
+	}
+	if res != nil {
+		cell.fill(res, after-cpu)
+	}
+	return cell
+}
+
+func (s *suite) settle(ctx context.Context, c *contender) error {
+	if !c.folds {
+		return nil
+	}
+	_, err := c.tracker.Settle(ctx)
+	return err
+}
+
+func (c *Cell) fill(res *load.Result, cpu time.Duration) {
+	c.Requests, c.Events, c.Shed = res.PerSecond(), res.EventsPerSecond(), res.Retry
+	if res.Events > 0 {
+		c.CPU = float64(cpu.Microseconds()) / float64(res.Events)
+		c.Client = float64(res.ClientCPU.Microseconds()) / float64(res.Events)
+	}
+	c.P50, c.P99, c.P999 = ms(res.Latency(50)), ms(res.Latency(99)), ms(res.Latency(99.9))
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// compare turns the cells into ratios: one per round, the median counts.
+func (s *suite) compare() {
+	// Events with the verdict ok, not answers: what was shed does not count.
+	events := func(c *Cell) float64 { return c.Events }
+	s.ratio(figGetCapture, casePixel, nameCapture, nameBare, events)
+	s.ratio(figGetFull, casePixel, nameFull, nameBare, events)
+	s.ratio(figNginx, casePixel, nameCapture, nameNginx, events)
+	s.ratio(figPostCapture, casePost, nameCapture, nameBare, events)
+	s.ratio(figP99, casePixel, nameCapture, nameBare, func(c *Cell) float64 { return c.P99 })
+}
+
+func (s *suite) ratio(id string, what caseOf, ours, theirs string, of func(*Cell) float64) {
+	byRound := map[int][2]float64{} // :: round → ours, theirs
+	lag, trouble := 0.0, ""
+	for i := range s.report.Cells {
+		c := &s.report.Cells[i]
+		if c.Case != what.name || c.Server != ours && c.Server != theirs {
+			continue
+		}
+		pair := byRound[c.Round]
+		if c.Server == ours {
+			pair[0] = of(c)
+			lag = max(lag, c.LagP99)
+		} else {
+			pair[1] = of(c)
+		}
+		if c.Trouble != "" {
+			trouble = c.Server + ": " + c.Trouble
+		}
+		byRound[c.Round] = pair
+	}
+	var ratios []float64
+	for _, pair := range byRound {
+		if pair[0] > 0 && pair[1] > 0 {
+			ratios = append(ratios, pair[0]/pair[1])
+		}
+	}
+	switch {
+	case len(ratios) == 0:
+		s.figure(id).Note = trouble
+	case trouble != "":
+		s.note("%s: left out, its cells have errors: %s", s.figure(id).Name, trouble)
+		s.figure(id).Note = trouble
+	default:
+		slices.Sort(ratios)
+		note := fmt.Sprintf("%.2f–%.2f over %d rounds", ratios[0], ratios[len(ratios)-1], len(ratios))
+		if lag > 0 {
+			note += fmt.Sprintf(", fold lag p99 %.0f ms", lag)
+		}
+		s.set(id, median(ratios), note)
+		if lag > keepsUp {
+			s.figure(id).Known = false
+			s.figure(id).Note = fmt.Sprintf("%.2f, but the fold did not keep up: lag p99 %.0f ms", median(ratios), lag)
+		}
+	}
+}
+
+// keepsUp is the fold lag, in ms, beyond which a rate does not count as kept.
+const keepsUp = 1000
+
+func median(sorted []float64) float64 {
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}

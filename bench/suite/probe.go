@@ -1,0 +1,174 @@
+package suite
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"ripen/bench/load"
+	"ripen/bench/target"
+)
+
+// figures names where the latencies of one half-load run go; empty = nowhere.
+type figures struct{ visible, list, timeline string }
+
+// halfLoad ingests at a fixed rate and meanwhile asks what people ask: the top
+// of the list, the timelines of leads, and when a fresh event is visible.
+func (s *suite) halfLoad(ctx context.Context, t *target.Server, cfg load.Config, to figures) (stored int64, err error) {
+	leads, err := t.Leads(ctx, 1000)
+	if err != nil {
+		return 0, err
+	}
+	if len(leads) == 0 {
+		return 0, errors.New("no lead in /v1/leads after all that load")
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var wg sync.WaitGroup
+	visible, list, timeline := &samples{}, &samples{}, &samples{}
+	wg.Go(func() { probe(ctx, t, visible) })
+	wg.Go(func() {
+		paced(ctx, 50, list, func() error { return ask(ctx, t, "/v1/leads?limit=100") })
+	})
+	wg.Go(func() {
+		paced(ctx, 100, timeline, func() error {
+			return ask(ctx, t, "/v1/leads/"+leads[rand.IntN(len(leads))].ID+"/events?limit=100")
+		})
+	})
+	res, err := s.drive(ctx, cfg)
+	cancel()
+	wg.Wait()
+	if err != nil {
+		return 0, err
+	}
+	s.say("at %.0f ev/s: acknowledged in p99 %.1f ms, visible after %s, list %s, timeline %s", res.EventsPerSecond(), ms(res.Latency(99)), visible, list, timeline)
+	for id, got := range map[string]*samples{to.visible: visible, to.list: list, to.timeline: timeline} {
+		if id == "" {
+			continue
+		}
+		if got.err != nil || len(got.ms) == 0 {
+			s.note("%s: %d samples, %v", s.figure(id).Name, len(got.ms), got.err)
+			continue
+		}
+		s.set(id, got.at(99), fmt.Sprintf("p50 %.1f, %d samples at %.0f ev/s", got.at(50), len(got.ms), res.EventsPerSecond()))
+	}
+	return res.Events, nil
+}
+
+// samples are latencies in ms; one goroutine writes, readers wait for its end.
+type samples struct {
+	ms  []float64
+	err error // the first failure
+}
+
+func (s *samples) at(q int) float64 {
+	slices.Sort(s.ms)
+	return s.ms[(len(s.ms)*q-1)/100]
+}
+
+func (s *samples) String() string {
+	if len(s.ms) == 0 {
+		return fmt.Sprintf("(none: %v)", s.err)
+	}
+	return fmt.Sprintf("p50 %.1f p99 %.1f ms", s.at(50), s.at(99))
+}
+
+// paced calls f at a fixed rate; latency counts from when a call was due.
+func paced(ctx context.Context, perSecond int, into *samples, f func() error) {
+	begin, every := time.Now(), time.Second/time.Duration(perSecond)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for k := 0; ; k++ {
+		due := begin.Add(time.Duration(k) * every)
+		timer.Reset(time.Until(due))
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		err := f()
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			if into.err == nil {
+				into.err = err
+			}
+			continue
+		}
+		// The timer's own lateness is the client's; the server gets none of it.
+		into.ms = append(into.ms, ms(time.Since(due)))
+	}
+}
+
+func ask(ctx context.Context, t *target.Server, path string) error {
+	b, err := t.Call(ctx, "GET", path, "application/json", nil)
+	if err == nil && !bytes.Contains(b, []byte(`"id"`)) && !bytes.Contains(b, []byte(`"type"`)) {
+		err = fmt.Errorf("GET %s: nothing in it: %.200s", path, b)
+	}
+	return err
+}
+
+// probe sends, over and over, a person who must stand first in the list at
+// once, and measures from the acknowledgement until the list says so.
+func probe(ctx context.Context, t *target.Server, into *samples) {
+	run := rand.Uint32()
+	for n := 0; ctx.Err() == nil; n++ {
+		took, err := probeOnce(ctx, t, fmt.Sprintf("probe-%08x-%d", run, n))
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			if into.err == nil {
+				into.err = err
+			}
+			return
+		}
+		into.ms = append(into.ms, ms(took))
+	}
+}
+
+// probeLimit is how long a probe may stay invisible.
+const probeLimit = 20 * time.Second
+
+func probeOnce(ctx context.Context, t *target.Server, name string) (time.Duration, error) {
+	email := name + "@bench.example"
+	body, err := json.Marshal(map[string]any{
+		"writeKey": t.WriteKey, "anonymousId": name, "userId": name,
+		"traits": map[string]any{"email": email, "bench_probe": true},
+	})
+	if err != nil {
+		return 0, err
+	}
+	answer, err := t.Send(ctx, "/v1/identify", body)
+	if err != nil {
+		return 0, err
+	}
+	if !bytes.Contains(answer, []byte(`"success":true`)) {
+		return 0, fmt.Errorf("probe refused: %.300s", answer)
+	}
+	acknowledged := time.Now()
+	pause := time.NewTicker(2 * time.Millisecond)
+	defer pause.Stop()
+	for time.Since(acknowledged) < probeLimit {
+		top, err := t.Call(ctx, "GET", "/v1/leads?limit=5", "application/json", nil)
+		if err != nil {
+			return 0, err
+		}
+		if bytes.Contains(top, []byte(email)) {
+			return time.Since(acknowledged), nil
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-pause.C:
+		}
+	}
+	return 0, fmt.Errorf("a probe was acknowledged but not in the first 5 of /v1/leads after %v", probeLimit)
+}

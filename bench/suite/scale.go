@@ -1,0 +1,106 @@
+package suite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"ripen/bench/target"
+)
+
+// scenario is a data set of a size.
+type scenario struct {
+	events, visitors int
+	rss              string // figure of the memory; empty = it is only the base of a ratio
+	open, list, line string // figures, may be empty
+}
+
+var scenarios = map[string]scenario{
+	"1m":      {events: 1_000_000, visitors: 10_000},
+	"10m":     {events: 10_000_000, visitors: 100_000, rss: figRSS10M, open: figOpen, line: figTimeline},
+	"1mleads": {events: 20_000_000, visitors: 1_000_000, rss: figRSSLeads, list: figListLeads},
+}
+
+// Scales are the names that Options.Scales takes.
+func Scales() []string { return []string{"1m", "10m", "1mleads"} }
+
+// scale loads a data set, lets the server fold it, and measures memory, the
+// questions people ask while ingestion goes on, and a restart after a kill.
+func (s *suite) scale(ctx context.Context, name string) error {
+	sc, ok := scenarios[name]
+	if !ok {
+		return fmt.Errorf("unknown scale %q: need one of %v", name, Scales())
+	}
+	t, err := s.open(ctx, "scale-"+name, false)
+	if err != nil {
+		return err
+	}
+	defer func() { t.Kill() }()
+	stored, peak, err := s.fill(ctx, t, sc)
+	if err != nil {
+		return err
+	}
+	if err := s.memory(name, sc, t, peak); err != nil {
+		return err
+	}
+	rate := 30_000.0
+	if f := s.figure(figSustained); f.Known {
+		rate = f.Measured / 2
+	}
+	cfg := s.post20(t)
+	cfg.Visitors, cfg.Rate, cfg.Duration = sc.visitors, rate/20, pick(s.Quick, 5*time.Second, 20*time.Second)
+	more, err := s.halfLoad(ctx, t, cfg, figures{list: sc.list, timeline: sc.line})
+	stored += more
+	if err != nil {
+		return err
+	}
+	if sc.open == "" {
+		return nil
+	}
+	return s.reopen(ctx, &t, sc.open, stored)
+}
+
+// fill sends the events in portions and lets the fold catch up after each, so
+// that what is measured is a server at work, not one with a backlog.
+func (s *suite) fill(ctx context.Context, t *target.Server, sc scenario) (stored, peak int64, err error) {
+	const portion = 500_000
+	for stored < int64(sc.events) {
+		cfg := s.post20(t)
+		cfg.Visitors, cfg.Each, cfg.Turn, cfg.Conns = sc.visitors, true, int(stored), 64
+		cfg.Requests, cfg.Duration = min(portion, int64(sc.events)-stored)/20, 10*time.Minute
+		lag := sampleLag(ctx, t)
+		res, err := s.drive(ctx, cfg)
+		if err != nil {
+			lag.stop()
+			return stored, 0, err
+		}
+		stored += res.Events
+		settle, err := t.Settle(ctx)
+		lag.stop()
+		if err != nil {
+			return stored, 0, err
+		}
+		peak = max(peak, lag.peak)
+		s.say("%.1f M events: %.0f ev/s, settled in %v, RSS up to %d MB", float64(stored)/1e6, res.EventsPerSecond(), settle, lag.peak/1e6)
+	}
+	return stored, peak, nil
+}
+
+func (s *suite) memory(name string, sc scenario, t *target.Server, peak int64) error {
+	m, err := t.Proc.Memory()
+	if err != nil {
+		return err
+	}
+	s.say("scale %s: RSS %d MB, anonymous %d MB, peak %d MB", name, m.RSS/1e6, m.Anon/1e6, peak/1e6)
+	if s.rss == nil {
+		s.rss = map[string]int64{}
+	}
+	s.rss[name] = m.RSS
+	if sc.rss != "" {
+		s.set(sc.rss, float64(m.RSS)/1e6, fmt.Sprintf("anonymous %d, peak %d", m.Anon/1e6, peak/1e6))
+	}
+	if small, big := s.rss["1m"], s.rss["10m"]; small > 0 && big > 0 && !s.figure(figRSSRatio).Known {
+		s.set(figRSSRatio, float64(big)/float64(small), fmt.Sprintf("%d ÷ %d MB", big/1e6, small/1e6))
+	}
+	return nil
+}

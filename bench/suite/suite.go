@@ -1,0 +1,171 @@
+// Package suite is the bench as one table: it starts the tracker and the
+// reference servers, drives them in turn, and sets what was measured against
+// the bars. Ratios come from neighbouring cells of one run, median over rounds,
+// so that a machine that slows down slows both sides.
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"ripen/bench/load"
+	"ripen/bench/target"
+)
+
+// Options says what to run. The zero value is the full suite without scale
+// scenarios.
+type Options struct {
+	Binary string    // path of ripen; empty = build it
+	Self   string    // this program, which also serves as the bare server
+	Dir    string    // for data; empty = a temporary directory, removed at the end
+	Quick  bool      // under a minute, for a first look
+	Conns  int       // connections; default 256
+	Scales []string  // 1m, 10m, 1mleads
+	Only   bool      // the scale scenarios alone
+	Crash  int       // rounds of kill -9; 0 = 10 (3 if quick), < 0 = none
+	Log    io.Writer // progress; nil = none
+}
+
+func (o *Options) conns() int {
+	if o.Conns > 0 {
+		return o.Conns
+	}
+	return 256
+}
+
+func (o *Options) rounds() int { return pick(o.Quick, 2, 5) }
+
+func (o *Options) cell() time.Duration { return pick(o.Quick, 1200*time.Millisecond, 8*time.Second) }
+
+func (o *Options) warm() time.Duration { return pick(o.Quick, 250*time.Millisecond, time.Second) }
+
+func (o *Options) crash() int {
+	if o.Crash != 0 {
+		return max(0, o.Crash)
+	}
+	return pick(o.Quick, 3, 10)
+}
+
+func pick[T any](first bool, a, b T) T {
+	if first {
+		return a
+	}
+	return b
+}
+
+// Report is everything one run measured.
+type Report struct {
+	Machine string    `json:"machine"`
+	Begun   time.Time `json:"begun"`
+	Seconds float64   `json:"seconds"`
+	Figures []Figure  `json:"figures"`
+	Cells   []Cell    `json:"cells"`
+	Notes   []string  `json:"notes,omitempty"` // what was skipped or went wrong, aloud
+}
+
+// suite is one run under way.
+type suite struct {
+	Options
+	report Report
+	dir    string
+	rss    map[string]int64 // :: scale → bytes once folded
+}
+
+// Run measures. What fails becomes a note and a figure that was not measured;
+// the error is for what makes the run pointless.
+func Run(ctx context.Context, o Options) (*Report, error) {
+	s := &suite{Options: o, dir: o.Dir}
+	s.report.Begun = time.Now()
+	s.report.Machine = fmt.Sprintf("%s/%s, %d cores, %s, client and server on the same cores", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
+	if s.dir == "" {
+		dir, err := os.MkdirTemp("", "ripen-bench-")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(dir)
+		s.dir = dir
+	}
+	if s.Binary == "" {
+		s.say("building ripen (CGO_ENABLED=0)")
+		path, err := target.Build(ctx, s.dir)
+		if err != nil {
+			return nil, err
+		}
+		s.Binary = path
+	}
+	s.report.Figures = bars()
+	s.binarySize()
+	for _, step := range s.steps() {
+		s.say("%s", step.name)
+		if err := step.run(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
+			s.note("%s: %v", step.name, err)
+		}
+	}
+	s.report.Seconds = time.Since(s.report.Begun).Seconds()
+	return &s.report, nil
+}
+
+type step struct {
+	name string
+	run  func(context.Context) error
+}
+
+func (s *suite) steps() []step {
+	var steps []step
+	if !s.Only {
+		steps = append(steps,
+			step{"requests against the reference servers", s.ratios},
+			step{"sustained load, lag, latencies, disk, restart", s.sustained},
+			step{"kill -9 under load", s.crashes})
+	}
+	for _, name := range s.Scales {
+		steps = append(steps, step{"scale " + name, func(ctx context.Context) error { return s.scale(ctx, name) }})
+	}
+	return steps
+}
+
+// open starts a tracker on a directory of its own.
+func (s *suite) open(ctx context.Context, name string, captureOnly bool) (*target.Server, error) {
+	return target.Open(ctx, target.Config{Binary: s.Binary, Dir: filepath.Join(s.dir, name), CaptureOnly: captureOnly})
+}
+
+func (s *suite) note(format string, args ...any) {
+	s.report.Notes = append(s.report.Notes, fmt.Sprintf(format, args...))
+	s.say("NOTE "+format, args...)
+}
+
+func (s *suite) say(format string, args ...any) {
+	if s.Log != nil {
+		fmt.Fprintf(s.Log, "%5.1fs  %s\n", time.Since(s.report.Begun).Seconds(), fmt.Sprintf(format, args...))
+	}
+}
+
+func (s *suite) binarySize() {
+	info, err := os.Stat(s.Binary)
+	if err != nil {
+		s.note("binary: %v", err)
+		return
+	}
+	s.set(figBinary, float64(info.Size())/1e6, "")
+}
+
+// drive runs one load and turns a wrong answer into an error.
+func (s *suite) drive(ctx context.Context, cfg load.Config) (*load.Result, error) {
+	if cfg.Conns == 0 {
+		cfg.Conns = s.conns()
+	}
+	res, err := load.Run(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return res, errors.Join(res.Err(), ctx.Err())
+}
