@@ -15,7 +15,7 @@ import (
 
 var flags = []string{
 	"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "no-default-browser-check", "no-proxy-server",
-	"disable-background-networking", "disable-component-update", "disable-sync", "disable-dev-shm-usage",
+	"disable-background-networking", "disable-component-update", "disable-sync", "disable-dev-shm-usage", "hide-scrollbars",
 }
 
 // find returns the path of a Chromium, or skips the test aloud.
