@@ -2,7 +2,6 @@ package scorecard
 
 import (
 	"math"
-
 )
 
 // RulePoints is what a module reports of one rule, or of a gate: gates follow
@@ -310,4 +309,3 @@ func exactOf(scaled float64) (exact int64, score int) {
 	exact = int64(math.Floor(float64(scaled * 1000)))
 	return exact, int((exact + 500) / 1000)
 }
-
