@@ -1,0 +1,130 @@
+package ingest
+
+import (
+	"bytes"
+	"math"
+
+	"ripen/tracker"
+)
+
+// maxPrefix bounds the names of flattened fields: an object whose own name is
+// longer is kept as JSON text. Without it a long name over many short keys
+// would turn 32 KiB into megabytes.
+const maxPrefix = 100
+
+// place is where the fields of an object go.
+type place struct {
+	space tracker.Space
+	index uint16
+}
+
+// fields reads an object into flat fields with dotted names. A doubled key
+// takes the first one's fields out, whatever it held.
+func (d *decoder) fields(ev *draft, at place, prefix []byte, depth int) bool {
+	var keys uint64 // one bit per key met, by a small hash
+	for m := (members{}); ; {
+		key, more, ok := d.member(&m, depth)
+		if !ok || !more {
+			return ok
+		}
+		name := key
+		if len(prefix) > 0 {
+			name = d.join(prefix, key)
+		}
+		if bit := keyBit(key); keys&bit == 0 {
+			keys |= bit
+		} else {
+			ev.forget(at, name)
+		}
+		if !d.field(ev, at, name, depth) {
+			return false
+		}
+	}
+}
+
+func (d *decoder) field(ev *draft, at place, name []byte, depth int) bool {
+	var v tracker.Value
+	c := d.peek()
+	switch {
+	case c == '{' && len(name) <= maxPrefix:
+		return d.fields(ev, at, name, depth+1)
+	case c == '[' && at.space == tracker.Property && string(name) == "products":
+		if done, ok := d.products(ev, depth+1); done || !ok {
+			return ok
+		}
+		fallthrough
+	case c == '[' || c == '{':
+		text, ok := d.skip(depth)
+		if !ok {
+			return false
+		}
+		v = tracker.Value{Tag: tracker.JSON, Str: text}
+	default:
+		var ok bool
+		if v, ok = d.scalar(c); !ok {
+			return false
+		}
+		if v.Tag == tracker.Null && at.space != tracker.Trait {
+			return true // as good as absent; a null trait takes an attribute away
+		}
+	}
+	ev.fields = append(ev.fields, tracker.Field{Space: at.space, Index: at.index, Name: name, Value: v})
+	return true
+}
+
+// products reads properties.products, if it is an array of nothing but objects.
+// Otherwise done is false and nothing has happened.
+func (d *decoder) products(ev *draft, depth int) (done, ok bool) {
+	from, mark := d.p, len(ev.fields)
+	for m := (members{}); ; {
+		more, ok := d.element(&m, depth)
+		if !ok {
+			return false, false
+		}
+		if !more && m.n > 0 {
+			return true, true
+		}
+		if !more || d.peek() != '{' || m.n > math.MaxUint16 {
+			d.p, ev.fields = from, ev.fields[:mark]
+			return false, true
+		}
+		if !d.fields(ev, place{tracker.Product, uint16(m.n - 1)}, nil, depth+1) {
+			return false, false
+		}
+	}
+}
+
+// join returns prefix.key in the arena.
+func (s *scanner) join(prefix, key []byte) []byte {
+	from := len(s.arena)
+	s.arena = append(append(append(s.arena, prefix...), '.'), key...)
+	return s.arena[from:len(s.arena):len(s.arena)]
+}
+
+// keyBit hashes a key up to its first dot, since "a.b" and b inside a make one
+// name.
+func keyBit(key []byte) uint64 {
+	if i := bytes.IndexByte(key, '.'); i >= 0 {
+		key = key[:i]
+	}
+	if len(key) == 0 {
+		return 1
+	}
+	return 1 << ((uint(len(key))*7 + uint(key[0]) + uint(key[len(key)-1])*3) & 63)
+}
+
+// forget takes out the field of that name and all fields under it.
+func (ev *draft) forget(at place, name []byte) {
+	all := at.space == tracker.Property && string(name) == "products"
+	ev.forgetIf(func(f *tracker.Field) bool {
+		if all && f.Space == tracker.Product {
+			return true
+		}
+		return f.Space == at.space && f.Index == at.index && under(f.Name, name)
+	})
+}
+
+// under says that name is top or begins with top and a dot.
+func under(name, top []byte) bool {
+	return bytes.HasPrefix(name, top) && (len(name) == len(top) || name[len(top)] == '.')
+}

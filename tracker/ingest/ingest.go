@@ -1,0 +1,265 @@
+// Package ingest answers the requests that carry events: Segment's HTTP calls
+// (POST /v1/batch, track, page, screen, identify, group, alias, import and
+// their short forms) and the pixel (GET /p.gif, /v1/pixel/<type>).
+//
+// It promises that "ok" is said after the event is durable in the log (unless
+// the source chose to hear it earlier), that each event of a body gets its own
+// verdict, that a broken one never harms its neighbours, and that overload is
+// refused before anything is parsed. What it stores is one [storage.Record] per
+// event: the row of package tracker, its personal fields apart, to be sealed.
+// Which field goes where is said in DESIGN.md.
+//
+// It also holds what a server needs at its door, [CheckHeader] and
+// [NewListener], and the readers that turn files into requests of the same
+// shape: [AccessLog], [CSV] and [Events].
+//
+// It does not know leads or scores, keeps no state but its caches, and never
+// judges an event by what it knows of the person.
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/valyala/fasthttp"
+
+	"ripen/storage"
+	"ripen/tracker"
+)
+
+// Log is where events become durable; [storage.Log] is one.
+type Log interface {
+	// Append returns after recs are durable, their Dup set. It keeps none of
+	// their bytes. On error none is acknowledged.
+	Append(ctx context.Context, part int, recs []storage.Record) error
+}
+
+// Keys finds who sends. Both are asked for every request: they must not block.
+type Keys interface {
+	// Lookup returns the source of a public write key, or nil. It must not keep
+	// the string.
+	Lookup(writeKey string) *tracker.Source
+	// Caller returns whose secret key this is.
+	Caller(secret string) (tracker.Caller, bool)
+}
+
+// Config is what a [Handler] needs. Log and Keys are required.
+type Config struct {
+	Log  Log
+	Keys Keys
+
+	// Default names the source of events sent with a tenant's secret key and
+	// no write key. Nil, or a nil answer, asks the sender for a write key.
+	Default func(tracker.TenantID) *tracker.Source
+	// Now is the log's clock in unix milliseconds; nil is the machine's.
+	Now func() int64
+	// Pending is how many bytes wait for the log, and Health whether it takes
+	// any: anything but "ok" sheds. Nil means none and "ok".
+	Pending func() int64
+	Health  func() (state string, err error)
+	// MaxPending is how many bytes may wait, bodies in work included, before
+	// requests are shed; 0 is 64 MiB.
+	MaxPending int64
+	// Quota is asked once a request with the body's size and says how long the
+	// source must wait; 0 lets it pass. Nil never limits.
+	Quota func(src *tracker.Source, bytes int) time.Duration
+	// ClientIP finds the visitor's address, for sources that keep it; nil is
+	// the connection's.
+	ClientIP func(*fasthttp.RequestCtx) string
+	// Dropped is told of each event that is refused for good, with its text,
+	// which it must not keep. Nil forgets them.
+	Dropped func(src *tracker.Source, code string, raw []byte)
+	// Metrics takes the counters; nil keeps them to ourselves.
+	Metrics *metrics.Set
+	// Logger takes trouble with the log; nil is slog.Default().
+	Logger *slog.Logger
+}
+
+func (c *Config) maxPending() int64 {
+	if c.MaxPending > 0 {
+		return c.MaxPending
+	}
+	return 64 << 20
+}
+
+func (c *Config) now() int64 {
+	if c.Now != nil {
+		return c.Now()
+	}
+	return time.Now().UnixMilli()
+}
+
+func (c *Config) logger() *slog.Logger {
+	if c.Logger != nil {
+		return c.Logger
+	}
+	return slog.Default()
+}
+
+// Handler answers ingest requests. It is safe for concurrent use.
+type Handler struct {
+	cfg      Config
+	agents   agents
+	jobs     sync.Pool
+	inflight atomic.Int64 // bytes of bodies in work
+	count    *counters
+	fast     chan *job // batches acknowledged before they are durable
+	done     chan struct{}
+	closing  sync.RWMutex // held while sending to fast, and by Close
+	closed   bool         // guarded by closing
+}
+
+// fastQueue is how many fast requests may wait for the log. With a full queue
+// the sender is told to come again.
+const fastQueue = 1024
+
+// New returns a handler. The caller must Close it, after its last request.
+func New(cfg Config) *Handler {
+	h := &Handler{cfg: cfg, fast: make(chan *job, fastQueue), done: make(chan struct{})}
+	if h.cfg.Metrics == nil {
+		h.cfg.Metrics = metrics.NewSet()
+	}
+	h.count = newCounters(h.cfg.Metrics)
+	go h.runFast()
+	return h
+}
+
+// Close waits until everything that was acknowledged early is in the log, or
+// was refused by it.
+func (h *Handler) Close() error {
+	h.closing.Lock()
+	if !h.closed {
+		h.closed = true
+		close(h.fast)
+	}
+	h.closing.Unlock()
+	<-h.done
+	return nil
+}
+
+// Handle answers an ingest request and returns true, or returns false if the
+// path is another's.
+func (h *Handler) Handle(ctx *fasthttp.RequestCtx) bool {
+	r, ok := routeOf(ctx.URI().PathOriginal())
+	if !ok {
+		return false
+	}
+	start := time.Now()
+	switch {
+	case ctx.IsOptions():
+		h.preflight(ctx)
+	case r.pixel && (ctx.IsGet() || ctx.IsHead()):
+		h.pixel(ctx, r)
+		h.count.ackPixel.UpdateDuration(start)
+	case !r.pixel && ctx.IsPost():
+		h.post(ctx, r)
+		h.count.ackPost.UpdateDuration(start)
+	default:
+		allow := "POST, OPTIONS"
+		if r.pixel {
+			allow = "GET, HEAD, OPTIONS"
+		}
+		ctx.Response.Header.Set("Allow", allow)
+		problem(ctx, fasthttp.StatusMethodNotAllowed, "method_not_allowed", "use "+allow)
+	}
+	return true
+}
+
+// route is what a path asks for.
+type route struct {
+	pixel   bool
+	history bool   // /v1/import: times are taken as given
+	kind    string // type of events that have none; empty for batches
+}
+
+// calls are the paths under /v1/, long and short.
+var calls = map[string]route{
+	"batch": {}, "b": {}, "import": {history: true},
+	"track": {kind: "track"}, "t": {kind: "track"},
+	"page": {kind: "page"}, "p": {kind: "page"},
+	"screen": {kind: "screen"}, "s": {kind: "screen"},
+	"identify": {kind: "identify"}, "i": {kind: "identify"},
+	"group": {kind: "group"}, "g": {kind: "group"},
+	"alias": {kind: "alias"}, "a": {kind: "alias"},
+}
+
+func routeOf(path []byte) (route, bool) {
+	if string(path) == "/p.gif" {
+		return route{pixel: true}, true
+	}
+	rest, ok := bytes.CutPrefix(path, []byte("/v1/"))
+	if !ok {
+		return route{}, false
+	}
+	rest = bytes.TrimSuffix(rest, []byte("/"))
+	kind, pixel := bytes.CutPrefix(rest, []byte("pixel/"))
+	if r, ok := calls[string(kind)]; ok && (!pixel || r.kind != "") {
+		r.pixel = pixel
+		return r, true
+	}
+	return route{}, false
+}
+
+// shed says why the request cannot be taken now; empty if it can.
+func (h *Handler) shed() (code string, retryAfter int) {
+	pending := h.inflight.Load()
+	if h.cfg.Pending != nil {
+		pending += h.cfg.Pending()
+	}
+	if pending > h.cfg.maxPending() {
+		h.count.shedPending.Inc()
+		return tracker.CodeOverload, 1
+	}
+	if h.cfg.Health != nil {
+		if state, _ := h.cfg.Health(); state != "ok" {
+			h.count.shedReadOnly.Inc()
+			return tracker.CodeStorage, 5
+		}
+	}
+	return "", 0
+}
+
+// job is one request in work: its decoder and its buffers.
+type job struct {
+	decoder
+	inflated []byte
+	answer   []byte
+}
+
+func (h *Handler) job() *job {
+	if j, ok := h.jobs.Get().(*job); ok {
+		return j
+	}
+	return &job{}
+}
+
+// maxKept bounds what a job may hold on to between requests.
+const maxKept = 1 << 20
+
+// free gives a job back. Nothing may point into its buffers any more.
+func (h *Handler) free(j *job) {
+	j.reset(sender{})
+	if cap(j.inflated)+cap(j.arena)+cap(j.out.row)+cap(j.out.clear)+cap(j.out.personal)+200*cap(j.items) > 4*maxKept {
+		return
+	}
+	j.inflated, j.answer = j.inflated[:0], j.answer[:0]
+	h.jobs.Put(j)
+}
+
+// commit stores a job's records and returns after they are durable, or, for a
+// source that wants it so, after they are queued. owned says that the job now
+// belongs to the queue.
+func (h *Handler) commit(j *job) (owned bool, err error) {
+	if len(j.recs) == 0 {
+		return false, nil
+	}
+	if j.source.FastAck {
+		return true, h.enqueue(j)
+	}
+	return false, h.cfg.Log.Append(context.Background(), 0, j.recs)
+}

@@ -1,0 +1,124 @@
+package ingest
+
+import (
+	"bytes"
+	"strings"
+	"sync"
+
+	"github.com/mileusna/useragent"
+
+	"ripen/tracker"
+)
+
+// agents judges user agents and remembers the answers, since there are few
+// agents and parsing one takes microseconds.
+type agents struct {
+	mu       sync.RWMutex            // guards the maps
+	now, old map[string]agentVerdict // :: agent → verdict, two generations
+}
+
+type agentVerdict struct {
+	machine tracker.Machine
+	reason  tracker.MachineReason
+}
+
+const (
+	maxAgents   = 4096 // of each generation
+	maxAgentLen = 512  // bytes that are judged and remembered
+)
+
+// judge says who an agent seems to be.
+func (a *agents) judge(agent []byte) (tracker.Machine, tracker.MachineReason) {
+	if len(agent) == 0 || len(agent) == 1 && agent[0] == '-' {
+		return tracker.Bot, tracker.AgentMissing
+	}
+	if len(agent) > maxAgentLen {
+		agent = agent[:maxAgentLen]
+	}
+	a.mu.RLock()
+	v, ok := a.now[string(agent)]
+	if !ok {
+		v, ok = a.old[string(agent)]
+	}
+	a.mu.RUnlock()
+	if !ok {
+		v = judgeAgent(string(agent))
+		a.keep(string(agent), v)
+	}
+	return v.machine, v.reason
+}
+
+func (a *agents) keep(agent string, v agentVerdict) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.now == nil || len(a.now) >= maxAgents {
+		a.now, a.old = make(map[string]agentVerdict), a.now
+	}
+	a.now[agent] = v
+}
+
+// judgeAgent asks our short lists first, then the library, which knows bots by
+// name and by the URL that the honest ones carry.
+func judgeAgent(agent string) agentVerdict {
+	low := strings.ToLower(agent)
+	switch {
+	case containsAny(low, imageProxies):
+		return agentVerdict{tracker.Proxy, tracker.AgentList}
+	case containsAny(low, botWords) && !strings.Contains(low, "cubot"): // a maker of telephones
+		return agentVerdict{tracker.Bot, tracker.AgentList}
+	case hasPrefixAny(low, libraries):
+		return agentVerdict{tracker.Bot, tracker.AgentLibrary}
+	case useragent.Parse(agent).Bot:
+		return agentVerdict{tracker.Bot, tracker.AgentList}
+	}
+	return agentVerdict{}
+}
+
+// imageProxies fetch the pictures of a mail for the person who opens it.
+var imageProxies = []string{"googleimageproxy", "yahoomailproxy", "ggpht.com"}
+
+var botWords = []string{
+	"bot", "crawl", "spider", "slurp", "headless", "phantomjs", "lighthouse", "facebookexternalhit",
+	"ia_archiver", "feedfetcher", "feedburner", "feedly", "pingdom", "monitoring", "scrapy", "archiver",
+	"bingpreview", "mediapartners", "http://", "https://",
+}
+
+// libraries are clients that no person looks at; the name stands first.
+var libraries = []string{
+	"curl/", "wget/", "python", "go-http-client", "java/", "okhttp", "apache-httpclient", "node", "axios/",
+	"ruby", "php", "libwww-perl", "lwp", "perl", "aiohttp", "httpie/", "postmanruntime/", "undici", "got ",
+	"analytics-", "dart/", "guzzlehttp/", "winhttp", "urllib", "reactor-netty", "universalfeedparser",
+}
+
+func containsAny(s string, words []string) bool {
+	for _, w := range words {
+		if strings.Contains(s, w) {
+			return true
+		}
+	}
+	return false
+}
+
+func hasPrefixAny(s string, words []string) bool {
+	for _, w := range words {
+		if strings.HasPrefix(s, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// fetchedBy is the verdict that evidence of the request itself carries.
+func fetchedBy(r tracker.MachineReason) tracker.Machine {
+	if r == tracker.PurposeHeader {
+		return tracker.Prefetch
+	}
+	return tracker.Bot // a HEAD request shows nothing to anybody
+}
+
+// prefetches says that a Sec-Purpose, Purpose or X-Moz header announces a fetch
+// ahead of any visit.
+func prefetches(value []byte) bool {
+	return bytes.Contains(value, []byte("prefetch")) || bytes.Contains(value, []byte("prerender")) ||
+		bytes.Contains(value, []byte("preview"))
+}
