@@ -4,6 +4,7 @@
 package ref
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -27,10 +28,10 @@ func results(n int) []byte {
 	return []byte(`{"success":true,"results":[` + strings.TrimSuffix(strings.Repeat(one+",", n), ",") + `]}`)
 }
 
-// Bare is fasthttp with a handler that does nothing: it reads the same bytes
+// bare is fasthttp with a handler that does nothing: it reads the same bytes
 // as the tracker, keeps nothing, and answers as many bytes as the tracker
 // does. It is what the network, the HTTP server and the load generator cost.
-func Bare() *fasthttp.Server {
+func bare() *fasthttp.Server {
 	one, many, pixel := results(1), results(20), []byte(gif)
 	return &fasthttp.Server{
 		NoDefaultServerHeader: true,
@@ -60,6 +61,21 @@ type Server struct {
 	Name string
 	Addr string
 	Proc *proc.Process
+}
+
+// ServeBare runs the bare server in this process until ctx ends.
+func ServeBare(ctx context.Context, addr string) error {
+	ln, err := net.Listen("tcp4", addr)
+	if err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
+	defer stop()
+	err = bare().Serve(ln)
+	if ctx.Err() != nil {
+		return nil // asked to end
+	}
+	return err
 }
 
 // StartBare runs this same program again as "bare --listen ADDR".

@@ -2,13 +2,30 @@ package ref
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
-	"net"
+	"os"
+	"os/signal"
+	"syscall"
 	"testing"
 
 	"ripen/bench/load"
 	"ripen/bench/proc"
 )
+
+// TestMain is also the bare server, as the bench's program is.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 4 && os.Args[1] == "bare" {
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		err := ServeBare(ctx, os.Args[3])
+		stop()
+		if err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
 
 // requests is enough to cost nginx a few ticks of processor time.
 const requests = 5000
@@ -28,20 +45,20 @@ func drive(t *testing.T, addr string, events int) {
 }
 
 func TestBareAnswersLikeATracker(t *testing.T) {
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv, ended := Bare(), make(chan error, 1)
-	go func() { ended <- srv.Serve(ln) }()
+	srv, err := StartBare(nil, self)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, events := range []int{0, 1, 20} {
-		drive(t, ln.Addr().String(), events)
+		drive(t, srv.Addr, events)
 	}
-	if err := srv.Shutdown(); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-ended; err != nil {
-		t.Fatal(err)
+	srv.Close()
+	if srv.Proc.Exit() != nil {
+		t.Fatalf("ended with %v", srv.Proc.Exit())
 	}
 }
 

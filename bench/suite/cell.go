@@ -71,7 +71,7 @@ func (s *suite) ratios(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for round := range s.rounds() {
+	for round := range s.tempo.rounds {
 		for _, c := range []caseOf{casePixel, casePost, caseOne, caseFresh} {
 			if c.deep && s.Quick {
 				continue
@@ -136,7 +136,7 @@ func (s *suite) contenders(ctx context.Context) (servers []*contender, closeAll 
 func (s *suite) measure(ctx context.Context, c *contender, what caseOf) Cell {
 	cell := Cell{Server: c.name, Case: what.name}
 	cfg := load.Config{Addr: c.addr, WriteKey: c.key, Events: what.events, Fresh: what.fresh, Identify: 0.02}
-	cfg.Duration = s.warm()
+	cfg.Duration = s.tempo.warm
 	_, err := s.drive(ctx, cfg)
 	if err != nil {
 		cell.Trouble = "warm-up: " + err.Error()
@@ -155,7 +155,7 @@ func (s *suite) measure(ctx context.Context, c *contender, what caseOf) Cell {
 	if c.folds {
 		lag = sampleLag(ctx, c.tracker)
 	}
-	cfg.Duration = s.cell()
+	cfg.Duration = s.tempo.cell
 	res, err := s.drive(ctx, cfg)
 	if lag != nil {
 		cell.LagP99 = lag.stop()

@@ -79,18 +79,24 @@ func (s *samples) String() string {
 	return fmt.Sprintf("p50 %.1f p99 %.1f ms", s.at(50), s.at(99))
 }
 
-// paced calls f at a fixed rate; latency counts from when a call was due.
+// paced calls f at a fixed rate. A call that waited for the one before counts
+// from when it was due; one that only waited for this program's own timer
+// counts from when it left.
 func paced(ctx context.Context, perSecond int, into *samples, f func() error) {
 	begin, every := time.Now(), time.Second/time.Duration(perSecond)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for k := 0; ; k++ {
-		due := begin.Add(time.Duration(k) * every)
-		timer.Reset(time.Until(due))
+		from := begin.Add(time.Duration(k) * every)
+		idle := time.Until(from)
+		timer.Reset(idle)
 		select {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
+		}
+		if idle > 0 {
+			from = time.Now()
 		}
 		err := f()
 		if ctx.Err() != nil {
@@ -102,8 +108,7 @@ func paced(ctx context.Context, perSecond int, into *samples, f func() error) {
 			}
 			continue
 		}
-		// The timer's own lateness is the client's; the server gets none of it.
-		into.ms = append(into.ms, ms(time.Since(due)))
+		into.ms = append(into.ms, ms(time.Since(from)))
 	}
 }
 

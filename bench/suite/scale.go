@@ -27,7 +27,7 @@ func Scales() []string { return []string{"1m", "10m", "1mleads"} }
 // scale loads a data set, lets the server fold it, and measures memory, the
 // questions people ask while ingestion goes on, and a restart after a kill.
 func (s *suite) scale(ctx context.Context, name string) error {
-	sc, ok := scenarios[name]
+	sc, ok := s.sizes[name]
 	if !ok {
 		return fmt.Errorf("unknown scale %q: need one of %v", name, Scales())
 	}
@@ -48,7 +48,7 @@ func (s *suite) scale(ctx context.Context, name string) error {
 		rate = f.Measured / 2
 	}
 	cfg := s.post20(t)
-	cfg.Visitors, cfg.Rate, cfg.Duration = sc.visitors, rate/20, pick(s.Quick, 5*time.Second, 20*time.Second)
+	cfg.Visitors, cfg.Rate, cfg.Duration = sc.visitors, rate/20, s.tempo.half
 	more, err := s.halfLoad(ctx, t, cfg, figures{list: sc.list, timeline: sc.line})
 	stored += more
 	if err != nil {
@@ -63,11 +63,10 @@ func (s *suite) scale(ctx context.Context, name string) error {
 // fill sends the events in portions and lets the fold catch up after each, so
 // that what is measured is a server at work, not one with a backlog.
 func (s *suite) fill(ctx context.Context, t *target.Server, sc scenario) (stored, peak int64, err error) {
-	const portion = 500_000
 	for stored < int64(sc.events) {
 		cfg := s.post20(t)
 		cfg.Visitors, cfg.Each, cfg.Turn, cfg.Conns = sc.visitors, true, int(stored), 64
-		cfg.Requests, cfg.Duration = min(portion, int64(sc.events)-stored)/20, 10*time.Minute
+		cfg.Requests, cfg.Duration = min(int64(s.tempo.portion), int64(sc.events)-stored)/20, 10*time.Minute
 		lag := sampleLag(ctx, t)
 		res, err := s.drive(ctx, cfg)
 		if err != nil {

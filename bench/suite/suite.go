@@ -39,11 +39,20 @@ func (o *Options) conns() int {
 	return 256
 }
 
-func (o *Options) rounds() int { return pick(o.Quick, 2, 5) }
+// tempo is how much of everything a run does.
+type tempo struct {
+	rounds     int
+	warm, cell time.Duration // per cell: not measured, measured
+	flat, half time.Duration // per try for the sustained rate; at half of it
+	portion    int           // events between two settlings of a scale scenario
+}
 
-func (o *Options) cell() time.Duration { return pick(o.Quick, 1200*time.Millisecond, 8*time.Second) }
-
-func (o *Options) warm() time.Duration { return pick(o.Quick, 250*time.Millisecond, time.Second) }
+func (o *Options) tempo() tempo {
+	if o.Quick {
+		return tempo{2, 250 * time.Millisecond, 1200 * time.Millisecond, 4 * time.Second, 6 * time.Second, 500_000}
+	}
+	return tempo{5, time.Second, 8 * time.Second, 20 * time.Second, 30 * time.Second, 500_000}
+}
 
 func (o *Options) crash() int {
 	if o.Crash != 0 {
@@ -72,6 +81,8 @@ type Report struct {
 // suite is one run under way.
 type suite struct {
 	Options
+	tempo  tempo
+	sizes  map[string]scenario
 	report Report
 	dir    string
 	rss    map[string]int64 // :: scale → bytes once folded
@@ -80,7 +91,12 @@ type suite struct {
 // Run measures. What fails becomes a note and a figure that was not measured;
 // the error is for what makes the run pointless.
 func Run(ctx context.Context, o Options) (*Report, error) {
-	s := &suite{Options: o, dir: o.Dir}
+	s := &suite{Options: o, tempo: o.tempo(), sizes: scenarios}
+	return s.run(ctx)
+}
+
+func (s *suite) run(ctx context.Context) (*Report, error) {
+	s.dir = s.Dir
 	s.report.Begun = time.Now()
 	s.report.Machine = fmt.Sprintf("%s/%s, %d cores, %s, client and server on the same cores", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
 	if s.dir == "" {
@@ -162,6 +178,12 @@ func (s *suite) binarySize() {
 func (s *suite) drive(ctx context.Context, cfg load.Config) (*load.Result, error) {
 	if cfg.Conns == 0 {
 		cfg.Conns = s.conns()
+	}
+	if cfg.Rate > 0 {
+		// A client that mostly waits is cheaper on one processor: none of its
+		// threads spins in search of work (measured: 63 instead of 117 µs a
+		// request at 2,000 a second).
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	}
 	res, err := load.Run(ctx, cfg)
 	if err != nil {

@@ -33,7 +33,7 @@ func (s *suite) sustained(ctx context.Context) error {
 		return err
 	}
 	cfg := s.post20(t)
-	cfg.Rate, cfg.Duration = rate/2/20, pick(s.Quick, 6*time.Second, 30*time.Second)
+	cfg.Rate, cfg.Duration = rate/2/20, s.tempo.half
 	more, err := s.halfLoad(ctx, t, cfg, figures{figVisible, figListSmall, figTimelineNow})
 	stored += more
 	if err != nil {
@@ -60,10 +60,9 @@ func (s *suite) post20(t *target.Server) load.Config {
 // findRate drives the server flat out once; if the fold falls behind, it goes
 // down from what the fold achieved until the lag holds.
 func (s *suite) findRate(ctx context.Context, t *target.Server, stored *int64) (rate float64, err error) {
-	length := pick(s.Quick, 4*time.Second, 20*time.Second)
 	cfg := s.post20(t)
 	for try, share := range []float64{0, 0.95, 0.85, 0.75, 0.6, 0.4, 0.2} {
-		cfg.Rate, cfg.Duration = share*rate/20, length
+		cfg.Rate, cfg.Duration = share*rate/20, s.tempo.flat
 		r, err := s.rateRun(ctx, t, cfg)
 		if err != nil {
 			return 0, err

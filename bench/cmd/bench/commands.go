@@ -6,9 +6,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -78,6 +78,9 @@ func runLoad(ctx context.Context, flags *flag.FlagSet, args []string, out io.Wri
 	if err := parse(flags, args); err != nil {
 		return err
 	}
+	if cfg.Rate > 0 {
+		runtime.GOMAXPROCS(1) // cheaper for a client that mostly waits
+	}
 	res, err := load.Run(ctx, cfg)
 	if err != nil {
 		return err
@@ -129,16 +132,5 @@ func runBare(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	if err := parse(flags, args); err != nil {
 		return err
 	}
-	ln, err := net.Listen("tcp4", *addr)
-	if err != nil {
-		return err
-	}
-	srv := ref.Bare()
-	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
-	defer stop()
-	err = srv.Serve(ln)
-	if ctx.Err() != nil {
-		return nil // asked to end
-	}
-	return err
+	return ref.ServeBare(ctx, *addr)
 }
