@@ -1,6 +1,9 @@
 package demo
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // both is a text in the shop's two languages.
 type both struct{ ES, EN string }
@@ -22,10 +25,10 @@ type product struct {
 	Tone     string // enamel colour; see assets/shop.css
 	Price    int    // euros
 	Kind     both
-	Line     both // one sentence for the card
-	Text     both // for the product page
-	Bar      int  // pressure; 0 = no pump
-	Tank     string
+	Line     both   // one sentence for the card
+	Text     both   // for the product page
+	Bar      int    // pressure; 0 = no pump
+	Tank     string // litres, with a point; empty = none
 	Watts    int
 	Width    int // cm
 	Cups     both
@@ -128,8 +131,19 @@ var catalogue = []product{
 			"Lo que más cambia tu café no es la máquina: es moler justo antes. Cuarenta puntos de molienda, de italiana a espresso, y un tarro que no deja electricidad estática.",
 			"What changes your coffee most is not the machine but grinding just before. Forty settings from moka to espresso, and a jar that does not cling with static.",
 		},
-		Tank: "—", Watts: 150, Width: 13, Cups: both{"hasta 30 al día", "up to 30 a day"}, Grinds: true,
+		Watts: 150, Width: 13, Cups: both{"hasta 30 al día", "up to 30 a day"}, Grinds: true,
 	},
+}
+
+// litres writes an amount of litres as the language does.
+func litres(lang, n string) string {
+	if n == "" {
+		return "—"
+	}
+	if lang == "es" {
+		n = strings.Replace(n, ".", ",", 1)
+	}
+	return n + " l"
 }
 
 func findProduct(sku string) *product {

@@ -200,6 +200,9 @@ func (v *view) In(b both) string { return b.in(v.Lang) }
 // Price writes an amount of euros.
 func (v *view) Price(euros int) string { return price(v.Lang, euros) }
 
+// Litres writes the size of a tank.
+func (v *view) Litres(n string) string { return litres(v.Lang, n) }
+
 // Path returns the address of a page.
 func (v *view) Path(page string) string { return root + v.Lang + "/" + slugs[page].in(v.Lang) }
 

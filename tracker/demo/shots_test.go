@@ -4,11 +4,11 @@ import (
 	"os"
 	"testing"
 
-	"github.com/chromedp/chromedp"
+	"context"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
 	"github.com/valyala/fasthttp"
-	"context"
 
 	"ripen/snippet"
 	"ripen/snippet/browsertest"
@@ -16,21 +16,32 @@ import (
 
 func TestShots(t *testing.T) {
 	dir := os.Getenv("SHOTS")
-	if dir == "" { t.Skip() }
+	if dir == "" {
+		t.Skip()
+	}
 	url := serve(t, func(ctx *fasthttp.RequestCtx) {
-		if string(ctx.Path()) == "/r.js" { ctx.SetContentType("text/javascript"); ctx.SetBody(snippet.Bytes); return }
+		if string(ctx.Path()) == "/r.js" {
+			ctx.SetContentType("text/javascript")
+			ctx.SetBody(snippet.Bytes)
+			return
+		}
 		ctx.SetBodyString(`{"success":true,"results":[]}`)
 	})
 	ctx := browsertest.Start(t)
 	shot := func(name, path string, w int64, dark bool, steps ...chromedp.Action[chromedp.Void]) {
-		scheme := "light"; if dark { scheme = "dark" }
+		scheme := "light"
+		if dark {
+			scheme = "dark"
+		}
 		browsertest.Do(t, ctx, chromedp.EmulateViewport(w, 900), func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
 			_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 			return chromedp.Void{}, err
 		}, chromedp.Navigate(url+path))
 		browsertest.Do(t, ctx, steps...)
 		b, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-		if err != nil { t.Fatal(err) }
+		if err != nil {
+			t.Fatal(err)
+		}
 		os.WriteFile(dir+"/"+name+".png", b, 0o644)
 	}
 	shot("home-es-1400", "/demo/es/", 1400, false)
