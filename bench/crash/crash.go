@@ -28,6 +28,8 @@ type Config struct {
 	Conns  int       // connections; default 48
 	Seed   uint64    // of the moments of death; 0 = from the clock
 	Log    io.Writer // a line per round; nil = none
+	// Shortest and Longest bound a server's life under load; default 0.3 to 2 s.
+	Shortest, Longest time.Duration
 }
 
 // Result is the count over all rounds.
@@ -126,7 +128,7 @@ func (r *runner) round(ctx context.Context) error {
 		return err
 	}
 	defer func() { t.Kill() }()
-	life := 300*time.Millisecond + time.Duration(r.rng.Int64N(int64(1700*time.Millisecond)))
+	life := r.life()
 	if err := r.loadAndKill(ctx, t, life); err != nil {
 		return err
 	}
@@ -147,6 +149,17 @@ func (r *runner) round(ctx context.Context) error {
 			r.result.Acked, r.result.Resent, r.result.Survived, r.result.Lost, r.result.Duplicated, t.OpenTime.Round(time.Millisecond))
 	}
 	return r.ledger.file.Flush()
+}
+
+func (r *runner) life() time.Duration {
+	shortest, longest := r.Shortest, r.Longest
+	if shortest <= 0 {
+		shortest = 300 * time.Millisecond
+	}
+	if longest <= shortest {
+		longest = max(shortest, 2*time.Second)
+	}
+	return shortest + time.Duration(r.rng.Int64N(int64(longest-shortest)+1))
 }
 
 func (r *runner) open(ctx context.Context) (*target.Server, error) {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"ripen/bench/faketracker"
 	"ripen/bench/target"
@@ -16,6 +17,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// blink is long enough a life for the stand-in to take some thousand events.
+const blink = 150 * time.Millisecond
+
 // The check is only worth something if it finds what it looks for.
 func TestFaultsAreFound(t *testing.T) {
 	self, err := os.Executable()
@@ -25,7 +29,7 @@ func TestFaultsAreFound(t *testing.T) {
 	f := func(fault string, rounds int, want func(*Result) bool) {
 		t.Run(fault, func(t *testing.T) {
 			t.Setenv(faketracker.Env, fault)
-			res, err := Run(t.Context(), Config{Binary: self, Dir: filepath.Join(t.TempDir(), "data"), Rounds: rounds, Conns: 8, Seed: 1})
+			res, err := Run(t.Context(), Config{Binary: self, Dir: filepath.Join(t.TempDir(), "data"), Rounds: rounds, Conns: 8, Seed: 1, Shortest: blink, Longest: 2 * blink})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -51,7 +55,7 @@ func TestAckFileNamesEveryAcknowledgedEvent(t *testing.T) {
 	}
 	t.Setenv(faketracker.Env, "none")
 	dir := filepath.Join(t.TempDir(), "data")
-	res, err := Run(t.Context(), Config{Binary: self, Dir: dir, Rounds: 1, Conns: 2, Seed: 2})
+	res, err := Run(t.Context(), Config{Binary: self, Dir: dir, Rounds: 1, Conns: 2, Seed: 2, Shortest: blink, Longest: 2 * blink})
 	if err != nil {
 		t.Fatal(err)
 	}

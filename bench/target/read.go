@@ -49,16 +49,22 @@ func findMetric(text, name string) (float64, error) {
 // Event is a line of the log.
 type Event struct {
 	Seq       uint64 `json:"seq"`
-	MessageID string `json:"message_id"`
+	MessageID string `json:"message_id"` // empty for records that are not events
 }
 
 // ParseEvent reads a line that [Server.Tail] gave.
 func ParseEvent(line []byte) (Event, error) {
-	var e Event
-	if err := json.Unmarshal(line, &e); err != nil {
-		return e, fmt.Errorf("line of the log: %w: %.200q", err, line)
+	var in struct {
+		Event
+		Error json.RawMessage `json:"error"` // the stream broke off here
 	}
-	return e, nil
+	if err := json.Unmarshal(line, &in); err != nil {
+		return in.Event, fmt.Errorf("line of the log: %w: %.200q", err, line)
+	}
+	if in.Error != nil || in.Seq == 0 {
+		return in.Event, fmt.Errorf("the log cannot be read: %.300s", line)
+	}
+	return in.Event, nil
 }
 
 func tailLog(ctx context.Context, binary, dir string, from uint64, line func([]byte) error) error {

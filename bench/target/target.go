@@ -166,7 +166,7 @@ func (s *Server) publish(ctx context.Context) error {
 	if _, err := s.Call(ctx, "PUT", "/v1/scorecards/bench", "application/yaml", card); err != nil {
 		return err
 	}
-	_, err := s.Call(ctx, "POST", "/v1/scorecards/bench/publish", "application/json", []byte(`{"ranking":true}`))
+	_, err := s.Call(ctx, "POST", "/v1/scorecards/bench/publish?ranking=true", "", nil)
 	return err
 }
 
