@@ -13,12 +13,11 @@ type committer struct {
 	prev     chainHash // what the next block must follow
 	received int64     // receive time of the last group
 	epoch    uint32    // part of the nonces; never used again after a failed commit
-	epochEnd uint32    // epochs below it are reserved on disk
 	recent   *recentIDs
 
 	group   []*waiter
 	recs    []Record // the group's new records, Personal sealed
-	sealed  []byte
+	sealer  sealer
 	blocks  []*block
 	encoded [][]byte
 	undo    []idHash // ids marked by the group
@@ -100,14 +99,11 @@ func (l *badgerLog) commitGroup() error {
 	if err := l.db.guard.check(l.db.guard.reserve); err != nil {
 		return err
 	}
-	if err := l.stamp(); err != nil {
-		l.abandon()
-		return err
-	}
+	l.stamp()
 	if len(c.recs) == 0 {
 		return nil // duplicates of what is committed
 	}
-	l.encode()
+	l.seal()
 	if err := l.write(); err != nil {
 		l.abandon()
 		l.fail(err)
@@ -118,7 +114,7 @@ func (l *badgerLog) commitGroup() error {
 }
 
 // stamp drops duplicates and gives the new records their sequence and time.
-func (l *badgerLog) stamp() error {
+func (l *badgerLog) stamp() {
 	c := &l.c
 	c.recs, c.undo = c.recs[:0], c.undo[:0]
 	c.received = max(c.received, l.db.opts.now())
@@ -140,7 +136,24 @@ func (l *badgerLog) stamp() error {
 			c.recs[len(c.recs)-1].epoch = c.epoch
 		}
 	}
-	return nil
+}
+
+// seal replaces the personal parts of the new records by sealed ones.
+func (l *badgerLog) seal() {
+	c := &l.c
+	size := 0
+	for i := range c.recs {
+		if n := len(c.recs[i].Personal); n > 0 {
+			size += n + sealExtra
+		}
+	}
+	c.sealer.newKeys = c.sealer.newKeys[:0]
+	c.sealer.buf = grow(c.sealer.buf[:0], size)
+	for i := range c.recs {
+		if r := &c.recs[i]; len(r.Personal) > 0 {
+			c.sealer.seal(l.db.keys, r)
+		}
+	}
 }
 
 // abandon takes back what stamp marked and numbered.
@@ -193,9 +206,21 @@ func makeBlock(codec byte, prev chainHash, recs []Record) (*block, []byte) {
 	return b, appendBlock(nil, &b.blockHeader, b.raw, b.sealed)
 }
 
-// write commits the group's blocks in one synced transaction.
+// write makes the group's new keys durable, then its blocks, in one synced
+// transaction. The blocks are built while the keys sync.
 func (l *badgerLog) write() error {
 	c := &l.c
+	keys := make(chan error, 1)
+	if entries := c.sealer.newKeys; len(entries) > 0 {
+		go func() { keys <- l.db.keys.append(entries) }()
+	} else {
+		keys <- nil
+	}
+	l.encode()
+	if err := <-keys; err != nil {
+		l.db.keys.unmake(c.sealer.newKeys)
+		return err
+	}
 	return l.kv.use(func(b *badger.DB) error {
 		txn := b.NewTransaction(true)
 		defer txn.Discard()
@@ -219,9 +244,7 @@ func (l *badgerLog) publish() {
 		c.blocks[i], c.encoded[i] = nil, nil
 	}
 	l.days.note(dayOf(c.received), c.recs[0].Seq)
-	l.clock.Store(c.received)
-	l.last.Store(c.next - 1)
-	l.wakeReaders()
+	l.commitMark()
 }
 
 // fail latches the log: whether the group is on disk is unknown until heal has
@@ -248,6 +271,5 @@ func (l *badgerLog) heal() {
 	l.mu.Lock()
 	l.latch = nil
 	l.mu.Unlock()
-	l.wakeReaders()
 	l.db.slog.Info("storage: the log takes records again")
 }

@@ -30,8 +30,16 @@ type badgerLog struct {
 	latch  error         // guarded by mu; why the log is read-only, or nil
 	tail   chan struct{} // guarded by mu; closed at every commit if somebody waits
 
+	mark highWater // guarded by mu; the newest commit
+
 	wake chan struct{} // capacity 1: something to do for the committer
 	done chan struct{} // closed when the committer has ended
+
+	stop       chan struct{} // closed to end the background
+	stopOnce   sync.Once
+	background sync.WaitGroup
+	hw         *highWaterFile
+	opened     bool // recovery was tried: there is something to close
 
 	c committer // owned by the committer goroutine
 }

@@ -4,24 +4,61 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math"
+	"os"
+	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 )
 
 func newLog(db *DB, k *kv) *badgerLog {
-	return &badgerLog{db: db, kv: k, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	return &badgerLog{db: db, kv: k, wake: make(chan struct{}, 1), done: make(chan struct{}), stop: make(chan struct{})}
 }
 
 // open recovers the log and starts the committer.
 func (l *badgerLog) open() error {
+	l.opened = true
 	if err := l.recover(); err != nil {
 		close(l.done)
 		return err
 	}
+	l.db.epoch = l.c.epoch
 	go l.run()
+	l.background.Go(l.keepHighWater)
 	return nil
+}
+
+// keepHighWater writes the high-water mark every second.
+func (l *badgerLog) keepHighWater() {
+	tick := time.NewTicker(hwInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-l.stop:
+			return
+		case <-tick.C:
+			if err := l.writeHighWater(); err != nil {
+				l.db.slog.Warn("storage: the high-water mark stays behind", "err", err)
+			}
+		}
+	}
+}
+
+func (l *badgerLog) writeHighWater() error {
+	l.mu.Lock()
+	mark := l.mark
+	l.mu.Unlock()
+	return l.hw.write(mark.seq, mark.link, l.db.opts.faultAt(WriteHighWater))
+}
+
+func (l *badgerLog) closeHighWater() error {
+	if l.hw == nil {
+		return nil
+	}
+	return errors.Join(l.writeHighWater(), l.hw.f.Close())
 }
 
 func (l *badgerLog) close() error {
@@ -31,7 +68,9 @@ func (l *badgerLog) close() error {
 	l.nudge()
 	<-l.done
 	l.wakeReaders()
-	return l.kv.close()
+	l.stopOnce.Do(func() { close(l.stop) })
+	l.background.Wait()
+	return errors.Join(l.closeHighWater(), l.kv.close())
 }
 
 // recover opens the database and finds where the log stands. It runs at open
@@ -47,41 +86,143 @@ func (l *badgerLog) recover() error {
 	if err := l.days.load(l.kv); err != nil {
 		return err
 	}
-	l.first.Store(max(l.days.firstSeq(), 1))
+	anchor, err := l.anchor()
+	if err != nil {
+		return err
+	}
+	l.first.Store(anchor.first)
 	tail, err := l.lastBlock()
 	if err != nil {
 		return err
 	}
 	c := &l.c
-	if tail == nil {
-		if last := l.last.Load(); last > 0 {
-			return l.gap(1, last+1, "the log is empty")
+	c.next, c.prev = anchor.first, anchor.link
+	if tail != nil && tail.end() > anchor.first {
+		recs, err := tail.records(nil)
+		if err != nil {
+			return l.gap(tail.First, tail.end(), err.Error())
 		}
-		c.next = 1
-		c.recent = newRecentIDs(l.db.opts.recentIDs(), 1)
-		return nil
+		c.next, c.prev = tail.end(), tail.Link
+		c.received = max(c.received, recs[len(recs)-1].Received)
 	}
-	if last := l.last.Load(); tail.end() <= last {
-		return l.gap(tail.end(), last+1, "the log ends before what was acknowledged")
+	if last := l.last.Load(); c.next <= last {
+		return l.gap(c.next, last+1, "the log ends before what was acknowledged")
 	}
-	recs, err := tail.records(nil)
-	if err != nil {
+	if err := l.checkHighWater(); err != nil {
 		return err
 	}
-	c.next, c.prev = tail.end(), tail.Link
-	c.received = max(c.received, recs[len(recs)-1].Received)
+	if err := l.checkFirst(anchor); err != nil {
+		return err
+	}
 	if err := l.rememberIDs(); err != nil {
 		return err
 	}
-	l.clock.Store(c.received)
-	l.last.Store(c.next - 1)
+	l.commitMark()
 	return nil
 }
 
-// settings reads or makes the secret of the id hashes, reserves epochs for the
-// nonces, and by that proves that the log can be written.
+// commitMark makes the committer's position what readers see.
+func (l *badgerLog) commitMark() {
+	l.clock.Store(l.c.received)
+	l.mu.Lock()
+	l.mark = highWater{seq: l.c.next - 1, link: l.c.prev}
+	l.mu.Unlock()
+	l.last.Store(l.c.next - 1)
+	l.wakeReaders()
+}
+
+// checkHighWater refuses a log that ends before the high-water mark or holds
+// another block there.
+func (l *badgerLog) checkHighWater() error {
+	path := filepath.Join(l.db.dir, hwName)
+	if l.hw == nil {
+		hw, damaged, err := openHighWater(path)
+		if errors.Is(err, os.ErrNotExist) && l.c.next == 1 {
+			if err := createHighWater(path, highWater{}); err != nil {
+				return fmt.Errorf("open: %w", err)
+			}
+			hw, damaged, err = openHighWater(path)
+		}
+		if err != nil {
+			return &CorruptError{Dir: l.db.dir, File: hwName, Err: err}
+		}
+		if damaged {
+			l.db.slog.Warn("storage: one of the two slots of the high-water file is damaged; the other one is used", "file", path)
+		}
+		l.hw = hw
+	}
+	mark := l.hw.durable()
+	if mark.seq >= l.c.next {
+		return l.gap(l.c.next, mark.seq+1, "the log ends before its high-water mark")
+	}
+	if mark.seq < l.first.Load() {
+		return nil
+	}
+	blocks, err := l.fetch(mark.seq, 1)
+	if err != nil {
+		return err
+	}
+	if b := blocks[0]; b.end() != mark.seq+1 || b.Link != mark.link {
+		return l.gap(b.First, b.end(), "the block is not the one that the high-water mark names")
+	}
+	return l.readTo(mark.seq, l.c.next-1, func([]Record) error { return nil }) // checks the chain
+}
+
+// checkFirst refuses a log whose oldest block does not follow the anchor.
+func (l *badgerLog) checkFirst(anchor logStart) error {
+	if l.c.next == anchor.first {
+		return nil
+	}
+	blocks, err := l.fetch(anchor.first, 1)
+	if err != nil {
+		return err
+	}
+	if b := blocks[0]; b.First != anchor.first || b.Prev != anchor.link {
+		return l.gap(anchor.first, b.end(), "the oldest block is not the one that the anchor names")
+	}
+	return nil
+}
+
+// logStart is the anchor: the oldest record kept and what its block follows.
+type logStart struct {
+	first uint64
+	link  chainHash
+}
+
+func appendAnchor(dst []byte, a *logStart) []byte {
+	dst = binary.BigEndian.AppendUint64(dst, a.first)
+	dst = append(dst, a.link[:]...)
+	return binary.BigEndian.AppendUint32(dst, crc32.Checksum(dst, castagnoli))
+}
+
+func parseAnchor(b []byte) (a logStart, err error) {
+	if len(b) != 28 || crc32.Checksum(b[:24], castagnoli) != binary.BigEndian.Uint32(b[24:]) {
+		return a, errors.New("anchor: checksum does not match")
+	}
+	return logStart{binary.BigEndian.Uint64(b), chainHash(b[8:24])}, nil
+}
+
+// anchor reads where the log starts; without one it starts at 1.
+func (l *badgerLog) anchor() (a logStart, err error) {
+	a.first = 1
+	err = l.kv.use(func(b *badger.DB) error {
+		txn := b.NewTransaction(false)
+		defer txn.Discard()
+		v, err := getValue(txn, logKey(0, logAnchor))
+		if err != nil || v == nil {
+			return err
+		}
+		if a, err = parseAnchor(v); err != nil {
+			return l.kv.corrupt(err)
+		}
+		return nil
+	})
+	return a, err
+}
+
+// settings reads or makes the secret of the id hashes, takes the next epoch
+// for the nonces, and by that proves that the log can be written.
 func (l *badgerLog) settings() error {
-	const reserve = 1024 // failed commits before the next open or reserve
 	return l.kv.use(func(b *badger.DB) error {
 		txn := b.NewTransaction(true)
 		defer txn.Discard()
@@ -102,12 +243,11 @@ func (l *badgerLog) settings() error {
 		} else if len(v) == 4 {
 			epoch = binary.BigEndian.Uint32(v)
 		}
-		if epoch > math.MaxUint32-reserve {
+		if epoch >= epochLimit {
 			return errors.New("open: the log has used up its epochs: back it up and restore into a new directory")
 		}
-		// Reserved in full though one open uses few: an epoch is never used twice.
-		l.c.epoch, l.c.epochEnd = epoch, epoch+reserve
-		return l.db.commit(txn, logKey(0, logEpoch), binary.BigEndian.AppendUint32(nil, l.c.epochEnd), WriteCommit)
+		l.c.epoch = epoch
+		return l.db.commit(txn, logKey(0, logEpoch), binary.BigEndian.AppendUint32(nil, epoch+1), WriteCommit)
 	})
 }
 
@@ -173,10 +313,7 @@ func (l *badgerLog) rememberIDs() error {
 	})
 }
 
-// errGapAt is what a reader says of a hole.
+// errHole is what a reader says of a hole.
 func errHole(want, have uint64) string {
 	return "the next block starts at " + strconv.FormatUint(have, 10) + ", need " + strconv.FormatUint(want, 10)
 }
-
-
-func (l *badgerLog) String() string { return fmt.Sprintf("log in %s", l.kv.dir) }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -22,7 +23,11 @@ type DB struct {
 	log    *badgerLog
 	leads  *Table
 	meta   *Table
+	keys   *keyStore
 	claims sync.Mutex // held while a claim is read and written
+
+	epoch   uint32        // of this opening: part of the nonces of derived rows
+	derived atomic.Uint64 // counts them
 
 	closeOnce sync.Once
 	closeErr  error
@@ -50,6 +55,9 @@ func (db *DB) open() (err error) {
 	if db.guard, err = newGuard(db.dir, &db.opts); err != nil {
 		return err
 	}
+	if db.keys, err = openKeyStore(filepath.Join(db.dir, "keys"), db.opts.faultAt, db.slog); err != nil {
+		return err
+	}
 	open := func(name string) *kv {
 		dir := filepath.Join(db.dir, name)
 		return newKV(name, dir, kvOptions(name, dir, db.slog))
@@ -62,7 +70,10 @@ func (db *DB) open() (err error) {
 			return err
 		}
 	}
-	return db.log.open()
+	if err := db.log.open(); err != nil {
+		return err
+	}
+	return db.finishErasures()
 }
 
 // Close commits what is queued, waits for every goroutine and releases the
@@ -74,13 +85,16 @@ func (db *DB) Close() error {
 
 func (db *DB) closeParts() error {
 	var errs []error
-	if db.log != nil {
+	if db.log != nil && db.log.opened {
 		errs = append(errs, db.log.close())
 	}
 	for _, t := range []*Table{db.leads, db.meta} {
 		if t != nil {
 			errs = append(errs, t.kv.close())
 		}
+	}
+	if db.keys != nil {
+		errs = append(errs, db.keys.close())
 	}
 	errs = append(errs, db.lock.Close())
 	return errors.Join(errs...)

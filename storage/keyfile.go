@@ -1,0 +1,153 @@
+package storage
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+)
+
+// A key file, shard or journal, is a row of entries of 48 bytes:
+//
+//	entry = kind:1 tenant:8 subject:17 key:16 zero:2 crc:4
+//
+// kind is 'K' for a key, 'T' for "erased here"; crc is CRC-32C over the rest.
+// A journal is written in full of zeros first, so that appending to it needs no
+// metadata; a zero kind is its end. The last entry of a file may be torn by a
+// crash before it was acknowledged; any other bad entry is damage.
+const (
+	keyEntrySize = 48
+	keyLive      = 'K'
+	keyErased    = 'T'
+)
+
+// keyID names a key: tenant and subject.
+type keyID [25]byte
+
+func keyIDOf(t *Tenant, s *Subject) (id keyID) {
+	copy(id[:8], t[:])
+	copy(id[8:], s[:])
+	return id
+}
+
+// shard is the file that a key belongs to. Subjects are keyed hashes, so one
+// byte of them spreads evenly.
+func (id *keyID) shard() byte { return id[9] ^ id[0] }
+
+type sealKey [16]byte
+
+type keyEntry struct {
+	kind byte
+	id   keyID
+	key  sealKey
+}
+
+func appendKeyEntry(dst []byte, e *keyEntry) []byte {
+	n := len(dst)
+	dst = append(dst, e.kind)
+	dst = append(dst, e.id[:]...)
+	dst = append(dst, e.key[:]...)
+	dst = append(dst, 0, 0)
+	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[n:], castagnoli))
+}
+
+func parseKeyEntry(b []byte) (e keyEntry, err error) {
+	if len(b) < keyEntrySize {
+		return e, fmt.Errorf("key entry: need %d bytes, have %d", keyEntrySize, len(b))
+	}
+	if crc32.Checksum(b[:44], castagnoli) != binary.LittleEndian.Uint32(b[44:]) {
+		return e, errors.New("key entry: checksum does not match")
+	}
+	e.kind = b[0]
+	copy(e.id[:], b[1:26])
+	copy(e.key[:], b[26:42])
+	if e.kind != keyLive && e.kind != keyErased {
+		return e, fmt.Errorf("key entry: kind %d is unknown: upgrade this binary", e.kind)
+	}
+	return e, nil
+}
+
+// parseKeyFile calls fn with the entries of a key file and returns how many
+// bytes of it hold entries; torn says that something after them was dropped
+// which a crash can explain.
+func parseKeyFile(b []byte, fn func(*keyEntry)) (size int, torn bool, err error) {
+	for at := 0; at < len(b); at += keyEntrySize {
+		if isZero(b[at:]) {
+			return at, false, nil
+		}
+		rest := b[at:]
+		e, err := parseKeyEntry(rest)
+		if err == nil {
+			fn(&e)
+			continue
+		}
+		if len(rest) <= keyEntrySize || isZero(rest[keyEntrySize:]) {
+			return at, true, nil
+		}
+		return at, false, fmt.Errorf("offset %d: %w", at, err)
+	}
+	return len(b), false, nil
+}
+
+func isZero(b []byte) bool {
+	for len(b) >= 8 {
+		if binary.LittleEndian.Uint64(b) != 0 {
+			return false
+		}
+		b = b[8:]
+	}
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// replaceFile writes a file anew under its name and overwrites the bytes of
+// the old one, so that what was left out is gone.
+func replaceFile(path string, b []byte, perm os.FileMode) error {
+	tmp := path + ".tmp"
+	if err := writeSynced(tmp, b, perm); err != nil {
+		return err
+	}
+	old, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if err := errors.Join(os.Rename(tmp, path), syncDir(filepath.Dir(path))); err != nil {
+		return err
+	}
+	if old == nil {
+		return nil
+	}
+	return wipeFile(old)
+}
+
+// wipeFile overwrites an unlinked file with zeros and closes it.
+func wipeFile(f *os.File) error {
+	info, err := f.Stat()
+	if err == nil {
+		_, err = f.WriteAt(make([]byte, info.Size()), 0)
+	}
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+func writeSynced(path string, b []byte, perm os.FileMode) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
