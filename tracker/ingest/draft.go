@@ -158,11 +158,15 @@ func (d *decoder) text(dst *[]byte) bool {
 		_, ok := d.skip(1)
 		return ok
 	}
+	if c == '"' {
+		v, ok := d.str()
+		*dst = trim(v)
+		return ok
+	}
 	from := d.p
-	v, ok := d.scalar(c)
+	var v tracker.Value
+	ok := d.scalar(c, &v)
 	switch v.Tag {
-	case tracker.String:
-		*dst = trim(v.Str)
 	case tracker.Int, tracker.Float, tracker.Number:
 		*dst = d.b[from:d.p:d.p]
 	}
@@ -176,7 +180,8 @@ func (d *decoder) clock(dst *clock) bool {
 		_, ok := d.skip(1)
 		return ok
 	}
-	v, ok := d.scalar(c)
+	var v tracker.Value
+	ok := d.scalar(c, &v)
 	if ok {
 		*dst = clockOf(v)
 	}

@@ -304,12 +304,17 @@ func (d *decoder) place(space tracker.Space, names *[5][]byte, w *where, derive 
 	if derive && len(w.url) > 0 {
 		w.search = nil // the url holds it
 	}
-	for i, v := range [5][]byte{w.path, w.url, w.title, w.referrer, w.search} {
-		if len(v) > 0 {
-			f := tracker.Field{Space: space, Name: names[i], Value: textValue(v)}
-			d.out.put(&f, i == 0 || d.names(names[i]))
+	for i, v := range [5]*[]byte{&w.path, &w.url, &w.title, &w.referrer, &w.search} {
+		if len(*v) > 0 {
+			d.out.text(space, names[i], *v, i == 0 || d.names(names[i]))
 		}
 	}
+}
+
+// text appends a string field to one part or the other.
+func (r *rows) text(space tracker.Space, name, v []byte, open bool) {
+	f := tracker.Field{Space: space, Name: name, Value: textValue(v)}
+	r.put(&f, open)
 }
 
 func cutPath(path []byte) (plain, rest []byte) {

@@ -42,8 +42,8 @@ func (d *decoder) fields(ev *draft, at place, prefix []byte, depth int) bool {
 	}
 }
 
+// field reads the value of one field, in place.
 func (d *decoder) field(ev *draft, at place, name []byte, depth int) bool {
-	var v tracker.Value
 	c := d.peek()
 	switch {
 	case c == '{' && len(name) <= maxPrefix:
@@ -52,24 +52,31 @@ func (d *decoder) field(ev *draft, at place, name []byte, depth int) bool {
 		if done, ok := d.products(ev, depth+1); done || !ok {
 			return ok
 		}
-		fallthrough
-	case c == '[' || c == '{':
-		text, ok := d.skip(depth)
-		if !ok {
-			return false
-		}
-		v = tracker.Value{Tag: tracker.JSON, Str: text}
-	default:
-		var ok bool
-		if v, ok = d.scalar(c); !ok {
-			return false
-		}
-		if v.Tag == tracker.Null && at.space != tracker.Trait {
-			return true // as good as absent; a null trait takes an attribute away
-		}
 	}
-	ev.fields = append(ev.fields, tracker.Field{Space: at.space, Index: at.index, Name: name, Value: v})
-	return true
+	f := ev.grow()
+	f.Space, f.Index, f.Name = at.space, at.index, name
+	ok := true
+	if c == '{' || c == '[' {
+		f.Value.Tag = tracker.JSON
+		f.Value.Str, ok = d.skip(depth)
+	} else {
+		ok = d.scalar(c, &f.Value)
+	}
+	if !ok || f.Value.Tag == tracker.Null && at.space != tracker.Trait {
+		// Null is as good as absent; a null trait takes an attribute away.
+		ev.fields = ev.fields[:len(ev.fields)-1]
+	}
+	return ok
+}
+
+// grow makes room for one more field, whose content is left from earlier use.
+func (ev *draft) grow() *tracker.Field {
+	n := len(ev.fields)
+	if n == cap(ev.fields) {
+		ev.fields = append(ev.fields, tracker.Field{})
+	}
+	ev.fields = ev.fields[:n+1]
+	return &ev.fields[n]
 }
 
 // products reads properties.products, if it is an array of nothing but objects.

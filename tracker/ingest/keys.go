@@ -181,7 +181,8 @@ func (s *scanner) keyHere() (key []byte, batch int) {
 				return key, batch
 			}
 		default:
-			if _, ok = s.scalar(c); !ok {
+			var v tracker.Value
+			if !s.scalar(c, &v) {
 				return key, batch
 			}
 		}

@@ -221,21 +221,27 @@ func (s *scanner) literal(word string) bool {
 	return true
 }
 
-// scalar reads a value that is neither object nor array; c is its first byte.
-func (s *scanner) scalar(c byte) (v tracker.Value, ok bool) {
+// scalar reads a value that is neither object nor array into v; c is its first
+// byte.
+func (s *scanner) scalar(c byte, v *tracker.Value) (ok bool) {
+	v.Num, v.Str = 0, nil
 	switch c {
 	case '"':
 		v.Tag = tracker.String
 		v.Str, ok = s.str()
-		return v, ok
+		return ok
 	case 't':
-		return tracker.Value{Tag: tracker.True}, s.literal("true")
+		v.Tag = tracker.True
+		return s.literal("true")
 	case 'f':
-		return tracker.Value{Tag: tracker.False}, s.literal("false")
+		v.Tag = tracker.False
+		return s.literal("false")
 	case 'n':
-		return tracker.Value{}, s.literal("null")
+		v.Tag = tracker.Null
+		return s.literal("null")
 	}
-	return s.number()
+	*v, ok = s.number()
+	return ok
 }
 
 // skip validates a value of any kind at the given depth of nesting and returns
@@ -252,8 +258,13 @@ func (s *scanner) skip(depth int) ([]byte, bool) {
 		if !s.skipArray(depth + 1) {
 			return nil, false
 		}
+	case '"':
+		if _, ok := s.str(); !ok {
+			return nil, false
+		}
 	default:
-		if _, ok := s.scalar(c); !ok {
+		var v tracker.Value
+		if !s.scalar(c, &v) {
 			return nil, false
 		}
 	}
