@@ -1,0 +1,49 @@
+package fold
+
+import "encoding/binary"
+
+// arena holds the entries that no checkpoint has stored yet: append-only pages
+// that are emptied whole, so that filing an event makes no garbage. A ref names
+// an entry; entries of one subject are chained from the newest back.
+//
+//	entry in a page = previous ref:4 length:4 entry
+type arena struct {
+	pages [][]byte
+	bytes int
+}
+
+const pageBits = 20
+
+// add stores an entry behind prev and returns its ref. head and body are
+// joined.
+func (a *arena) add(prev uint32, head, body []byte) uint32 {
+	n := 8 + len(head) + len(body)
+	last := len(a.pages) - 1
+	if last < 0 || len(a.pages[last])+n > cap(a.pages[last]) {
+		a.pages = append(a.pages, make([]byte, 0, max(1<<pageBits, n)))
+		last++
+	}
+	p := a.pages[last]
+	ref := uint32(last)<<pageBits | uint32(len(p))
+	p = binary.LittleEndian.AppendUint32(p, prev)
+	p = binary.LittleEndian.AppendUint32(p, uint32(len(head)+len(body)))
+	a.pages[last] = append(append(p, head...), body...)
+	a.bytes += n
+	return ref + 1
+}
+
+// get returns the entry and the ref before it.
+func (a *arena) get(ref uint32) (entry []byte, prev uint32) {
+	p := a.pages[(ref-1)>>pageBits][(ref-1)&(1<<pageBits-1):]
+	n := binary.LittleEndian.Uint32(p[4:])
+	return p[8 : 8+n : 8+n], binary.LittleEndian.Uint32(p)
+}
+
+// reset empties the arena. Entries read from it must no longer be used.
+func (a *arena) reset() {
+	keep := a.pages[:min(len(a.pages), 16)]
+	for i := range keep {
+		keep[i] = keep[i][:0]
+	}
+	a.pages, a.bytes = keep[:0:len(keep)], 0
+}

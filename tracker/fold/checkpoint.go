@@ -1,0 +1,222 @@
+package fold
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"ripen/storage"
+	"ripen/tracker"
+)
+
+// Rows is where a checkpoint writes: one transaction on leads/.
+type Rows interface {
+	Set(t tracker.TenantID, space byte, key, value []byte) error
+	Delete(t tracker.TenantID, space byte, key []byte) error
+}
+
+// Extra is a [Body] that keeps rows of its own beside the lead; they are
+// written in the same transaction.
+type Extra interface {
+	Save(tx Rows, l *Lead) error
+	Saved()
+}
+
+// Unsaved returns how much a checkpoint would write: records, bytes of
+// timelines, and the size of the greatest group, which must fit into one
+// transaction.
+func (f *Fold) Unsaved() (records, bytes, group int) {
+	return len(f.dirty), f.arena.bytes, f.most
+}
+
+// The most that one transaction of a checkpoint takes, well under
+// storage.Table.Limit; a single greater group goes alone.
+const (
+	txRecords = 4000
+	txBytes   = 2 << 20
+)
+
+// Checkpoint stores what changed. Records that one event changed together are
+// stored together, and each timeline says up to which record it was filed; so
+// a checkpoint that a crash cuts short leaves nothing half done, and the
+// records from the old cursor on may be applied again: those of a stored group
+// change nothing. last is called in the transaction that ends it, for the
+// cursor. The commit point of the fold is that transaction.
+//
+// update runs a transaction; it lets the state loop release its lock.
+func (f *Fold) Checkpoint(last func(tx Rows) error, update func(func(tx Rows) error) error) error {
+	order := make([]uint64, len(f.dirty))
+	for i := range f.dirty {
+		order[i] = uint64(f.root(int32(i)))<<32 | uint64(i)
+	}
+	slices.Sort(order)
+	for len(order) > 0 {
+		n, err := f.saveSome(order, update)
+		if err != nil {
+			return err
+		}
+		order = order[n:]
+	}
+	if err := update(last); err != nil {
+		return fmt.Errorf("store cursor: %w", err)
+	}
+	f.saved()
+	return nil
+}
+
+// saveSome stores whole groups from the front of order, as many as fit.
+func (f *Fold) saveSome(order []uint64, update func(func(tx Rows) error) error) (n int, err error) {
+	most := txRecords
+	for {
+		err = update(func(tx Rows) error {
+			w := &counter{Rows: tx}
+			for n = 0; n < len(order); {
+				end := n + 1
+				for end < len(order) && order[end]>>32 == order[n]>>32 {
+					end++
+				}
+				if n > 0 && (end > most || w.bytes > txBytes) {
+					return nil
+				}
+				for ; n < end; n++ {
+					if err := f.save(w, f.dirty[uint32(order[n])]); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+		if !errors.Is(err, storage.ErrTooBig) || most <= 1 {
+			break
+		}
+		most /= 8
+	}
+	if err != nil {
+		return 0, fmt.Errorf("store leads: %w", err)
+	}
+	return n, nil
+}
+
+// counter counts what a transaction writes.
+type counter struct {
+	Rows
+	bytes int
+}
+
+func (c *counter) Set(t tracker.TenantID, space byte, key, value []byte) error {
+	c.bytes += len(key) + len(value)
+	return c.Rows.Set(t, space, key, value)
+}
+
+func (f *Fold) save(tx Rows, r record) error {
+	n := r.base()
+	var id [17]byte
+	k := appendID(id[:0], n.id)
+	switch r := r.(type) {
+	case *subject:
+		if err := f.saveTail(tx, r); err != nil {
+			return err
+		}
+	case *Lead:
+		if x, ok := r.Body.(Extra); ok {
+			if err := x.Save(tx, r); err != nil {
+				return err
+			}
+		}
+	}
+	f.value = f.value[:0]
+	v := r.append(f.value)
+	if v == nil {
+		return tx.Delete(n.tenant, r.space(), k)
+	}
+	f.value = v
+	return tx.Set(n.tenant, r.space(), k, v)
+}
+
+// saveTail writes the entries that came since the last checkpoint.
+func (f *Fold) saveTail(tx Rows, s *subject) error {
+	if s.tail == 0 {
+		return nil
+	}
+	var e tracker.Event
+	es := f.tail[:0]
+	for ref := s.tail; ref > 0; {
+		var b []byte
+		b, ref = f.arena.get(ref)
+		n, err := readEntry(b, s.id, &e)
+		if err != nil {
+			return err
+		}
+		n.Row = b // the whole entry
+		es = append(es, n)
+	}
+	f.tail = es
+	slices.Reverse(es)
+	es = inOrder(es)
+	for len(es) > 0 {
+		f.value = append(f.value[:0], recordVersion)
+		n := 0
+		for n < len(es) && es[n].Time-es[0].Time <= partSpan && len(f.value) < partBytes {
+			f.value = binary.AppendUvarint(f.value, uint64(len(es[n].Row)))
+			f.value = append(f.value, es[n].Row...)
+			n++
+		}
+		k := sortable(appendID(nil, s.id), es[0].Time)
+		k = binary.BigEndian.AppendUint64(k, es[0].Seq)
+		if err := tx.Set(s.tenant, storage.SpaceTimeline, k, f.value); err != nil {
+			return err
+		}
+		es = es[n:]
+	}
+	return nil
+}
+
+// saved forgets what was to be stored and lets the caches shrink.
+func (f *Fold) saved() {
+	for i, r := range f.dirty {
+		r.base().dirty = 0
+		switch r := r.(type) {
+		case *subject:
+			r.tail = 0
+			f.subjects.weigh(r)
+		case *mail:
+			f.mails.weigh(r)
+		case *Lead:
+			if x, ok := r.Body.(Extra); ok {
+				x.Saved()
+			}
+			f.leads.weigh(r)
+			if r.Gone {
+				f.leads.forget(r)
+			}
+		}
+		f.dirty[i] = nil
+	}
+	f.dirty, f.group, f.groups, f.most = f.dirty[:0], f.group[:0], f.groups[:0], 0
+	f.arena.reset()
+	f.subjects.shrink()
+	f.leads.shrink()
+	f.mails.shrink()
+}
+
+// Bodies calls visit with the stored body of every lead of a tenant, in the
+// order of ids, from an id on. The bytes are valid until visit returns.
+func Bodies(table *storage.Table, t tracker.TenantID, from tracker.LeadID, visit func(id tracker.LeadID, pending int64, body []byte) error) error {
+	var lo []byte
+	if !from.IsZero() {
+		lo = appendID(nil, from)
+	}
+	return table.View(func(tx *storage.Tx) error {
+		return tx.Scan(t, storage.SpaceLead, lo, nil, func(k, v []byte) error {
+			r := reader{b: k}
+			id := r.id()
+			body, rest, err := bodyOf(v)
+			if err = errors.Join(r.err, err); err != nil {
+				return fmt.Errorf("lead %s: %w", id, err)
+			}
+			r = reader{b: rest}
+			return visit(id, r.varint(), body)
+		})
+	})
+}

@@ -1,0 +1,357 @@
+package fold
+
+import (
+	"fmt"
+	"slices"
+
+	"ripen/storage"
+	"ripen/tracker"
+)
+
+// Config says what a [Fold] works with.
+type Config struct {
+	// Table is leads/.
+	Table *storage.Table
+	// NewBody makes what the later stages keep with a lead: from its stored
+	// form, or for a new lead from nil.
+	NewBody func(t tracker.TenantID, id tracker.LeadID, stored []byte) (Body, error)
+	// Cache bounds the memory of records that are as stored, in bytes. What
+	// awaits a checkpoint comes on top. Zero means 192 MiB.
+	Cache int
+}
+
+func (c *Config) cache() int {
+	if c.Cache > 0 {
+		return c.Cache
+	}
+	return 192 << 20
+}
+
+// Fold keeps identities and timelines. It is for one goroutine, the state
+// loop; methods that others may call say so.
+type Fold struct {
+	cfg      Config
+	subjects *cache[*subject]
+	leads    *cache[*Lead]
+	mails    *cache[*mail]
+
+	arena  arena
+	dirty  []record
+	group  []int32 // union-find over dirty: what must be stored together
+	groups []int   // size of the group, at its root
+	most   int     // size of the greatest group
+
+	// The batch.
+	batch   []storage.Record
+	now     int64
+	events  []tracker.Event
+	next    []int32 // chains events of one lead
+	touches []Touch
+	head    []byte  // scratch
+	rows    []byte  // of the last Timeline
+	value   []byte  // scratch of Checkpoint
+	tail    []Entry // scratch of Checkpoint
+}
+
+// New opens the timelines of a table.
+func New(cfg Config) *Fold {
+	n := cfg.cache()
+	return &Fold{
+		cfg:      cfg,
+		subjects: newCache[*subject](n / 4),
+		leads:    newCache[*Lead](n - n/4 - n/32),
+		mails:    newCache[*mail](n / 32),
+	}
+}
+
+// Touch is what a batch did to one lead.
+type Touch struct {
+	Lead *Lead
+	// Walk says that the lead's history changed before its end: it is to be
+	// walked again from the place From on. Otherwise only the events of the
+	// batch are new, see [Fold.New]; whether they lie behind what was already
+	// walked is for the walker to say.
+	Walk bool
+	From Place
+
+	first, last int32 // of the chain in Fold.next, plus one
+}
+
+// Apply files a batch of records and returns the leads it touched, each once,
+// leads that are gone included. The result is valid until the next Apply.
+// Records that were filed before, in a run that a crash ended, change nothing.
+// On error nothing is known of the batch: the Fold must be opened again.
+func (f *Fold) Apply(recs []storage.Record, now int64) ([]Touch, error) {
+	f.begin(recs, now)
+	for i := range recs {
+		if recs[i].Kind != storage.KindEvent {
+			continue
+		}
+		if err := f.file(i); err != nil {
+			return nil, fmt.Errorf("fold record %d: %w", recs[i].Seq, err)
+		}
+	}
+	return f.touches, nil
+}
+
+func (f *Fold) begin(recs []storage.Record, now int64) {
+	for i := range f.touches {
+		f.touches[i].Lead.touch = 0
+	}
+	f.touches = f.touches[:0]
+	f.batch, f.now = recs, now
+	if len(f.events) < len(recs) {
+		f.events = append(f.events, make([]tracker.Event, len(recs)-len(f.events))...)
+		f.next = append(f.next, make([]int32, len(recs)-len(f.next))...)
+	}
+}
+
+// Add touches the lead as if an event had changed its history from the given
+// place on: for walks that time or a new card ask for.
+func (f *Fold) Add(l *Lead, from Place) { f.rewalk(l, from) }
+
+// file puts one event into its timeline and notes whom it touches.
+func (f *Fold) file(i int) error {
+	rec, e := &f.batch[i], &f.events[i]
+	if err := tracker.DecodeRow(rec.Row, e); err != nil {
+		return err
+	}
+	e.Seq, e.Received, e.Personal = rec.Seq, rec.Received, e.Personal[:0]
+	id := e.Subject()
+	if id.IsZero() {
+		return nil
+	}
+	s, err := f.subject(key{rec.Tenant, id})
+	if err != nil {
+		return err
+	}
+	p := PlaceOf(e)
+	if rec.Seq <= s.applied || p == s.last && s.filed > 0 {
+		return nil // filed before
+	}
+	f.mark(s)
+	f.store(s, e, rec)
+	inOrder := s.filed == 0 || s.last.Less(p)
+	defer func() {
+		if inOrder {
+			s.last = p
+		}
+	}()
+	s.filed++
+	s.applied = rec.Seq
+	if e.Consent == tracker.ConsentDenied {
+		return nil
+	}
+	if s.counted == 0 || p.Less(s.first) {
+		s.first = p
+	}
+	s.counted++
+	scored := true
+	if s.counted >= tracker.MaxTimeline {
+		if scored, err = f.bound(s, p); err != nil {
+			return err
+		}
+	}
+	moved, err := f.identify(s, p, e)
+	if err != nil || moved || !scored {
+		return err
+	}
+	return f.touchEvent(s, p, i, inOrder)
+}
+
+// touchEvent gives event i to its lead.
+func (f *Fold) touchEvent(s *subject, p Place, i int, inOrder bool) error {
+	e := &f.events[i]
+	l, err := f.leadAt(s, p, isMark(e), inOrder)
+	if err != nil {
+		return err
+	}
+	f.union(s, l)
+	at := l.join(s, e.Time)
+	t := f.touch(l)
+	if l == s.lead {
+		s.member = at
+	}
+	if e.Time > f.now { // it has not come yet: a timer will fetch it
+		if l.Pending == 0 || e.Time < l.Pending {
+			l.Pending = e.Time
+		}
+		return nil
+	}
+	if t.last == 0 {
+		t.first = int32(i) + 1
+	} else {
+		f.next[t.last-1] = int32(i) + 1
+	}
+	t.last, f.next[i] = int32(i)+1, 0
+	return nil
+}
+
+// touch returns the lead's touch in this batch.
+func (f *Fold) touch(l *Lead) *Touch {
+	f.mark(l)
+	if l.touch == 0 {
+		f.touches = append(f.touches, Touch{Lead: l})
+		l.touch = int32(len(f.touches))
+	}
+	return &f.touches[l.touch-1]
+}
+
+func (f *Fold) rewalk(l *Lead, from Place) {
+	t := f.touch(l)
+	if !t.Walk || from.Less(t.From) {
+		t.Walk, t.From = true, from
+	}
+}
+
+// New appends the events that the batch brought to a touched lead, in the
+// order of their places. They are valid until the next Apply.
+func (f *Fold) New(dst []*tracker.Event, t *Touch) []*tracker.Event {
+	sorted := true
+	for i := t.first; i > 0; i = f.next[i-1] {
+		e := &f.events[i-1]
+		if n := len(dst); n > 0 && e.Time <= dst[n-1].Time {
+			sorted = false
+		}
+		dst = append(dst, e)
+	}
+	if !sorted {
+		slices.SortFunc(dst, func(a, b *tracker.Event) int { return PlaceOf(a).Compare(PlaceOf(b)) })
+	}
+	return dst
+}
+
+// Record returns the record of an event that [Fold.New] returned.
+func (f *Fold) Record(e *tracker.Event) *storage.Record {
+	return &f.batch[e.Seq-f.batch[0].Seq]
+}
+
+// subject returns the head of a timeline, new if there is none.
+func (f *Fold) subject(k key) (*subject, error) {
+	if s, ok := f.subjects.get(k); ok {
+		return s, nil
+	}
+	s := &subject{node: node{key: k}}
+	b, err := f.load(s)
+	if err == nil && b != nil {
+		err = s.decode(b)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("timeline of %s: %w", k.id, err)
+	}
+	f.subjects.add(s)
+	return s, nil
+}
+
+func (f *Fold) mail(k key) (*mail, error) {
+	if m, ok := f.mails.get(k); ok {
+		return m, nil
+	}
+	m := &mail{node: node{key: k}}
+	b, err := f.load(m)
+	if err == nil && b != nil {
+		err = m.decode(b)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("owner of %s: %w", k.id, err)
+	}
+	f.mails.add(m)
+	return m, nil
+}
+
+// Lead returns a lead by its id, or nil if there is none or it is gone.
+func (f *Fold) Lead(t tracker.TenantID, id tracker.LeadID) (*Lead, error) {
+	k := key{t, id}
+	if l, ok := f.leads.get(k); ok {
+		if l.Gone {
+			return nil, nil
+		}
+		return l, nil
+	}
+	l := &Lead{node: node{key: k}}
+	b, err := f.load(l)
+	if b == nil || err != nil {
+		return nil, err
+	}
+	if err := f.decodeLead(l, b); err != nil {
+		return nil, err
+	}
+	f.leads.add(l)
+	return l, nil
+}
+
+func (f *Fold) decodeLead(l *Lead, b []byte) error {
+	err := l.decode(b, func(id tracker.LeadID, b []byte) (Body, error) {
+		return f.cfg.NewBody(l.tenant, id, b)
+	})
+	if err != nil {
+		return fmt.Errorf("lead %s: %w", l.id, err)
+	}
+	return nil
+}
+
+// lead returns a lead by its id, new if there is none. fresh says that there
+// cannot be one in storage.
+func (f *Fold) lead(k key, fresh bool) (*Lead, error) {
+	if !fresh {
+		if l, err := f.Lead(k.tenant, k.id); l != nil || err != nil {
+			return l, err
+		}
+	}
+	if l, ok := f.leads.get(k); ok && !l.Gone {
+		return l, nil
+	}
+	l := &Lead{node: node{key: k}}
+	var err error
+	if l.Body, err = f.cfg.NewBody(k.tenant, k.id, nil); err != nil {
+		return nil, err
+	}
+	f.leads.add(l)
+	return l, nil
+}
+
+func (f *Fold) load(r record) (b []byte, err error) {
+	n := r.base()
+	id := appendID(nil, n.id)
+	err = f.cfg.Table.View(func(tx *storage.Tx) error {
+		b, err = tx.Get(n.tenant, r.space(), id)
+		return err
+	})
+	return b, err
+}
+
+// mark notes that a record is no longer as stored.
+func (f *Fold) mark(r record) {
+	n := r.base()
+	if n.dirty == 0 {
+		f.dirty = append(f.dirty, r)
+		f.group = append(f.group, int32(len(f.group)))
+		f.groups = append(f.groups, 1)
+		n.dirty = int32(len(f.dirty))
+	}
+}
+
+func (f *Fold) root(i int32) int32 {
+	for f.group[i] != i {
+		f.group[i] = f.group[f.group[i]]
+		i = f.group[i]
+	}
+	return i
+}
+
+// union notes that two records changed by one event: they are stored in one
+// transaction.
+func (f *Fold) union(a, b record) {
+	f.mark(a)
+	f.mark(b)
+	i, j := f.root(a.base().dirty-1), f.root(b.base().dirty-1)
+	if i == j {
+		return
+	}
+	if f.groups[i] < f.groups[j] {
+		i, j = j, i
+	}
+	f.group[j] = i
+	f.groups[i] += f.groups[j]
+	f.most = max(f.most, f.groups[i])
+}

@@ -1,0 +1,160 @@
+package fold
+
+import (
+	"fmt"
+
+	"ripen/storage"
+	"ripen/tracker"
+)
+
+// Reader looks leads up beside the state loop without disturbing the caches. It
+// may be used while the loop holds still: the state's lock is held for reading.
+type Reader struct {
+	f *Fold
+}
+
+// Reader returns a reader of the timelines as they stand.
+func (f *Fold) Reader() Reader { return Reader{f} }
+
+func (r Reader) config() *Config                                { return &r.f.cfg }
+func (r Reader) unsaved(ref uint32) (entry []byte, prev uint32) { return r.f.arena.get(ref) }
+
+func (r Reader) subject(k key) (*subject, error) {
+	if s, ok := r.f.subjects.m[k]; ok {
+		return s, nil
+	}
+	s := &subject{node: node{key: k}}
+	b, err := r.f.load(s)
+	if err == nil && b != nil {
+		err = s.decode(b)
+	}
+	return s, err
+}
+
+func (r Reader) mail(k key) (*mail, error) {
+	if m, ok := r.f.mails.m[k]; ok {
+		return m, nil
+	}
+	m := &mail{node: node{key: k}}
+	b, err := r.f.load(m)
+	if err == nil && b != nil {
+		err = m.decode(b)
+	}
+	return m, err
+}
+
+// Lead returns a lead by its own id, or nil if there is none. It must not be
+// changed or kept.
+func (r Reader) Lead(t tracker.TenantID, id tracker.LeadID) (*Lead, error) {
+	k := key{t, id}
+	if l, ok := r.f.leads.m[k]; ok {
+		if l.Gone {
+			return nil, nil
+		}
+		return l, nil
+	}
+	l := &Lead{node: node{key: k}}
+	b, err := r.f.load(l)
+	if b == nil || err != nil {
+		return nil, err
+	}
+	return l, r.f.decodeLead(l, b)
+}
+
+// Resolve returns the id of the lead that an identity belongs to now: ids that
+// were superseded keep their meaning.
+func (r Reader) Resolve(t tracker.TenantID, id tracker.LeadID) (tracker.LeadID, error) {
+	if id.Kind == tracker.UserIdentity {
+		return id, nil
+	}
+	s := &subject{node: node{key: key{t, id}}}
+	if id.Kind == tracker.VisitorIdentity {
+		var err error
+		if s, err = r.subject(s.key); err != nil {
+			return id, fmt.Errorf("timeline of %s: %w", id, err)
+		}
+	}
+	var last *run
+	if n := len(s.runs); n > 0 {
+		last = &s.runs[n-1]
+	}
+	return owner(r, s, last)
+}
+
+// History returns everything filed for a lead in order: what is denied, what
+// has not come yet and what is beyond the bound too. Rows are copies.
+func (r Reader) History(l *Lead) ([]Entry, error) {
+	es, _, err := collect(r, nil, nil, l, Place{}, true)
+	return es, err
+}
+
+// Facts is what identity knows of a lead.
+type Facts struct {
+	Identities []tracker.Identity // without values
+	Shared     bool               // an e-mail of it came with another user id, too
+	Unscored   uint64             // events beyond the bound of a timeline
+}
+
+// Facts returns what identity knows of a lead.
+func (r Reader) Facts(l *Lead) (Facts, error) {
+	var out Facts
+	for _, m := range l.Members {
+		s, err := r.subject(key{l.tenant, m.Subject})
+		if err != nil {
+			return out, fmt.Errorf("timeline of %s: %w", m.Subject, err)
+		}
+		if s.counted > tracker.MaxTimeline {
+			out.Unscored += s.counted - tracker.MaxTimeline
+		}
+		out.add(tracker.Identity{Kind: m.Subject.Kind, Hash: m.Subject.Hash, From: s.first.Time})
+		for i := range s.runs {
+			q := &s.runs[i]
+			if id, err := owner(r, s, q); err != nil {
+				return out, err
+			} else if id != l.id {
+				continue
+			}
+			if !q.user.IsZero() {
+				out.add(tracker.Identity{Kind: tracker.UserIdentity, Hash: q.user, Proved: q.proved, From: q.first.Time})
+			}
+			if !q.email.IsZero() {
+				out.add(tracker.Identity{Kind: tracker.EmailIdentity, Hash: q.email, Proved: q.proved, From: q.first.Time})
+			}
+		}
+	}
+	return out, r.share(l, &out)
+}
+
+func (r Reader) share(l *Lead, out *Facts) error {
+	for _, id := range out.Identities {
+		if id.Kind != tracker.EmailIdentity {
+			continue
+		}
+		m, err := r.mail(key{l.tenant, tracker.LeadID{Kind: id.Kind, Hash: id.Hash}})
+		if err != nil {
+			return err
+		}
+		out.Shared = out.Shared || m.shared
+	}
+	return nil
+}
+
+func (f *Facts) add(id tracker.Identity) {
+	for i := range f.Identities {
+		if q := &f.Identities[i]; q.Kind == id.Kind && q.Hash == id.Hash {
+			q.Proved = q.Proved || id.Proved
+			q.From = min(q.From, id.From)
+			return
+		}
+	}
+	f.Identities = append(f.Identities, id)
+}
+
+// Subjects returns the subjects whose keys seal what a lead holds, for erasure.
+func (l *Lead) Subjects() []storage.Subject {
+	var out []storage.Subject
+	for _, m := range l.Members {
+		out = append(out, storage.Subject(appendID(nil, m.Subject)))
+	}
+	return out
+}

@@ -1,0 +1,305 @@
+package fold
+
+import (
+	"encoding/binary"
+
+	"ripen/storage"
+	"ripen/tracker"
+)
+
+// subject is a timeline's head: a visitor's, or that of a user id or e-mail
+// that came without a visitor.
+type subject struct {
+	node
+	applied uint64 // sequence of the last record filed here: an earlier one was filed before
+	first   Place  // of the events that count
+	last    Place  // of all events, denied ones too
+	filed   uint64 // all events
+	counted uint64 // all events but denied ones
+	limit   Place  // once counted passes tracker.MaxTimeline: the last that is scored
+	runs    []run  // the marks, in order
+
+	// In memory only.
+	lead   *Lead  // of the last interval; nil or out = look it up
+	member int    // where lead lists this subject, a hint
+	tail   uint32 // newest entry not yet stored, see arena; 0 = none
+}
+
+// run is a row of marks with the same identities, no other mark between them.
+// The interval of a run lasts until the next one's first mark; the first run's
+// begins with the subject.
+type run struct {
+	first, last Place
+	user, email tracker.Hash
+	proved      bool // by one of its marks at least
+}
+
+func (r *run) same(e *tracker.Event) bool { return r.user == e.User && r.email == e.Email }
+
+// isMark says that an event ties its visitor to a stronger identity.
+func isMark(e *tracker.Event) bool {
+	return e.Consent != tracker.ConsentDenied && (!e.User.IsZero() || !e.Email.IsZero())
+}
+
+// runAt returns the run in whose interval an event lies. A mark lies in its own
+// run; any other event follows the last mark at or before its time.
+func (s *subject) runAt(p Place, mark bool) int {
+	for i := len(s.runs) - 1; i > 0; i-- {
+		f := s.runs[i].first
+		if mark && !p.Less(f) || !mark && f.Time <= p.Time {
+			return i
+		}
+	}
+	return 0
+}
+
+// insert adds a mark to the runs. It returns false when the mark falls inside
+// a run of another identity, which only the whole timeline can split.
+func (s *subject) insert(p Place, e *tracker.Event) bool {
+	i := len(s.runs) // the first run that begins after p
+	for i > 0 && p.Less(s.runs[i-1].first) {
+		i--
+	}
+	if i > 0 && s.runs[i-1].same(e) {
+		r := &s.runs[i-1]
+		r.proved = r.proved || e.Proved
+		if r.last.Less(p) {
+			r.last = p
+		}
+		return true
+	}
+	if i > 0 && p.Less(s.runs[i-1].last) {
+		return false
+	}
+	if i < len(s.runs) && s.runs[i].same(e) {
+		s.runs[i].first, s.runs[i].proved = p, s.runs[i].proved || e.Proved
+		return true
+	}
+	s.runs = append(s.runs, run{})
+	copy(s.runs[i+1:], s.runs[i:])
+	s.runs[i] = run{first: p, last: p, user: e.User, email: e.Email, proved: e.Proved}
+	return true
+}
+
+func (s *subject) space() byte { return storage.SpaceIdentity }
+
+func (s *subject) size() int { return 320 + 112*cap(s.runs) }
+
+const (
+	runUser = 1 << iota
+	runEmail
+	runProved
+	runSingle // first and last are one mark
+)
+
+func (s *subject) append(dst []byte) []byte {
+	dst = append(dst, recordVersion)
+	for _, n := range [3]uint64{s.applied, s.filed, s.counted} {
+		dst = binary.AppendUvarint(dst, n)
+	}
+	dst = AppendPlace(AppendPlace(dst, s.first), s.last)
+	if s.counted > tracker.MaxTimeline {
+		dst = AppendPlace(dst, s.limit)
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(s.runs)))
+	for i := range s.runs {
+		r := &s.runs[i]
+		flags := appendFlag(0, !r.user.IsZero(), runUser)
+		flags = appendFlag(flags, !r.email.IsZero(), runEmail)
+		flags = appendFlag(flags, r.proved, runProved)
+		flags = appendFlag(flags, r.first == r.last, runSingle)
+		dst = AppendPlace(append(dst, flags), r.first)
+		if flags&runSingle == 0 {
+			dst = AppendPlace(dst, r.last)
+		}
+		if flags&runUser != 0 {
+			dst = append(dst, r.user[:]...)
+		}
+		if flags&runEmail != 0 {
+			dst = append(dst, r.email[:]...)
+		}
+	}
+	return dst
+}
+
+func (s *subject) decode(b []byte) error {
+	r := reader{b: b}
+	r.version()
+	s.applied, s.filed, s.counted = r.uvarint(), r.uvarint(), r.uvarint()
+	s.first, s.last = r.place(), r.place()
+	if s.counted > tracker.MaxTimeline {
+		s.limit = r.place()
+	}
+	n := r.count(18)
+	if n > 0 {
+		s.runs = make([]run, n)
+	}
+	for i := range s.runs {
+		q := &s.runs[i]
+		flags := r.byte()
+		q.first = r.place()
+		q.last, q.proved = q.first, flags&runProved != 0
+		if flags&runSingle == 0 {
+			q.last = r.place()
+		}
+		if flags&runUser != 0 {
+			q.user = r.hash()
+		}
+		if flags&runEmail != 0 {
+			q.email = r.hash()
+		}
+	}
+	return r.err
+}
+
+// mail is what is known of an e-mail: whose it is.
+type mail struct {
+	node
+	owner  Place        // of the first event that carried it together with a user id
+	user   tracker.Hash // that user id; zero = nobody's
+	shared bool         // another user id came with it too
+	deps   []tracker.LeadID
+	// deps are the visitors that have a mark with this e-mail and no user id:
+	// whose it is decides where those intervals belong.
+}
+
+func (m *mail) space() byte { return storage.SpaceOwner }
+
+func (m *mail) size() int { return 160 + 17*cap(m.deps) }
+
+func (m *mail) append(dst []byte) []byte {
+	dst = append(dst, recordVersion, appendFlag(appendFlag(0, m.shared, 1), !m.user.IsZero(), 2))
+	if !m.user.IsZero() {
+		dst = append(AppendPlace(dst, m.owner), m.user[:]...)
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(m.deps)))
+	for _, d := range m.deps {
+		dst = appendID(dst, d)
+	}
+	return dst
+}
+
+func (m *mail) decode(b []byte) error {
+	r := reader{b: b}
+	r.version()
+	flags := r.byte()
+	m.shared = flags&1 != 0
+	if flags&2 != 0 {
+		m.owner, m.user = r.place(), r.hash()
+	}
+	m.deps = make([]tracker.LeadID, r.count(17))
+	for i := range m.deps {
+		m.deps[i] = r.id()
+	}
+	return r.err
+}
+
+// Lead is a person: the subjects that have intervals here, and what later
+// stages keep about the person. Only the state loop changes it.
+type Lead struct {
+	node
+	Members []Member
+	Pending int64          // time of the first event that has not come yet; 0 = none
+	Gone    bool           // a stronger identity took over
+	Into    tracker.LeadID // which one
+	Body    Body           // what score and rank keep; nil until set
+
+	touch int32 // place in Fold.touches plus one, within a batch
+}
+
+// Member is a subject with events in a lead.
+type Member struct {
+	Subject tracker.LeadID
+	Last    int64 // time of its latest event here
+}
+
+// Body is what the stages after fold keep with a lead. It is stored with the
+// lead, before everything else of it.
+type Body interface {
+	Append(dst []byte) []byte
+	Size() int
+}
+
+// ID returns the lead's identity.
+func (l *Lead) ID() tracker.LeadID { return l.id }
+
+// Tenant returns the lead's tenant.
+func (l *Lead) Tenant() tracker.TenantID { return l.tenant }
+
+func (l *Lead) space() byte { return storage.SpaceLead }
+
+func (l *Lead) size() int {
+	n := 240 + 32*cap(l.Members)
+	if l.Body != nil {
+		n += l.Body.Size()
+	}
+	return n
+}
+
+// append writes length and body first: see [Fold.Bodies].
+func (l *Lead) append(dst []byte) []byte {
+	if l.Gone {
+		return nil
+	}
+	dst = append(dst, recordVersion, 0, 0, 0, 0)
+	at := len(dst)
+	if l.Body != nil {
+		dst = l.Body.Append(dst)
+	}
+	binary.LittleEndian.PutUint32(dst[at-4:], uint32(len(dst)-at))
+	dst = binary.AppendVarint(dst, l.Pending)
+	dst = binary.AppendUvarint(dst, uint64(len(l.Members)))
+	for _, m := range l.Members {
+		dst = binary.AppendVarint(appendID(dst, m.Subject), m.Last)
+	}
+	return dst
+}
+
+func bodyOf(b []byte) (body, rest []byte, err error) {
+	r := reader{b: b}
+	r.version()
+	if n := r.bytes(4); len(n) == 4 {
+		body = r.bytes(uint64(binary.LittleEndian.Uint32(n)))
+	}
+	return body, r.b, r.err
+}
+
+func (l *Lead) decode(b []byte, body func(id tracker.LeadID, b []byte) (Body, error)) error {
+	own, rest, err := bodyOf(b)
+	if err != nil {
+		return err
+	}
+	if l.Body, err = body(l.id, own); err != nil {
+		return err
+	}
+	r := reader{b: rest}
+	l.Pending = r.varint()
+	l.Members = make([]Member, r.count(18))
+	for i := range l.Members {
+		l.Members[i] = Member{Subject: r.id(), Last: r.varint()}
+	}
+	return r.err
+}
+
+// join lists s as a member and returns where.
+func (l *Lead) join(s *subject, last int64) int {
+	i := s.member
+	if i >= len(l.Members) || l.Members[i].Subject != s.id {
+		for i = 0; i < len(l.Members) && l.Members[i].Subject != s.id; i++ {
+		}
+		if i == len(l.Members) {
+			l.Members = append(l.Members, Member{Subject: s.id, Last: last})
+		}
+	}
+	l.Members[i].Last = max(l.Members[i].Last, last)
+	return i
+}
+
+func (l *Lead) leave(s *subject) {
+	for i := range l.Members {
+		if l.Members[i].Subject == s.id {
+			l.Members = append(l.Members[:i], l.Members[i+1:]...)
+			return
+		}
+	}
+}

@@ -1,0 +1,233 @@
+package fold
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"ripen/storage"
+	"ripen/tracker"
+)
+
+// A timeline lies in storage as parts, one for each checkpoint that had new
+// entries, and is never rewritten:
+//
+//	key   = subject:17 time of the first entry:8 sequence of the first entry:8
+//	value = version:1 (length:uvarint entry)*
+//	entry = sequence:uvarint received:varint personal:1 row
+//
+// Entries of a part are in order and at most partSpan apart, so whoever wants
+// all from a time on starts reading partSpan before it.
+const (
+	partSpan  = 60 * 60 * 1000
+	partBytes = 16 << 10
+)
+
+// Entry is one event in a timeline.
+type Entry struct {
+	Place
+	Seq      uint64
+	Received int64
+	Personal bool // the log has a sealed part
+	Row      []byte
+	Subject  tracker.LeadID
+}
+
+// store files an event; a checkpoint will write it.
+func (f *Fold) store(s *subject, e *tracker.Event, rec *storage.Record) {
+	b := binary.AppendUvarint(f.head[:0], rec.Seq)
+	b = binary.AppendVarint(b, rec.Received)
+	f.head = append(b, appendFlag(0, len(rec.Personal) > 0, 1))
+	s.tail = f.arena.add(s.tail, f.head, rec.Row)
+}
+
+// readEntry reads one stored entry. Its row is not copied; e is scratch and
+// holds the decoded event afterwards.
+func readEntry(b []byte, id tracker.LeadID, e *tracker.Event) (Entry, error) {
+	r := reader{b: b}
+	n := Entry{Subject: id, Seq: r.uvarint(), Received: r.varint(), Personal: r.byte() != 0}
+	n.Row = r.b
+	if r.err != nil {
+		return n, fmt.Errorf("timeline of %s: %w", id, r.err)
+	}
+	if err := tracker.DecodeRow(n.Row, e); err != nil {
+		return n, fmt.Errorf("timeline of %s: record %d: %w", id, n.Seq, err)
+	}
+	n.Place = PlaceOf(e)
+	return n, nil
+}
+
+// finder looks heads of timelines and owners of e-mails up. The Fold itself
+// caches what it finds; a reader beside the state loop must not.
+type finder interface {
+	subject(k key) (*subject, error)
+	mail(k key) (*mail, error)
+	config() *Config
+	unsaved(ref uint32) (entry []byte, prev uint32)
+}
+
+func (f *Fold) config() *Config                                { return &f.cfg }
+func (f *Fold) unsaved(ref uint32) (entry []byte, prev uint32) { return f.arena.get(ref) }
+
+// scan reads the entries of a timeline from a place on. visit gets them in no
+// particular order; the row is valid until it returns.
+func scan(f finder, s *subject, from Place, visit func(n *Entry, e *tracker.Event) error) error {
+	var e tracker.Event
+	one := func(b []byte) error {
+		n, err := readEntry(b, s.id, &e)
+		if err != nil || n.Place.Less(from) {
+			return err
+		}
+		return visit(&n, &e)
+	}
+	for ref := s.tail; ref > 0; {
+		var b []byte
+		b, ref = f.unsaved(ref)
+		if err := one(b); err != nil {
+			return err
+		}
+	}
+	lo := appendID(nil, s.id)
+	hi := append(bytes.Clone(lo), bytes.Repeat([]byte{0xff}, 17)...)
+	if !from.IsZero() {
+		lo = sortable(lo, from.Time-partSpan)
+	}
+	return f.config().Table.View(func(tx *storage.Tx) error {
+		return tx.Scan(s.tenant, storage.SpaceTimeline, lo, hi, func(_, v []byte) error {
+			r := reader{b: v}
+			r.version()
+			for len(r.b) > 0 && r.err == nil {
+				if err := one(r.bytes(r.uvarint())); err != nil {
+					return err
+				}
+			}
+			return r.err
+		})
+	})
+}
+
+// entries appends the entries of a timeline from a place on, in order, rows
+// copied, without the doubles that a very late repetition may have left.
+func (f *Fold) entries(dst []Entry, s *subject, from Place) ([]Entry, error) {
+	err := scan(f, s, from, func(n *Entry, _ *tracker.Event) error {
+		dst = append(dst, *n)
+		dst[len(dst)-1].Row = bytes.Clone(n.Row)
+		return nil
+	})
+	return inOrder(dst), err
+}
+
+func inOrder(es []Entry) []Entry {
+	slices.SortFunc(es, func(a, b Entry) int {
+		if c := a.Place.Compare(b.Place); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.Seq, b.Seq)
+	})
+	return slices.CompactFunc(es, func(a, b Entry) bool { return a.Place == b.Place && a.Subject == b.Subject })
+}
+
+// bound keeps the last place that is scored of a timeline with more events
+// than count. It says whether the event at p is scored.
+func (f *Fold) bound(s *subject, p Place) (scored bool, err error) {
+	if s.counted > tracker.MaxTimeline && s.limit.Less(p) {
+		return false, nil
+	}
+	var all []Place
+	err = scan(f, s, Place{}, func(n *Entry, e *tracker.Event) error {
+		if e.Consent != tracker.ConsentDenied {
+			all = append(all, n.Place)
+		}
+		return nil
+	})
+	if err != nil {
+		return false, err
+	}
+	slices.SortFunc(all, Place.Compare)
+	all = slices.Compact(all)
+	s.limit = all[min(len(all), tracker.MaxTimeline)-1]
+	if s.counted == tracker.MaxTimeline {
+		return true, nil
+	}
+	ls, err := f.leadsOf(nil, s) // one event that was scored no longer is
+	for _, l := range ls {
+		f.union(s, l)
+		f.rewalk(l, p)
+	}
+	return true, err
+}
+
+// collect appends a lead's entries from a place on, in order. Rows are copied
+// to buf. every includes what is filed but never walked.
+func collect(f finder, dst []Entry, buf []byte, l *Lead, from Place, every bool) ([]Entry, []byte, error) {
+	for _, m := range l.Members {
+		if m.Last < from.Time {
+			continue
+		}
+		s, err := f.subject(key{l.tenant, m.Subject})
+		if err != nil {
+			return dst, buf, err
+		}
+		mine, err := intervals(f, l, s)
+		if err != nil {
+			return dst, buf, err
+		}
+		err = scan(f, s, from, func(n *Entry, e *tracker.Event) error {
+			if !mine(n, e) || !every && !scored(s, n, e) {
+				return nil
+			}
+			at := len(buf)
+			buf = append(buf, n.Row...)
+			n.Row = buf[at:len(buf):len(buf)]
+			dst = append(dst, *n)
+			return nil
+		})
+		if err != nil {
+			return dst, buf, err
+		}
+	}
+	return inOrder(dst), buf, nil
+}
+
+func scored(s *subject, n *Entry, e *tracker.Event) bool {
+	return e.Consent != tracker.ConsentDenied && (s.counted <= tracker.MaxTimeline || !s.limit.Less(n.Place))
+}
+
+// intervals returns the question whether an entry of s lies in one of the
+// lead's intervals.
+func intervals(f finder, l *Lead, s *subject) (func(*Entry, *tracker.Event) bool, error) {
+	if len(s.runs) == 0 {
+		id, err := owner(f, s, nil)
+		return func(*Entry, *tracker.Event) bool { return id == l.id }, err
+	}
+	ours := make([]bool, len(s.runs))
+	for i := range s.runs {
+		id, err := owner(f, s, &s.runs[i])
+		if err != nil {
+			return nil, err
+		}
+		ours[i] = id == l.id
+	}
+	return func(n *Entry, e *tracker.Event) bool { return ours[s.runAt(n.Place, isMark(e))] }, nil
+}
+
+// Timeline appends the events of a lead from a place on and up to a moment, as
+// they are to be walked. It notes in the lead when the next one comes. The
+// entries are valid until the next call.
+func (f *Fold) Timeline(dst []Entry, l *Lead, from Place, until int64) ([]Entry, error) {
+	var err error
+	if dst, f.rows, err = collect(f, dst, f.rows[:0], l, from, false); err != nil {
+		return nil, err
+	}
+	n := len(dst)
+	for n > 0 && dst[n-1].Time > until {
+		n--
+	}
+	l.Pending = 0
+	if n < len(dst) {
+		l.Pending = dst[n].Time
+	}
+	return dst[:n], nil
+}

@@ -1,0 +1,228 @@
+// Package score walks a lead's events through the cards in force. A walk is the
+// whole of what a lead's score depends on: the guests' states, the bands, the
+// sessions under way, and how far it has come. It promises that a walk's result
+// is a function of the events in their order and of the moment it was led to,
+// not of how the events arrived: between two events it steps through every
+// moment at which a score may change by itself, as the timers would have,
+// because a band depends on the path.
+//
+// It stores nothing; what it knows of a lead is a [Walk], which the state loop
+// keeps with the lead. Guests are WebAssembly ([ripen/wasm/host]) behind the
+// small interface [Guest].
+package score
+
+import (
+	"fmt"
+
+	"ripen/tracker"
+	"ripen/wasm"
+	"ripen/wasm/scorecard"
+)
+
+// Guest is one instance of a card's module. It is for one goroutine.
+type Guest interface {
+	// Fold returns the state after the events, valid until the next call.
+	Fold(state []byte, evs []wasm.Event) ([]byte, error)
+	// Score says where a lead with this state stands at a moment. Reasons are
+	// written only if explain is set.
+	Score(state []byte, now int64, explain bool, r *scorecard.Result) error
+}
+
+// Card is a card in force.
+type Card struct {
+	Name  string // name@version
+	Card  *scorecard.Card
+	Guest Guest
+}
+
+// Deck is all the cards in force for a tenant. Gen changes whenever they do: a
+// walk of another generation is to be walked again from its beginning.
+type Deck struct {
+	Gen   uint64
+	Cards []*Card
+}
+
+// State is where a walk stands on one card.
+type State struct {
+	Card    string // name@version
+	Guest   []byte // the guest's state; belongs to the Walk
+	Score   int
+	Exact   int64 // thousandths, when last scored
+	Null    bool  // not scored: a gate says so, or no event has counted yet
+	Grade   string
+	Band    string
+	Next    int64  // the score may change by itself then; 0 = never
+	Trouble string // why the last good score still stands
+}
+
+// Walk is a lead's way through its events.
+type Walk struct {
+	Gen    uint64
+	First  int64 // time of the first event walked
+	Last   int64 // of the last
+	Active int64 // of the last that was an act of the person; 0 = none
+	Step   int64 // the latest moment scored, by event or timer
+	Events uint64
+	States []State
+
+	sessions []session
+}
+
+// session is the run of events of one subject that may still go on.
+type session struct {
+	subject uint64
+	last    int64
+	id      uint64
+}
+
+// Begin makes k the walk of a lead without events.
+func (d *Deck) Begin(k *Walk) {
+	states := k.States[:0]
+	*k = Walk{Gen: d.Gen, sessions: k.sessions[:0]}
+	for i, c := range d.Cards {
+		if i < cap(states) {
+			states = states[:i+1]
+		} else {
+			states = append(states, State{})
+		}
+		states[i] = State{Card: c.Name, Null: true, Guest: states[i].Guest[:0]}
+	}
+	k.States = states
+}
+
+// Next is the first moment at which some score may change by itself; 0 = never.
+func (k *Walk) Next() (next int64) {
+	for i := range k.States {
+		if n := k.States[i].Next; n != 0 && (next == 0 || n < next) {
+			next = n
+		}
+	}
+	return next
+}
+
+// Walker leads walks through a deck. It is for one goroutine: it owns scratch
+// and its deck's guests.
+type Walker struct {
+	// Open unseals the personal part of an event into e.Personal. It leaves
+	// nothing there if the key is destroyed. It is asked only for what a rule
+	// reads and does not find in the clear.
+	Open func(e *tracker.Event) error
+
+	src source
+	evs []wasm.Event
+	res scorecard.Result
+}
+
+// Event walks on to the next event, which must not lie before anything walked:
+// neither an event nor a step. personal says that it has a sealed part.
+func (w *Walker) Event(d *Deck, k *Walk, e *tracker.Event, subject tracker.LeadID, personal bool) error {
+	w.src.reset(w, e, k.session(e, subject), personal)
+	for i, c := range d.Cards {
+		s := &k.States[i]
+		if err := w.until(c, k, s, e.Time); err != nil {
+			return err
+		}
+		w.evs = c.Card.Bind(w.evs[:0], &w.src)
+		if w.src.err != nil {
+			return fmt.Errorf("open event %d: %w", e.Seq, w.src.err)
+		}
+		if len(w.evs) == 0 && !s.Null {
+			continue
+		}
+		if state, err := c.Guest.Fold(s.Guest, w.evs); err != nil {
+			s.Trouble = "fold: " + err.Error()
+			continue
+		} else {
+			s.Guest = append(s.Guest[:0], state...)
+		}
+		w.score(c, s, e.Time)
+	}
+	if k.Events == 0 {
+		k.First = e.Time
+	}
+	k.Events++
+	k.Last, k.Step = e.Time, max(k.Step, e.Time)
+	if e.Machine != tracker.Bot && e.Machine != tracker.Prefetch && e.Machine != tracker.Proxy && !e.IsSend() {
+		k.Active = e.Time
+	}
+	return nil
+}
+
+// Advance steps through every change by time up to a moment.
+func (w *Walker) Advance(d *Deck, k *Walk, until int64) error {
+	for i, c := range d.Cards {
+		if err := w.until(c, k, &k.States[i], until); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxSteps bounds the steps of one card between two events: a guest that asks
+// for more is not scoring but counting time.
+const maxSteps = 100_000
+
+// until steps through the changes of one card up to a moment.
+func (w *Walker) until(c *Card, k *Walk, s *State, t int64) error {
+	for n := 0; s.Next != 0 && s.Next <= t; n++ {
+		at := s.Next
+		k.Step = max(k.Step, at)
+		w.score(c, s, at)
+		if s.Next != 0 && s.Next <= at {
+			s.Next = at + 1000
+		}
+		if n == maxSteps {
+			s.Trouble, s.Next = "score: asks to be called more often than can be done", 0
+		}
+	}
+	return nil
+}
+
+// score asks the guest where the lead stands and follows the bands. On a trap
+// the last good score stands.
+func (w *Walker) score(c *Card, s *State, at int64) {
+	r := &w.res
+	if err := c.Guest.Score(s.Guest, at, false, r); err != nil {
+		s.Trouble, s.Next = "score: "+err.Error(), 0
+		return
+	}
+	s.settle(c, r)
+}
+
+func (s *State) settle(c *Card, r *scorecard.Result) {
+	s.Score, s.Exact, s.Null, s.Next, s.Trouble = r.Score, r.Exact, r.Null, r.Next, ""
+	s.Grade = r.Grade
+	if r.Null {
+		s.Score, s.Exact, s.Grade, s.Band = 0, 0, "", ""
+		return
+	}
+	s.Band = c.Card.Band(s.Band, r.Score, r.Grade)
+}
+
+// Explain says where a walk's lead stands on a card at a moment not before its
+// last step, with reasons. The walk does not change. guest is a guest of the
+// same card that nobody else uses meanwhile.
+func Explain(c *Card, guest Guest, s *State, at int64, reasons bool) (*tracker.Score, error) {
+	out := &tracker.Score{Card: s.Card, Score: s.Score, Null: s.Null, Exact: s.Exact, Grade: s.Grade, Band: s.Band, Next: s.Next, Trouble: s.Trouble}
+	if c == nil || c.Name != s.Card || s.Trouble != "" || s.Null && s.Guest == nil {
+		return out, nil
+	}
+	var r scorecard.Result
+	now := State{Band: s.Band}
+	if err := guest.Score(s.Guest, at, reasons, &r); err != nil {
+		out.Trouble = "score: " + err.Error()
+		return out, nil
+	}
+	now.settle(c, &r)
+	out.Score, out.Null, out.Exact, out.Grade, out.Band, out.Next = now.Score, now.Null, now.Exact, now.Grade, now.Band, now.Next
+	out.Dims = make(map[string]float64, len(r.Dims))
+	for i, d := range c.Card.Dims {
+		if i < len(r.Dims) {
+			out.Dims[d.Name] = r.Dims[i]
+		}
+	}
+	for _, q := range r.Reasons {
+		out.Reasons = append(out.Reasons, tracker.Reason(q))
+	}
+	return out, nil
+}
