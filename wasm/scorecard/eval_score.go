@@ -71,7 +71,7 @@ func (c *clock) reach(gap, rate, mass float64) {
 		return
 	}
 	if tau := gap / rate; tau < TauMax {
-		c.at(c.now + max(WakeMin, int64(tau)))
+		c.at(c.now + int64(max(WakeMin, tau)))
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 // Limits of a card.
 const (
 	rulesMax = 500
+	gatesMax = wasm.ReasonsMax - rulesMax
 	wordMax  = 128
 	listMax  = 100_000
 )

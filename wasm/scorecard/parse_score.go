@@ -85,7 +85,7 @@ func (p *reader) scale(v *node) {
 }
 
 func (p *reader) gates(v *node) {
-	for i, n := range p.items(v, "gates", 64) {
+	for i, n := range p.items(v, "gates", gatesMax) {
 		g := &Gate{ID: strconv.Itoa(i + 1), Max: math.Inf(1)}
 		p.fields(n, "a gate", map[string]func(k, v *node){
 			"id":   func(_, v *node) { g.ID = p.name(v, "id") },

@@ -85,7 +85,7 @@ func (c *Card) explain(raw *Raw, r *Result) {
 	combined := 0.0
 	for i, d := range c.Dims {
 		l.dimension(d, points, worth[i]*k)
-		combined += worth[i] * raw.Dims[i]
+		combined += float64(worth[i] * raw.Dims[i])
 	}
 	for i, g := range c.Gates {
 		if p := points[len(c.Rules)+i]; p != 0 {
@@ -97,7 +97,7 @@ func (c *Card) explain(raw *Raw, r *Result) {
 	slices.SortStableFunc(r.Reasons, func(a, b Reason) int {
 		return cmp.Compare(abs(b.Share), abs(a.Share))
 	})
-	base := c.Score.To[0] - c.Score.From[0]*k
+	base := c.Score.To[0] - float64(c.Score.From[0]*k)
 	l.put("base", c.say("base", "", 0), 0, base)
 	if rest := 1000*int64(r.Score) - l.sum; rest != 0 {
 		r.Reasons = append(r.Reasons, Reason{Rule: "rounding", Why: c.say("rounding", "", 0), Share: rest})
@@ -158,7 +158,7 @@ func (l *ledger) bound(name string, v, lo, hi, worth float64) float64 {
 // edges accounts for a combined value beyond the ends of the scale.
 func (l *ledger) edges(combined, scaled float64) {
 	s := &l.c.Score
-	switch x := s.To[0] + (combined-s.From[0])*s.K(); {
+	switch x := s.To[0] + float64((combined-s.From[0])*s.K()); {
 	case x > s.To[1] && scaled == s.To[1]:
 		l.put("cap:score", l.c.say("cap", "score", s.To[1]), 0, s.To[1]-x)
 	case x < s.To[0] && scaled == s.To[0]:

@@ -1,0 +1,359 @@
+package compile
+
+import (
+	"encoding/binary"
+
+	"ripen/wasm"
+	"ripen/wasm/scorecard"
+)
+
+// chunk is how many rules or tests go into one function: the engine's compile
+// time grows faster than a function does.
+const chunk = 16
+
+// fold writes ripen_fold: for each event, what every card keeps, then the
+// attributes it carries, then the rules of its type.
+func (m *module) fold(f *fn) {
+	n := local(0)
+	ev, t, flags, typ := f.local(i32), f.local(i64), f.local(i64), f.local(i32)
+	traits := m.traits()
+	types := make([][]*fn, len(m.card.Types))
+	for i := range m.card.Types {
+		types[i] = m.typeRules(m.card.Types[i].Rules)
+	}
+	f.i32(wasm.IOEvents).set(ev)
+	f.block(noValue, func() {
+		f.loop(func() {
+			f.get(n).do(i32Eqz).brIf(1)
+			f.get(ev).mem(i64Load, 8).set(t)
+			f.get(ev).mem(i64Load, slotAt(0)+8).set(flags)
+			m.everyEvent(f, t, flags)
+			if len(traits) > 0 {
+				f.get(flags).do(i32Wrap).i32(scorecard.FlagCarries).do(i32And).when(func() {
+					for _, g := range traits {
+						f.get(ev).call(g)
+					}
+				})
+			}
+			f.get(ev).mem(i32Load16u, 4).set(typ)
+			m.dispatch(f, typ, 1, len(types)-1, func(i int) {
+				for _, g := range types[i] {
+					f.get(ev).get(t).get(flags).call(g)
+				}
+			})
+			f.get(ev).get(ev).mem(i32Load, 0).do(i32Add).set(ev)
+			f.get(n).i32(1).do(i32Sub).set(n).br(0)
+		})
+	})
+	f.i32(0).mem(i32Load, atList).i32(3).do(i32Shl).i32(int32(m.state.list - wasm.IOState)).do(i32Add)
+}
+
+// slotAt is the offset of a slot in its event.
+func slotAt(i int) int { return wasm.EventHead + wasm.SlotSize*i }
+
+// dispatch calls arm for the type, halving the range: types are in no table.
+func (m *module) dispatch(f *fn, typ local, lo, hi int, arm func(i int)) {
+	if lo > hi {
+		return
+	}
+	mid := (lo + hi) / 2
+	f.get(typ).i32(int32(mid)).do(i32Eq).nest(0x04, noValue, func() {
+		arm(mid)
+		if lo == hi {
+			return
+		}
+		f.b = append(f.b, 0x05)
+		f.get(typ).i32(int32(mid)).do(i32LtU).nest(0x04, noValue, func() {
+			m.dispatch(f, typ, lo, mid-1, arm)
+			f.b = append(f.b, 0x05)
+			m.dispatch(f, typ, mid+1, hi, arm)
+		})
+	})
+}
+
+// everyEvent keeps the time of the first event and of the last activity.
+func (m *module) everyEvent(f *fn, t, flags local) {
+	setBit := func(bit int32) {
+		f.i32(0).i32(0).mem(i32Load, atBits).i32(bit).do(i32Or).mem(i32Store, atBits)
+	}
+	lacks := func(bit int32) *fn { return f.i32(0).mem(i32Load, atBits).i32(bit).do(i32And, i32Eqz) }
+	lacks(bitSeen).when(func() {
+		setBit(bitSeen)
+		f.i32(0).get(t).mem(i64Store, atFirst)
+	})
+	f.get(flags).do(i32Wrap).i32(scorecard.FlagActivity).do(i32And).when(func() {
+		lacks(bitActive)
+		f.get(t).i32(0).mem(i64Load, atLast).do(i64GtS, i32Or).when(func() {
+			setBit(bitActive)
+			f.i32(0).get(t).mem(i64Store, atLast)
+		})
+	})
+}
+
+// traits writes the functions that answer the tests of attributes an event
+// carries; an attribute that it does not carry keeps its answer.
+func (m *module) traits() []*fn {
+	var out []*fn
+	for i := 0; i < len(m.card.Traits); i += chunk {
+		f := m.fn([]byte{i32})
+		w := newTester(m, f)
+		for j, t := range m.card.Traits[i:min(i+chunk, len(m.card.Traits))] {
+			f.get(0).mem(i32Load8u, slotAt(t.Slot)).when(func() {
+				f.i32(int32(i + j))
+				w.test(t, true)
+				f.mem(i32Store8, atTraits)
+			})
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// typeRules writes the functions that fold one event type's rules.
+func (m *module) typeRules(rules []*scorecard.Rule) []*fn {
+	var out []*fn
+	for i := 0; i < len(rules); i += chunk {
+		f := m.fn([]byte{i32, i64, i64})
+		w := newTester(m, f)
+		for _, r := range rules[i:min(i+chunk, len(rules))] {
+			f.block(noValue, func() { m.foldRule(f, w, r) })
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// foldRule leaves the block around it as soon as the event does not count.
+func (m *module) foldRule(f *fn, w *tester, r *scorecard.Rule) {
+	const ev, t, flags = local(0), local(1), local(2)
+	if r.Ignore != 0 {
+		f.get(flags).do(i32Wrap).i32(int32(r.Ignore) << scorecard.MachineBits).do(i32And).brIf(0)
+	}
+	f.get(flags).do(i32Wrap).i32(scorecard.FlagExtra).do(i32And).when(func() {
+		f.i32(0)
+		for _, test := range r.Tests {
+			f.get(ev).mem(i32Load8u, slotAt(test.Slot)+1).do(i32Or)
+		}
+		if r.Per == scorecard.PerValue {
+			f.get(ev).mem(i32Load8u, slotAt(r.PerSlot)+1).do(i32Or)
+		}
+		f.do(i32Eqz).brIf(1)
+	})
+	for _, test := range r.Tests {
+		w.test(test, false)
+		f.do(i32Eqz).brIf(0)
+	}
+	m.once(f, r)
+	m.write(f, r, t)
+}
+
+// once leaves the block if the rule's per has counted this event already.
+func (m *module) once(f *fn, r *scorecard.Rule) {
+	key := func() { f.get(0).mem(i64Load, slotAt(r.PerSlot)+8) }
+	switch r.Per {
+	case scorecard.Each:
+	case scorecard.PerDay:
+		at := m.state.day[r.Index]
+		key()
+		f.i64(dayBit).do(i64Xor).i32(0).mem(i64Load, at).do(i64Eq).brIf(0)
+		f.i32(0)
+		key()
+		f.i64(dayBit).do(i64Xor).mem(i64Store, at)
+	default:
+		keep, _ := r.Keep()
+		f.i64(m.state.hashes[r.Index])
+		key()
+		f.i32(int32(keep)).call(m.h.unique).do(i32Eqz).brIf(0)
+	}
+}
+
+// write lets one counted event count.
+func (m *module) write(f *fn, r *scorecard.Rule, t local) {
+	at := m.state.value[r.Index]
+	switch r.Kind {
+	case scorecard.Sum:
+		f.i32(0).i32(0).mem(f64Load, at).f64(r.Points).do(f64Add)
+		m.capped(f, r)
+		f.mem(f64Store, at)
+	case scorecard.HalfLife:
+		m.writeHalfLife(f, r, t, at)
+	case scorecard.Absent:
+		f.i32(0).mem(i64Load, at+8).do(i64Eqz).get(t).i32(0).mem(i64Load, at).do(i64GtS, i32Or).when(func() {
+			f.i32(0).get(t).mem(i64Store, at).i32(0).i64(1).mem(i64Store, at+8)
+		})
+	default:
+		_, keep := r.Keep()
+		f.i64(m.state.times[r.Index]).get(t).get(t).i64(r.TimesWithin()).do(i64Sub).i32(int32(keep)).call(m.h.stamp)
+	}
+}
+
+func (m *module) writeHalfLife(f *fn, r *scorecard.Rule, t local, at int) {
+	v, old := f.local(f64), f.local(i64)
+	f.i32(0).mem(i64Load, at+8).set(old)
+	f.i32(0).mem(f64Load, at).tee(v).f64(0).do(f64Eq).get(t).get(old).do(i64GtS, i32Or).when(func() {
+		f.get(v).f64(0).do(f64Ne).when(func() {
+			f.get(v).get(old).get(t).do(i64Sub, f64OfI64).f64(float64(r.Span)).do(f64Div).call(m.h.exp2).do(f64Mul).set(v)
+		})
+		f.i32(0).get(t).mem(i64Store, at+8)
+	})
+	f.i32(0).get(v).f64(r.Points).do(f64Add)
+	m.capped(f, r)
+	f.mem(f64Store, at)
+}
+
+// capped bounds the f64 on the stack by the rule's cap.
+func (m *module) capped(f *fn, r *scorecard.Rule) {
+	if !r.HasCap {
+		return
+	}
+	v := f.local(f64)
+	f.set(v).f64(r.Cap).get(v).get(v).f64(r.Cap)
+	if r.Points >= 0 {
+		f.do(f64Gt)
+	} else {
+		f.do(f64Lt)
+	}
+	f.do(choose)
+}
+
+// tester writes tests of one function's event, which is its first parameter.
+type tester struct {
+	m    *module
+	f    *fn
+	s, n local // a text's address and length
+	x    local // a number
+}
+
+func newTester(m *module, f *fn) *tester {
+	return &tester{m, f, f.local(i32), f.local(i32), f.local(f64)}
+}
+
+var tags = map[scorecard.Op]wasm.Tag{
+	scorecard.OpHas: wasm.Bool, scorecard.OpMatch: wasm.Bool, scorecard.OpList: wasm.Bool,
+	scorecard.OpText: wasm.String, scorecard.OpGlob: wasm.String,
+	scorecard.OpNum: wasm.Float, scorecard.OpRange: wasm.Float,
+}
+
+// test leaves 1 on the stack if the test holds. raw leaves exists: false to
+// whoever reads the answer.
+func (w *tester) test(t *scorecard.Test, raw bool) {
+	f, at := w.f, slotAt(t.Slot)
+	not := t.Not && !(raw && t.Op == scorecard.OpHas)
+	f.get(0).mem(i32Load8u, at).i32(int32(tags[t.Op])).do(i32Eq)
+	f.either(i32, func() {
+		switch t.Op {
+		case scorecard.OpHas, scorecard.OpMatch, scorecard.OpList:
+			f.get(0).mem(i64Load, at+8).i64(0).do(i64Ne)
+		case scorecard.OpNum, scorecard.OpRange:
+			f.get(0).mem(f64Load, at+8).set(w.x)
+			w.number(t)
+		default:
+			f.get(0).get(0).mem(i32Load, at+8).do(i32Add).set(w.s)
+			f.get(0).mem(i32Load, at+4).set(w.n)
+			w.text(t)
+		}
+		if not {
+			f.do(i32Eqz)
+		}
+	}, func() { f.i32(0) })
+}
+
+func (w *tester) number(t *scorecard.Test) {
+	f := w.f
+	if t.Op == scorecard.OpNum {
+		for i, v := range t.Nums {
+			f.get(w.x).f64(v).do(f64Eq)
+			if i > 0 {
+				f.do(i32Or)
+			}
+		}
+		return
+	}
+	edge := func(v float64, open bool, strict, loose op) {
+		f.get(w.x).f64(v)
+		if open {
+			f.do(strict)
+		} else {
+			f.do(loose)
+		}
+	}
+	edge(t.Lo, t.LoOpen, f64Gt, f64Ge)
+	edge(t.Hi, t.HiOpen, f64Lt, f64Le)
+	f.do(i32And)
+}
+
+// text compares the length first, then the words: only equal texts are read.
+func (w *tester) text(t *scorecard.Test) {
+	f := w.f
+	if t.Op == scorecard.OpGlob {
+		w.glob(t.Texts[0])
+		return
+	}
+	f.block(i32, func() {
+		for _, s := range t.Texts {
+			f.get(w.n).i32(int32(len(s))).do(i32Eq).nest(0x04, noValue, func() {
+				f.i32(1)
+				w.same(s)
+				f.brIf(1).do(drop)
+			})
+		}
+		f.i32(0)
+	})
+}
+
+// same compares the bytes at w.s with s, whose length has been checked.
+func (w *tester) same(s string) {
+	f, n := w.f, len(s)
+	switch {
+	case n == 0:
+		f.i32(1)
+	case n == 1:
+		f.get(w.s).mem(i32Load8u, 0).i32(int32(s[0])).do(i32Eq)
+	case n < 4:
+		w.half(s, 0)
+		w.half(s, n-2)
+		f.do(i32And)
+	case n < 8:
+		w.word(s, 0)
+		w.word(s, n-4)
+		f.do(i32And)
+	case n <= 16:
+		w.long(s, 0)
+		w.long(s, n-8)
+		f.do(i32And)
+	default:
+		f.get(w.s).i32(w.m.text(s)).i32(int32(n)).call(w.m.h.equal)
+	}
+}
+
+func (w *tester) half(s string, at int) {
+	w.f.get(w.s).mem(mem{0x2f, 0}, at).i32(int32(binary.LittleEndian.Uint16([]byte(s[at:])))).do(i32Eq)
+}
+
+func (w *tester) word(s string, at int) {
+	w.f.get(w.s).mem(i32LoadAny, at).i32(int32(binary.LittleEndian.Uint32([]byte(s[at:])))).do(i32Eq)
+}
+
+func (w *tester) long(s string, at int) {
+	w.f.get(w.s).mem(i64LoadAny, at).i64(int64(binary.LittleEndian.Uint64([]byte(s[at:])))).do(i64Eq)
+}
+
+// glob has a short way for the commonest pattern, a star at the end.
+func (w *tester) glob(p string) {
+	f := w.f
+	if n := len(p) - 1; p[n] == '*' && !hasStar(p[:n]) {
+		f.get(w.n).i32(int32(n)).do(i32GeS)
+		f.either(i32, func() { w.same(p[:n]) }, func() { f.i32(0) })
+		return
+	}
+	f.get(w.s).get(w.n).i32(w.m.text(p)).i32(int32(len(p))).call(w.m.h.glob)
+}
+
+func hasStar(s string) bool {
+	for i := range len(s) {
+		if s[i] == '*' {
+			return true
+		}
+	}
+	return false
+}

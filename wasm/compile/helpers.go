@@ -1,0 +1,325 @@
+package compile
+
+import (
+	"ripen/wasm"
+	"ripen/wasm/scorecard"
+)
+
+// helpers are the functions every module has.
+type helpers struct {
+	exp2    *fn // (x f64) f64
+	equal   *fn // (a, b, n i32) i32: the n bytes at a and b are the same
+	glob    *fn // (s, n, pattern, pn i32) i32
+	unique  *fn // (owner, key i64, keep i32) i32: key was not in the list, and now is
+	stamp   *fn // (owner, time, cutoff i64, keep i32): adds a time to the list
+	timed   *fn // (owner, cutoff i64) i32: how many times lie after cutoff; sets gFirst
+	linear  *fn // (owner, every i64, drop, points f64) f64
+	at      *fn // (t i64): something changes at t
+	reach   *fn // (gap, rate, mass f64): a gap may be closed
+	decayed *fn // (addr i32, span, rate f64) f64: a half-life rule at gNow
+	bound   *fn // (v, lo, hi f64) f64
+	grade   *fn // (v, from f64)
+	reason  *fn // (id i32, points f64)
+	remove  *fn // (entry i32): takes an entry out of the list
+}
+
+func (m *module) helpers() {
+	h := &m.h
+	h.exp2 = m.exp2()
+	h.equal = m.equal()
+	h.glob = m.glob()
+	h.remove = m.remove()
+	h.unique = m.unique()
+	h.stamp = m.stamp()
+	h.timed = m.timed()
+	h.at = m.at()
+	h.linear = m.linear()
+	h.reach = m.reach()
+	h.decayed = m.decayed()
+	h.bound = m.bound()
+	h.grade = m.grade()
+	h.reason = m.reason()
+}
+
+// exp2 is wasm.Exp2, operation for operation.
+func (m *module) exp2() *fn {
+	f := m.fn([]byte{f64}, f64)
+	n := f.local(f64)
+	f.get(0).f64(wasm.Exp2Min).do(f64Lt).when(func() { f.f64(0).do(ret) })
+	f.get(0).do(f64Near).set(n)
+	f.get(0).get(n).do(f64Sub).set(0)
+	last := len(wasm.Exp2Poly) - 1
+	f.f64(wasm.Exp2Poly[last])
+	for i := last - 1; i >= 0; i-- {
+		f.get(0).do(f64Mul).f64(wasm.Exp2Poly[i]).do(f64Add)
+	}
+	f.get(n).do(i64OfF64).i64(1023).do(i64Add).i64(52).do(i64Shl, f64Bits, f64Mul)
+	return f
+}
+
+func (m *module) equal() *fn {
+	f := m.fn([]byte{i32, i32, i32}, i32)
+	a, b, n := local(0), local(1), local(2)
+	f.block(noValue, func() {
+		f.loop(func() {
+			f.get(n).i32(8).do(i32LtS).brIf(1)
+			f.get(a).mem(i64LoadAny, 0).get(b).mem(i64LoadAny, 0).do(i64Ne)
+			f.when(func() { f.i32(0).do(ret) })
+			f.get(a).i32(8).do(i32Add).set(a).get(b).i32(8).do(i32Add).set(b)
+			f.get(n).i32(8).do(i32Sub).set(n).br(0)
+		})
+	})
+	f.block(noValue, func() {
+		f.loop(func() {
+			f.get(n).do(i32Eqz).brIf(1)
+			f.get(a).mem(i32Load8u, 0).get(b).mem(i32Load8u, 0).do(i32Ne)
+			f.when(func() { f.i32(0).do(ret) })
+			f.get(a).i32(1).do(i32Add).set(a).get(b).i32(1).do(i32Add).set(b)
+			f.get(n).i32(1).do(i32Sub).set(n).br(0)
+		})
+	})
+	return f.i32(1)
+}
+
+// glob walks text and pattern side by side; on a mismatch it lets the last star
+// take one byte more.
+func (m *module) glob() *fn {
+	f := m.fn([]byte{i32, i32, i32, i32}, i32)
+	s, end, p, pEnd := local(0), local(1), local(2), local(3)
+	star, mark, c := f.local(i32), f.local(i32), f.local(i32)
+	f.get(s).get(end).do(i32Add).set(end).get(p).get(pEnd).do(i32Add).set(pEnd)
+	next := func(l local) { f.get(l).i32(1).do(i32Add).set(l) }
+	f.block(noValue, func() {
+		f.loop(func() {
+			f.get(s).get(end).do(i32Eq).brIf(1)
+			f.i32(-1).set(c)
+			f.get(p).get(pEnd).do(i32LtU).when(func() { f.get(p).mem(i32Load8u, 0).set(c) })
+			f.get(c).i32('*').do(i32Eq).when(func() {
+				next(p)
+				f.get(p).set(star).get(s).set(mark).br(1)
+			})
+			f.get(c).get(s).mem(i32Load8u, 0).do(i32Eq).when(func() {
+				next(p)
+				next(s)
+				f.br(1)
+			})
+			f.get(star).do(i32Eqz).when(func() { f.i32(0).do(ret) })
+			next(mark)
+			f.get(star).set(p).get(mark).set(s).br(0)
+		})
+	})
+	f.block(noValue, func() {
+		f.loop(func() {
+			f.get(p).get(pEnd).do(i32Eq).brIf(1)
+			f.get(p).mem(i32Load8u, 0).i32('*').do(i32Ne).brIf(1)
+			next(p)
+			f.br(0)
+		})
+	})
+	return f.get(p).get(pEnd).do(i32Eq)
+}
+
+// scan walks the list; each may leave the loop or go on. It sets entry to the
+// address and key to the value of each entry in turn.
+func (m *module) scan(f *fn, entry, end local, key local, each func()) {
+	f.i32(int32(m.state.list)).tee(entry)
+	f.i32(0).mem(i32Load, atList).i32(3).do(i32Shl, i32Add).set(end)
+	f.block(noValue, func() {
+		f.loop(func() {
+			f.get(entry).get(end).do(i32Eq).brIf(1)
+			f.get(entry).mem(i64Load, 0).set(key)
+			each()
+			f.get(entry).i32(8).do(i32Add).set(entry).br(0)
+		})
+	})
+}
+
+// isOwner says whether key belongs to owner, which stands in the top byte.
+func isOwner(f *fn, key, owner local) *fn {
+	return f.get(key).get(owner).do(i64Xor).i64(56).do(i64ShrU, i64Eqz)
+}
+
+// timeOf makes a time of an entry: its lower 56 bits, with their sign.
+func timeOf(f *fn, key local) *fn { return f.get(key).i64(8).do(i64Shl).i64(8).do(i64ShrS) }
+
+const payload = 1<<56 - 1
+
+func (m *module) remove() *fn {
+	f := m.fn([]byte{i32})
+	entry, end := local(0), f.local(i32)
+	f.i32(0).i32(0).mem(i32Load, atList).i32(1).do(i32Sub).mem(i32Store, atList)
+	f.i32(int32(m.state.list)).i32(0).mem(i32Load, atList).i32(3).do(i32Shl, i32Add).set(end)
+	f.block(noValue, func() {
+		f.loop(func() {
+			f.get(entry).get(end).do(i32Eq).brIf(1)
+			f.get(entry).get(entry).mem(i64Load, 8).mem(i64Store, 0)
+			f.get(entry).i32(8).do(i32Add).set(entry).br(0)
+		})
+	})
+	return f
+}
+
+// push appends the entry on the stack's behalf: owner | value & payload.
+func (m *module) push(f *fn, owner, value local) {
+	f.i32(int32(m.state.list)).i32(0).mem(i32Load, atList).i32(3).do(i32Shl, i32Add)
+	f.get(value).i64(payload).do(i64And).get(owner).do(i64Or).mem(i64Store, 0)
+	f.i32(0).i32(0).mem(i32Load, atList).i32(1).do(i32Add).mem(i32Store, atList)
+}
+
+func (m *module) unique() *fn {
+	f := m.fn([]byte{i64, i64, i32}, i32)
+	owner, value, keep := local(0), local(1), local(2)
+	entry, end, n, first, key := f.local(i32), f.local(i32), f.local(i32), f.local(i32), f.local(i64)
+	m.scan(f, entry, end, key, func() {
+		isOwner(f, key, owner).when(func() {
+			f.get(key).get(value).do(i64Xor).i64(payload).do(i64And, i64Eqz)
+			f.when(func() { f.i32(0).do(ret) })
+			f.get(n).do(i32Eqz).when(func() { f.get(entry).set(first) })
+			f.get(n).i32(1).do(i32Add).set(n)
+		})
+	})
+	f.get(n).get(keep).do(i32GeS).when(func() { f.get(first).call(m.h.remove) })
+	m.push(f, owner, value)
+	return f.i32(1)
+}
+
+func (m *module) stamp() *fn {
+	f := m.fn([]byte{i64, i64, i64, i32})
+	owner, value, cutoff, keep := local(0), local(1), local(2), local(3)
+	entry, end, n, first, key := f.local(i32), f.local(i32), f.local(i32), f.local(i32), f.local(i64)
+	oldest := f.local(i64)
+	m.scan(f, entry, end, key, func() {
+		isOwner(f, key, owner).when(func() {
+			f.get(n).do(i32Eqz).when(func() {
+				f.get(entry).set(first)
+				timeOf(f, key).set(oldest)
+			})
+			f.get(n).i32(1).do(i32Add).set(n)
+		})
+	})
+	f.get(n).get(keep).do(i32GeS)
+	f.get(n).i32(0).do(i32Ne).get(oldest).get(cutoff).do(i64LeS, i32And, i32Or)
+	f.when(func() { f.get(first).call(m.h.remove) })
+	m.push(f, owner, value)
+	return f
+}
+
+func (m *module) timed() *fn {
+	f := m.fn([]byte{i64, i64}, i32)
+	owner, cutoff := local(0), local(1)
+	entry, end, n, key, t := f.local(i32), f.local(i32), f.local(i32), f.local(i64), f.local(i64)
+	m.scan(f, entry, end, key, func() {
+		isOwner(f, key, owner).when(func() {
+			timeOf(f, key).tee(t).get(cutoff).do(i64GtS).when(func() {
+				f.get(n).do(i32Eqz).when(func() { f.get(t).setG(gFirst) })
+				f.get(n).i32(1).do(i32Add).set(n)
+			})
+		})
+	})
+	return f.get(n)
+}
+
+func (m *module) at() *fn {
+	f := m.fn([]byte{i64})
+	f.get(0).getG(gNow).do(i64GtS).get(0).getG(gNext).do(i64LtS, i32And)
+	f.when(func() { f.get(0).setG(gNext) })
+	return f
+}
+
+func (m *module) linear() *fn {
+	f := m.fn([]byte{i64, i64, f64, f64}, f64)
+	owner, every, lose, points := local(0), local(1), local(2), local(3)
+	entry, end, key, t := f.local(i32), f.local(i32), f.local(i64), f.local(i64)
+	steps, left, v := f.local(i64), f.local(f64), f.local(f64)
+	m.scan(f, entry, end, key, func() {
+		isOwner(f, key, owner).when(func() {
+			timeOf(f, key).set(t)
+			f.getG(gNow).get(t).do(i64Sub).tee(steps).i64(0).do(i64LtS).when(func() { f.i64(0).set(steps) })
+			f.get(steps).get(every).do(i64DivS).set(steps)
+			f.f64(1).get(lose).get(steps).do(f64OfI64, f64Mul, f64Sub).tee(left).f64(0).do(f64Gt)
+			f.when(func() {
+				f.get(v).get(points).get(left).do(f64Mul, f64Add).set(v)
+				f.get(t).get(steps).i64(1).do(i64Add).get(every).do(i64Mul, i64Add).call(m.h.at)
+			})
+		})
+	})
+	return f.get(v)
+}
+
+func (m *module) reach() *fn {
+	f := m.fn([]byte{f64, f64, f64})
+	gap, rate, mass := local(0), local(1), local(2)
+	f.get(rate).f64(0).do(f64Gt, i32Eqz).when(func() { f.do(ret) })
+	f.get(mass).get(gap).f64(scorecard.Slack).do(f64Sub, f64Gt, i32Eqz).when(func() { f.do(ret) })
+	f.get(gap).get(rate).do(f64Div).tee(gap).f64(scorecard.TauMax).do(f64Lt)
+	f.when(func() {
+		f.getG(gNow).f64(scorecard.WakeMin).get(gap).do(f64Max, i64OfF64, i64Add).call(m.h.at)
+	})
+	return f
+}
+
+func (m *module) decayed() *fn {
+	f := m.fn([]byte{i32, f64, f64}, f64)
+	at, span, rate := local(0), local(1), local(2)
+	v, t := f.local(f64), f.local(i64)
+	f.get(at).mem(f64Load, 0).tee(v).f64(0).do(f64Eq).when(func() { f.get(v).do(ret) })
+	f.get(at).mem(i64Load, 8).tee(t).getG(gNow).do(i64LtS).when(func() {
+		f.get(v).get(t).getG(gNow).do(i64Sub, f64OfI64).get(span).do(f64Div).call(m.h.exp2).do(f64Mul).set(v)
+	})
+	add := func(g int, v func()) { f.getG(g); v(); f.do(f64Add).setG(g) }
+	f.get(v).f64(0).do(f64Gt).nest(0x04, noValue, func() {
+		add(gDown, func() { f.get(v).get(rate).do(f64Mul) })
+		add(gDownM, func() { f.get(v) })
+		f.b = append(f.b, 0x05)
+		add(gUp, func() { f.get(v).do(f64Neg).get(rate).do(f64Mul) })
+		add(gUpM, func() { f.get(v).do(f64Neg) })
+	})
+	return f.get(v)
+}
+
+// still says that the value in hand does not move.
+func still(f *fn) {
+	for _, g := range []int{gDown, gUp, gDownM, gUpM} {
+		f.f64(0).setG(g)
+	}
+}
+
+func (m *module) bound() *fn {
+	f := m.fn([]byte{f64, f64, f64}, f64)
+	v, lo, hi := local(0), local(1), local(2)
+	f.get(v).get(hi).do(f64Gt).when(func() {
+		f.get(v).get(hi).do(f64Sub).getG(gDown).getG(gDownM).call(m.h.reach)
+		still(f)
+		f.get(hi).do(ret)
+	})
+	f.get(v).get(lo).do(f64Lt).when(func() {
+		f.get(lo).get(v).do(f64Sub).getG(gUp).getG(gUpM).call(m.h.reach)
+		still(f)
+		f.get(lo).do(ret)
+	})
+	return f.get(v)
+}
+
+func (m *module) grade() *fn {
+	f := m.fn([]byte{f64, f64})
+	v, from := local(0), local(1)
+	f.get(v).get(from).do(f64Ge).nest(0x04, noValue, func() {
+		f.get(v).get(from).do(f64Sub).getG(gDown).getG(gDownM).call(m.h.reach)
+		f.b = append(f.b, 0x05)
+		f.get(from).get(v).do(f64Sub).getG(gUp).getG(gUpM).call(m.h.reach)
+	})
+	return f
+}
+
+// reason appends a reason while there is room.
+func (m *module) reason() *fn {
+	f := m.fn([]byte{i32, f64})
+	n, at := f.local(i32), f.local(i32)
+	f.i32(0).mem(i32Load, wasm.OffReasons).tee(n).i32(wasm.ReasonsMax).do(i32GeU).when(func() { f.do(ret) })
+	f.get(n).i32(4).do(i32Shl).set(at)
+	f.get(at).get(0).mem(i32Store, wasm.IOReasons)
+	f.get(at).i32(0).mem(i32Store, wasm.IOReasons+4)
+	f.get(at).get(1).mem(f64Store, wasm.IOReasons+8)
+	f.i32(0).get(n).i32(1).do(i32Add).mem(i32Store, wasm.OffReasons)
+	return f
+}

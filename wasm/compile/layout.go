@@ -1,0 +1,90 @@
+package compile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"ripen/wasm"
+	"ripen/wasm/scorecard"
+)
+
+// The state begins with what every card keeps; the rest is layout's.
+//
+//	u32 entries in the list    u32 bits: 1 = seen, 2 = active
+//	i64 time of the first event
+//	i64 time of the last activity
+const (
+	atList   = wasm.IOState + 0
+	atBits   = wasm.IOState + 4
+	atFirst  = wasm.IOState + 8
+	atLast   = wasm.IOState + 16
+	atTraits = wasm.IOState + 24
+
+	bitSeen   = 1
+	bitActive = 2
+)
+
+// dayBit tells day 0 from no day yet.
+const dayBit = 1 << 62
+
+// layout says where in the state each rule keeps what it keeps. Behind the fixed
+// part stands one list for all rules, as long as it has entries: the top byte
+// names the owner, the rest is a hash or a time. A new lead's state is short.
+type layout struct {
+	value  []int   // per rule: address of its f64, and of its i64 time behind it
+	day    []int   // per rule: address of the last day counted
+	hashes []int64 // per rule: owner of its hashes, shifted to the top; 0 = none
+	times  []int64 // per rule: owner of its times
+	list   int     // address of the first entry
+	max    int     // most bytes of state
+}
+
+func (l *layout) fit(c *scorecard.Card) error {
+	n := len(c.Rules)
+	l.value, l.day = make([]int, n), make([]int, n)
+	l.hashes, l.times = make([]int64, n), make([]int64, n)
+	at := atTraits + (len(c.Traits)+7)&^7
+	owners, entries := int64(0), 0
+	for i, r := range c.Rules {
+		l.value[i] = at
+		switch {
+		case r.Kind == scorecard.Sum:
+			at += 8
+		case r.Kind == scorecard.HalfLife, r.Kind == scorecard.Absent && r.Event != "":
+			at += 16
+		}
+		if r.Per == scorecard.PerDay {
+			l.day[i] = at
+			at += 8
+		}
+		hashes, times := r.Keep()
+		if hashes > 0 {
+			owners++
+			l.hashes[i] = owners << 56
+		}
+		if times > 0 {
+			owners++
+			l.times[i] = owners << 56
+		}
+		entries += hashes + times
+	}
+	l.list = at
+	l.max = at - wasm.IOState + 8*entries
+	if l.max > wasm.StateMax || owners > 255 {
+		return l.tooBig(c)
+	}
+	return nil
+}
+
+func (l *layout) tooBig(c *scorecard.Card) error {
+	rules := slices.Clone(c.Rules)
+	need := func(r *scorecard.Rule) int { h, t := r.Keep(); return h + t }
+	slices.SortStableFunc(rules, func(a, b *scorecard.Rule) int { return need(b) - need(a) })
+	var names []string
+	for _, r := range rules[:min(5, len(rules))] {
+		names = append(names, r.ID)
+	}
+	return fmt.Errorf("card %s: it would remember %d bytes of a lead, at most %d: rules %s remember most; use per: day or session, or fewer count, expire and distinct rules",
+		c.Name, l.max, wasm.StateMax, strings.Join(names, ", "))
+}

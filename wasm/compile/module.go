@@ -1,0 +1,183 @@
+// Package compile turns a scorecard into a WebAssembly module of the ABI in
+// ripen/wasm. It writes bytes directly: a card of twenty rules is some kilobytes
+// and a fraction of a millisecond.
+//
+// The module imports nothing, keeps nothing between calls but the state it is
+// given, and carries its own gas: the exported global __ripen_gas, which the host
+// fills before a call, is charged at every function entry and every turn of a
+// loop. Arithmetic is operation for operation that of scorecard.Eval.
+package compile
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"ripen/wasm"
+	"ripen/wasm/scorecard"
+)
+
+// The globals of a module.
+const (
+	gGas     = iota // i64, exported
+	gNow            // i64
+	gNext           // i64: the earliest moment found so far
+	gDown           // f64: how fast the value in hand can fall, points per ms
+	gUp             // f64: … and rise
+	gDownM          // f64: how far it can fall
+	gUpM            // f64: … and rise
+	gFirst          // i64: the earliest time that [helpers].timed counted
+	gExplain        // i32: not zero if reasons are wanted
+	globals
+)
+
+// Addresses beyond the IO area, which is at 0.
+const (
+	addrMoves = wasm.IOSize // per dimension: down, up, downMass, upMass
+	addrData  = addrMoves + wasm.DimsMax*32
+	pageSize  = 1 << 16
+	pagesMax  = 16
+)
+
+// module is a module being written.
+type module struct {
+	card  *scorecard.Card
+	state layout
+	types []string // encoded function types
+	funcs []*fn
+	data  []byte // at addrData
+	h     helpers
+}
+
+// Module compiles a card.
+func Module(c *scorecard.Card) ([]byte, error) {
+	m := &module{card: c}
+	if err := m.state.fit(c); err != nil {
+		return nil, err
+	}
+	io, fold, score := m.fn(nil, i32), m.fn([]byte{i32}, i32), m.fn([]byte{i64}, f64)
+	io.i32(0)
+	m.helpers()
+	m.fold(fold)
+	m.score(score)
+	return m.encode(io, fold, score)
+}
+
+// fn starts a function. Its index is its place in the module.
+func (m *module) fn(params []byte, results ...byte) *fn {
+	f := &fn{mod: m, index: len(m.funcs), params: params, results: results}
+	m.funcs = append(m.funcs, f)
+	return f
+}
+
+// text puts constant bytes into memory and returns their address.
+func (m *module) text(s string) int32 {
+	at := bytes.Index(m.data, []byte(s))
+	if at < 0 {
+		at = len(m.data)
+		m.data = append(m.data, s...)
+	}
+	return int32(addrData + at)
+}
+
+func (m *module) encode(io, fold, score *fn) ([]byte, error) {
+	pages := (addrData + len(m.data) + pageSize - 1) / pageSize
+	if pages > pagesMax {
+		return nil, fmt.Errorf("card %s: its texts need %d pages of memory, at most %d: shorten in: lists or use in_list", m.card.Name, pages, pagesMax)
+	}
+	var code, funcs []byte
+	code = binary.AppendUvarint(code, uint64(len(m.funcs)))
+	funcs = binary.AppendUvarint(funcs, uint64(len(m.funcs)))
+	for _, f := range m.funcs {
+		code = append(code, f.body()...)
+		funcs = binary.AppendUvarint(funcs, m.typeOf(f))
+	}
+	var types []byte
+	types = binary.AppendUvarint(types, uint64(len(m.types)))
+	for _, t := range m.types {
+		types = append(types, t...)
+	}
+	memory := binary.AppendUvarint(binary.AppendUvarint([]byte{1, 1}, uint64(pages)), uint64(pages))
+	exports := []byte{5}
+	exports = appendExport(exports, wasm.ExportMemory, 2, 0)
+	exports = appendExport(exports, wasm.ExportIO, 0, io.index)
+	exports = appendExport(exports, wasm.ExportFold, 0, fold.index)
+	exports = appendExport(exports, wasm.ExportScore, 0, score.index)
+	exports = appendExport(exports, wasm.ExportGas, 3, gGas)
+	manifest, err := m.manifest()
+	if err != nil {
+		return nil, err
+	}
+	out := []byte{0, 'a', 's', 'm', 1, 0, 0, 0}
+	out = appendSection(out, 1, types)
+	out = appendSection(out, 3, funcs)
+	out = appendSection(out, 5, memory)
+	out = appendSection(out, 6, globalSection())
+	out = appendSection(out, 7, exports)
+	out = appendSection(out, 10, code)
+	if len(m.data) > 0 {
+		data := appendSigned([]byte{1, 0, 0x41}, addrData)
+		data = append(binary.AppendUvarint(append(data, 0x0b), uint64(len(m.data))), m.data...)
+		out = appendSection(out, 11, data)
+	}
+	return appendSection(out, 0, append(appendName(nil, wasm.Section), manifest...)), nil
+}
+
+func (m *module) typeOf(f *fn) uint64 {
+	t := append(binary.AppendUvarint([]byte{0x60}, uint64(len(f.params))), f.params...)
+	t = append(binary.AppendUvarint(t, uint64(len(f.results))), f.results...)
+	i := slices.Index(m.types, string(t))
+	if i < 0 {
+		i = len(m.types)
+		m.types = append(m.types, string(t))
+	}
+	return uint64(i)
+}
+
+func globalSection() []byte {
+	out := []byte{globals}
+	for i := range globals {
+		switch i {
+		case gDown, gUp, gDownM, gUpM:
+			out = append(out, f64, 1, 0x44, 0, 0, 0, 0, 0, 0, 0, 0, 0x0b)
+		case gExplain:
+			out = append(out, i32, 1, 0x41, 0, 0x0b)
+		default:
+			out = append(out, i64, 1, 0x42, 0, 0x0b)
+		}
+	}
+	return out
+}
+
+func appendName(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func appendExport(b []byte, name string, kind byte, index int) []byte {
+	return binary.AppendUvarint(append(appendName(b, name), kind), uint64(index))
+}
+
+func appendSection(b []byte, id byte, body []byte) []byte {
+	return append(binary.AppendUvarint(append(b, id), uint64(len(body))), body...)
+}
+
+func (m *module) manifest() ([]byte, error) {
+	c := m.card
+	man := wasm.Manifest{ABI: wasm.ABI, Card: c.Name, StateMax: m.state.max}
+	for i := range c.Slots {
+		man.Fields = append(man.Fields, wasm.ManifestField{Name: c.Slots[i].Name, Type: c.Slots[i].Type()})
+	}
+	for _, t := range c.Types {
+		man.Types = append(man.Types, t.Name)
+	}
+	for _, d := range c.Dims {
+		man.Dims = append(man.Dims, d.Name)
+	}
+	b, err := json.Marshal(man)
+	if err != nil {
+		return nil, fmt.Errorf("card %s: write its manifest: %w", c.Name, err)
+	}
+	return b, nil
+}

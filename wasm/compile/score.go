@@ -1,0 +1,277 @@
+package compile
+
+import (
+	"math"
+
+	"ripen/wasm"
+	"ripen/wasm/scorecard"
+)
+
+// score writes ripen_score: each dimension, then what they make together.
+func (m *module) score(f *fn) {
+	dims := make([]*fn, len(m.card.Dims))
+	for i, d := range m.card.Dims {
+		dims[i] = m.dimension(i, d)
+	}
+	combine := m.combine()
+	f.get(0).setG(gNow).i64(math.MaxInt64).setG(gNext)
+	f.i32(0).i32(0).mem(i32Store, wasm.OffReasons)
+	f.i32(0).i32(int32(len(dims))).mem(i32Store, wasm.OffDims)
+	f.i32(0).i32(0).mem(i32Store, wasm.OffNull)
+	f.i32(0).mem(i32Load, wasm.OffFlags).i32(wasm.FlagExplain).do(i32And).setG(gExplain)
+	for _, d := range dims {
+		f.call(d)
+	}
+	f.call(combine)
+	f.i32(0).i64(0).getG(gNext)
+	f.getG(gNext).i64(math.MaxInt64).do(i64Eq).i32(0).mem(i32Load, wasm.OffNull).do(i32Or)
+	f.do(choose).mem(i64Store, wasm.OffNext)
+}
+
+var motions = [4]int{gDown, gUp, gDownM, gUpM}
+
+// dimension writes the function that leaves a dimension's value in the header
+// and its motion in memory.
+func (m *module) dimension(i int, d *scorecard.Dimension) *fn {
+	groups := make([][]*fn, len(d.Groups))
+	for g := range d.Groups {
+		groups[g] = m.groupRules(d.Groups[g].Rules)
+	}
+	f := m.fn(nil)
+	sum := f.local(f64)
+	var total [4]local
+	for j := range total {
+		total[j] = f.local(f64)
+	}
+	for g, group := range d.Groups {
+		still(f)
+		f.f64(0)
+		for _, part := range groups[g] {
+			f.call(part)
+		}
+		f.f64(group.Min).f64(group.Max).call(m.h.bound)
+		f.get(sum).do(f64Add).set(sum)
+		for j, g := range motions {
+			f.get(total[j]).getG(g).do(f64Add).set(total[j])
+		}
+	}
+	for j, g := range motions {
+		f.get(total[j]).setG(g)
+	}
+	f.get(sum).f64(d.Min).f64(d.Max).call(m.h.bound).set(sum)
+	for _, g := range d.Grades {
+		f.get(sum).f64(g.From).call(m.h.grade)
+	}
+	f.i32(0).get(sum).mem(f64Store, wasm.OffDim0+8*i)
+	for j, g := range motions {
+		f.i32(0).getG(g).mem(f64Store, addrMoves+32*i+8*j)
+	}
+	return f
+}
+
+// groupRules writes functions that add their rules' points to what they are given.
+func (m *module) groupRules(rules []*scorecard.Rule) []*fn {
+	var out []*fn
+	for i := 0; i < len(rules); i += chunk {
+		f := m.fn([]byte{f64}, f64)
+		p := f.local(f64)
+		for _, r := range rules[i:min(i+chunk, len(rules))] {
+			m.points(f, r)
+			f.set(p).get(0).get(p).do(f64Add).set(0)
+			f.getG(gExplain).get(p).f64(0).do(f64Ne, i32And).when(func() {
+				f.i32(int32(r.Index)).get(p).call(m.h.reason)
+			})
+		}
+		out = append(out, f.get(0))
+	}
+	return out
+}
+
+// points leaves what a rule is worth at gNow on the stack.
+func (m *module) points(f *fn, r *scorecard.Rule) {
+	at, owner := m.state.value[r.Index], m.state.times[r.Index]
+	switch r.Kind {
+	case scorecard.Attribute:
+		f.f64(r.Points).f64(0)
+		m.all(f, r.Tests)
+		f.do(choose)
+	case scorecard.Sum:
+		f.i32(0).mem(f64Load, at)
+	case scorecard.HalfLife:
+		f.i32(int32(at)).f64(float64(r.Span)).f64(math.Ln2 / float64(r.Span)).call(m.h.decayed)
+	case scorecard.Linear:
+		f.i64(owner).i64(r.Span).f64(r.Drop).f64(r.Points).call(m.h.linear)
+		m.capped(f, r)
+	case scorecard.Window, scorecard.Count:
+		m.timedPoints(f, r, owner)
+	case scorecard.Absent:
+		m.absentPoints(f, r, at)
+	}
+}
+
+func (m *module) timedPoints(f *fn, r *scorecard.Rule, owner int64) {
+	n, least := f.local(i32), 1
+	if r.Kind == scorecard.Count {
+		least = r.Gte
+	}
+	f.i64(owner).getG(gNow).i64(r.Span).do(i64Sub).call(m.h.timed).tee(n).i32(int32(least)).do(i32LtS)
+	f.either(f64, func() { f.f64(0) }, func() {
+		f.getG(gFirst).i64(r.Span).do(i64Add).call(m.h.at)
+		f.f64(r.Points)
+		if r.Kind == scorecard.Window {
+			f.get(n).do(f64OfI32, f64Mul)
+			m.capped(f, r)
+		}
+	})
+}
+
+func (m *module) absentPoints(f *fn, r *scorecard.Rule, at int) {
+	since := f.local(i64)
+	f.i32(0).mem(i32Load, atBits).i32(bitSeen).do(i32And)
+	f.either(f64, func() {
+		if r.Event == "" {
+			f.i32(0).mem(i64Load, atLast).i32(0).mem(i64Load, atFirst)
+			f.i32(0).mem(i32Load, atBits).i32(bitActive).do(i32And, choose).set(since)
+		} else {
+			f.i32(0).mem(i64Load, at).i32(0).mem(i64Load, atFirst)
+			f.i32(0).mem(i32Load, at+8).do(choose).set(since)
+		}
+		f.getG(gNow).get(since).do(i64Sub).i64(r.Span).do(i64GeS)
+		f.either(f64, func() { f.f64(r.Points) }, func() {
+			f.get(since).i64(r.Span).do(i64Add).call(m.h.at).f64(0)
+		})
+	}, func() { f.f64(0) })
+}
+
+// all leaves 1 on the stack if every test of attributes holds.
+func (m *module) all(f *fn, tests []*scorecard.Test) {
+	for i, t := range tests {
+		f.i32(0).mem(i32Load8u, atTraits+t.State)
+		if t.Op == scorecard.OpHas && t.Not {
+			f.do(i32Eqz)
+		}
+		if i > 0 {
+			f.do(i32And)
+		}
+	}
+}
+
+// combiner is the function that makes one value of the dimensions.
+type combiner struct {
+	*fn
+	m            *module
+	v, x, scaled local
+	lid, whole   local
+	move         [4]local // of the combined value: down, up, downMass, upMass
+}
+
+func (m *module) combine() *fn {
+	f := m.fn(nil, f64)
+	w := &combiner{fn: f, m: m, v: f.local(f64), x: f.local(f64), scaled: f.local(f64), lid: f.local(f64), whole: f.local(f64)}
+	for j := range w.move {
+		w.move[j] = f.local(f64)
+	}
+	for i, t := range m.card.Score.Terms {
+		w.term(i, t)
+	}
+	f.get(w.v).set(w.x)
+	f.f64(math.Inf(1)).set(w.lid)
+	for i, g := range m.card.Gates {
+		m.all(f, g.Tests)
+		f.when(func() { w.gate(i, g) })
+	}
+	s := &m.card.Score
+	f.f64(s.To[0]).f64(s.To[1]).f64(s.To[0])
+	f.get(w.x).f64(s.From[0]).do(f64Sub).f64(s.K()).do(f64Mul, f64Add)
+	f.do(f64Min, f64Max).set(w.scaled)
+	w.horizon()
+	return f.get(w.scaled)
+}
+
+// moved leaves motion j of a term's value on the stack: a negative weight turns
+// a fall into a rise.
+func (w *combiner) moved(t scorecard.Term, j int) {
+	if t.Times < 0 {
+		j ^= 1
+	}
+	w.i32(0).mem(f64Load, addrMoves+32*t.Dim+8*j).f64(math.Abs(t.Times)).do(f64Mul)
+}
+
+func (w *combiner) value(t scorecard.Term) {
+	w.f64(t.Times).i32(0).mem(f64Load, wasm.OffDim0+8*t.Dim).do(f64Mul)
+}
+
+func (w *combiner) term(i int, t scorecard.Term) {
+	w.value(t)
+	if w.m.card.Score.How != "max" {
+		w.get(w.v).do(f64Add).set(w.v)
+		for j, l := range w.move {
+			w.get(l)
+			w.moved(t, j)
+			w.do(f64Add).set(l)
+		}
+		return
+	}
+	w.set(w.x)
+	take := func() {
+		w.get(w.x).set(w.v)
+		for j, l := range w.move {
+			w.moved(t, j)
+			w.set(l)
+		}
+	}
+	if i == 0 {
+		take()
+		return
+	}
+	w.get(w.x).get(w.v).do(f64Gt).when(take)
+}
+
+// gate bounds w.x, which is the combined value from here on; w.v stays unbounded.
+func (w *combiner) gate(i int, g *scorecard.Gate) {
+	id := int32(len(w.m.card.Rules) + i)
+	explain := func(points func()) {
+		w.getG(gExplain).when(func() {
+			w.i32(id)
+			points()
+			w.call(w.m.h.reason)
+		})
+	}
+	if g.Skip {
+		w.i32(0).i32(1).mem(i32Store, wasm.OffNull)
+		explain(func() { w.f64(0) })
+		return
+	}
+	w.get(w.x).f64(g.Max).do(f64Gt).when(func() {
+		explain(func() { w.f64(g.Max).get(w.x).do(f64Sub) })
+		w.f64(g.Max).set(w.x)
+	})
+	w.get(w.lid).f64(g.Max).do(f64Min).set(w.lid)
+}
+
+// horizon notes when the rounded score may leave its integer.
+func (w *combiner) horizon() {
+	s, reach := &w.m.card.Score, w.m.h.reach
+	w.get(w.scaled).f64(0.5).do(f64Add, f64Floor).set(w.whole)
+	w.get(w.whole).f64(0.5).do(f64Sub).f64(s.To[0]).do(f64Gt).when(func() {
+		w.get(w.v)
+		w.f64(s.From[0]).get(w.whole).f64(0.5).do(f64Sub).f64(s.To[0]).do(f64Sub).f64(s.K()).do(f64Div, f64Add)
+		w.do(f64Sub).get(w.move[0]).get(w.move[2]).call(reach)
+	})
+	w.f64(s.From[0]).get(w.whole).f64(0.5).do(f64Add).f64(s.To[0]).do(f64Sub).f64(s.K()).do(f64Div, f64Add).set(w.x)
+	w.get(w.whole).f64(0.5).do(f64Add).f64(s.To[1]).do(f64Gt)
+	w.get(w.x).get(w.lid).do(f64Gt, i32Or, i32Eqz).when(func() {
+		if s.How != "max" {
+			w.get(w.x).get(w.v).do(f64Sub).get(w.move[1]).get(w.move[3]).call(reach)
+			return
+		}
+		for _, t := range s.Terms {
+			w.get(w.x)
+			w.value(t)
+			w.do(f64Sub)
+			w.moved(t, 1)
+			w.moved(t, 3)
+			w.call(reach)
+		}
+	})
+}

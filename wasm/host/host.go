@@ -1,0 +1,129 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/tetratelabs/wazero"
+
+	"ripen/wasm"
+	"ripen/wasm/scorecard"
+)
+
+// Config says how modules run. The zero value is the default.
+type Config struct {
+	// CacheDir keeps compiled modules on disk; empty compiles them anew in each
+	// process.
+	CacheDir string
+	// FoldGas bounds a fold call of one event; each further event adds a tenth.
+	// 0 = 1,000,000, about two milliseconds.
+	FoldGas int64
+	// ScoreGas bounds a score call. 0 = 1,000,000.
+	ScoreGas int64
+}
+
+const gasDefault = 1_000_000
+
+func (c *Config) foldGas(events int) int64 {
+	g := c.FoldGas
+	if g == 0 {
+		g = gasDefault
+	}
+	return g + g/10*int64(events-1)
+}
+
+func (c *Config) scoreGas() int64 {
+	if c.ScoreGas == 0 {
+		return gasDefault
+	}
+	return c.ScoreGas
+}
+
+// Host compiles modules and owns what they run in.
+type Host struct {
+	cfg   Config
+	ctx   context.Context
+	rt    wazero.Runtime
+	cache wazero.CompilationCache
+	// compiling is held while a module is compiled or closed: wazero's cache of
+	// equal modules has raced there before.
+	compiling sync.Mutex
+}
+
+// New opens a host. ctx carries values only: gas, not its end, stops a module.
+func New(ctx context.Context, cfg Config) (*Host, error) {
+	ctx = context.WithoutCancel(ctx)
+	cache := wazero.NewCompilationCache()
+	if cfg.CacheDir != "" {
+		var err error
+		if cache, err = wazero.NewCompilationCacheWithDir(cfg.CacheDir); err != nil {
+			return nil, fmt.Errorf("open module cache %s: %w", cfg.CacheDir, err)
+		}
+	}
+	rc := wazero.NewRuntimeConfig().WithCompilationCache(cache).WithMemoryLimitPages(pagesMax).WithCloseOnContextDone(false)
+	return &Host{cfg: cfg, ctx: ctx, rt: wazero.NewRuntimeWithConfig(ctx, rc), cache: cache}, nil
+}
+
+// Close ends every module and instance of the host. None may be in a call.
+func (h *Host) Close() error {
+	return errors.Join(h.rt.Close(h.ctx), h.cache.Close(h.ctx))
+}
+
+// Module is a compiled module with the card it scores.
+type Module struct {
+	host *Host
+	card *scorecard.Card
+	code wazero.CompiledModule
+	man  *wasm.Manifest
+}
+
+// Load checks and compiles a module that was made for the card.
+func (h *Host) Load(ctx context.Context, c *scorecard.Card, b []byte) (*Module, error) {
+	man, err := Check(b)
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", c.Name, err)
+	}
+	if err := fits(c, man); err != nil {
+		return nil, fmt.Errorf("load %s: %w", c.Name, err)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("load %s: %w", c.Name, err)
+	}
+	h.compiling.Lock()
+	code, err := h.rt.CompileModule(h.ctx, b)
+	h.compiling.Unlock()
+	if err != nil {
+		return nil, fmt.Errorf("load %s: compile: %w", c.Name, err)
+	}
+	return &Module{host: h, card: c, code: code, man: man}, nil
+}
+
+// fits says whether the module reads events as the card binds them.
+func fits(c *scorecard.Card, man *wasm.Manifest) error {
+	ok := len(man.Fields) == len(c.Slots) && len(man.Types) == len(c.Types) && len(man.Dims) == len(c.Dims)
+	for i := 0; ok && i < len(c.Slots); i++ {
+		ok = man.Fields[i].Name == c.Slots[i].Name && man.Fields[i].Type == c.Slots[i].Type()
+	}
+	for i := 0; ok && i < len(c.Types); i++ {
+		ok = man.Types[i] == c.Types[i].Name
+	}
+	if !ok {
+		return &Refusal{"custom", 0, fmt.Sprintf("the manifest is of card %s and reads other events than this card binds: compile the card again", man.Card)}
+	}
+	return nil
+}
+
+// Card returns the card the module was loaded for.
+func (m *Module) Card() *scorecard.Card { return m.card }
+
+// StateMax returns the most bytes a lead's state can have.
+func (m *Module) StateMax() int { return m.man.StateMax }
+
+// Close frees the compiled code. Its instances must be closed.
+func (m *Module) Close() error {
+	m.host.compiling.Lock()
+	defer m.host.compiling.Unlock()
+	return m.code.Close(m.host.ctx)
+}

@@ -1,0 +1,289 @@
+package host
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"ripen/wasm"
+	"ripen/wasm/scorecard"
+)
+
+// ErrGas is in a [Trap]'s chain when the module ran out of gas.
+var ErrGas = errors.New("out of gas")
+
+// Trap is a call that the module did not survive. The instance has been dropped;
+// the state given to the call is as it was.
+type Trap struct {
+	Card, Call string
+	Gas        int64 // what the call was given
+	Err        error
+}
+
+// Error says which call of which card ended, and why.
+func (e *Trap) Error() string {
+	return fmt.Sprintf("module of %s: %s with %d gas: %v", e.Card, e.Call, e.Gas, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *Trap) Unwrap() error { return e.Err }
+
+// Instance is a module at work. It is not for concurrent use.
+type Instance struct {
+	m           *Module
+	ctx         context.Context
+	mod         api.Module // nil after a trap: the next call makes a new one
+	fold, score api.Function
+	gas         api.MutableGlobal
+	mem         []byte // the module's whole memory; it cannot grow
+	stack       [1]uint64
+	used        int // bytes of the state area that may not be zero
+	raw         scorecard.Raw
+}
+
+// NewInstance makes a module ready to be called.
+func (m *Module) NewInstance(ctx context.Context) (*Instance, error) {
+	in := &Instance{m: m, ctx: context.WithoutCancel(ctx)}
+	if err := in.open(); err != nil {
+		return nil, err
+	}
+	return in, nil
+}
+
+func (in *Instance) open() error {
+	mod, err := in.m.host.rt.InstantiateModule(in.ctx, in.m.code, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	if err != nil {
+		return fmt.Errorf("instantiate module of %s: %w", in.m.card.Name, err)
+	}
+	gas, ok := mod.ExportedGlobal(wasm.ExportGas).(api.MutableGlobal)
+	mem := mod.Memory()
+	if !ok || mem == nil {
+		return fmt.Errorf("instantiate module of %s: its gas or memory is missing", in.m.card.Name) // unreachable unless Check and wazero differ
+	}
+	in.mod, in.gas = mod, gas
+	in.fold, in.score = mod.ExportedFunction(wasm.ExportFold), mod.ExportedFunction(wasm.ExportScore)
+	// The view stays good as long as the memory does not grow: nothing that
+	// compile writes grows it, and every access below is checked by Go.
+	in.mem, _ = mem.Read(0, mem.Size())
+	at, err := in.call(mod.ExportedFunction(wasm.ExportIO), "ripen_io", in.m.host.cfg.scoreGas(), 0)
+	if err != nil {
+		return err
+	}
+	io := uint64(uint32(at))
+	if io%8 != 0 || io+wasm.IOSize > uint64(len(in.mem)) {
+		in.drop()
+		return fmt.Errorf("instantiate module of %s: its IO area at %d does not fit %d bytes of memory", in.m.card.Name, io, len(in.mem))
+	}
+	in.mem = in.mem[io : io+wasm.IOSize : io+wasm.IOSize]
+	in.used = 0
+	binary.LittleEndian.PutUint32(in.mem[wasm.OffABI:], wasm.ABI)
+	return nil
+}
+
+// Close ends the instance.
+func (in *Instance) Close() error {
+	in.drop()
+	return nil
+}
+
+func (in *Instance) drop() {
+	if in.mod != nil {
+		in.mod.Close(in.ctx) // nothing of it is used again
+		in.mod, in.mem = nil, nil
+	}
+}
+
+// call runs one function with this much gas.
+func (in *Instance) call(f api.Function, name string, gas int64, arg uint64) (uint64, error) {
+	in.gas.Set(uint64(gas))
+	in.stack[0] = arg
+	if err := f.CallWithStack(in.ctx, in.stack[:]); err != nil {
+		if int64(in.gas.Get()) < 0 {
+			err = ErrGas
+		}
+		in.drop()
+		return 0, &Trap{Card: in.m.card.Name, Call: name, Gas: gas, Err: err}
+	}
+	return in.stack[0], nil
+}
+
+// ready brings the state into the module's memory. A state that Fold of this
+// instance returned, untouched since, is there already.
+func (in *Instance) ready(state []byte) error {
+	if in.mod == nil {
+		if err := in.open(); err != nil {
+			return err
+		}
+	}
+	if len(state) > in.m.man.StateMax {
+		return fmt.Errorf("module of %s: a state of %d bytes, at most %d: it is not of this module", in.m.card.Name, len(state), in.m.man.StateMax)
+	}
+	area := in.mem[wasm.IOState:wasm.IOReasons]
+	if len(state) == 0 || &state[0] != &area[0] {
+		copy(area, state)
+	}
+	if len(state) < in.used {
+		clear(area[len(state):in.used])
+	}
+	in.used = len(state)
+	binary.LittleEndian.PutUint32(in.mem[wasm.OffStateLen:], uint32(len(state)))
+	return nil
+}
+
+// Fold takes events in the order of their time into a lead's state; nil is a new
+// lead. The state it returns is valid until the next call of this instance.
+func (in *Instance) Fold(state []byte, evs []wasm.Event) ([]byte, error) {
+	if err := in.ready(state); err != nil {
+		return nil, err
+	}
+	if len(evs) == 0 {
+		return in.mem[wasm.IOState : wasm.IOState+len(state)], nil
+	}
+	for len(evs) > 0 {
+		n, err := in.encode(evs)
+		if err != nil {
+			return nil, err
+		}
+		binary.LittleEndian.PutUint32(in.mem[wasm.OffEvents:], uint32(n))
+		in.used = in.m.man.StateMax // a failed call may have written anywhere in it
+		size, err := in.call(in.fold, wasm.ExportFold, in.m.host.cfg.foldGas(n), uint64(n))
+		if err != nil {
+			return nil, err
+		}
+		if int32(size) < 0 || int(int32(size)) > in.m.man.StateMax {
+			in.drop()
+			return nil, &Trap{in.m.card.Name, wasm.ExportFold, 0, fmt.Errorf("it returned a state of %d bytes", int32(size))}
+		}
+		in.used = int(int32(size))
+		binary.LittleEndian.PutUint32(in.mem[wasm.OffStateLen:], uint32(size))
+		evs = evs[n:]
+	}
+	return in.mem[wasm.IOState : wasm.IOState+in.used], nil
+}
+
+// encode writes as many events as fit and says how many.
+func (in *Instance) encode(evs []wasm.Event) (int, error) {
+	at := wasm.IOEvents
+	for i := range evs {
+		size := eventSize(&evs[i])
+		if at+size > wasm.IOSize {
+			if i == 0 {
+				return 0, fmt.Errorf("module of %s: an event of %d bytes does not fit the IO area", in.m.card.Name, size)
+			}
+			return i, nil
+		}
+		writeEvent(in.mem[at:at+size], &evs[i])
+		at += size
+	}
+	return len(evs), nil
+}
+
+func eventSize(e *wasm.Event) int {
+	n := wasm.EventHead + wasm.SlotSize*len(e.Slots)
+	for i := range e.Slots {
+		if e.Slots[i].Tag == wasm.String {
+			n += len(e.Slots[i].Str)
+		}
+	}
+	return (n + 7) &^ 7
+}
+
+func writeEvent(b []byte, e *wasm.Event) {
+	le := binary.LittleEndian
+	le.PutUint32(b, uint32(len(b)))
+	le.PutUint16(b[4:], e.Index)
+	le.PutUint16(b[6:], uint16(len(e.Slots)))
+	le.PutUint64(b[8:], uint64(e.TimeMs))
+	text := wasm.EventHead + wasm.SlotSize*len(e.Slots)
+	for i := range e.Slots {
+		s, slot := &e.Slots[i], b[wasm.EventHead+wasm.SlotSize*i:]
+		head, value := uint64(s.Tag), s.Num
+		if s.Product {
+			head |= 1 << 8
+		}
+		if s.Tag == wasm.String {
+			head |= uint64(len(s.Str)) << 32
+			value = uint64(text)
+			text += copy(b[text:], s.Str)
+		}
+		le.PutUint64(slot, head)
+		le.PutUint64(slot[8:], value)
+	}
+}
+
+// run scores the state at now and leaves what the module says in the IO area.
+func (in *Instance) run(state []byte, now int64, flags uint32) (scaled float64, err error) {
+	if err := in.ready(state); err != nil {
+		return 0, err
+	}
+	binary.LittleEndian.PutUint32(in.mem[wasm.OffFlags:], flags)
+	binary.LittleEndian.PutUint64(in.mem[wasm.OffNow:], uint64(now))
+	bits, err := in.call(in.score, wasm.ExportScore, in.m.host.cfg.scoreGas(), uint64(now))
+	if err != nil {
+		return 0, err
+	}
+	scaled = math.Float64frombits(bits)
+	if math.IsNaN(scaled) || math.IsInf(scaled, 0) {
+		in.drop()
+		return 0, &Trap{in.m.card.Name, wasm.ExportScore, 0, fmt.Errorf("it returned %v for a score", scaled)}
+	}
+	return min(max(scaled, 0), 100) + 0, nil
+}
+
+func (in *Instance) u32(off int) uint32 { return binary.LittleEndian.Uint32(in.mem[off:]) }
+func (in *Instance) u64(off int) uint64 { return binary.LittleEndian.Uint64(in.mem[off:]) }
+
+func (in *Instance) dims() []float64 {
+	out := in.raw.Dims[:0]
+	for i := range in.m.card.Dims {
+		out = append(out, math.Float64frombits(in.u64(wasm.OffDim0+8*i)))
+	}
+	in.raw.Dims = out
+	return out
+}
+
+// Score says where a lead with this state stands at now, unix ms, with reasons.
+// r is filled anew; its slices are reused.
+func (in *Instance) Score(state []byte, now int64, r *scorecard.Result) error {
+	scaled, err := in.run(state, now, wasm.FlagExplain)
+	if err != nil {
+		return err
+	}
+	raw := &in.raw
+	raw.Scaled, raw.Null, raw.Next = scaled, in.u32(wasm.OffNull) != 0, int64(in.u64(wasm.OffNext))
+	in.dims()
+	raw.Points = raw.Points[:0]
+	for i := range min(in.u32(wasm.OffReasons), wasm.ReasonsMax) {
+		at := wasm.IOReasons + wasm.ReasonSize*int(i)
+		raw.Points = append(raw.Points, scorecard.RulePoints{ID: in.u32(at), Points: math.Float64frombits(in.u64(at + 8))})
+	}
+	in.m.card.Settle(raw, true, r)
+	return nil
+}
+
+// Fast is a score without its reasons.
+type Fast struct {
+	Score int
+	Exact int64
+	Null  bool
+	Next  int64
+	Grade uint8 // in the card's GradeNames
+}
+
+// ScoreFast is Score without reasons and names, for every event of the hot path.
+func (in *Instance) ScoreFast(state []byte, now int64) (Fast, error) {
+	scaled, err := in.run(state, now, 0)
+	if err != nil {
+		return Fast{}, err
+	}
+	f := Fast{Null: in.u32(wasm.OffNull) != 0, Next: int64(in.u64(wasm.OffNext)), Grade: in.m.card.GradeIndex(in.dims())}
+	if !f.Null {
+		f.Exact, f.Score = scorecard.Rounded(scaled)
+	}
+	return f, nil
+}
