@@ -44,7 +44,7 @@ func TestTheSuiteMeasuresEveryFigure(t *testing.T) {
 		sc.events, sc.visitors = 2000, 100
 		small[name] = sc
 	}
-	blink := 150 * time.Millisecond
+	blink := 80 * time.Millisecond
 	var log bytes.Buffer
 	s := &suite{
 		Options: Options{Binary: self, Self: self, Dir: t.TempDir(), Conns: 8, Crash: 1, Log: &log, Scales: Scales()},

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"ripen/bench/faketracker"
 	"ripen/bench/load"
+	"ripen/wasm/scorecard"
 )
 
 func TestMain(m *testing.M) {
@@ -94,6 +96,17 @@ func TestOpenSaysWhatTheServerSaid(t *testing.T) {
 
 // logFileAsDirectory is where the stand-in wants to write a file.
 func logFileAsDirectory(dir string) string { return filepath.Join(dir, "log", "events") }
+
+// What the bench publishes must be a card that a tracker takes.
+func TestCardIsGood(t *testing.T) {
+	c, err := scorecard.Parse("card.yaml", card)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(c.Fields(), "bench_probe") {
+		t.Fatalf("the card reads %q, not what lifts a probe", c.Fields())
+	}
+}
 
 func TestFindMetric(t *testing.T) {
 	const text = "# HELP a b\nripen_x 1.5\nripen_x_total 7\nripen_h_bucket{le=\"1\"} 3 1700000000\nripen_bad x\n"
