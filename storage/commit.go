@@ -244,6 +244,7 @@ func (l *badgerLog) publish() {
 		c.blocks[i], c.encoded[i] = nil, nil
 	}
 	l.days.note(dayOf(c.received), c.recs[0].Seq)
+	l.groups.Add(1)
 	l.commitMark()
 }
 
@@ -260,7 +261,10 @@ func (l *badgerLog) fail(err error) {
 // heal opens the database again, recovers what is there and unlatches the log
 // if a probe write works.
 func (l *badgerLog) heal() {
-	err := l.kv.close()
+	if err := l.db.guard.check(l.db.guard.reserve); err != nil {
+		return
+	}
+	err := l.kv.close(true)
 	if err != nil {
 		l.db.slog.Warn("storage: close of the failed log", "err", err)
 	}

@@ -19,15 +19,16 @@ type kv struct {
 	dir  string // its directory
 	opts badger.Options
 
-	mu   sync.Mutex // guards what follows; never held during a use
-	idle sync.Cond  // users went to 0
-	b    *badger.DB // nil while closed
-	uses int        // uses under way; close waits for them, and a use may nest
+	mu      sync.Mutex // guards what follows; never held during a use
+	changed sync.Cond  // b, uses or opening changed
+	b       *badger.DB // nil while closed
+	uses    int        // uses under way; close waits for them, and a use may nest
+	opening bool       // closed to be opened again: uses wait
 }
 
 func newKV(name, dir string, opts badger.Options) *kv {
 	k := &kv{name: name, dir: dir, opts: opts}
-	k.idle.L = &k.mu
+	k.changed.L = &k.mu
 	return k
 }
 
@@ -35,6 +36,9 @@ func newKV(name, dir string, opts badger.Options) *kv {
 // meets some damaged files, becomes an error that names the database.
 func (k *kv) use(fn func(*badger.DB) error) (err error) {
 	k.mu.Lock()
+	for k.b == nil && k.opening {
+		k.changed.Wait()
+	}
 	b := k.b
 	if b == nil {
 		k.mu.Unlock()
@@ -45,7 +49,7 @@ func (k *kv) use(fn func(*badger.DB) error) (err error) {
 	defer func() {
 		k.mu.Lock()
 		if k.uses--; k.uses == 0 {
-			k.idle.Broadcast()
+			k.changed.Broadcast()
 		}
 		k.mu.Unlock()
 	}()
@@ -100,9 +104,12 @@ func (k *kv) corrupt(err error) error {
 	return &CorruptError{Dir: filepath.Dir(k.dir), File: file, Err: err}
 }
 
+// open opens the database; uses that wait for it go on.
 func (k *kv) open() (err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	defer k.changed.Broadcast()
+	k.opening = false
 	defer k.recover(&err)
 	b, err := badger.Open(k.opts)
 	if err != nil {
@@ -112,18 +119,19 @@ func (k *kv) open() (err error) {
 	return nil
 }
 
-// close waits for the uses under way.
-func (k *kv) close() (err error) {
+// close waits for the uses under way. With again, those to come wait for the
+// next open instead of failing.
+func (k *kv) close(again bool) (err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for k.uses > 0 {
-		k.idle.Wait()
-	}
-	if k.b == nil {
-		return nil
+		k.changed.Wait()
 	}
 	b := k.b
-	k.b = nil
+	k.b, k.opening = nil, again
+	if b == nil {
+		return nil
+	}
 	defer k.recover(&err)
 	return b.Close()
 }

@@ -22,6 +22,7 @@ type badgerLog struct {
 	first   atomic.Uint64 // oldest record kept
 	last    atomic.Uint64 // newest committed record
 	clock   atomic.Int64  // receive time of the newest committed record
+	groups  atomic.Int64  // commits so far
 	pending atomic.Int64  // bytes from Append's entry to the end of the commit
 
 	mu     sync.Mutex

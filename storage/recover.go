@@ -70,7 +70,7 @@ func (l *badgerLog) close() error {
 	l.wakeReaders()
 	l.stopOnce.Do(func() { close(l.stop) })
 	l.background.Wait()
-	return errors.Join(l.closeHighWater(), l.kv.close())
+	return errors.Join(l.closeHighWater(), l.kv.close(false))
 }
 
 // recover opens the database and finds where the log stands. It runs at open

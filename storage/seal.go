@@ -110,27 +110,30 @@ type sealer struct {
 	buf     []byte // sealed parts of the group
 	packed  []byte
 	newKeys []byte // entries for the journal
+
+	id    keyID // here and not on the stack, because cipher.AEAD makes them escape
+	nonce [nonceSize]byte
 }
 
 // seal appends the sealed personal part of r to s.buf and makes r.Personal it.
 // buf has room for the whole group, so it never moves.
 func (s *sealer) seal(keys *keyStore, r *Record) {
-	id := keyIDOf(&r.Tenant, &r.Subject)
-	a := keys.aead(&id)
+	s.id = keyIDOf(&r.Tenant, &r.Subject)
+	a := keys.aead(&s.id)
 	if a == nil {
-		if e, made := keys.make(&id); made {
+		if e, made := keys.make(&s.id); made {
 			s.newKeys = appendKeyEntry(s.newKeys, &e)
 		}
-		a = keys.aead(&id)
+		a = keys.aead(&s.id)
 	}
 	if a == nil { // erased a moment ago, between the two lines above
 		r.Personal = nil
 		return
 	}
 	s.packed = appendPackedText(s.packed[:0], r.Personal)
-	nonce := recordNonce(r.Seq, r.epoch)
+	s.nonce = recordNonce(r.Seq, r.epoch)
 	from := len(s.buf)
-	s.buf = a.Seal(s.buf, nonce[:], s.packed, id[:])
+	s.buf = a.Seal(s.buf, s.nonce[:], s.packed, s.id[:])
 	r.Personal = s.buf[from:len(s.buf):len(s.buf)]
 }
 

@@ -55,6 +55,9 @@ func (db *DB) open() (err error) {
 	if db.guard, err = newGuard(db.dir, &db.opts); err != nil {
 		return err
 	}
+	if err := db.guard.check(db.guard.reserve / 4); err != nil {
+		return fmt.Errorf("open: %w", err) // Badger dies of SIGBUS when it opens on a full disk
+	}
 	if db.keys, err = openKeyStore(filepath.Join(db.dir, "keys"), db.opts.faultAt, db.slog); err != nil {
 		return err
 	}
@@ -90,7 +93,7 @@ func (db *DB) closeParts() error {
 	}
 	for _, t := range []*Table{db.leads, db.meta} {
 		if t != nil {
-			errs = append(errs, t.kv.close())
+			errs = append(errs, t.kv.close(false))
 		}
 	}
 	if db.keys != nil {
