@@ -18,7 +18,7 @@ func (m *module) score(f *fn) {
 	f.i32(0).i32(0).mem(i32Store, wasm.OffReasons)
 	f.i32(0).i32(int32(len(dims))).mem(i32Store, wasm.OffDims)
 	f.i32(0).i32(0).mem(i32Store, wasm.OffNull)
-	f.i32(0).mem(i32Load, wasm.OffFlags).i32(wasm.FlagExplain).do(i32And).setG(gExplain)
+	f.i32(0).mem(i32Load, wasm.OffFlags).i32(wasm.FlagExplain).do(i32And).i32(0).do(i32Ne).setG(gExplain)
 	for _, d := range dims {
 		f.call(d)
 	}

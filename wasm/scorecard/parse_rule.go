@@ -29,7 +29,7 @@ func (p *reader) readRule(d *Dimension, r *Rule, n *node) {
 		"points":    note(func(v *node) { r.Points = p.number(v, "points") }),
 		"per":       note(func(v *node) { p.per(w, v) }),
 		"cap":       note(func(v *node) { r.Cap, r.HasCap = p.number(v, "cap"), true }),
-		"half_life": note(func(v *node) { r.Kind, r.Span = HalfLife, p.span(v, "half_life") }),
+		"half_life": note(func(v *node) { r.Kind, r.Span = HalfLife, p.halfLife(v) }),
 		"expire":    note(func(v *node) { r.Kind, r.Span = Window, p.span(v, "expire") }),
 		"linear":    note(func(v *node) { p.linear(w, v) }),
 		"decay":     note(func(v *node) { p.oneOf(v, "decay", "none") }),
@@ -181,6 +181,17 @@ func (p *reader) per(w *draft, v *node) {
 	case "message":
 		w.Per, w.PerName = PerValue, "message"
 	}
+}
+
+// halfLifeMin keeps decay slow beside the second that scores are kept right to.
+const halfLifeMin = 10 * 60_000
+
+func (p *reader) halfLife(v *node) int64 {
+	ms := p.span(v, "half_life")
+	if ms > 1 && ms < halfLifeMin {
+		p.add(v, fmt.Sprintf("half_life is %s", v.text), "write at least 10m; use expire for shorter windows")
+	}
+	return ms
 }
 
 func (p *reader) linear(w *draft, v *node) {

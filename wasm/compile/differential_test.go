@@ -1,0 +1,175 @@
+package compile_test
+
+import (
+	"context"
+	"math"
+	"reflect"
+	"testing"
+
+	"ripen/wasm"
+	"ripen/wasm/compile"
+	"ripen/wasm/host"
+	"ripen/wasm/scorecard"
+)
+
+var seeds = 600
+
+// TestDifferential draws cards and leads and holds every module to Eval, bit
+// for bit.
+func TestDifferential(t *testing.T) {
+	h := newHost(t)
+	n := seeds
+	if testing.Short() {
+		n = 60
+	}
+	for seed := range n {
+		differ(t, h, uint64(seed))
+	}
+}
+
+func FuzzDifferential(f *testing.F) {
+	h := newHost(f)
+	f.Add(uint64(1))
+	f.Fuzz(func(t *testing.T, seed uint64) { differ(t, h, seed) })
+}
+
+func newHost(t testing.TB) *host.Host {
+	h, err := host.New(context.Background(), host.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.Close() })
+	return h
+}
+
+func differ(t *testing.T, h *host.Host, seed uint64) {
+	t.Helper()
+	m := newMaker(seed)
+	src := m.card()
+	card, err := scorecard.Parse("random.yaml", []byte(src))
+	if err != nil {
+		t.Fatalf("seed %d: the card does not parse: %v\n%s", seed, err, src)
+	}
+	b, err := compile.Module(card)
+	if err != nil {
+		t.Logf("seed %d: %v", seed, err)
+		return
+	}
+	mod, err := h.Load(t.Context(), card, b)
+	if err != nil {
+		t.Fatalf("seed %d: %v\n%s", seed, err, src)
+	}
+	defer mod.Close()
+	in, err := mod.NewInstance(t.Context())
+	if err != nil {
+		t.Fatalf("seed %d: %v", seed, err)
+	}
+	defer in.Close()
+	for range 4 {
+		w := &pair{t: t, seed: seed, src: src, card: card, in: in, eval: card.NewEval()}
+		w.walk(m)
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// pair walks one lead through Eval and through the module side by side.
+type pair struct {
+	t     *testing.T
+	seed  uint64
+	src   string
+	card  *scorecard.Card
+	in    *host.Instance
+	eval  *scorecard.Eval
+	state []byte
+}
+
+func (w *pair) walk(m maker) {
+	now := int64(0)
+	events := m.lead()
+	for len(events) > 0 {
+		n := 1 + m.IntN(min(7, len(events))) // batches must not matter to the module
+		var evs []wasm.Event
+		for _, e := range events[:n] {
+			evs = w.card.Bind(evs, e)
+			now = e.time
+		}
+		events = events[n:]
+		w.eval.Fold(evs...)
+		state, err := w.in.Fold(w.state, evs)
+		if err != nil {
+			w.t.Fatalf("seed %d: fold: %v\n%s", w.seed, err, w.src)
+		}
+		w.state = append(w.state[:0], state...)
+		w.score(now)
+	}
+	for range 12 { // then time alone
+		next := w.score(now)
+		if next == 0 {
+			return
+		}
+		w.between(m, now, next)
+		now = next
+	}
+}
+
+// score holds the module to Eval at now and returns the next moment.
+func (w *pair) score(now int64) int64 {
+	w.t.Helper()
+	want := w.eval.Score(now)
+	var got scorecard.Result
+	if err := w.in.Score(w.state, now, &got); err != nil {
+		w.t.Fatalf("seed %d: score: %v\n%s", w.seed, err, w.src)
+	}
+	if len(want.Reasons) == 0 && len(got.Reasons) == 0 {
+		got.Reasons = want.Reasons
+	}
+	same := got.Score == want.Score && got.Exact == want.Exact && got.Null == want.Null && got.Grade == want.Grade &&
+		got.Next == want.Next && reflect.DeepEqual(got.Reasons, want.Reasons)
+	for i := range want.Dims {
+		same = same && math.Float64bits(got.Dims[i]) == math.Float64bits(want.Dims[i])
+	}
+	if !same {
+		w.t.Fatalf("seed %d at %d:\nmodule %+v\neval   %+v\n%s", w.seed, now, got, want, w.src)
+	}
+	w.exact(&want)
+	fast, err := w.in.ScoreFast(w.state, now)
+	if err != nil || fast != (host.Fast{Score: got.Score, Exact: got.Exact, Null: got.Null, Next: got.Next, Grade: got.GradeIndex}) {
+		w.t.Fatalf("seed %d: fast %+v, %v, want %+v", w.seed, fast, err, got)
+	}
+	return want.Next
+}
+
+// exact checks the law of reasons: shares sum to the score, and points after
+// their clamps to the dimensions of the score.
+func (w *pair) exact(r *scorecard.Result) {
+	sum := int64(0)
+	for _, x := range r.Reasons {
+		sum += x.Share
+		if x.Rule == "rounding" && (x.Share > 600 || x.Share < -600) {
+			w.t.Errorf("seed %d: rounding is %d", w.seed, x.Share)
+		}
+	}
+	if want := 1000 * int64(r.Score); sum != want && !r.Null {
+		w.t.Fatalf("seed %d: shares sum to %d, score %d: %+v", w.seed, sum, r.Score, r)
+	}
+}
+
+// between checks that nothing shown changes before the next moment.
+func (w *pair) between(m maker, now, next int64) {
+	if next-now <= scorecard.WakeMin {
+		return // the least step: what changes within it is seen at its end
+	}
+	before := w.eval.Score(now)
+	for _, t := range []int64{next - 1, now + m.Int64N(next-now)} {
+		if t == now {
+			continue
+		}
+		got := w.eval.Score(t)
+		if got.Score != before.Score || got.Grade != before.Grade {
+			w.t.Fatalf("seed %d: at %d score %d %s, at %d already %d %s, before the next moment %d\n%s", w.seed,
+				now, before.Score, before.Grade, t, got.Score, got.Grade, next, w.src)
+		}
+	}
+}
