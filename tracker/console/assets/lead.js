@@ -1,0 +1,159 @@
+// One lead: who it is, why it stands where it stands, what it did.
+import { clock, fill, lang, make, tint, when, who, words } from "./base.js";
+
+const number = (n, digits = 0) => n.toLocaleString(lang, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+const svg = (tag, attributes) => {
+  const e = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [k, v] of Object.entries(attributes)) e.setAttribute(k, v);
+  return e;
+};
+const text = (v) => (v === null ? "–" : typeof v === "number" ? v.toLocaleString(lang) : String(v));
+const section = (title, ...children) => make("section", {}, make("h3", {}, title), ...children);
+
+const heading = (lead) => {
+  const s = lead.scores[0];
+  const score = make(
+    "div",
+    { class: "big" },
+    make("b", {}, !s || s.null ? "–" : String(s.score)),
+    make("span", {}, s ? [s.grade, s.null ? words.unscored : s.band].filter(Boolean).join(" · ") : words.unscored),
+  );
+  tint(score, s?.score || 0);
+  return make("div", { class: "top" }, make("div", { class: "name" }, make("h2", {}, who(lead)), make("p", {}, words.seen + " ", clock(lead.last_seen))), score);
+};
+
+// line draws the history as steps: a score holds until it changes.
+const line = (points, now) => {
+  const w = 600, h = 110, pad = 6;
+  const from = points[0].at;
+  const span = Math.max(1, now - from);
+  const x = (t) => pad + ((w - 2 * pad) * (t - from)) / span;
+  const y = (score) => h - pad - ((h - 2 * pad) * score) / 100;
+  let d = "";
+  points.forEach((p, i) => (d += i ? `H${x(p.at).toFixed(1)}V${y(p.score).toFixed(1)}` : `M${x(p.at).toFixed(1)} ${y(p.score).toFixed(1)}`));
+  d += `H${w - pad}`;
+  const last = points[points.length - 1];
+  const top = Math.max(...points.map((p) => p.score));
+  const art = svg("svg", { viewBox: `0 0 ${w} ${h}`, class: "history", role: "img", preserveAspectRatio: "none", "aria-label": `${words.history}: ${points[0].score} → ${last.score}, max ${top}` });
+  for (const level of [0, 50, 100]) art.append(svg("path", { class: "level", d: `M0 ${y(level)}H${w}` }));
+  art.append(svg("path", { class: "area", d: `${d}V${y(0)}H${x(from).toFixed(1)}z` }), svg("path", { class: "line", d }));
+  tint(art, last.score);
+  return make("figure", {}, art, make("figcaption", {}, clock(from), make("span", {}, `max ${top}`), clock(now)));
+};
+
+// label gives the tracker's own reasons a name in the reader's language.
+const label = (r) => {
+  const [kind, name] = r.rule.split(":");
+  if (!/^(base|rounding|cap|floor|gate)$/.test(kind)) return r.why || r.rule;
+  return kind === "gate" && r.why ? r.why : fill("r_" + kind, { name: name || "" });
+};
+
+const reasons = (s) => {
+  const body = make("tbody", {});
+  const most = Math.max(1, ...s.reasons.map((r) => Math.abs(r.share)));
+  let sum = 0;
+  for (const r of [...s.reasons].sort((a, b) => b.share - a.share)) {
+    sum += r.share;
+    const bar = make("i", {});
+    bar.style.setProperty("--fill", String(Math.abs(r.share) / most));
+    body.append(
+      make(
+        "tr",
+        { class: r.share < 0 ? "minus" : null },
+        make("th", { scope: "row", title: r.rule }, label(r)),
+        make("td", { class: "num" }, number(r.points, 2)),
+        make("td", { class: "num share" }, make("span", { class: "bar" }, bar), number(r.share / 1000, 3)),
+      ),
+    );
+  }
+  const table = make(
+    "table",
+    {},
+    make("thead", {}, make("tr", {}, make("th", { scope: "col" }, words.reason), make("th", { scope: "col", class: "num" }, words.points), make("th", { scope: "col", class: "num" }, words.share))),
+    body,
+    make("tfoot", {}, make("tr", {}, make("th", { scope: "row", colspan: 2 }, words.sum), make("td", { class: "num" }, number(sum / 1000, 3)))),
+  );
+  tint(table, s.score);
+  const dims = make("p", { class: "dims" }, ...s.dimensions.map(([name, v]) => make("span", {}, name + " ", make("b", {}, number(v, 1)))));
+  const next = make("p", { class: "fine" }, s.next ? fill("next", { when: when(s.next) }) : words.never);
+  return [s.trouble && make("p", { class: "wrong" }, words.trouble + " " + s.trouble), s.dimensions.length > 0 && dims, table, next];
+};
+
+const pairs = (list) => make("dl", {}, ...list.map(([k, v]) => make("div", {}, make("dt", {}, k), make("dd", {}, v))));
+
+const identity = (lead) => {
+  const items = lead.identities.map((i) => [words[i.kind] || i.kind, make("span", {}, i.value || "–", " ", make("small", { class: "chip" }, i.proved ? words.proved : words.claimed))]);
+  items.push([words.first, clock(lead.first_seen)], [words.events, number(lead.events)]);
+  return section(
+    words.identities,
+    pairs(items),
+    lead.shared_email && make("p", { class: "fine" }, words.shared),
+    lead.superseded > 0 && make("p", { class: "fine" }, fill("merged", { n: lead.superseded })),
+    lead.unscored > 0 && make("p", { class: "fine" }, fill("skipped", { n: number(lead.unscored) })),
+  );
+};
+
+// detail picks what says most about an event.
+const detail = (e) => {
+  const f = new Map(e.fields.map(([k, v]) => [k, v]));
+  const first = (...names) => names.map((n) => f.get(n)).find((v) => v !== undefined && v !== null && v !== "");
+  const what = {
+    page_view: () => first("title", "path", "page.title", "url"),
+    download: () => first("file", "url"),
+    outbound: () => first("host", "url"),
+    form_submit: () => first("form"),
+    identify: () => first("email", "name"),
+    purchase: () => [first("name", "sku"), first("value", "revenue", "total"), first("currency")].filter((v) => v !== undefined).map(text).join(" · "),
+  }[e.type];
+  return text((what || (() => first("name", "sku", "value", "path", "url", "page.path") ?? ""))() ?? "");
+};
+
+const timeline = (lead, opened) =>
+  section(
+    words.timeline,
+    make(
+      "ol",
+      { class: "timeline" },
+      ...lead.timeline.map((e) => {
+        const more = e.fields.filter(([, v]) => v !== null && v !== "");
+        const key = e.time + e.type;
+        return make(
+          "li",
+          { class: e.machine === "human" || e.machine === "server" ? null : "machine" },
+          make(
+            "details",
+            { open: opened.has(key) && "", "data-key": key },
+            make(
+              "summary",
+              {},
+              make("span", { class: "did" }, words["e_" + e.type] || e.type.replaceAll("_", " "), " ", make("b", {}, detail(e))),
+              e.machine !== "human" && make("small", { class: "chip", title: e.machine_reason }, words["m_" + e.machine] || e.machine),
+              e.denied && make("small", { class: "chip" }, words.denied),
+              clock(e.time),
+            ),
+            more.length > 0 && pairs(more.map(([k, v]) => [k, text(v)])),
+          ),
+        );
+      }),
+    ),
+  );
+
+/** drawLead fills the panel; kept says that it shows the same lead already. */
+export const drawLead = (panel, lead, kept) => {
+  const at = kept ? panel.scrollTop : 0;
+  const opened = new Set(kept ? [...panel.querySelectorAll("details[open]")].map((d) => d.dataset.key) : []);
+  const had = panel.contains(document.activeElement) && document.activeElement.className === "close";
+  const s = lead.scores[0];
+  const parts = [
+    make("button", { class: "close", type: "button", "aria-label": words.close }, "×"),
+    heading(lead),
+    lead.history.length > 0 && section(words.history, line(lead.history, Math.max(lead.now, lead.history[lead.history.length - 1].at))),
+    s && s.reasons.length > 0 && section(words.why, ...reasons(s).filter(Boolean)),
+    lead.attributes.length > 0 && section(words.attributes, pairs(lead.attributes.map(([k, v]) => [k, text(v)]))),
+    identity(lead),
+    lead.timeline.length > 0 && timeline(lead, opened),
+  ];
+  panel.replaceChildren(...parts.filter(Boolean));
+  panel.scrollTop = at;
+  if (had) panel.querySelector(".close").focus();
+};

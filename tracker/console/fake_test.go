@@ -1,0 +1,206 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"ripen/tracker"
+)
+
+var (
+	tenantA = Tenant{ID: tracker.TenantID{1}, Name: "Vaho", Ranking: "cafeteras"}
+	tenantB = Tenant{ID: tracker.TenantID{2}, Name: "Other"}
+)
+
+// fake is a source with leads that tests move.
+type fake struct {
+	mu    sync.Mutex // guards the rest
+	leads map[tracker.TenantID][]*person
+	subs  map[chan struct{}]tracker.TenantID
+}
+
+// person is a lead of the fake.
+type person struct {
+	lead    tracker.Lead
+	row     Row
+	events  []tracker.Event
+	history []tracker.Change
+}
+
+func newFake() *fake {
+	return &fake{leads: map[tracker.TenantID][]*person{}, subs: map[chan struct{}]tracker.TenantID{}}
+}
+
+func leadID(kind tracker.IdentityKind, n byte) tracker.LeadID {
+	return tracker.LeadID{Kind: kind, Hash: tracker.Hash{n, n * 7, n * 31, 15: n}}
+}
+
+// put adds or moves a lead, and tells the subscribers.
+func (f *fake) put(t Tenant, id tracker.LeadID, email string, score int, why string, seen time.Time) *person {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i := slices.IndexFunc(f.leads[t.ID], func(p *person) bool { return p.row.ID == id })
+	if i < 0 {
+		f.leads[t.ID] = append(f.leads[t.ID], &person{})
+		i = len(f.leads[t.ID]) - 1
+	}
+	p := f.leads[t.ID][i]
+	band := []string{"frio", "templado", "caliente"}[min(2, score/30)]
+	p.row = Row{ID: id, Email: email, Score: score, Band: band, Why: why, LastSeen: seen}
+	p.lead = tracker.Lead{
+		ID: id, Email: email, FirstSeen: seen.Add(-40 * time.Hour), LastSeen: seen, Events: 14,
+		Identities: []tracker.Identity{{Kind: tracker.VisitorIdentity, Value: "5b0c7c2e-7d0e-4f0a-9d55-0a8f4f0f8f11", From: seen.UnixMilli()}},
+		Scores:     map[string]*tracker.Score{"cafeteras": sampleScore(score, band, seen)},
+	}
+	p.history = append([]tracker.Change{{Card: "cafeteras@1", Time: seen.UnixMilli(), NewScore: score, NewBand: band, Cause: "event"}}, p.history...)
+	slices.SortStableFunc(f.leads[t.ID], func(a, b *person) int { return cmp.Compare(b.row.Score, a.row.Score) })
+	for ch, of := range f.subs {
+		if of == t.ID {
+			select {
+			case ch <- struct{}{}:
+			default:
+			}
+		}
+	}
+	return p
+}
+
+func sampleScore(score int, band string, seen time.Time) *tracker.Score {
+	third := int64(score) * 1000 / 3
+	return &tracker.Score{
+		Card: "cafeteras@1", Score: score, Band: band, Dims: map[string]float64{"interes": 41.2, "perfil": 65}, Next: seen.Add(5 * time.Hour).UnixMilli(),
+		Reasons: []tracker.Reason{
+			{Rule: "carrito", Why: "Tiene un carrito abierto", Points: 14.73, Share: third},
+			{Rule: "comparativa", Why: "Compara modelos", Points: 9.95, Share: third - 4321},
+			{Rule: "negocio", Why: "Es para una oficina o un local", Points: 60, Share: int64(score)*1000 - 2*third + 4321 + 250 - 1000},
+			{Rule: "base", Points: 1, Share: 1000},
+			{Rule: "rounding", Points: 0, Share: -250},
+		},
+	}
+}
+
+func (f *fake) Tenants(c tracker.Caller) ([]Tenant, error) {
+	if c.Role == tracker.AdminRole {
+		return []Tenant{tenantA, tenantB}, nil
+	}
+	return []Tenant{tenantA}, nil
+}
+
+func (f *fake) Top(c tracker.Caller, t tracker.TenantID, limit int) ([]Row, int, error) {
+	if err := c.May(tracker.SecretRole, t); err != nil {
+		return nil, 0, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var rows []Row
+	for _, p := range f.leads[t] {
+		if len(rows) < limit {
+			rows = append(rows, p.row)
+		}
+	}
+	return rows, len(f.leads[t]), nil
+}
+
+func (f *fake) find(c tracker.Caller, t tracker.TenantID, id tracker.LeadID) (*person, error) {
+	if err := c.May(tracker.SecretRole, t); err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range f.leads[t] {
+		if p.row.ID == id {
+			copied := *p
+			return &copied, nil
+		}
+	}
+	return nil, &tracker.Error{Kind: tracker.KindNotFound, Code: "not_found", Detail: "there is no such lead"}
+}
+
+func (f *fake) Lead(c tracker.Caller, t tracker.TenantID, id tracker.LeadID) (*tracker.Lead, error) {
+	p, err := f.find(c, t, id)
+	if err != nil {
+		return nil, err
+	}
+	return &p.lead, nil
+}
+
+func (f *fake) Timeline(c tracker.Caller, t tracker.TenantID, id tracker.LeadID, limit int) ([]tracker.Event, error) {
+	p, err := f.find(c, t, id)
+	if err != nil {
+		return nil, err
+	}
+	return p.events, nil
+}
+
+func (f *fake) History(c tracker.Caller, t tracker.TenantID, id tracker.LeadID, limit int) ([]tracker.Change, error) {
+	p, err := f.find(c, t, id)
+	if err != nil {
+		return nil, err
+	}
+	return p.history, nil
+}
+
+func (f *fake) Subscribe(ctx context.Context, t tracker.TenantID) <-chan struct{} {
+	ch := make(chan struct{}, 1)
+	f.mu.Lock()
+	f.subs[ch] = t
+	f.mu.Unlock()
+	context.AfterFunc(ctx, func() {
+		f.mu.Lock()
+		delete(f.subs, ch)
+		f.mu.Unlock()
+	})
+	return ch
+}
+
+// sampleEvent makes an event with text fields.
+func sampleEvent(kind string, at time.Time, machine tracker.Machine, fields ...string) tracker.Event {
+	e := tracker.Event{Type: []byte(kind), Time: at.UnixMilli(), Machine: machine}
+	for i := 0; i+1 < len(fields); i += 2 {
+		e.Fields = append(e.Fields, tracker.Field{Space: tracker.Property, Name: []byte(fields[i]), Value: tracker.Value{Tag: tracker.String, Str: []byte(fields[i+1])}})
+	}
+	return e
+}
+
+// people fills the fake with a list to look at.
+func people(t *testing.T, f *fake, now time.Time) {
+	t.Helper()
+	why := []string{"Tiene un carrito abierto", "Compara modelos", "Descarga la guía", "Mira cafeteras", "Se apunta al boletín", "Es para una oficina o un local"}
+	names := []string{"ana.ferreiro@acme.es", "", "compras@hotelbahia.com", "j.ortega@ejemplo.org", "", "", "maria-del-carmen.villanueva@una-empresa-de-nombre-largo.example", "", "bob@example.com", ""}
+	for i := range 24 {
+		kind := tracker.VisitorIdentity
+		if names[i%len(names)] != "" {
+			kind = tracker.EmailIdentity
+		}
+		score := max(1, 93-i*4-(i*i)%7)
+		p := f.put(tenantA, leadID(kind, byte(i+1)), names[i%len(names)], score, why[i%len(why)], now.Add(-time.Duration(i*i*7)*time.Minute))
+		if i > 0 {
+			continue
+		}
+		p.lead.Attributes = map[string]any{"cups": 12.0, "place": "office", "name": "Ana Ferreiro"}
+		p.lead.Identities = append(p.lead.Identities, tracker.Identity{Kind: tracker.EmailIdentity, Value: "ana.ferreiro@acme.es", Proved: true})
+		p.lead.Superseded = []tracker.LeadID{leadID('v', 77)}
+		p.lead.Scores["cafeteras"].Trouble = ""
+		p.history = nil
+		for k := range 40 {
+			s := int(46 + 40*math.Sin(float64(k)/9) + float64(k%3))
+			p.history = append([]tracker.Change{{Card: "cafeteras@1", Time: now.Add(time.Duration(k-40) * time.Hour).UnixMilli(), NewScore: s, Cause: "event"}}, p.history...)
+		}
+		p.events = []tracker.Event{
+			sampleEvent("add_to_cart", now.Add(-time.Minute), tracker.Human, "name", "Faro", "sku", "faro", "price", "599"),
+			sampleEvent("page_view", now.Add(-2*time.Minute), tracker.Human, "title", "Faro · Vaho", "path", "/demo/es/cafeteras/faro"),
+			sampleEvent("page_view", now.Add(-3*time.Minute), tracker.Bot, "title", "<img src=x onerror=alert(1)>", "path", "/demo/es/comparativa"),
+			sampleEvent("identify", now.Add(-4*time.Minute), tracker.Human, "email", "ana.ferreiro@acme.es"),
+			sampleEvent("form_submit", now.Add(-4*time.Minute), tracker.Human, "form", "newsletter"),
+			sampleEvent("download", now.Add(-50*time.Minute), tracker.Human, "file", "/demo/es/guia-cafeteras.pdf"),
+			sampleEvent("page_view", now.Add(-51*time.Minute), tracker.Prefetch, "title", "Cafeteras · Vaho", "path", "/demo/es/cafeteras"),
+		}
+	}
+	_ = fmt.Sprint
+}
