@@ -92,6 +92,9 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	if cfg.Seed == 0 {
 		cfg.Seed = uint64(time.Now().UnixNano())
 	}
+	if err := os.MkdirAll(filepath.Dir(filepath.Clean(cfg.Dir)), 0o755); err != nil {
+		return nil, err
+	}
 	file, err := os.Create(filepath.Clean(cfg.Dir) + ".acked")
 	if err != nil {
 		return nil, err

@@ -49,7 +49,7 @@ type tempo struct {
 
 func (o *Options) tempo() tempo {
 	if o.Quick {
-		return tempo{2, 250 * time.Millisecond, 1200 * time.Millisecond, 4 * time.Second, 6 * time.Second, 500_000}
+		return tempo{2, 250 * time.Millisecond, 1800 * time.Millisecond, 4 * time.Second, 6 * time.Second, 500_000}
 	}
 	return tempo{5, time.Second, 8 * time.Second, 20 * time.Second, 30 * time.Second, 500_000}
 }
