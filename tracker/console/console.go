@@ -201,7 +201,7 @@ func (h *Handler) Handle(ctx *fasthttp.RequestCtx) bool {
 		h.postLogout(ctx)
 		return true
 	}
-	caller, ok := h.caller(ctx)
+	caller, ok := h.Caller(ctx)
 	switch {
 	case strings.HasPrefix(at, "/console/api/"):
 		h.api(ctx, caller, ok, strings.TrimPrefix(at, "/console/api/"))

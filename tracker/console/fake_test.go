@@ -3,7 +3,6 @@ package console
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"math"
 	"slices"
 	"sync"
@@ -202,5 +201,4 @@ func people(t *testing.T, f *fake, now time.Time) {
 			sampleEvent("page_view", now.Add(-51*time.Minute), tracker.Prefetch, "title", "Cafeteras · Vaho", "path", "/demo/es/cafeteras"),
 		}
 	}
-	_ = fmt.Sprint
 }

@@ -13,11 +13,12 @@ import (
 
 // cookie names the console's session. The prefix makes browsers refuse it from
 // sub-domains and over plain HTTP; ingest never reads it.
-const cookie = "__Host-ripen"
+const cookie = "__Host-ripen-console"
 
 const (
 	sessionLife = 12 * time.Hour
 	maxSessions = 1000
+	maxWrong    = 30 // wrong keys a minute, of all who try
 )
 
 // session remembers the key that was typed, so that it can be checked again.
@@ -28,8 +29,21 @@ type session struct {
 
 // sessions are the people who are logged in. They end with the process.
 type sessions struct {
-	mu sync.Mutex         // guards m, never held while calling out
-	m  map[string]session // :: cookie value → session
+	mu     sync.Mutex         // guards the rest, never held while calling out
+	m      map[string]session // :: cookie value → session
+	wrong  int                // wrong keys in the minute below
+	minute time.Time
+}
+
+// tooMany adds wrong keys and says whether there were too many this minute.
+func (s *sessions) tooMany(now time.Time, wrong int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if m := now.Truncate(time.Minute); !m.Equal(s.minute) {
+		s.minute, s.wrong = m, 0
+	}
+	s.wrong += wrong
+	return s.wrong >= maxWrong
 }
 
 func (s *sessions) add(secret string, now time.Time) string {
@@ -64,8 +78,9 @@ func (s *sessions) remove(token string) {
 	delete(s.m, token)
 }
 
-// caller says who makes a request: the session's, else whom Authorize knows.
-func (h *Handler) caller(ctx *fasthttp.RequestCtx) (tracker.Caller, bool) {
+// Caller says who makes a request: whoever logged in here, else whom
+// [Config.Authorize] knows. Server asks it about pages of its own.
+func (h *Handler) Caller(ctx *fasthttp.RequestCtx) (tracker.Caller, bool) {
 	if token := ctx.Request.Header.Cookie(cookie); len(token) > 0 && h.c.Check != nil {
 		if secret, ok := h.sessions.get(string(token), h.c.now()); ok {
 			if c, ok := h.c.Check(secret); ok && c.Role >= tracker.SecretRole {
@@ -91,6 +106,12 @@ func (h *Handler) postLogin(ctx *fasthttp.RequestCtx) {
 		problem(ctx, fasthttp.StatusForbidden, "forbidden", "log in with the form of this page")
 		return
 	}
+	if h.sessions.tooMany(h.c.now(), 0) {
+		ctx.Response.Header.Set("Retry-After", "60")
+		ctx.SetStatusCode(fasthttp.StatusTooManyRequests)
+		h.page(ctx, h.login, map[string]any{"Wrong": "slow"})
+		return
+	}
 	secret := strings.TrimSpace(string(ctx.PostArgs().Peek("key")))
 	if h.c.Check != nil {
 		if c, ok := h.c.Check(secret); ok && c.Role >= tracker.SecretRole {
@@ -100,8 +121,9 @@ func (h *Handler) postLogin(ctx *fasthttp.RequestCtx) {
 			return
 		}
 	}
+	h.sessions.tooMany(h.c.now(), 1)
 	ctx.SetStatusCode(fasthttp.StatusUnauthorized)
-	h.page(ctx, h.login, map[string]any{"Wrong": true})
+	h.page(ctx, h.login, map[string]any{"Wrong": "wrong"})
 }
 
 func (h *Handler) postLogout(ctx *fasthttp.RequestCtx) {

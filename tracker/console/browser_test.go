@@ -1,0 +1,119 @@
+package console
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+
+	"ripen/snippet/browsertest"
+	"ripen/tracker"
+)
+
+// watchPolicy makes every page of the tab count what its policy forbade.
+func watchPolicy(t *testing.T, ctx context.Context) {
+	t.Helper()
+	browsertest.Do(t, ctx, func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
+			Source: `window.trouble = []; addEventListener('securitypolicyviolation', e => trouble.push(e.violatedDirective + ' ' + e.blockedURI)); addEventListener('error', e => trouble.push(e.message))`,
+		})
+		return chromedp.Void{}, err
+	})
+}
+
+// until waits until a JavaScript expression is true.
+func until(t *testing.T, ctx context.Context, expression string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](expression)); err != nil {
+		t.Fatalf("%s: %v", expression, err)
+	}
+}
+
+func TestRowsMoveWithoutReload(t *testing.T) {
+	f := newFake()
+	now := time.Now()
+	people(t, f, now)
+	url := serve(t, Config{Source: f, Authorize: as(admin)})
+	ctx := browsertest.Start(t)
+	watchPolicy(t, ctx)
+	browsertest.Do(t, ctx, chromedp.EmulateViewport(1400, 900), chromedp.Navigate(url+"/?lang=en"), chromedp.WaitVisible(chromedp.CSS("#list li")))
+	first := `document.querySelector('#list li b').textContent`
+	until(t, ctx, first+` === 'ana.ferreiro@acme.es' && document.getElementById('total').textContent === '24'`)
+	browsertest.Do(t, ctx, chromedp.Evaluate[chromedp.Void](`window.same = true`))
+	f.put(tenantA, leadID('v', 20), "", 99, "Has an open cart", now)
+	until(t, ctx, first+`.startsWith('visitor ') && window.same`)
+	f.put(tenantA, leadID('v', 200), "", 100, "new", now)
+	until(t, ctx, `document.getElementById('total').textContent === '25' && document.querySelector('#list .score b').textContent === '100'`)
+	if got := browsertest.Eval[[]string](t, ctx, `trouble`); len(got) > 0 {
+		t.Fatalf("the page's own policy stopped %v", got)
+	}
+}
+
+func TestLeadOpensAndCloses(t *testing.T) {
+	f := newFake()
+	people(t, f, time.Now())
+	url := serve(t, Config{Source: f, Authorize: as(admin)})
+	ctx := browsertest.Start(t)
+	watchPolicy(t, ctx)
+	browsertest.Do(t, ctx, chromedp.EmulateViewport(1400, 900), chromedp.Navigate(url+"/?lang=es"),
+		chromedp.Click(chromedp.CSS("#list li a")), chromedp.WaitVisible(chromedp.CSS("#panel tfoot")))
+	f0 := func(expression string) {
+		t.Helper()
+		if !browsertest.Eval[bool](t, ctx, expression) {
+			t.Errorf("not so: %s", expression)
+		}
+	}
+	f0(`document.querySelector('#panel h2').textContent === 'ana.ferreiro@acme.es'`)
+	f0(`document.querySelector('#panel tfoot td').textContent === '93,000'`)
+	f0(`document.querySelectorAll('#panel tbody tr').length === 5`)
+	f0(`document.querySelectorAll('.timeline li').length === 7 && document.querySelectorAll('.timeline .machine').length === 2`)
+	f0(`document.querySelector('.history .line').getAttribute('d').startsWith('M')`)
+	f0(`[...document.querySelectorAll('.timeline b')].some(b => b.textContent === '<img src=x onerror=alert(1)>') && !document.querySelector('.timeline img')`)
+
+	// A change arrives while it is open.
+	f.put(tenantA, leadID('e', 1), "ana.ferreiro@acme.es", 96, "", time.Now())
+	until(t, ctx, `document.querySelector('#panel .big b').textContent === '96'`)
+
+	key := func(name string) {
+		t.Helper()
+		browsertest.Do(t, ctx, chromedp.Evaluate[chromedp.Void](`document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: '`+name+`', bubbles: true, cancelable: true}))`))
+	}
+	key("Escape")
+	until(t, ctx, `location.hash === '' && !!document.querySelector('.pick') && !!document.activeElement.closest('#list li')`)
+	key("ArrowDown")
+	f0(`document.activeElement === document.querySelectorAll('#list a')[1]`)
+	key("k")
+	f0(`document.activeElement === document.querySelectorAll('#list a')[0]`)
+	if got := browsertest.Eval[[]string](t, ctx, `trouble`); len(got) > 0 {
+		t.Fatalf("trouble on the page: %v", got)
+	}
+}
+
+func TestPagesFitNarrowScreens(t *testing.T) {
+	f := newFake()
+	people(t, f, time.Now())
+	url := serve(t, Config{Source: f, Authorize: as(admin), Links: []Link{{"/demo/", "Tienda de cafeteras", "Coffee machine shop"}}})
+	ctx := browsertest.Start(t)
+	for _, path := range []string{"/?lang=es", "/#" + leadID('e', 1).String(), "/?lang=en"} {
+		browsertest.Do(t, ctx, chromedp.EmulateViewport(360, 740), chromedp.Navigate("about:blank"), chromedp.Navigate(url+path), chromedp.WaitReady(chromedp.CSS("#list li")))
+		if wide := browsertest.Eval[string](t, ctx, `[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > 360.5 && getComputedStyle(e).position !== 'absolute').map(e => e.className || e.tagName).join()`); wide != "" {
+			t.Errorf("%s: wider than the screen: %s", path, wide)
+		}
+	}
+}
+
+func TestLoginInABrowser(t *testing.T) {
+	url := serve(t, Config{Source: newFake(), Check: func(secret string) (tracker.Caller, bool) { return member, secret == "s3cret" }})
+	ctx := browsertest.Start(t)
+	watchPolicy(t, ctx)
+	browsertest.Do(t, ctx, chromedp.Navigate(url+"/"), chromedp.SendKeys(chromedp.CSS("[name=key]"), "s3cret"), chromedp.Click(chromedp.CSS("main button")),
+		chromedp.WaitVisible(chromedp.CSS("#empty")), chromedp.Click(chromedp.CSS("nav button")), chromedp.WaitVisible(chromedp.CSS("[name=key]")))
+	if got := browsertest.Eval[[]string](t, ctx, `trouble`); len(got) > 0 {
+		t.Fatalf("trouble on the page: %v", got)
+	}
+}
