@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -78,24 +79,30 @@ type highWaterFile struct {
 	written highWater // what is on disk
 }
 
-// openHighWater reads the file, or makes it if the log is empty.
-func openHighWater(path string) (w *highWaterFile, damaged bool, err error) {
+// openHighWater opens the file; it makes one for a database that is new.
+func openHighWater(path string, fresh bool, log *slog.Logger) (*highWaterFile, error) {
 	b, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, false, err
+	if fresh && errors.Is(err, os.ErrNotExist) {
+		if err := createHighWater(path, highWater{}); err != nil {
+			return nil, err
+		}
+		b, err = os.ReadFile(path)
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("open high water: %w", err)
+		return nil, err
 	}
 	h, damaged, err := parseHighWaterFile(b)
 	if err != nil {
-		return nil, false, err
+		return nil, err
+	}
+	if damaged {
+		log.Warn("storage: one of the two slots of a high-water file is damaged; the other one is used", "file", path)
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
-		return nil, false, fmt.Errorf("open high water: %w", err)
+		return nil, err
 	}
-	return &highWaterFile{f: f, written: h}, damaged, nil
+	return &highWaterFile{f: f, written: h}, nil
 }
 
 // createHighWater writes the file anew.

@@ -230,6 +230,9 @@ func (l *badgerLog) seek(txn *badger.Txn, seq uint64) ([]byte, error) {
 // there, else the end of the log.
 func (l *badgerLog) endOf(seq uint64) uint64 {
 	end := max(l.last.Load()+1, seq+1)
+	if l.hw != nil {
+		end = max(end, l.hw.durable().seq+1)
+	}
 	err := l.kv.use(func(b *badger.DB) error {
 		txn := b.NewTransaction(false)
 		defer txn.Discard()

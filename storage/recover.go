@@ -3,10 +3,8 @@ package storage
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"math"
-	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -51,7 +49,7 @@ func (l *badgerLog) writeHighWater() error {
 	l.mu.Lock()
 	mark := l.mark
 	l.mu.Unlock()
-	return l.hw.write(mark.seq, mark.link, l.db.opts.faultAt(WriteHighWater))
+	return errors.Join(l.hw.write(mark.seq, mark.link, l.db.opts.faultAt(WriteHighWater)), l.db.meta.writeHighWater())
 }
 
 func (l *badgerLog) closeHighWater() error {
@@ -134,20 +132,10 @@ func (l *badgerLog) commitMark() {
 // checkHighWater refuses a log that ends before the high-water mark or holds
 // another block there.
 func (l *badgerLog) checkHighWater() error {
-	path := filepath.Join(l.db.dir, hwName)
 	if l.hw == nil {
-		hw, damaged, err := openHighWater(path)
-		if errors.Is(err, os.ErrNotExist) && l.c.next == 1 {
-			if err := createHighWater(path, highWater{}); err != nil {
-				return fmt.Errorf("open: %w", err)
-			}
-			hw, damaged, err = openHighWater(path)
-		}
+		hw, err := openHighWater(filepath.Join(l.db.dir, hwName), l.c.next == 1, l.db.slog)
 		if err != nil {
 			return &CorruptError{Dir: l.db.dir, File: hwName, Err: err}
-		}
-		if damaged {
-			l.db.slog.Warn("storage: one of the two slots of the high-water file is damaged; the other one is used", "file", path)
 		}
 		l.hw = hw
 	}

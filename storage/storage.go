@@ -66,10 +66,10 @@ func (db *DB) open() (err error) {
 		return newKV(name, dir, kvOptions(name, dir, db.slog))
 	}
 	db.log = newLog(db, open("log"))
-	db.meta = &Table{db: db, kv: open("meta"), fault: WriteMeta}
+	db.meta = &Table{db: db, kv: open("meta"), fault: WriteMeta, counted: true}
 	db.leads = &Table{db: db, kv: open("leads"), fault: WriteLeads}
-	for _, k := range []*kv{db.meta.kv, db.leads.kv} {
-		if err := k.open(); err != nil {
+	for _, t := range []*Table{db.meta, db.leads} {
+		if err := t.open(); err != nil {
 			return err
 		}
 	}
@@ -93,7 +93,7 @@ func (db *DB) closeParts() error {
 	}
 	for _, t := range []*Table{db.leads, db.meta} {
 		if t != nil {
-			errs = append(errs, t.kv.close(false))
+			errs = append(errs, t.close())
 		}
 	}
 	if db.keys != nil {

@@ -2,8 +2,11 @@ package storage
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"sync"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -12,11 +15,20 @@ import (
 // meta/. All its methods may be called concurrently; concurrent Updates are
 // not checked for conflicts, so each row has one writer.
 type Table struct {
-	db     *DB
-	kv     *kv
-	synced bool
-	fault  string // the name under which tests make its writes fail
+	db    *DB
+	kv    *kv
+	fault string // the name under which tests make its writes fail
+
+	// meta/ counts its updates in a row of its own and in a high-water file, so
+	// that an end of its WAL that a flipped bit made is told from the true one.
+	counted bool
+	mu      sync.Mutex // held while a counted update commits
+	updates uint64     // guarded by mu
+	hw      *highWaterFile
 }
+
+// updatesKey is the row that counts updates.
+var updatesKey = []byte("updates")
 
 // View calls fn with a read-only snapshot.
 func (t *Table) View(fn func(*Tx) error) error {
@@ -40,18 +52,74 @@ func (t *Table) Update(fn func(*Tx) error) error {
 		if err := fn(&Tx{txn: txn}); err != nil {
 			return err
 		}
-		fault := t.db.opts.faultAt(t.fault)
-		if fault == FaultLost {
-			return errFault
-		}
-		if err := txn.Commit(); err != nil { // the commit point
-			return fmt.Errorf("update %s: %w", t.kv.name, tooBig(err))
-		}
-		if fault == FaultReported {
-			return errFault
-		}
-		return nil
+		return t.commit(txn)
 	})
+}
+
+func (t *Table) commit(txn *badger.Txn) error {
+	if t.counted {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		key := tableKey(nil, Tenant{}, SpaceState, updatesKey)
+		if err := txn.Set(key, binary.BigEndian.AppendUint64(nil, t.updates+1)); err != nil {
+			return tooBig(err)
+		}
+	}
+	fault := t.db.opts.faultAt(t.fault)
+	if fault == FaultLost {
+		return errFault
+	}
+	if err := txn.Commit(); err != nil { // the commit point
+		return fmt.Errorf("update %s: %w", t.kv.name, tooBig(err))
+	}
+	if t.counted {
+		t.updates++
+	}
+	if fault == FaultReported {
+		return errFault
+	}
+	return nil
+}
+
+// open opens the table and refuses one that ends before its high-water mark.
+func (t *Table) open() error {
+	if err := t.kv.open(); err != nil || !t.counted {
+		return err
+	}
+	err := t.View(func(tx *Tx) error {
+		v, err := tx.Get(Tenant{}, SpaceState, updatesKey)
+		if len(v) == 8 {
+			t.updates = binary.BigEndian.Uint64(v)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	name := t.kv.name + ".hwm"
+	if t.hw, err = openHighWater(filepath.Join(t.db.dir, name), t.updates == 0, t.db.slog); err != nil {
+		return &CorruptError{Dir: t.db.dir, File: name, Err: err}
+	}
+	if mark := t.hw.durable().seq; mark > t.updates {
+		return t.kv.corrupt(fmt.Errorf("it holds %d updates, its high-water mark says %d", t.updates, mark))
+	}
+	return nil
+}
+
+// writeHighWater makes the number of updates durable.
+func (t *Table) writeHighWater() error {
+	t.mu.Lock()
+	n := t.updates
+	t.mu.Unlock()
+	return t.hw.write(n, chainHash{}, t.db.opts.faultAt(WriteHighWater))
+}
+
+func (t *Table) close() error {
+	var err error
+	if t.hw != nil {
+		err = errors.Join(t.writeHighWater(), t.hw.f.Close())
+	}
+	return errors.Join(err, t.kv.close(false))
 }
 
 // Limit is how much one Update may write: bytes of keys and values, and rows.
