@@ -17,7 +17,7 @@ type decoder struct {
 	base         *draft // the batch's own context, merged into its events
 	items        []item // one per event, in the order of the body
 	read         int    // values of the body that were JSON objects or batches
-	lost         int    // events whose end was not found
+	vain         int    // bytes read in search of the ends of broken events
 	out          rows   // encoded parts of items
 	found        found  // of the event being encoded
 	recs         []storage.Record
@@ -51,9 +51,9 @@ type verdict struct {
 
 type span struct{ from, to int }
 
-// maxLost bounds the searches for the end of broken events, each of which may
-// read the rest of the body.
-const maxLost = 8
+// maxVain bounds, in bodies, what may be read in search of the ends of broken
+// events: each search may read to the end.
+const maxVain = 8
 
 // reset makes d ready for another body.
 func (d *decoder) reset(s sender) {
@@ -62,7 +62,7 @@ func (d *decoder) reset(s sender) {
 	d.outer.reset()
 	d.inner.reset()
 	d.base = nil
-	d.items, d.read, d.lost = d.items[:0], 0, 0
+	d.items, d.read, d.vain = d.items[:0], 0, 0
 	d.out.reset()
 	clear(d.recs)
 	d.recs = d.recs[:0]
@@ -125,7 +125,7 @@ func (d *decoder) top() {
 		d.close(w, from, d.p)
 	default:
 		fault := d.p
-		if end, ok := d.balanced(from); ok {
+		if end, ok := d.closing(from); ok {
 			if d.p = end; d.code != tracker.CodeInvalidJSON {
 				d.read++
 			}
@@ -208,6 +208,10 @@ func (d *decoder) batch() bool {
 				return false
 			}
 		}
+		if c := d.peek(); c == ']' && d.p < len(d.b) {
+			d.p++ // after a comma too many
+			return true
+		}
 		if !d.entry() {
 			return false
 		}
@@ -227,6 +231,10 @@ func (d *decoder) entry() bool {
 		}
 	} else {
 		d.inner.reset()
+		if c == ',' {
+			d.drop(&d.inner, from, from, tracker.CodeInvalidJSON)
+			return true // nothing between two commas
+		}
 		if _, ok := d.skip(0); ok {
 			d.drop(&d.inner, from, d.p, tracker.CodeInvalidJSON)
 			return true
@@ -249,23 +257,23 @@ func (d *decoder) end(from int) (int, bool) {
 	if from >= len(d.b) || d.b[from] != '{' && d.b[from] != '[' {
 		return 0, false
 	}
-	end, ok := d.balanced(from)
-	return end, ok && d.follows(end, ']')
+	end, ok := d.closing(from)
+	return end, ok && d.follows(from, end, ']')
 }
 
-// balanced is [balanced] with a bound on how often it may fail in one body.
-func (d *decoder) balanced(from int) (end int, ok bool) {
-	if d.lost >= maxLost {
+// closing is [scanner.balanced] with a bound on what it may read in vain.
+func (d *decoder) closing(from int) (end int, ok bool) {
+	if d.vain > maxVain*len(d.b) {
 		return 0, false
 	}
-	if end, ok = balanced(d.b, from); !ok {
-		d.lost++
+	if end, ok = d.balanced(from); !ok {
+		d.vain += end - from
 	}
 	return end, ok
 }
 
 // follows says that a comma or the closing bracket comes next after end.
-func (d *decoder) follows(end int, closing byte) bool {
+func (d *decoder) follows(from, end int, closing byte) bool {
 	p := d.p
 	d.p = end
 	c := d.peek()
@@ -273,7 +281,7 @@ func (d *decoder) follows(end int, closing byte) bool {
 	if c == ',' || c == closing {
 		return true
 	}
-	d.lost++
+	d.vain += end - from
 	return false
 }
 

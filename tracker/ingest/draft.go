@@ -51,12 +51,12 @@ func (d *decoder) object(ev *draft) bool {
 
 // jump moves past the broken value that begins at from and keeps the fault.
 func (d *decoder) jump(ev *draft, from int) bool {
-	if from >= len(d.b) || d.lost >= maxLost {
+	if from >= len(d.b) || d.vain > maxVain*len(d.b) {
 		return false
 	}
 	if c := d.b[from]; c == '{' || c == '[' || c == '"' {
 		end, ok := d.afterValue(from)
-		if !ok || !d.follows(end, '}') {
+		if !ok || !d.follows(from, end, '}') {
 			return false
 		}
 		d.p = end
@@ -77,7 +77,7 @@ func (d *decoder) jump(ev *draft, from int) bool {
 // afterValue finds the end of a broken string, object or array.
 func (d *decoder) afterValue(from int) (end int, ok bool) {
 	if d.b[from] != '"' {
-		return d.balanced(from)
+		return d.closing(from)
 	}
 	for i := from + 1; i < len(d.b); i++ {
 		switch d.b[i] {
@@ -87,7 +87,7 @@ func (d *decoder) afterValue(from int) (end int, ok bool) {
 			return i + 1, true
 		}
 	}
-	d.lost++
+	d.vain += len(d.b) - from
 	return len(d.b), false
 }
 

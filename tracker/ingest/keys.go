@@ -177,7 +177,7 @@ func (s *scanner) keyHere() (key []byte, batch int) {
 					return key, batch
 				}
 			}
-			if s.p, ok = balanced(s.b, s.p); !ok {
+			if s.p, ok = s.balanced(s.p); !ok {
 				return key, batch
 			}
 		default:

@@ -17,6 +17,7 @@ type scanner struct {
 	p     int    // where we are in b
 	code  string // the first fault; empty while all is well
 	arena []byte // unescaped strings and joined names
+	stack []byte // of balanced
 }
 
 func (s *scanner) resetScanner(b []byte) {
@@ -352,26 +353,30 @@ func (s *scanner) element(m *members, depth int) (more, ok bool) {
 	return true, true
 }
 
-// balanced returns where the value that starts at from ends, counting brackets
-// outside strings and asking nothing else of the text: it finds the end of an
-// event that is broken inside. ok is false if the body ends first.
-func balanced(b []byte, from int) (end int, ok bool) {
-	depth := 0
-	for i := from; i < len(b); i++ {
-		switch b[i] {
+// balanced returns where the object or array that starts at from ends, matching
+// brackets outside strings and asking nothing else of the text: it finds the
+// end of an event that is broken inside. If ok is false, end is how far it got.
+func (s *scanner) balanced(from int) (end int, ok bool) {
+	s.stack = s.stack[:0]
+	for i := from; i < len(s.b); i++ {
+		switch c := s.b[i]; c {
 		case '{', '[':
-			depth++
+			s.stack = append(s.stack, c+2) // what closes it
 		case '}', ']':
-			if depth--; depth <= 0 {
+			top := len(s.stack) - 1
+			if top < 0 || s.stack[top] != c {
+				return i, false
+			}
+			if s.stack = s.stack[:top]; top == 0 {
 				return i + 1, true
 			}
 		case '"':
-			for i++; i < len(b) && b[i] != '"'; i++ {
-				if b[i] == '\\' {
+			for i++; i < len(s.b) && s.b[i] != '"'; i++ {
+				if s.b[i] == '\\' {
 					i++
 				}
 			}
 		}
 	}
-	return len(b), false
+	return len(s.b), false
 }
