@@ -44,8 +44,8 @@ const (
 // change nothing. last is called in the transaction that ends it, for the
 // cursor. The commit point of the fold is that transaction.
 //
-// update runs a transaction; it lets the state loop release its lock.
-func (f *Fold) Checkpoint(last func(tx Rows) error, update func(func(tx Rows) error) error) error {
+// update runs a transaction; lock runs what must not meet a reader.
+func (f *Fold) Checkpoint(last func(tx Rows) error, update func(func(tx Rows) error) error, lock func(func() error) error) error {
 	order := make([]uint64, len(f.dirty))
 	for i := range f.dirty {
 		order[i] = uint64(f.root(int32(i)))<<32 | uint64(i)
@@ -61,8 +61,7 @@ func (f *Fold) Checkpoint(last func(tx Rows) error, update func(func(tx Rows) er
 	if err := update(last); err != nil {
 		return fmt.Errorf("store cursor: %w", err)
 	}
-	f.saved()
-	return nil
+	return lock(func() error { f.saved(); return nil })
 }
 
 // saveSome stores whole groups from the front of order, as many as fit.

@@ -44,6 +44,7 @@ type Fold struct {
 	// The batch.
 	batch   []storage.Record
 	now     int64
+	at      uint64 // the record being filed
 	events  []tracker.Event
 	next    []int32 // chains events of one lead
 	touches []Touch
@@ -73,6 +74,8 @@ type Touch struct {
 	// walked is for the walker to say.
 	Walk bool
 	From Place
+	// Seq is the last record that touched the lead.
+	Seq uint64
 
 	first, last int32 // of the chain in Fold.next, plus one
 }
@@ -87,6 +90,7 @@ func (f *Fold) Apply(recs []storage.Record, now int64) ([]Touch, error) {
 		if recs[i].Kind != storage.KindEvent {
 			continue
 		}
+		f.at = recs[i].Seq
 		if err := f.file(i); err != nil {
 			return nil, fmt.Errorf("fold record %d: %w", recs[i].Seq, err)
 		}
@@ -106,9 +110,8 @@ func (f *Fold) begin(recs []storage.Record, now int64) {
 	}
 }
 
-// Add touches the lead as if an event had changed its history from the given
-// place on: for walks that time or a new card ask for.
-func (f *Fold) Add(l *Lead, from Place) { f.rewalk(l, from) }
+// Changed notes that later stages changed the lead's body.
+func (f *Fold) Changed(l *Lead) { f.mark(l) }
 
 // file puts one event into its timeline and notes whom it touches.
 func (f *Fold) file(i int) error {
@@ -194,7 +197,9 @@ func (f *Fold) touch(l *Lead) *Touch {
 		f.touches = append(f.touches, Touch{Lead: l})
 		l.touch = int32(len(f.touches))
 	}
-	return &f.touches[l.touch-1]
+	t := &f.touches[l.touch-1]
+	t.Seq = f.at
+	return t
 }
 
 func (f *Fold) rewalk(l *Lead, from Place) {

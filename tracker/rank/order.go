@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/binary"
+	"sync"
 
 	"github.com/tidwall/btree"
 
@@ -40,6 +41,17 @@ func Less(a, b Item) bool {
 	return bytes.Compare(a.ID.Hash[:], b.ID.Hash[:]) < 0
 }
 
+// Compare orders items as [Less] does.
+func Compare(a, b Item) int {
+	switch {
+	case Less(a, b):
+		return -1
+	case Less(b, a):
+		return 1
+	}
+	return 0
+}
+
 // Order is the leads of one card in order. It is for one goroutine at a time;
 // [Order.Copy] is for readers.
 type Order struct {
@@ -64,7 +76,7 @@ func (o *Order) Move(from, to Item) {
 	if from == to {
 		return
 	}
-	if !from.ID.IsZero() && Less(from, to) == Less(to, from) && !to.ID.IsZero() {
+	if !from.ID.IsZero() && !to.ID.IsZero() && Compare(from, to) == 0 {
 		o.t.Set(to) // the same place
 		return
 	}
@@ -104,6 +116,9 @@ type Cursor struct {
 
 // At returns the cursor behind an item.
 func At(it Item) Cursor { return Cursor{item: it, set: true} }
+
+// Before says that an item stands behind the cursor.
+func (c Cursor) Before(it Item) bool { return !c.set || Less(c.item, it) }
 
 // String returns the cursor as one word for a URL.
 func (c Cursor) String() string {
@@ -187,14 +202,18 @@ func (t *Timers) Next() int64 {
 // Len is the number of leads that wait.
 func (t *Timers) Len() int { return t.t.Len() }
 
-// Names numbers the bands or grades of an order's items. 0 is no name.
+// Names numbers the bands or grades of an order's items. 0 is no name. Its
+// methods may be called concurrently.
 type Names struct {
+	mu   sync.RWMutex
 	list []string
 }
 
 // Index returns the number of a name, adding it. After 255 names it gives 255,
 // which [Names.Name] does not know.
 func (n *Names) Index(name string) uint8 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	if name == "" {
 		return 0
 	}
@@ -212,6 +231,8 @@ func (n *Names) Index(name string) uint8 {
 
 // Find returns the number of a name that is known.
 func (n *Names) Find(name string) (uint8, bool) {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
 	for i, s := range n.list {
 		if s == name {
 			return uint8(i + 1), true
@@ -222,6 +243,8 @@ func (n *Names) Find(name string) (uint8, bool) {
 
 // Name returns the name of a number.
 func (n *Names) Name(i uint8) string {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
 	if i == 0 || int(i) > len(n.list) {
 		return ""
 	}

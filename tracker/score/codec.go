@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/bits"
+	"sync"
 )
 
 // A walk in storage:
@@ -85,7 +86,7 @@ func appendWords(dst, b []byte) []byte {
 type reader struct {
 	b    []byte
 	err  error
-	text map[string]string // :: text → the same, once
+	text *Texts
 }
 
 var errShort = errors.New("walk: stored form ends early: run ripen replay")
@@ -124,22 +125,36 @@ func (r *reader) uint64() uint64 {
 }
 
 func (r *reader) string() string {
-	b := r.bytes(r.uvarint())
-	if s, ok := r.text[string(b)]; ok {
+	return r.text.Of(r.bytes(r.uvarint()))
+}
+
+// Texts holds each card, band and grade name once for all walks. Its methods
+// may be called concurrently.
+type Texts struct {
+	mu sync.Mutex
+	m  map[string]string // :: text → the same, once
+}
+
+// Of returns the text of b.
+func (t *Texts) Of(b []byte) string {
+	if len(b) == 0 {
+		return ""
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s, ok := t.m[string(b)]; ok {
 		return s
 	}
 	s := string(b)
-	if len(b) > 0 && len(r.text) < 1<<16 {
-		r.text[s] = s
+	if t.m == nil || len(t.m) > 1<<16 {
+		t.m = make(map[string]string)
 	}
+	t.m[s] = s
 	return s
 }
 
-// Texts holds each card, band and grade name once for all walks.
-type Texts map[string]string
-
 // Decode reads what [Walk.Append] wrote and returns the rest. It copies.
-func (k *Walk) Decode(b []byte, texts Texts) (rest []byte, err error) {
+func (k *Walk) Decode(b []byte, texts *Texts) (rest []byte, err error) {
 	r := reader{b: b, text: texts}
 	k.Gen = r.uvarint()
 	k.First = r.varint()

@@ -16,6 +16,7 @@ import (
 
 	"ripen/tracker"
 	"ripen/wasm"
+	"ripen/wasm/host"
 	"ripen/wasm/scorecard"
 )
 
@@ -23,9 +24,11 @@ import (
 type Guest interface {
 	// Fold returns the state after the events, valid until the next call.
 	Fold(state []byte, evs []wasm.Event) ([]byte, error)
-	// Score says where a lead with this state stands at a moment. Reasons are
-	// written only if explain is set.
-	Score(state []byte, now int64, explain bool, r *scorecard.Result) error
+	// ScoreFast says where a lead with this state stands at a moment. It is
+	// cheapest with the very state that Fold just returned.
+	ScoreFast(state []byte, now int64) (host.Fast, error)
+	// Score is ScoreFast with dimensions and reasons.
+	Score(state []byte, now int64, r *scorecard.Result) error
 }
 
 // Card is a card in force.
@@ -33,6 +36,13 @@ type Card struct {
 	Name  string // name@version
 	Card  *scorecard.Card
 	Guest Guest
+
+	grades []string
+}
+
+// NewCard returns a card in force.
+func NewCard(name string, c *scorecard.Card, guest Guest) *Card {
+	return &Card{Name: name, Card: c, Guest: guest, grades: c.GradeNames()}
 }
 
 // Deck is all the cards in force for a tenant. Gen changes whenever they do: a
@@ -110,7 +120,6 @@ type Walker struct {
 
 	src source
 	evs []wasm.Event
-	res scorecard.Result
 }
 
 // Event walks on to the next event, which must not lie before anything walked:
@@ -119,9 +128,7 @@ func (w *Walker) Event(d *Deck, k *Walk, e *tracker.Event, subject tracker.LeadI
 	w.src.reset(w, e, k.session(e, subject), personal)
 	for i, c := range d.Cards {
 		s := &k.States[i]
-		if err := w.until(c, k, s, e.Time); err != nil {
-			return err
-		}
+		k.until(c, s, e.Time)
 		w.evs = c.Card.Bind(w.evs[:0], &w.src)
 		if w.src.err != nil {
 			return fmt.Errorf("open event %d: %w", e.Seq, w.src.err)
@@ -129,13 +136,13 @@ func (w *Walker) Event(d *Deck, k *Walk, e *tracker.Event, subject tracker.LeadI
 		if len(w.evs) == 0 && !s.Null {
 			continue
 		}
-		if state, err := c.Guest.Fold(s.Guest, w.evs); err != nil {
+		state, err := c.Guest.Fold(s.Guest, w.evs)
+		if err != nil { // a trap: the event counts for nothing here
 			s.Trouble = "fold: " + err.Error()
 			continue
-		} else {
-			s.Guest = append(s.Guest[:0], state...)
 		}
-		w.score(c, s, e.Time)
+		s.Guest = append(s.Guest[:0], state...) // before a trap takes the guest's memory away
+		s.score(c, state, e.Time)
 	}
 	if k.Events == 0 {
 		k.First = e.Time
@@ -149,13 +156,10 @@ func (w *Walker) Event(d *Deck, k *Walk, e *tracker.Event, subject tracker.LeadI
 }
 
 // Advance steps through every change by time up to a moment.
-func (w *Walker) Advance(d *Deck, k *Walk, until int64) error {
+func (d *Deck) Advance(k *Walk, until int64) {
 	for i, c := range d.Cards {
-		if err := w.until(c, k, &k.States[i], until); err != nil {
-			return err
-		}
+		k.until(c, &k.States[i], until)
 	}
-	return nil
 }
 
 // maxSteps bounds the steps of one card between two events: a guest that asks
@@ -163,11 +167,11 @@ func (w *Walker) Advance(d *Deck, k *Walk, until int64) error {
 const maxSteps = 100_000
 
 // until steps through the changes of one card up to a moment.
-func (w *Walker) until(c *Card, k *Walk, s *State, t int64) error {
+func (k *Walk) until(c *Card, s *State, t int64) {
 	for n := 0; s.Next != 0 && s.Next <= t; n++ {
 		at := s.Next
 		k.Step = max(k.Step, at)
-		w.score(c, s, at)
+		s.score(c, s.Guest, at)
 		if s.Next != 0 && s.Next <= at {
 			s.Next = at + 1000
 		}
@@ -175,45 +179,45 @@ func (w *Walker) until(c *Card, k *Walk, s *State, t int64) error {
 			s.Trouble, s.Next = "score: asks to be called more often than can be done", 0
 		}
 	}
-	return nil
 }
 
 // score asks the guest where the lead stands and follows the bands. On a trap
 // the last good score stands.
-func (w *Walker) score(c *Card, s *State, at int64) {
-	r := &w.res
-	if err := c.Guest.Score(s.Guest, at, false, r); err != nil {
+func (s *State) score(c *Card, state []byte, at int64) {
+	f, err := c.Guest.ScoreFast(state, at)
+	if err != nil {
 		s.Trouble, s.Next = "score: "+err.Error(), 0
 		return
 	}
-	s.settle(c, r)
+	s.settle(c, &f)
 }
 
-func (s *State) settle(c *Card, r *scorecard.Result) {
-	s.Score, s.Exact, s.Null, s.Next, s.Trouble = r.Score, r.Exact, r.Null, r.Next, ""
-	s.Grade = r.Grade
-	if r.Null {
-		s.Score, s.Exact, s.Grade, s.Band = 0, 0, "", ""
+func (s *State) settle(c *Card, f *host.Fast) {
+	s.Score, s.Exact, s.Null, s.Next, s.Trouble = f.Score, f.Exact, f.Null, f.Next, ""
+	if f.Null {
+		s.Grade, s.Band = "", ""
 		return
 	}
-	s.Band = c.Card.Band(s.Band, r.Score, r.Grade)
+	s.Grade = c.grades[f.Grade]
+	s.Band = c.Card.Band(s.Band, f.Score, s.Grade)
 }
 
 // Explain says where a walk's lead stands on a card at a moment not before its
-// last step, with reasons. The walk does not change. guest is a guest of the
-// same card that nobody else uses meanwhile.
-func Explain(c *Card, guest Guest, s *State, at int64, reasons bool) (*tracker.Score, error) {
+// last step, with dimensions and reasons. The walk does not change. guest is a
+// guest of the same card that nobody else uses meanwhile. c is nil if the card
+// the state was walked with is no longer in force.
+func Explain(c *Card, guest Guest, s *State, at int64) *tracker.Score {
 	out := &tracker.Score{Card: s.Card, Score: s.Score, Null: s.Null, Exact: s.Exact, Grade: s.Grade, Band: s.Band, Next: s.Next, Trouble: s.Trouble}
-	if c == nil || c.Name != s.Card || s.Trouble != "" || s.Null && s.Guest == nil {
-		return out, nil
+	if c == nil || c.Name != s.Card || s.Trouble != "" {
+		return out
 	}
 	var r scorecard.Result
-	now := State{Band: s.Band}
-	if err := guest.Score(s.Guest, at, reasons, &r); err != nil {
+	if err := guest.Score(s.Guest, at, &r); err != nil {
 		out.Trouble = "score: " + err.Error()
-		return out, nil
+		return out
 	}
-	now.settle(c, &r)
+	now := State{Band: s.Band}
+	now.settle(c, &host.Fast{Score: r.Score, Exact: r.Exact, Null: r.Null, Next: r.Next, Grade: r.GradeIndex})
 	out.Score, out.Null, out.Exact, out.Grade, out.Band, out.Next = now.Score, now.Null, now.Exact, now.Grade, now.Band, now.Next
 	out.Dims = make(map[string]float64, len(r.Dims))
 	for i, d := range c.Card.Dims {
@@ -224,5 +228,5 @@ func Explain(c *Card, guest Guest, s *State, at int64, reasons bool) (*tracker.S
 	for _, q := range r.Reasons {
 		out.Reasons = append(out.Reasons, tracker.Reason(q))
 	}
-	return out, nil
+	return out
 }

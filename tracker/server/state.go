@@ -1,0 +1,392 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ripen/storage"
+	"ripen/tracker"
+	"ripen/tracker/fold"
+	"ripen/tracker/rank"
+	"ripen/tracker/score"
+	"ripen/wasm/host"
+)
+
+// State is the loop behind the cursor named state: it reads the log, files each
+// event in its timeline (fold), walks the leads it touched (score), keeps them
+// in order and writes how they moved (rank). All it knows is derived from the
+// log and can be rebuilt, except the change feed, which lies in meta/.
+//
+// One goroutine, Run, changes it; queries read beside it.
+type State struct {
+	cfg    StateConfig
+	db     *storage.DB
+	log    storage.Log
+	host   *host.Host
+	feed   *rank.Feed // nil = what moves is not written (a rebuild as of a moment)
+	walker score.Walker
+	texts  *score.Texts
+
+	// mu is held for writing while the loop changes what queries read: slices
+	// of a batch, the ends of checkpoints. The loop itself reads without it.
+	mu      sync.RWMutex
+	fold    *fold.Fold
+	tenants map[tracker.TenantID]*tenantState
+	next    uint64 // sequence of the first record not applied
+
+	// The loop's own.
+	batch    []storage.Record // being applied; nil between batches
+	cause    string           // of changes being found
+	causeSeq uint64           // the record that caused them
+	now      int64            // of this turn
+	deferred map[leadKey]cause
+	late     map[leadKey]struct{} // to be compared with the feed once recovering is over
+	found    string               // cause of what is found when recovering is over
+	mark     uint64               // changes up to this record are in the feed already
+	saved    time.Time            // last checkpoint
+	evs      []*tracker.Event
+	entries  []fold.Entry
+	plain    []byte
+	dirtied  bool // something since the last checkpoint
+	events   uint64
+
+	seen    atomic.Uint64 // last record whose effects queries see
+	lagging atomic.Int64  // received time of the oldest record not applied; 0 = none
+
+	wake sync.Mutex // guards what follows
+	bell chan struct{}
+	idle chan struct{} // closed when Run is not running; nil before
+}
+
+// cause is why a lead changed.
+type cause struct {
+	word string
+	seq  uint64
+}
+
+type leadKey struct {
+	tenant *tenantState
+	id     tracker.LeadID
+}
+
+// StateConfig says how the state loop works. The zero value of a field is its
+// default.
+type StateConfig struct {
+	// Slog takes what goes wrong; default: nobody.
+	Slog *slog.Logger
+	// Now is the clock in unix ms; default: the log's own.
+	Now func() int64
+	// Host runs the guests; default: one of the state's own.
+	Host *host.Host
+	// Cache bounds the records kept in memory, in bytes; default 192 MiB.
+	Cache int
+	// Checkpoint is how often what changed is stored; default 2 s. It comes
+	// earlier when much has changed.
+	Checkpoint time.Duration
+	// Tenant returns a tenant, for the hashes of identities given as text;
+	// default: nobody, only lead ids are understood.
+	Tenant func(tracker.TenantID) *tracker.Tenant
+
+	until int64 // walk only to this moment, and write no changes; 0 = live
+	// leads is where the state lies; default: leads/ of the database.
+	leads *storage.Table
+}
+
+func (c *StateConfig) slog() *slog.Logger {
+	if c.Slog != nil {
+		return c.Slog
+	}
+	return slog.New(slog.DiscardHandler)
+}
+
+func (c *StateConfig) checkpoint() time.Duration {
+	if c.Checkpoint > 0 {
+		return c.Checkpoint
+	}
+	return 2 * time.Second
+}
+
+// OpenState opens the state as its last checkpoint left it. Run brings it to
+// the end of the log.
+func OpenState(ctx context.Context, db *storage.DB, cfg StateConfig) (*State, error) {
+	s := &State{cfg: cfg, db: db, log: db.Log(), host: cfg.Host, bell: make(chan struct{})}
+	if s.cfg.leads == nil {
+		s.cfg.leads = db.Leads()
+	}
+	if s.cfg.until == 0 {
+		s.feed = rank.OpenFeed(db.Meta())
+	}
+	if s.host == nil {
+		var err error
+		if s.host, err = host.New(ctx, host.Config{}); err != nil {
+			return nil, err
+		}
+	}
+	s.walker.Open = s.unseal
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open state: %w", err), s.Close())
+	}
+	return s, nil
+}
+
+func (s *State) open(ctx context.Context) error {
+	s.texts = new(score.Texts)
+	s.tenants = make(map[tracker.TenantID]*tenantState)
+	s.deferred = make(map[leadKey]cause)
+	s.late, s.next, s.mark = make(map[leadKey]struct{}), 1, 0
+	s.fold = fold.New(fold.Config{Table: s.cfg.leads, NewBody: s.newBody, Cache: s.cfg.Cache})
+	s.saved = time.Now()
+	if err := s.readCursor(ctx); err != nil {
+		return err
+	}
+	for _, t := range s.tenants {
+		if err := s.loadTenant(t); err != nil {
+			return fmt.Errorf("tenant %s: %w", t.id, err)
+		}
+	}
+	if s.feed == nil {
+		return nil
+	}
+	mark, err := s.feed.Watermark()
+	if err != nil {
+		return err
+	}
+	s.mark, s.found = mark, causeEvent
+	if s.next == 1 && mark > 0 {
+		s.found = causeReplay // nothing was stored: all is found anew
+	}
+	s.seen.Store(s.next - 1)
+	return s.recoverShown()
+}
+
+// Close ends the guests. Run must have returned.
+func (s *State) Close() error {
+	var errs []error
+	for _, t := range s.tenants {
+		errs = append(errs, t.close())
+	}
+	if s.cfg.Host == nil && s.host != nil {
+		errs = append(errs, s.host.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// clock is the moment of this turn.
+func (s *State) clock() int64 {
+	switch {
+	case s.cfg.until != 0:
+		return s.cfg.until
+	case s.cfg.Now != nil:
+		return s.cfg.Now()
+	}
+	return s.db.Now()
+}
+
+// Run follows the log until ctx ends, and then stores what is not stored. An
+// error means that the state is unknown: open it again.
+func (s *State) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		more, err := s.turn(ctx)
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		if !more {
+			s.rest(ctx)
+		}
+	}
+	return s.checkpoint()
+}
+
+// rest waits for the next record, timer or checkpoint.
+func (s *State) rest(ctx context.Context) {
+	pause := 250 * time.Millisecond
+	for _, t := range s.tenants {
+		if at := t.timers.Next(); at != 0 {
+			pause = min(pause, max(time.Duration(at-s.clock())*time.Millisecond, time.Millisecond))
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, pause)
+	defer cancel()
+	if err := s.log.Wait(ctx, 0, s.next-1); err != nil && ctx.Err() == nil {
+		s.cfg.slog().Error("wait for the log", "err", err)
+		<-ctx.Done() // do not spin on an error that stays
+	}
+}
+
+// turnTime is how long a turn reads the log before timers, checkpoints and the
+// feed get theirs.
+const turnTime = 25 * time.Millisecond
+
+var errPause = errors.New("pause")
+
+// turn reads on in the log, lets time pass, and makes what happened visible.
+// more says that there is more to do at once.
+func (s *State) turn(ctx context.Context) (more bool, err error) {
+	s.now = s.clock()
+	begun := time.Now()
+	err = s.log.Read(ctx, 0, s.next, func(recs []storage.Record) error {
+		if err := s.apply(ctx, recs); err != nil {
+			return err
+		}
+		if time.Since(begun) > turnTime {
+			return errPause
+		}
+		return nil
+	})
+	behind := errors.Is(err, errPause)
+	if err != nil && !behind {
+		return false, fmt.Errorf("read the log: %w", err)
+	}
+	if !behind {
+		s.lagging.Store(0)
+	}
+	busy, err := s.settle(!behind)
+	if err != nil {
+		return false, err
+	}
+	late, err := s.compareLate()
+	if err != nil {
+		return false, err
+	}
+	if err := s.publish(ctx); err != nil {
+		return false, err
+	}
+	if s.dueForStore() {
+		if err := s.checkpoint(); err != nil {
+			return false, err
+		}
+	}
+	return behind || busy || late, nil
+}
+
+// slice is how many records are applied under one hold of the lock: queries
+// wait about half a millisecond at most.
+const slice = 256
+
+// apply takes records of the log in.
+func (s *State) apply(ctx context.Context, recs []storage.Record) error {
+	s.lagging.Store(recs[0].Received)
+	for len(recs) > 0 {
+		n := min(slice, len(recs))
+		if i := slices.IndexFunc(recs[:n], isControl); i == 0 {
+			if err := s.control(ctx, &recs[0]); err != nil {
+				return err
+			}
+			n = 1
+		} else {
+			if i > 0 {
+				n = i
+			}
+			if err := s.applySlice(recs[:n]); err != nil {
+				return err
+			}
+		}
+		s.next = recs[n-1].Seq + 1
+		recs = recs[n:]
+	}
+	return nil
+}
+
+func isControl(r storage.Record) bool { return r.Kind == storage.KindControl }
+
+func (s *State) applySlice(recs []storage.Record) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cfg.until == 0 {
+		s.now = max(s.now, recs[len(recs)-1].Received)
+	}
+	s.batch, s.cause, s.dirtied = recs, causeEvent, true
+	defer func() { s.batch = nil }()
+	for i := range recs {
+		if i > 0 && recs[i].Tenant == recs[i-1].Tenant {
+			continue
+		}
+		if _, err := s.meet(recs[i].Tenant); err != nil {
+			return err
+		}
+	}
+	s.events += uint64(len(recs))
+	touches, err := s.fold.Apply(recs, s.now)
+	if err != nil {
+		return err
+	}
+	for i := range touches {
+		if err := s.walk(&touches[i]); err != nil {
+			return fmt.Errorf("lead %s: %w", touches[i].Lead.ID(), err)
+		}
+	}
+	return nil
+}
+
+// Seen is the last record of the log whose effects queries see.
+func (s *State) Seen() uint64 { return s.seen.Load() }
+
+// WaitSeen waits until queries see the effects of a record.
+func (s *State) WaitSeen(ctx context.Context, seq uint64) error {
+	for {
+		bell := s.ring()
+		if s.seen.Load() >= seq {
+			return nil
+		}
+		select {
+		case <-bell:
+		case <-ctx.Done():
+			return fmt.Errorf("record %d is not in view yet: %w", seq, ctx.Err())
+		}
+	}
+}
+
+// ring is closed when something new can be seen.
+func (s *State) ring() <-chan struct{} {
+	s.wake.Lock()
+	defer s.wake.Unlock()
+	return s.bell
+}
+
+func (s *State) ringOut() {
+	s.wake.Lock()
+	defer s.wake.Unlock()
+	close(s.bell)
+	s.bell = make(chan struct{})
+}
+
+// Lag is how far the state is behind the log: in records, and in milliseconds
+// since the oldest one not applied was received.
+func (s *State) Lag(ctx context.Context) (records uint64, ms int64) {
+	last, err := s.log.Last(ctx, 0)
+	if err != nil || last <= s.seen.Load() {
+		return 0, 0
+	}
+	if at := s.lagging.Load(); at != 0 {
+		ms = max(s.clock()-at, 0)
+	}
+	return last - s.seen.Load(), ms
+}
+
+// unseal is how walks get at the sealed part of an event.
+func (s *State) unseal(e *tracker.Event) (err error) {
+	e.Personal = e.Personal[:0]
+	open := func(r *storage.Record) error {
+		s.plain, err = s.db.Unseal(s.plain[:0], r)
+		return err
+	}
+	if n := len(s.batch); n > 0 && e.Seq >= s.batch[0].Seq && e.Seq <= s.batch[n-1].Seq {
+		err = open(&s.batch[e.Seq-s.batch[0].Seq])
+	} else {
+		err = s.db.Get(context.Background(), 0, []uint64{e.Seq}, open)
+	}
+	if errors.Is(err, storage.ErrErased) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	e.Personal, err = tracker.DecodeFields(e.Personal, s.plain)
+	return err
+}

@@ -1,0 +1,360 @@
+package server
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"ripen/tracker"
+	"ripen/tracker/fold"
+	"ripen/tracker/rank"
+	"ripen/tracker/score"
+	"ripen/wasm/scorecard"
+)
+
+// LeadQuery says which leads, in which order. The zero value is the first page
+// of all leads of the tenant's ranking card, highest first.
+type LeadQuery struct {
+	Card      string  // whose order; default: the tenant's ranking card
+	Limit     int     // leads of a page, at most 1000; default 100
+	After     string  // the Next of the page before
+	MinScore  int     // at least
+	Band      string  // exactly
+	Grade     string  // exactly
+	Dimension string  // sort by it, highest first, instead of by score
+	Min       float64 // at least so many points in Dimension
+	Sort      string  // score (default) or last_seen
+	Q         string  // an identity: a lead id, user id, e-mail or visitor id
+}
+
+// LeadPage is one page of a list.
+type LeadPage struct {
+	Card  string // the card whose order it is, with its version
+	Leads []*tracker.Lead
+	Next  string // cursor of the next page; empty = the last
+	Total int    // leads in this order, whatever the filter
+}
+
+const (
+	defaultPage = 100
+	maxPage     = 1000
+)
+
+func invalid(field, fix string) error {
+	return &tracker.Error{Kind: tracker.KindInvalid, Code: "bad_" + field, Detail: field + ": " + fix}
+}
+
+var errNoLead error = &tracker.Error{Kind: tracker.KindNotFound, Code: "not_found", Detail: "no lead has this id"}
+
+// Leads returns a page of leads with scores and reasons, without what must be
+// unsealed (see [State.Lead]).
+func (s *State) Leads(c tracker.Caller, tenant tracker.TenantID, q LeadQuery) (LeadPage, error) {
+	if err := c.May(tracker.SecretRole, tenant); err != nil {
+		return LeadPage{}, err
+	}
+	if q.Limit <= 0 {
+		q.Limit = defaultPage
+	}
+	q.Limit = min(q.Limit, maxPage)
+	var page LeadPage
+	items, err := s.pick(tenant, &q, &page)
+	if err != nil || len(items) == 0 {
+		return page, err
+	}
+	page.Leads = make([]*tracker.Lead, 0, len(items))
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, it := range items {
+		l, err := s.lead(tenant, it.ID)
+		if err != nil {
+			return page, err
+		}
+		if l != nil {
+			page.Leads = append(page.Leads, l)
+		}
+	}
+	return page, nil
+}
+
+// EachLead calls visit with every lead of the list as it stood when the call
+// began; Limit and After do not count.
+func (s *State) EachLead(c tracker.Caller, tenant tracker.TenantID, q LeadQuery, visit func(*tracker.Lead) error) error {
+	if err := c.May(tracker.SecretRole, tenant); err != nil {
+		return err
+	}
+	q.Limit, q.After = math.MaxInt, ""
+	var page LeadPage
+	items, err := s.pick(tenant, &q, &page)
+	if err != nil {
+		return err
+	}
+	for _, it := range items {
+		s.mu.RLock()
+		l, err := s.lead(tenant, it.ID)
+		s.mu.RUnlock()
+		if err == nil && l != nil {
+			err = visit(l)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// filter is a query in the terms of an order.
+type filter struct {
+	min         int32
+	band, grade uint8
+	byBand      bool
+	byGrade     bool
+	none        bool // nothing can match
+}
+
+func (t *tenantState) filter(q *LeadQuery) (f filter) {
+	f.min = int32(1000*q.MinScore) - 500 // a score is rounded half up
+	if q.MinScore <= 0 {
+		f.min = math.MinInt32
+	}
+	known := false
+	if q.Band != "" {
+		f.byBand = true
+		f.band, known = t.bands.Find(q.Band)
+		f.none = f.none || !known
+	}
+	if q.Grade != "" {
+		f.byGrade = true
+		f.grade, known = t.grades.Find(q.Grade)
+		f.none = f.none || !known
+	}
+	return f
+}
+
+func (f *filter) matches(it rank.Item) bool {
+	return it.Key >= f.min && (!f.byBand || it.Band == f.band) && (!f.byGrade || it.Grade == f.grade)
+}
+
+// pick returns the items of a page.
+func (s *State) pick(tenant tracker.TenantID, q *LeadQuery, page *LeadPage) ([]rank.Item, error) {
+	s.mu.Lock()
+	t := s.tenants[tenant]
+	if t == nil {
+		s.mu.Unlock()
+		return nil, nil
+	}
+	if q.Card == "" {
+		q.Card = t.ranking
+	}
+	card, o := t.on(q.Card), t.orders[q.Card]
+	if card == nil || o == nil {
+		s.mu.Unlock()
+		if q.Card == "" {
+			return nil, nil // no card yet
+		}
+		return nil, &tracker.Error{Kind: tracker.KindNotFound, Code: "unknown_scorecard", Detail: "scorecard: no card of this name is in force"}
+	}
+	order := o.Copy() // constant time: what follows does not hold the loop up
+	s.mu.Unlock()
+	page.Card, page.Total = card.card.Name, order.Len()
+	f := t.filter(q)
+	switch {
+	case f.none:
+		return nil, nil
+	case q.Q != "":
+		return s.named(t, q, &f)
+	case q.Dimension != "":
+		return s.byDimension(t, card, order, q, &f, page)
+	case q.Sort == "" || q.Sort == "score":
+		return byScore(order, q, &f, page)
+	case q.Sort == "last_seen":
+		return byKey(order, q, &f, page, func(it rank.Item) (float64, bool) { return float64(it.Seen), true })
+	}
+	return nil, invalid("sort", "score or last_seen")
+}
+
+func byScore(o *rank.Order, q *LeadQuery, f *filter, page *LeadPage) ([]rank.Item, error) {
+	after, err := rank.ParseCursor(q.After)
+	if err != nil {
+		return nil, err
+	}
+	var items []rank.Item
+	o.After(after, func(it rank.Item) bool {
+		if it.Key < f.min {
+			return false
+		}
+		if f.matches(it) {
+			if len(items) == q.Limit {
+				page.Next = rank.At(items[len(items)-1]).String()
+				return false
+			}
+			items = append(items, it)
+		}
+		return true
+	})
+	return items, nil
+}
+
+// byKey orders by something that no index is kept for: it looks at all items
+// and keeps the best of them.
+func byKey(o *rank.Order, q *LeadQuery, f *filter, page *LeadPage, key func(rank.Item) (float64, bool)) ([]rank.Item, error) {
+	after, err := rank.ParseCursor(q.After)
+	if err != nil {
+		return nil, err
+	}
+	type keyed struct {
+		as rank.Item // stands where the key says
+		it rank.Item
+	}
+	compare := func(a, b keyed) int { return rank.Compare(a.as, b.as) }
+	var best []keyed
+	more := false
+	cut := func() {
+		slices.SortFunc(best, compare)
+		if len(best) > q.Limit {
+			best, more = best[:q.Limit], true
+		}
+	}
+	o.After(rank.Cursor{}, func(it rank.Item) bool {
+		if !f.matches(it) {
+			return true
+		}
+		k, ok := key(it)
+		if !ok {
+			return true
+		}
+		as := rank.Item{Seen: int64(math.Round(k * 1000)), ID: it.ID}
+		if after.Before(as) {
+			best = append(best, keyed{as, it})
+			if q.Limit < math.MaxInt/4 && len(best) > 4*q.Limit+1000 {
+				cut()
+			}
+		}
+		return true
+	})
+	cut()
+	items := make([]rank.Item, len(best))
+	for i := range best {
+		items[i] = best[i].it
+	}
+	if more {
+		page.Next = rank.At(best[len(best)-1].as).String()
+	}
+	return items, nil
+}
+
+func (s *State) byDimension(t *tenantState, c *cardState, o *rank.Order, q *LeadQuery, f *filter, page *LeadPage) ([]rank.Item, error) {
+	known := slices.ContainsFunc(c.card.Card.Dims, func(d *scorecard.Dimension) bool { return d.Name == q.Dimension })
+	if !known {
+		return nil, invalid("dimension", "a dimension of the card "+page.Card)
+	}
+	var failed error
+	items, err := byKey(o, q, f, page, func(it rank.Item) (float64, bool) {
+		s.mu.RLock()
+		defer s.mu.RUnlock()
+		l, err := s.lead(t.id, it.ID)
+		failed = errors.Join(failed, err)
+		if l == nil || l.Scores[q.Card] == nil {
+			return 0, false
+		}
+		v, ok := l.Scores[q.Card].Dims[q.Dimension]
+		return v, ok && (q.Min == 0 || v >= q.Min)
+	})
+	return items, errors.Join(failed, err)
+}
+
+// named returns the lead that an identity belongs to, if it passes the filter.
+func (s *State) named(t *tenantState, q *LeadQuery, f *filter) ([]rank.Item, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	l, err := s.find(t.id, q.Q)
+	if err != nil || l == nil {
+		return nil, err
+	}
+	for _, sh := range l.Body.(*body).shown {
+		if sh.card == q.Card && !sh.item.ID.IsZero() && f.matches(sh.item) {
+			return []rank.Item{sh.item}, nil
+		}
+	}
+	return nil, nil
+}
+
+// find returns the lead that an identity belongs to now, or nil. mu is held.
+func (s *State) find(tenant tracker.TenantID, who string) (*fold.Lead, error) {
+	who = strings.TrimSpace(who)
+	var ids []tracker.LeadID
+	if id, err := tracker.ParseLeadID(who); err == nil {
+		ids = append(ids, id)
+	} else if s.cfg.Tenant != nil {
+		if t := s.cfg.Tenant(tenant); t != nil {
+			for _, k := range []tracker.IdentityKind{tracker.UserIdentity, tracker.EmailIdentity, tracker.VisitorIdentity} {
+				ids = append(ids, tracker.LeadID{Kind: k, Hash: t.Identity.Hash(k, []byte(who))})
+			}
+		}
+	}
+	r := s.fold.Reader()
+	for _, id := range ids {
+		now, err := r.Resolve(tenant, id)
+		if err != nil {
+			return nil, err
+		}
+		if l, err := r.Lead(tenant, now); l != nil || err != nil {
+			return l, err
+		}
+	}
+	return nil, nil
+}
+
+// lead builds what a list shows of a lead; nil if there is none. mu is held.
+func (s *State) lead(tenant tracker.TenantID, id tracker.LeadID) (*tracker.Lead, error) {
+	l, err := s.fold.Reader().Lead(tenant, id)
+	if err != nil || l == nil {
+		return nil, err
+	}
+	return s.summary(l), nil
+}
+
+func (s *State) summary(l *fold.Lead) *tracker.Lead {
+	b := l.Body.(*body)
+	k := &b.walk
+	out := &tracker.Lead{ID: l.ID(), Events: k.Events, Scores: make(map[string]*tracker.Score, len(k.States))}
+	if k.Events > 0 {
+		out.FirstSeen, out.LastSeen = time.UnixMilli(k.First).UTC(), time.UnixMilli(k.Last).UTC()
+	}
+	if k.Active > 0 {
+		out.LastActivity = time.UnixMilli(k.Active).UTC()
+	}
+	at := max(s.clock(), k.Step)
+	for i := range k.States {
+		st := &k.States[i]
+		name := cardName(st.Card)
+		out.Scores[name] = b.tenant.explain(name, st, at)
+	}
+	return out
+}
+
+// explain scores a lead for a query, on the guest that queries share.
+func (t *tenantState) explain(name string, st *score.State, at int64) *tracker.Score {
+	c := t.on(name)
+	if c == nil {
+		return score.Explain(nil, nil, st, at)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return score.Explain(c.card, c.reader, st, at)
+}
+
+// Count is the number of leads in the order of the tenant's ranking card.
+func (s *State) Count(c tracker.Caller, tenant tracker.TenantID) (int, error) {
+	if err := c.May(tracker.SecretRole, tenant); err != nil {
+		return 0, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	t := s.tenants[tenant]
+	if t == nil || t.orders[t.ranking] == nil {
+		return 0, nil
+	}
+	return t.orders[t.ranking].Len(), nil
+}

@@ -1,0 +1,266 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"ripen/storage"
+	"ripen/tracker"
+	"ripen/tracker/fold"
+	"ripen/tracker/rank"
+	"ripen/tracker/score"
+	"ripen/wasm/compile"
+	"ripen/wasm/host"
+	"ripen/wasm/scorecard"
+)
+
+// tenantState is what the state loop keeps of one tenant.
+type tenantState struct {
+	id      tracker.TenantID
+	deck    score.Deck
+	cards   []*cardState // as the deck's
+	ranking string       // the card whose order is the default
+	timers  *rank.Timers
+	orders  map[string]*rank.Order // :: card without version → its leads in order
+	bands   rank.Names
+	grades  rank.Names
+
+	changes []tracker.Change // not committed yet
+	next    uint64           // sequence of the next change
+	shown   map[shownKey]tracker.Change
+	// shown are the last changes of leads whose stored form may be older than
+	// the feed. Only while recovering.
+
+	known   uint64 // last change at the checkpoint that was opened
+	sweep   sweep
+	swept   tracker.LeadID // how far the sweep came
+	changed bool           // the cards, since the last checkpoint
+}
+
+// sweep is the way of a new card through all leads.
+type sweep byte
+
+const (
+	noSweep   sweep = iota
+	sweepNext       // begins after the next checkpoint: all leads must be in storage
+	sweeping
+)
+
+// shownKey names a line of what is shown: a lead on a card without version.
+type shownKey struct {
+	id   tracker.LeadID
+	card string
+}
+
+// cardState is one card in force.
+type cardState struct {
+	activation tracker.Activation
+	card       *score.Card
+	module     *host.Module
+	coarse     bool
+
+	mu     sync.Mutex // guards reader, the guest of queries
+	reader *host.Instance
+}
+
+// cardName cuts the version off.
+func cardName(s string) string {
+	name, _, _ := strings.Cut(s, "@")
+	return name
+}
+
+// nameOn returns name@version as the lead was walked with it.
+func (b *body) nameOn(card string) string {
+	for i := range b.walk.States {
+		if cardName(b.walk.States[i].Card) == card {
+			return b.walk.States[i].Card
+		}
+	}
+	return card
+}
+
+// tenant returns what the state keeps of a tenant, new if it is the first time.
+// mu is held.
+func (s *State) tenant(id tracker.TenantID) (*tenantState, error) {
+	if t := s.tenants[id]; t != nil {
+		return t, nil
+	}
+	t := &tenantState{id: id, timers: rank.NewTimers(), orders: make(map[string]*rank.Order), next: 1}
+	if s.feed != nil {
+		last, err := s.feed.Last(id)
+		if err != nil {
+			return nil, err
+		}
+		t.next = last + 1
+	}
+	s.tenants[id] = t
+	return t, nil
+}
+
+// meet is tenant for a record of the log. A tenant that the last checkpoint did
+// not know may have changes in the feed all the same.
+func (s *State) meet(id tracker.TenantID) (*tenantState, error) {
+	if t := s.tenants[id]; t != nil {
+		return t, nil
+	}
+	t, err := s.tenant(id)
+	if err != nil || s.feed == nil || t.next == 1 {
+		return t, err
+	}
+	return t, s.readShown(t)
+}
+
+func (t *tenantState) order(card string) *rank.Order {
+	o := t.orders[card]
+	if o == nil {
+		o = rank.NewOrder(nil)
+		t.orders[card] = o
+	}
+	return o
+}
+
+func (t *tenantState) on(card string) *cardState {
+	for _, c := range t.cards {
+		if c.activation.Card == card {
+			return c
+		}
+	}
+	return nil
+}
+
+func (t *tenantState) coarse(card string) bool {
+	c := t.on(card)
+	return c != nil && c.coarse
+}
+
+// add numbers a change and queues it for the feed.
+func (t *tenantState) add(c tracker.Change) uint64 {
+	c.Seq = t.next
+	t.next++
+	t.changes = append(t.changes, c)
+	return c.Seq
+}
+
+func (t *tenantState) close() error {
+	var errs []error
+	for _, c := range t.cards {
+		errs = append(errs, c.close())
+	}
+	return errors.Join(errs...)
+}
+
+func (c *cardState) close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var errs []error
+	if in, ok := c.card.Guest.(*host.Instance); ok {
+		errs = append(errs, in.Close())
+	}
+	return errors.Join(append(errs, c.reader.Close(), c.module.Close())...)
+}
+
+// control lets a control record take effect.
+func (s *State) control(ctx context.Context, rec *storage.Record) error {
+	c, err := tracker.DecodeControl(rec.Row)
+	if err != nil {
+		return fmt.Errorf("record %d: %w", rec.Seq, err)
+	}
+	s.mu.Lock()
+	t, err := s.meet(rec.Tenant)
+	s.mu.Unlock()
+	if err != nil || rec.Seq <= t.deck.Gen {
+		return err // or it was applied before
+	}
+	card, err := s.load(ctx, *c.Activation)
+	if err != nil {
+		// The log cannot be changed any more: the tenant keeps what it had.
+		s.cfg.slog().Error("a card in the log cannot be put in force", "tenant", t.id, "card", c.Activation.Name(), "err", err)
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dirtied = true
+	return t.put(card, rec.Seq)
+}
+
+// load makes a card of its source.
+func (s *State) load(ctx context.Context, a tracker.Activation) (*cardState, error) {
+	card, err := scorecard.Parse(a.Card, a.YAML)
+	if err != nil {
+		return nil, err
+	}
+	code, err := compile.Module(card)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.host.Load(ctx, card, code)
+	if err != nil {
+		return nil, err
+	}
+	c := &cardState{activation: a, module: m, coarse: card.Score.To[1]-card.Score.To[0] < 99}
+	guest, err := m.NewInstance(ctx)
+	if err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	if c.reader, err = m.NewInstance(ctx); err != nil {
+		return nil, errors.Join(err, guest.Close(), m.Close())
+	}
+	c.card = score.NewCard(a.Name(), card, guest)
+	return c, nil
+}
+
+// put puts a card in force, in place of its former version. Every walk of the
+// tenant becomes one of an older generation.
+func (t *tenantState) put(c *cardState, gen uint64) error {
+	i := slices.IndexFunc(t.cards, func(o *cardState) bool { return o.activation.Card == c.activation.Card })
+	var err error
+	if i < 0 {
+		t.cards = append(t.cards, c)
+	} else {
+		err = t.cards[i].close()
+		t.cards[i] = c
+	}
+	if t.ranking == "" || c.activation.Ranking {
+		t.ranking = c.activation.Card
+	}
+	t.deck.Gen, t.deck.Cards = gen, t.deck.Cards[:0]
+	for _, c := range t.cards {
+		t.deck.Cards = append(t.deck.Cards, c.card)
+	}
+	t.order(c.activation.Card)
+	t.changed, t.sweep = true, sweepNext
+	return err
+}
+
+// loadTenant reads the order and the timers of a tenant from its stored leads.
+func (s *State) loadTenant(t *tenantState) error {
+	items := make(map[string][]rank.Item) // :: card → its leads
+	b := body{tenant: t}
+	err := fold.Bodies(s.cfg.leads, t.id, tracker.LeadID{}, func(id tracker.LeadID, _ int64, stored []byte) error {
+		b.id = id
+		r := bodyReader{b: stored, texts: s.texts}
+		r.head(&b)
+		if r.err != nil {
+			return fmt.Errorf("lead %s: %w", id, r.err)
+		}
+		for i := range b.shown {
+			if it := b.shown[i].item; !it.ID.IsZero() {
+				items[b.shown[i].card] = append(items[b.shown[i].card], it)
+			}
+		}
+		t.timers.Move(id, 0, b.wake)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for card, list := range items {
+		slices.SortFunc(list, rank.Compare)
+		t.orders[card] = rank.NewOrder(list)
+	}
+	return nil
+}

@@ -1,0 +1,230 @@
+package server
+
+import (
+	"ripen/tracker"
+	"ripen/tracker/fold"
+	"ripen/tracker/rank"
+)
+
+// The causes of a change.
+const (
+	causeEvent   = "event"
+	causeTime    = "time"
+	causePublish = "publish"
+	causeReplay  = "replay"
+	causeMerge   = "merge"
+)
+
+// walk brings a touched lead up to date: on from where it stands if what is new
+// lies behind everything walked so far, else again from the last base before
+// it, else from the beginning. mu is held.
+func (s *State) walk(t *fold.Touch) error {
+	l := t.Lead
+	b := l.Body.(*body)
+	s.causeSeq = t.Seq
+	if l.Gone {
+		s.retire(l, b)
+		return nil
+	}
+	again, from := t.Walk, t.From
+	if l.Pending != 0 && l.Pending <= s.now { // an event whose time has come
+		if p := (fold.Place{Time: l.Pending}); !again || p.Less(from) {
+			again, from = true, p
+		}
+	}
+	s.evs = s.fold.New(s.evs[:0], t)
+	if len(s.evs) > 0 {
+		if p := fold.PlaceOf(s.evs[0]); b.isLate(p) && (!again || p.Less(from)) {
+			again, from = true, p
+		}
+	}
+	if b.walk.Gen != b.tenant.deck.Gen {
+		again, from = true, fold.Place{}
+	}
+	if again {
+		if err := s.walkAgain(l, b, from); err != nil {
+			return err
+		}
+	} else if err := s.walkOn(b); err != nil {
+		return err
+	}
+	s.leave(l, b)
+	return nil
+}
+
+// isLate says that an event lies before something that was walked, an event or
+// a step of time.
+func (b *body) isLate(p fold.Place) bool {
+	return b.walk.Events > 0 && (!b.pos.Less(p) || p.Time < b.walk.Step)
+}
+
+// walkOn walks the new events of the batch.
+func (s *State) walkOn(b *body) error {
+	for _, e := range s.evs {
+		rec := s.fold.Record(e)
+		if err := s.walker.Event(&b.tenant.deck, &b.walk, e, e.Subject(), len(rec.Personal) > 0); err != nil {
+			return err
+		}
+		b.pos = fold.PlaceOf(e)
+		if b.walk.Events-b.based >= baseEvery {
+			b.keepBase()
+		}
+	}
+	return nil
+}
+
+// walkAgain walks a lead's history from a place on, and up to now.
+func (s *State) walkAgain(l *fold.Lead, b *body, from fold.Place) error {
+	b.dropBases(from)
+	begin := true
+	for n := len(b.bases); n > 0; n-- {
+		if err := s.restore(b, &b.bases[n-1]); err != nil {
+			return err
+		}
+		if b.walk.Gen == b.tenant.deck.Gen && b.walk.Step <= from.Time {
+			begin = false
+			break
+		}
+		b.dropBases(b.bases[n-1].pos)
+	}
+	if begin {
+		b.tenant.deck.Begin(&b.walk)
+		b.pos, b.based = fold.Place{}, 0
+	}
+	var err error
+	if s.entries, err = s.fold.Timeline(s.entries[:0], l, b.pos, s.now); err != nil {
+		return err
+	}
+	var e tracker.Event
+	for i := range s.entries {
+		n := &s.entries[i]
+		if b.walk.Events > 0 && !b.pos.Less(n.Place) {
+			continue
+		}
+		if err := tracker.DecodeRow(n.Row, &e); err != nil {
+			return err
+		}
+		e.Seq, e.Received, e.Personal = n.Seq, n.Received, e.Personal[:0]
+		if err := s.walker.Event(&b.tenant.deck, &b.walk, &e, n.Subject, n.Personal); err != nil {
+			return err
+		}
+		b.pos = n.Place
+		if b.walk.Events-b.based >= baseEvery {
+			b.keepBase()
+		}
+	}
+	b.tenant.deck.Advance(&b.walk, s.now)
+	return nil
+}
+
+// settleWait is how long a lead may show the score of a past moment, in ms,
+// while the log is being caught up with.
+const settleWait = 10_000
+
+// leave ends a walk: the lead takes its place in the order, its timer is set,
+// and what changed goes to the feed. A lead whose score has moved by time since
+// its last event waits for that until the log is read to its end: what is shown
+// is the score of now, and an import does not walk ten years of decay for every
+// event.
+func (s *State) leave(l *fold.Lead, b *body) {
+	if next := b.walk.Next(); next != 0 && next <= s.now {
+		s.deferred[leadKey{b.tenant, b.id}] = cause{s.cause, s.causeSeq}
+		if b.wake <= s.now || b.wake > s.now+settleWait {
+			b.rewake(s.now + settleWait)
+		}
+		return
+	}
+	delete(s.deferred, leadKey{b.tenant, b.id})
+	b.rewake(earliest(b.walk.Next(), l.Pending))
+	s.place(b)
+	s.show(b)
+}
+
+func earliest(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// rewake sets the lead's timer.
+func (b *body) rewake(at int64) {
+	b.tenant.timers.Move(b.id, b.wake, at)
+	b.wake = at
+}
+
+// place puts the lead where it belongs in the order of each card.
+func (s *State) place(b *body) {
+	for i := range b.walk.States {
+		st := &b.walk.States[i]
+		name := cardName(st.Card)
+		q := b.on(name)
+		to := rank.Item{}
+		if !st.Null && b.walk.Events > 0 {
+			to = rank.Item{Key: int32(1000 * st.Score), Band: b.tenant.bands.Index(st.Band), Grade: b.tenant.grades.Index(st.Grade), ID: b.id, Seen: b.walk.Last}
+			if b.tenant.coarse(name) {
+				to.Key = int32(st.Exact)
+			}
+		}
+		b.tenant.order(name).Move(q.item, to)
+		q.item = to
+	}
+}
+
+// show writes to the feed what differs from what it last said.
+func (s *State) show(b *body) {
+	if s.feed == nil {
+		return
+	}
+	if s.recovering() {
+		s.late[leadKey{b.tenant, b.id}] = struct{}{}
+		return
+	}
+	for i := range b.walk.States {
+		st := &b.walk.States[i]
+		q := b.on(cardName(st.Card))
+		points := int16(-1)
+		if !st.Null && b.walk.Events > 0 {
+			points = int16(st.Score)
+		}
+		if points == q.score && st.Band == q.band && st.Grade == q.grade {
+			continue
+		}
+		c := tracker.Change{
+			Time: max(b.walk.Step, b.walk.Last), Lead: b.id, Card: st.Card, Cause: s.cause,
+			OldScore: int(q.score), NewScore: int(points),
+			OldBand: q.band, NewBand: st.Band, OldGrade: q.grade, NewGrade: st.Grade, Prev: q.prev,
+		}
+		if s.cause == causeEvent {
+			c.Event = s.causeSeq
+		}
+		q.prev = b.tenant.add(c)
+		q.score, q.band, q.grade = points, st.Band, st.Grade
+	}
+}
+
+// retire takes a lead out of view whose events belong to another now.
+func (s *State) retire(l *fold.Lead, b *body) {
+	if b.gone {
+		return
+	}
+	b.gone = true
+	if s.recovering() {
+		s.late[leadKey{b.tenant, b.id}] = struct{}{}
+	}
+	delete(s.deferred, leadKey{b.tenant, b.id})
+	b.rewake(0)
+	for i := range b.shown {
+		q := &b.shown[i]
+		b.tenant.order(q.card).Move(q.item, rank.Item{})
+		q.item = rank.Item{}
+		if s.feed == nil || s.recovering() || q.score < 0 {
+			continue
+		}
+		q.prev = b.tenant.add(tracker.Change{
+			Time: max(b.walk.Step, b.walk.Last), Lead: b.id, MergedInto: l.Into, Card: b.nameOn(q.card), Cause: causeMerge, Event: s.causeSeq,
+			OldScore: int(q.score), NewScore: -1, OldBand: q.band, OldGrade: q.grade, Prev: q.prev,
+		})
+		q.score = -1
+	}
+}
