@@ -27,16 +27,22 @@ var Exp2Poly = [14]float64{
 const Exp2Min = -1022
 
 // Exp2 returns 2^x for x ≤ 0, with the same operations in the same order as a
-// compiled module: no fused multiply-add, so the same bits everywhere.
+// compiled module: no fused multiply-add, so the same bits everywhere. The
+// polynomial is summed in pairs (Estrin), which a processor can overlap.
 func Exp2(x float64) float64 {
 	if x < Exp2Min {
 		return 0
 	}
 	n := math.RoundToEven(x)
 	f := x - n
-	p := Exp2Poly[len(Exp2Poly)-1]
-	for i := len(Exp2Poly) - 2; i >= 0; i-- {
-		p = float64(p*f) + Exp2Poly[i]
-	}
+	c := &Exp2Poly
+	f2 := float64(f * f)
+	f4 := float64(f2 * f2)
+	f8 := float64(f4 * f4)
+	q0 := (c[0] + float64(c[1]*f)) + float64((c[2]+float64(c[3]*f))*f2)
+	q1 := (c[4] + float64(c[5]*f)) + float64((c[6]+float64(c[7]*f))*f2)
+	q2 := (c[8] + float64(c[9]*f)) + float64((c[10]+float64(c[11]*f))*f2)
+	q3 := c[12] + float64(c[13]*f)
+	p := (q0 + float64(q1*f4)) + float64((q2+float64(q3*f4))*f8)
 	return float64(p * math.Float64frombits(uint64(int64(n)+1023)<<52))
 }

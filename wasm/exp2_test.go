@@ -11,7 +11,7 @@ func TestExp2(t *testing.T) {
 		if x < Exp2Min {
 			want = 0
 		}
-		if math.Abs(got-want) > 4e-16*want {
+		if math.Abs(got-want) > 6e-16*want {
 			t.Fatalf("Exp2(%v) = %v, want %v", x, got, want)
 		}
 	}

@@ -16,11 +16,9 @@ type helpers struct {
 	linear  *fn // (owner, every i64, drop, points f64) f64
 	at      *fn // (t i64): something changes at t
 	reach   *fn // (gap, rate, mass f64): a gap may be closed
-	decayed *fn // (addr i32, span, rate f64) f64: a half-life rule at gNow
-	bound   *fn // (v, lo, hi f64) f64
-	grade   *fn // (v, from f64)
+	decayed *fn // (addr i32, span, rate f64) f64: a half-life rule that is not zero, at gNow
 	reason  *fn // (id i32, points f64)
-	remove  *fn // (entry i32): takes an entry out of the list
+	remove  *fn // (owner i64): takes its oldest entry out of the list
 }
 
 func (m *module) helpers() {
@@ -36,23 +34,37 @@ func (m *module) helpers() {
 	h.linear = m.linear()
 	h.reach = m.reach()
 	h.decayed = m.decayed()
-	h.bound = m.bound()
-	h.grade = m.grade()
 	h.reason = m.reason()
+}
+
+// helper starts a function without loops, which its callers pay for.
+func (m *module) helper(params []byte, results ...byte) *fn {
+	f := m.fn(params, results...)
+	f.free = true
+	return f
 }
 
 // exp2 is wasm.Exp2, operation for operation.
 func (m *module) exp2() *fn {
-	f := m.fn([]byte{f64}, f64)
-	n := f.local(f64)
+	f := m.helper([]byte{f64}, f64)
+	n, f2, f4 := f.local(f64), f.local(f64), f.local(f64)
+	c := wasm.Exp2Poly
+	pair := func(i int) { f.f64(c[i]).f64(c[i+1]).get(0).do(f64Mul, f64Add) }
+	quad := func(i int) {
+		pair(i)
+		pair(i + 2)
+		f.get(f2).do(f64Mul, f64Add)
+	}
 	f.get(0).f64(wasm.Exp2Min).do(f64Lt).when(func() { f.f64(0).do(ret) })
 	f.get(0).do(f64Near).set(n)
-	f.get(0).get(n).do(f64Sub).set(0)
-	last := len(wasm.Exp2Poly) - 1
-	f.f64(wasm.Exp2Poly[last])
-	for i := last - 1; i >= 0; i-- {
-		f.get(0).do(f64Mul).f64(wasm.Exp2Poly[i]).do(f64Add)
-	}
+	f.get(0).get(n).do(f64Sub).tee(0).get(0).do(f64Mul).tee(f2).get(f2).do(f64Mul).set(f4)
+	quad(0)
+	quad(4)
+	f.get(f4).do(f64Mul, f64Add)
+	quad(8)
+	pair(12)
+	f.get(f4).do(f64Mul, f64Add)
+	f.get(f4).get(f4).do(f64Mul, f64Mul, f64Add)
 	f.get(n).do(i64OfF64).i64(1023).do(i64Add).i64(52).do(i64Shl, f64Bits, f64Mul)
 	return f
 }
@@ -144,11 +156,20 @@ func timeOf(f *fn, key local) *fn { return f.get(key).i64(8).do(i64Shl).i64(8).d
 
 const payload = 1<<56 - 1
 
+// counter leaves the address, less m.state.counts, of the byte that counts the
+// owner's entries: owners begin at 1.
+func counter(f *fn, owner local) *fn { return f.get(owner).i64(56).do(i64ShrU, i32Wrap) }
+
+// remove takes the oldest entry of the owner out of the list.
 func (m *module) remove() *fn {
-	f := m.fn([]byte{i32})
-	entry, end := local(0), f.local(i32)
-	f.i32(0).i32(0).mem(i32Load, atList).i32(1).do(i32Sub).mem(i32Store, atList)
-	f.i32(int32(m.state.list)).i32(0).mem(i32Load, atList).i32(3).do(i32Shl, i32Add).set(end)
+	f := m.fn([]byte{i64})
+	owner := local(0)
+	entry, end, key := f.local(i32), f.local(i32), f.local(i64)
+	f.block(noValue, func() {
+		m.scan(f, entry, end, key, func() { isOwner(f, key, owner).brIf(2) })
+		f.do(ret)
+	})
+	f.get(end).i32(8).do(i32Sub).set(end)
 	f.block(noValue, func() {
 		f.loop(func() {
 			f.get(entry).get(end).do(i32Eq).brIf(1)
@@ -156,50 +177,52 @@ func (m *module) remove() *fn {
 			f.get(entry).i32(8).do(i32Add).set(entry).br(0)
 		})
 	})
+	m.count(f, owner, -1)
 	return f
 }
 
-// push appends the entry on the stack's behalf: owner | value & payload.
+// count adds to the length of the list and to the owner's counter.
+func (m *module) count(f *fn, owner local, by int32) {
+	f.i32(0).i32(0).mem(i32Load, atList).i32(by).do(i32Add).mem(i32Store, atList)
+	counter(f, owner)
+	counter(f, owner).mem(i32Load8u, m.state.counts).i32(by).do(i32Add).mem(i32Store8, m.state.counts)
+}
+
+// push appends an entry: owner | value & payload.
 func (m *module) push(f *fn, owner, value local) {
 	f.i32(int32(m.state.list)).i32(0).mem(i32Load, atList).i32(3).do(i32Shl, i32Add)
 	f.get(value).i64(payload).do(i64And).get(owner).do(i64Or).mem(i64Store, 0)
-	f.i32(0).i32(0).mem(i32Load, atList).i32(1).do(i32Add).mem(i32Store, atList)
+	m.count(f, owner, 1)
 }
 
 func (m *module) unique() *fn {
 	f := m.fn([]byte{i64, i64, i32}, i32)
 	owner, value, keep := local(0), local(1), local(2)
-	entry, end, n, first, key := f.local(i32), f.local(i32), f.local(i32), f.local(i32), f.local(i64)
-	m.scan(f, entry, end, key, func() {
-		isOwner(f, key, owner).when(func() {
-			f.get(key).get(value).do(i64Xor).i64(payload).do(i64And, i64Eqz)
-			f.when(func() { f.i32(0).do(ret) })
-			f.get(n).do(i32Eqz).when(func() { f.get(entry).set(first) })
-			f.get(n).i32(1).do(i32Add).set(n)
+	entry, end, key, n := f.local(i32), f.local(i32), f.local(i64), f.local(i32)
+	counter(f, owner).mem(i32Load8u, m.state.counts).tee(n).when(func() {
+		f.get(value).i64(payload).do(i64And).get(owner).do(i64Or).set(value)
+		m.scan(f, entry, end, key, func() {
+			f.get(key).get(value).do(i64Eq).when(func() { f.i32(0).do(ret) })
 		})
+		f.get(n).get(keep).do(i32GeS).when(func() { f.get(owner).call(m.h.remove) })
 	})
-	f.get(n).get(keep).do(i32GeS).when(func() { f.get(first).call(m.h.remove) })
 	m.push(f, owner, value)
 	return f.i32(1)
 }
 
+// stamp forgets the oldest time if there are too many, or if it is past use.
 func (m *module) stamp() *fn {
 	f := m.fn([]byte{i64, i64, i64, i32})
 	owner, value, cutoff, keep := local(0), local(1), local(2), local(3)
-	entry, end, n, first, key := f.local(i32), f.local(i32), f.local(i32), f.local(i32), f.local(i64)
-	oldest := f.local(i64)
-	m.scan(f, entry, end, key, func() {
-		isOwner(f, key, owner).when(func() {
-			f.get(n).do(i32Eqz).when(func() {
-				f.get(entry).set(first)
-				timeOf(f, key).set(oldest)
-			})
-			f.get(n).i32(1).do(i32Add).set(n)
+	entry, end, key, n := f.local(i32), f.local(i32), f.local(i64), f.local(i32)
+	counter(f, owner).mem(i32Load8u, m.state.counts).tee(n).when(func() {
+		f.block(noValue, func() {
+			m.scan(f, entry, end, key, func() { isOwner(f, key, owner).brIf(2) })
 		})
+		f.get(n).get(keep).do(i32GeS)
+		timeOf(f, key).get(cutoff).do(i64LeS, i32Or)
+		f.when(func() { f.get(owner).call(m.h.remove) })
 	})
-	f.get(n).get(keep).do(i32GeS)
-	f.get(n).i32(0).do(i32Ne).get(oldest).get(cutoff).do(i64LeS, i32And, i32Or)
-	f.when(func() { f.get(first).call(m.h.remove) })
 	m.push(f, owner, value)
 	return f
 }
@@ -207,20 +230,22 @@ func (m *module) stamp() *fn {
 func (m *module) timed() *fn {
 	f := m.fn([]byte{i64, i64}, i32)
 	owner, cutoff := local(0), local(1)
-	entry, end, n, key, t := f.local(i32), f.local(i32), f.local(i32), f.local(i64), f.local(i64)
+	entry, end, n, key, t, left := f.local(i32), f.local(i32), f.local(i32), f.local(i64), f.local(i64), f.local(i32)
+	counter(f, owner).mem(i32Load8u, m.state.counts).tee(left).do(i32Eqz).when(func() { f.i32(0).do(ret) })
 	m.scan(f, entry, end, key, func() {
 		isOwner(f, key, owner).when(func() {
 			timeOf(f, key).tee(t).get(cutoff).do(i64GtS).when(func() {
 				f.get(n).do(i32Eqz).when(func() { f.get(t).setG(gFirst) })
 				f.get(n).i32(1).do(i32Add).set(n)
 			})
+			f.get(left).i32(1).do(i32Sub).tee(left).do(i32Eqz).brIf(2)
 		})
 	})
 	return f.get(n)
 }
 
 func (m *module) at() *fn {
-	f := m.fn([]byte{i64})
+	f := m.helper([]byte{i64})
 	f.get(0).getG(gNow).do(i64GtS).get(0).getG(gNext).do(i64LtS, i32And)
 	f.when(func() { f.get(0).setG(gNext) })
 	return f
@@ -229,6 +254,7 @@ func (m *module) at() *fn {
 func (m *module) linear() *fn {
 	f := m.fn([]byte{i64, i64, f64, f64}, f64)
 	owner, every, lose, points := local(0), local(1), local(2), local(3)
+	counter(f, owner).mem(i32Load8u, m.state.counts).do(i32Eqz).when(func() { f.f64(0).do(ret) })
 	entry, end, key, t := f.local(i32), f.local(i32), f.local(i64), f.local(i64)
 	steps, left, v := f.local(i64), f.local(f64), f.local(f64)
 	m.scan(f, entry, end, key, func() {
@@ -247,7 +273,7 @@ func (m *module) linear() *fn {
 }
 
 func (m *module) reach() *fn {
-	f := m.fn([]byte{f64, f64, f64})
+	f := m.helper([]byte{f64, f64, f64})
 	gap, rate, mass := local(0), local(1), local(2)
 	f.get(rate).f64(0).do(f64Gt, i32Eqz).when(func() { f.do(ret) })
 	f.get(mass).get(gap).f64(scorecard.Slack).do(f64Sub, f64Gt, i32Eqz).when(func() { f.do(ret) })
@@ -259,10 +285,10 @@ func (m *module) reach() *fn {
 }
 
 func (m *module) decayed() *fn {
-	f := m.fn([]byte{i32, f64, f64}, f64)
+	f := m.helper([]byte{i32, f64, f64}, f64)
 	at, span, rate := local(0), local(1), local(2)
 	v, t := f.local(f64), f.local(i64)
-	f.get(at).mem(f64Load, 0).tee(v).f64(0).do(f64Eq).when(func() { f.get(v).do(ret) })
+	f.get(at).mem(f64Load, 0).set(v)
 	f.get(at).mem(i64Load, 8).tee(t).getG(gNow).do(i64LtS).when(func() {
 		f.get(v).get(t).getG(gNow).do(i64Sub, f64OfI64).get(span).do(f64Div).call(m.h.exp2).do(f64Mul).set(v)
 	})
@@ -277,43 +303,9 @@ func (m *module) decayed() *fn {
 	return f.get(v)
 }
 
-// still says that the value in hand does not move.
-func still(f *fn) {
-	for _, g := range []int{gDown, gUp, gDownM, gUpM} {
-		f.f64(0).setG(g)
-	}
-}
-
-func (m *module) bound() *fn {
-	f := m.fn([]byte{f64, f64, f64}, f64)
-	v, lo, hi := local(0), local(1), local(2)
-	f.get(v).get(hi).do(f64Gt).when(func() {
-		f.get(v).get(hi).do(f64Sub).getG(gDown).getG(gDownM).call(m.h.reach)
-		still(f)
-		f.get(hi).do(ret)
-	})
-	f.get(v).get(lo).do(f64Lt).when(func() {
-		f.get(lo).get(v).do(f64Sub).getG(gUp).getG(gUpM).call(m.h.reach)
-		still(f)
-		f.get(lo).do(ret)
-	})
-	return f.get(v)
-}
-
-func (m *module) grade() *fn {
-	f := m.fn([]byte{f64, f64})
-	v, from := local(0), local(1)
-	f.get(v).get(from).do(f64Ge).nest(0x04, noValue, func() {
-		f.get(v).get(from).do(f64Sub).getG(gDown).getG(gDownM).call(m.h.reach)
-		f.b = append(f.b, 0x05)
-		f.get(from).get(v).do(f64Sub).getG(gUp).getG(gUpM).call(m.h.reach)
-	})
-	return f
-}
-
 // reason appends a reason while there is room.
 func (m *module) reason() *fn {
-	f := m.fn([]byte{i32, f64})
+	f := m.helper([]byte{i32, f64})
 	n, at := f.local(i32), f.local(i32)
 	f.i32(0).mem(i32Load, wasm.OffReasons).tee(n).i32(wasm.ReasonsMax).do(i32GeU).when(func() { f.do(ret) })
 	f.get(n).i32(4).do(i32Shl).set(at)

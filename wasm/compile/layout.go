@@ -36,6 +36,7 @@ type layout struct {
 	day    []int   // per rule: address of the last day counted
 	hashes []int64 // per rule: owner of its hashes, shifted to the top; 0 = none
 	times  []int64 // per rule: owner of its times
+	counts int     // address of byte 0 of the owners' counters; owner 0 is nobody
 	list   int     // address of the first entry
 	max    int     // most bytes of state
 }
@@ -69,6 +70,8 @@ func (l *layout) fit(c *scorecard.Card) error {
 		}
 		entries += hashes + times
 	}
+	l.counts = at - 1
+	at = (at + int(owners) + 7) &^ 7
 	l.list = at
 	l.max = at - wasm.IOState + 8*entries
 	if l.max > wasm.StateMax || owners > 255 {

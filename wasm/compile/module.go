@@ -43,17 +43,18 @@ const (
 
 // module is a module being written.
 type module struct {
-	card  *scorecard.Card
-	state layout
-	types []string // encoded function types
-	funcs []*fn
-	data  []byte // at addrData
-	h     helpers
+	card   *scorecard.Card
+	state  layout
+	types  []string // encoded function types
+	funcs  []*fn
+	data   []byte // at addrData
+	h      helpers
+	drifts []drift // per dimension
 }
 
 // Module compiles a card.
 func Module(c *scorecard.Card) ([]byte, error) {
-	m := &module{card: c}
+	m := &module{card: c, drifts: make([]drift, len(c.Dims))}
 	if err := m.state.fit(c); err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ func (m *module) score(f *fn) {
 	for i, d := range m.card.Dims {
 		dims[i] = m.dimension(i, d)
 	}
-	combine := m.combine()
+	combine := m.combine() // after the dimensions: it asks which of them drift
 	f.get(0).setG(gNow).i64(math.MaxInt64).setG(gNext)
 	f.i32(0).i32(0).mem(i32Store, wasm.OffReasons)
 	f.i32(0).i32(int32(len(dims))).mem(i32Store, wasm.OffDims)
@@ -28,7 +28,31 @@ func (m *module) score(f *fn) {
 	f.do(choose).mem(i64Store, wasm.OffNext)
 }
 
+// The motions of a value, in the order of the globals that hold them.
 var motions = [4]int{gDown, gUp, gDownM, gUpM}
+
+// drift says which way a value can move by itself: only half-lives move points,
+// and towards zero. What cannot move costs nothing.
+type drift struct{ falls, rises bool }
+
+func (d drift) has(motion int) bool {
+	if motion%2 == 0 {
+		return d.falls
+	}
+	return d.rises
+}
+
+func driftOf(rules []*scorecard.Rule) (d drift) {
+	for _, r := range rules {
+		if r.Kind == scorecard.HalfLife {
+			d.falls = d.falls || r.Points > 0
+			d.rises = d.rises || r.Points < 0
+		}
+	}
+	return d
+}
+
+func (d drift) or(o drift) drift { return drift{d.falls || o.falls, d.rises || o.rises} }
 
 // dimension writes the function that leaves a dimension's value in the header
 // and its motion in memory.
@@ -38,35 +62,91 @@ func (m *module) dimension(i int, d *scorecard.Dimension) *fn {
 		groups[g] = m.groupRules(d.Groups[g].Rules)
 	}
 	f := m.fn(nil)
-	sum := f.local(f64)
+	v, sum := f.local(f64), f.local(f64)
 	var total [4]local
 	for j := range total {
 		total[j] = f.local(f64)
 	}
+	all := drift{}
 	for g, group := range d.Groups {
-		still(f)
+		moves := driftOf(group.Rules)
+		all = all.or(moves)
+		m.still(f, moves)
 		f.f64(0)
 		for _, part := range groups[g] {
 			f.call(part)
 		}
-		f.f64(group.Min).f64(group.Max).call(m.h.bound)
-		f.get(sum).do(f64Add).set(sum)
+		f.set(v)
+		m.bound(f, v, group.Min, group.Max, moves)
+		f.get(sum).get(v).do(f64Add).set(sum)
 		for j, g := range motions {
-			f.get(total[j]).getG(g).do(f64Add).set(total[j])
+			if moves.has(j) {
+				f.get(total[j]).getG(g).do(f64Add).set(total[j])
+			}
 		}
 	}
+	m.drifts[i] = all
 	for j, g := range motions {
-		f.get(total[j]).setG(g)
+		if all.has(j) {
+			f.get(total[j]).setG(g)
+		}
 	}
-	f.get(sum).f64(d.Min).f64(d.Max).call(m.h.bound).set(sum)
-	for _, g := range d.Grades {
-		f.get(sum).f64(g.From).call(m.h.grade)
-	}
+	m.bound(f, sum, d.Min, d.Max, all)
+	m.grades(f, sum, d, all)
 	f.i32(0).get(sum).mem(f64Store, wasm.OffDim0+8*i)
 	for j, g := range motions {
-		f.i32(0).getG(g).mem(f64Store, addrMoves+32*i+8*j)
+		if all.has(j) {
+			f.i32(0).getG(g).mem(f64Store, addrMoves+32*i+8*j)
+		}
 	}
 	return f
+}
+
+// still says that the value in hand does not move.
+func (m *module) still(f *fn, moves drift) {
+	for j, g := range motions {
+		if moves.has(j) {
+			f.f64(0).setG(g)
+		}
+	}
+}
+
+// bound clamps v. Beyond a bound it does not move until it comes back.
+func (m *module) bound(f *fn, v local, lo, hi float64, moves drift) {
+	if !math.IsInf(hi, 1) {
+		f.get(v).f64(hi).do(f64Gt).when(func() {
+			if moves.falls {
+				f.get(v).f64(hi).do(f64Sub).getG(gDown).getG(gDownM).call(m.h.reach)
+			}
+			m.still(f, moves)
+			f.f64(hi).set(v)
+		})
+	}
+	if !math.IsInf(lo, -1) {
+		f.get(v).f64(lo).do(f64Lt).when(func() {
+			if moves.rises {
+				f.f64(lo).get(v).do(f64Sub).getG(gUp).getG(gUpM).call(m.h.reach)
+			}
+			m.still(f, moves)
+			f.f64(lo).set(v)
+		})
+	}
+}
+
+// grades notes when the dimension may cross into another grade.
+func (m *module) grades(f *fn, v local, d *scorecard.Dimension, moves drift) {
+	for _, g := range d.Grades {
+		if moves.falls {
+			f.get(v).f64(g.From).do(f64Ge).getG(gDown).f64(0).do(f64Gt, i32And).when(func() {
+				f.get(v).f64(g.From).do(f64Sub).getG(gDown).getG(gDownM).call(m.h.reach)
+			})
+		}
+		if moves.rises {
+			f.get(v).f64(g.From).do(f64Lt).getG(gUp).f64(0).do(f64Gt, i32And).when(func() {
+				f.f64(g.From).get(v).do(f64Sub).getG(gUp).getG(gUpM).call(m.h.reach)
+			})
+		}
+	}
 }
 
 // groupRules writes functions that add their rules' points to what they are given.
@@ -98,7 +178,9 @@ func (m *module) points(f *fn, r *scorecard.Rule) {
 	case scorecard.Sum:
 		f.i32(0).mem(f64Load, at)
 	case scorecard.HalfLife:
-		f.i32(int32(at)).f64(float64(r.Span)).f64(math.Ln2 / float64(r.Span)).call(m.h.decayed)
+		f.i32(0).mem(f64Load, at).f64(0).do(f64Eq).either(f64, func() { f.f64(0) }, func() {
+			f.i32(int32(at)).f64(float64(r.Span)).f64(math.Ln2 / float64(r.Span)).call(m.h.decayed)
+		})
 	case scorecard.Linear:
 		f.i64(owner).i64(r.Span).f64(r.Drop).f64(r.Points).call(m.h.linear)
 		m.capped(f, r)
@@ -191,10 +273,22 @@ func (m *module) combine() *fn {
 // moved leaves motion j of a term's value on the stack: a negative weight turns
 // a fall into a rise.
 func (w *combiner) moved(t scorecard.Term, j int) {
+	if !w.can(t, j) {
+		w.f64(0)
+		return
+	}
 	if t.Times < 0 {
 		j ^= 1
 	}
 	w.i32(0).mem(f64Load, addrMoves+32*t.Dim+8*j).f64(math.Abs(t.Times)).do(f64Mul)
+}
+
+// can says whether motion j of a term's value may be other than zero.
+func (w *combiner) can(t scorecard.Term, j int) bool {
+	if t.Times < 0 {
+		j ^= 1
+	}
+	return w.m.drifts[t.Dim].has(j)
 }
 
 func (w *combiner) value(t scorecard.Term) {
@@ -206,9 +300,11 @@ func (w *combiner) term(i int, t scorecard.Term) {
 	if w.m.card.Score.How != "max" {
 		w.get(w.v).do(f64Add).set(w.v)
 		for j, l := range w.move {
-			w.get(l)
-			w.moved(t, j)
-			w.do(f64Add).set(l)
+			if w.can(t, j) {
+				w.get(l)
+				w.moved(t, j)
+				w.do(f64Add).set(l)
+			}
 		}
 		return
 	}
@@ -266,6 +362,9 @@ func (w *combiner) horizon() {
 			return
 		}
 		for _, t := range s.Terms {
+			if !w.can(t, 1) {
+				continue
+			}
 			w.get(w.x)
 			w.value(t)
 			w.do(f64Sub)

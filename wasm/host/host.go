@@ -52,9 +52,14 @@ type Host struct {
 	compiling sync.Mutex
 }
 
-// New opens a host. ctx carries values only: gas, not its end, stops a module.
+// New opens a host. ctx bounds only New itself: gas, not a context, ends a module.
 func New(ctx context.Context, cfg Config) (*Host, error) {
-	ctx = context.WithoutCancel(ctx)
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("open the module host: %w", err)
+	}
+	// No context reaches a module: gas ends it, and a context with values costs
+	// an allocation a call.
+	ctx = context.Background()
 	cache := wazero.NewCompilationCache()
 	if cfg.CacheDir != "" {
 		var err error

@@ -48,7 +48,10 @@ type Instance struct {
 
 // NewInstance makes a module ready to be called.
 func (m *Module) NewInstance(ctx context.Context) (*Instance, error) {
-	in := &Instance{m: m, ctx: context.WithoutCancel(ctx)}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("instantiate module of %s: %w", m.card.Name, err)
+	}
+	in := &Instance{m: m, ctx: m.host.ctx}
 	if err := in.open(); err != nil {
 		return nil, err
 	}

@@ -7,10 +7,12 @@ import (
 
 // Error is one thing wrong with a card, where it is, and what to do about it.
 type Error struct {
-	File      string `json:"file"`
-	Line, Col int
-	Rule      string // the id of the rule it is in; empty outside rules
-	What, Fix string
+	File string `json:"file"`
+	Line int    `json:"line"`
+	Col  int    `json:"column"`
+	Rule string `json:"rule,omitempty"` // the id of the rule it is in
+	What string `json:"what"`
+	Fix  string `json:"fix,omitempty"`
 }
 
 // Error returns file:line:col: rule "id": what; fix.

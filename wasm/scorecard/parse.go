@@ -51,7 +51,11 @@ type reader struct {
 	errs Errors
 }
 
+// add notes an error, unless the reading of the YAML named one at this place.
 func (p *reader) add(at *node, what, fix string) {
+	if at.bad {
+		return
+	}
 	p.errs = append(p.errs, &Error{File: p.file, Line: at.line, Col: at.col, Rule: p.rule, What: what, Fix: fix})
 }
 
@@ -77,9 +81,6 @@ func (p *reader) fields(n *node, of string, known map[string]func(k, v *node)) {
 }
 
 func (p *reader) unknown(k *node, of string, known map[string]func(k, v *node)) {
-	if strings.EqualFold(k.text, "on") && !k.quoted && known["event"] != nil {
-		return // the trap of on: has already been named
-	}
 	words := make([]string, 0, len(known))
 	for w := range known {
 		words = append(words, w)

@@ -41,9 +41,13 @@ func (p *reader) readRule(d *Dimension, r *Rule, n *node) {
 			p.later(k, "unanswered", "use absent: any_activity with after: for silence")
 		},
 	})
-	if n.kind == mapNode {
-		p.checkRule(d, w, n)
+	if n.kind != mapNode {
+		return
 	}
+	if i := slices.IndexFunc(n.keys, func(k *node) bool { return k.text == "on" }); i >= 0 {
+		w.at["on"] = n.keys[i] // meant as event:, and already refused
+	}
+	p.checkRule(d, w, n)
 }
 
 func (p *reader) checkRule(d *Dimension, w *draft, n *node) {

@@ -28,6 +28,8 @@ type Result struct {
 	Dims       []float64
 	Reasons    []Reason // largest share first, base and rounding last
 	Next       int64    // unix ms: nothing changes before it by itself; 0 = never
+
+	points, worth []float64 // scratch of explain
 }
 
 // Settle fills r from what a module or Eval says. Reasons are written only if
@@ -75,13 +77,16 @@ func (c *Card) explain(raw *Raw, r *Result) {
 		}
 		return
 	}
-	points := make([]float64, len(c.Rules)+len(c.Gates)) // :: id → points
+	r.points = zeros(r.points, len(c.Rules)+len(c.Gates)) // :: id → points
+	points := r.points
 	for _, p := range raw.Points {
 		if int(p.ID) < len(points) {
 			points[p.ID] = p.Points
 		}
 	}
-	worth, k := c.worths(raw.Dims), c.Score.K()
+	r.worth = zeros(r.worth, len(c.Dims))
+	worth, k := r.worth, c.Score.K()
+	c.worths(worth, raw.Dims)
 	combined := 0.0
 	for i, d := range c.Dims {
 		l.dimension(d, points, worth[i]*k)
@@ -106,10 +111,15 @@ func (c *Card) explain(raw *Raw, r *Result) {
 
 func abs(v int64) int64 { return max(v, -v) }
 
-// worths is the weight of each dimension in the score: under max only the
+func zeros(s []float64, n int) []float64 {
+	s = slices.Grow(s[:0], n)[:n]
+	clear(s)
+	return s
+}
+
+// worths writes the weight of each dimension in the score: under max only the
 // winner has one.
-func (c *Card) worths(dims []float64) []float64 {
-	out := make([]float64, len(c.Dims))
+func (c *Card) worths(out, dims []float64) {
 	best := -1
 	for i, t := range c.Score.Terms {
 		out[t.Dim] = t.Times
@@ -124,7 +134,6 @@ func (c *Card) worths(dims []float64) []float64 {
 			}
 		}
 	}
-	return out
 }
 
 func (l *ledger) dimension(d *Dimension, points []float64, worth float64) {

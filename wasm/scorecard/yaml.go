@@ -33,6 +33,7 @@ type node struct {
 	line, col int
 	text      string // of a scalar
 	quoted    bool
+	bad       bool    // an error already names it
 	keys      []*node // of a map, in the order of the file
 	values    []*node // of a map or list
 }
@@ -160,6 +161,7 @@ func (p *reader) node(n ast.Node, depth int) *node {
 		return out
 	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode:
 		p.add(out, "YAML anchors, aliases, merges and tags are not read", "write the value out")
+		out.bad = true
 		return out
 	}
 	if n == nil {
@@ -176,6 +178,7 @@ func (p *reader) mapping(out *node, entries []*ast.MappingValueNode, depth int) 
 		out.line, out.col = at.line, at.col
 	}
 	seen := map[string]int{} // :: key → its line
+	before := len(p.errs)
 	for _, e := range entries {
 		k, ok := e.Key.(ast.Node)
 		if !ok {
@@ -194,6 +197,11 @@ func (p *reader) mapping(out *node, entries []*ast.MappingValueNode, depth int) 
 		seen[key.text] = key.line
 		out.keys = append(out.keys, key)
 		out.values = append(out.values, p.node(e.Value, depth+1))
+	}
+	if id := ruleID(out); id != "" {
+		for _, e := range p.errs[before:] {
+			e.Rule = id
+		}
 	}
 	return out
 }
@@ -221,9 +229,11 @@ func (p *reader) scalar(out *node, n ast.Node) {
 			fix = `for the event of a rule write event:, else quote it`
 		}
 		p.add(out, fmt.Sprintf("bare %s means true or false to some YAML readers", s), fix)
+		out.bad = true
 	default:
 		if why := oddNumber(s); why != "" {
 			p.add(out, fmt.Sprintf("%s is %s", s, why), fmt.Sprintf("write a plain number, or %q in quotes if it is text", s))
+			out.bad = true
 		}
 	}
 }

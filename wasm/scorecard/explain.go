@@ -1,0 +1,291 @@
+package scorecard
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Explain says the card back as sentences in es or en; any other word means the
+// card's own language. It is what a person reads to see that the rules say what
+// was meant.
+func (c *Card) Explain(lang string) string {
+	if lang != "es" && lang != "en" {
+		lang = c.Language
+	}
+	w := &teller{es: lang == "es"}
+	w.linef("%s %s %d.", c.Name, w.say("version", "versión"), c.Version)
+	w.combination(c)
+	for _, d := range c.Dims {
+		w.dimension(d)
+	}
+	for _, g := range c.Gates {
+		w.gate(g)
+	}
+	w.bands(c)
+	return w.b.String()
+}
+
+// teller writes sentences in one language.
+type teller struct {
+	b  strings.Builder
+	es bool
+}
+
+func (w *teller) say(en, es string) string {
+	if w.es {
+		return es
+	}
+	return en
+}
+
+func (w *teller) linef(format string, args ...any) {
+	fmt.Fprintf(&w.b, format, args...)
+	w.b.WriteByte('\n')
+}
+
+func (w *teller) combination(c *Card) {
+	var terms []string
+	for _, t := range c.Score.Terms {
+		name := c.Dims[t.Dim].Name
+		if t.Times != 1 {
+			name += " × " + exactNumber(t.Times)
+		}
+		terms = append(terms, name)
+	}
+	how := strings.Join(terms, " + ")
+	if c.Score.How == "max" {
+		how = w.say("the highest of ", "lo mayor de ") + strings.Join(terms, ", ")
+	}
+	w.linef("%s: %s; %s %s–%s %s %s–%s.", w.say("The score", "La puntuación"), how,
+		w.say("from", "de"), short(c.Score.From[0]), short(c.Score.From[1]),
+		w.say("to", "a"), short(c.Score.To[0]), short(c.Score.To[1]))
+}
+
+func (w *teller) dimension(d *Dimension) {
+	kind := w.say("what they do", "lo que hace")
+	if d.Kind == "attributes" {
+		kind = w.say("who they are", "quién es")
+	}
+	w.linef("\n%s: %s%s.", d.Name, kind, w.bounds(d.Min, d.Max))
+	if len(d.Grades) > 0 {
+		var steps []string
+		for _, g := range d.Grades {
+			steps = append(steps, fmt.Sprintf("%s %s %s", g.Label, w.say("from", "desde"), short(g.From)))
+		}
+		w.linef("  %s: %s.", w.say("Grades", "Notas"), strings.Join(steps, ", "))
+	}
+	for _, g := range d.Groups {
+		w.linef("  %s%s:", g.Name, w.bounds(g.Min, g.Max))
+		for _, r := range g.Rules {
+			w.linef("  - %s", w.rule(r))
+		}
+	}
+}
+
+func (w *teller) bounds(lo, hi float64) string {
+	s := ""
+	if !math.IsInf(hi, 0) {
+		s += ", " + w.say("at most ", "como mucho ") + short(hi)
+	}
+	if !math.IsInf(lo, 0) && lo != 0 {
+		s += ", " + w.say("at least ", "como poco ") + short(lo)
+	}
+	return s
+}
+
+func (w *teller) rule(r *Rule) string {
+	parts := []string{signed(r.Points) + w.per(r)}
+	if r.HasCap {
+		parts = append(parts, w.say("up to ", "hasta ")+short(r.Cap))
+	}
+	if life := w.life(r); life != "" {
+		parts = append(parts, life)
+	}
+	why := r.Why
+	if why == "" {
+		why = r.ID
+	}
+	s := why + ": " + strings.Join(parts, ", ")
+	if trigger := w.trigger(r); trigger != "" {
+		s += " (" + trigger + ")"
+	}
+	return s + "."
+}
+
+func signed(f float64) string {
+	if f > 0 {
+		return "+" + short(f)
+	}
+	return strings.Replace(short(f), "-", "−", 1)
+}
+
+func (w *teller) per(r *Rule) string {
+	switch {
+	case r.Per == PerDay:
+		return w.say(" per day", " por día")
+	case r.Per == PerSession:
+		return w.say(" per session", " por sesión")
+	case r.Per == PerValue && r.PerName == "message":
+		return w.say(" per message", " por mensaje")
+	case r.Per == PerValue:
+		return w.say(" per distinct ", " por cada ") + r.PerName + w.say("", " distinto")
+	case r.Kind == Attribute || r.Kind == Count || r.Kind == Absent:
+		return ""
+	}
+	return w.say(" each time", " cada vez")
+}
+
+func (w *teller) life(r *Rule) string {
+	span := w.span(r.Span)
+	switch r.Kind {
+	case HalfLife:
+		return w.say("halves every ", "pierde la mitad cada ") + span
+	case Window:
+		return w.say("for ", "durante ") + span
+	case Linear:
+		lost := short(r.Drop*100) + " %"
+		return w.say("loses ", "pierde el ") + lost + w.say(" every ", " cada ") + span
+	case Count:
+		return fmt.Sprintf(w.say("while there are %d within %s", "mientras haya %d en %s"), r.Gte, span)
+	case Absent:
+		return w.say("from ", "a partir de ") + span + w.say(" of silence on", " de silencio")
+	}
+	return ""
+}
+
+func (w *teller) trigger(r *Rule) string {
+	s := r.Event
+	switch {
+	case r.Kind == Attribute:
+		return w.tests(r.Tests)
+	case r.Event == "":
+		s = w.say("any activity", "cualquier actividad")
+	}
+	if len(r.Tests) > 0 {
+		s += w.say(" where ", " con ") + w.tests(r.Tests)
+	}
+	if r.Ignore != 0 {
+		var who []string
+		for i, m := range machines {
+			if r.Ignore>>i&1 == 1 {
+				who = append(who, m)
+			}
+		}
+		s += w.say(", not counting ", ", sin contar ") + strings.Join(who, ", ")
+	}
+	return s
+}
+
+func (w *teller) tests(tests []*Test) string {
+	var out []string
+	for _, t := range tests {
+		out = append(out, w.test(t))
+	}
+	return strings.Join(out, w.say(" and ", " y "))
+}
+
+func (w *teller) test(t *Test) string {
+	nums := make([]string, len(t.Nums))
+	for i, n := range t.Nums {
+		nums[i] = exactNumber(n)
+	}
+	all := strings.Join(append(slices.Clone(t.Texts), nums...), ", ")
+	switch t.Op {
+	case OpHas:
+		if t.Not {
+			return t.Field + w.say(" unknown", " sin dato")
+		}
+		return t.Field + w.say(" known", " con dato")
+	case OpGlob:
+		return t.Field + w.say(" like ", " como ") + all
+	case OpMatch:
+		return t.Field + w.say(" matching ", " que casa con ") + t.Regex.String()
+	case OpList:
+		return t.Field + w.say(" in the list ", " en la lista ") + t.List
+	case OpRange:
+		return t.Field + " " + w.between(t)
+	}
+	switch {
+	case t.Not:
+		return t.Field + w.say(" none of ", " ninguno de ") + all
+	case len(t.Texts)+len(t.Nums) > 1:
+		return t.Field + w.say(" one of ", " uno de ") + all
+	}
+	return t.Field + " = " + all
+}
+
+func exactNumber(f float64) string { return fmt.Sprintf("%g", f) }
+
+func (w *teller) between(t *Test) string {
+	lo, hi := exactNumber(t.Lo), exactNumber(t.Hi)
+	switch {
+	case math.IsInf(t.Hi, 1) && t.LoOpen:
+		return "> " + lo
+	case math.IsInf(t.Hi, 1):
+		return "≥ " + lo
+	case math.IsInf(t.Lo, -1) && t.HiOpen:
+		return "< " + hi
+	case math.IsInf(t.Lo, -1):
+		return "≤ " + hi
+	}
+	return w.say("from ", "de ") + lo + w.say(" to ", " a ") + hi
+}
+
+func (w *teller) gate(g *Gate) {
+	when := w.tests(g.Tests)
+	if g.Skip {
+		w.linef("\n%s %s, %s.", w.say("With", "Con"), when, w.say("the lead is not scored", "no se puntúa"))
+		return
+	}
+	why := g.Why
+	if why != "" {
+		why = " (" + why + ")"
+	}
+	w.linef("\n%s %s, %s %s%s.", w.say("With", "Con"), when,
+		w.say("before the scale at most", "antes de la escala como mucho"), short(g.Max), why)
+}
+
+func (w *teller) bands(c *Card) {
+	for i, b := range c.Bands {
+		if i == 0 {
+			w.linef("")
+		}
+		s := fmt.Sprintf("%s %s %d", b.Name, w.say("from", "desde"), b.From)
+		if b.Leave != b.From {
+			s += fmt.Sprintf(w.say(", left below %d", ", se deja por debajo de %d"), b.Leave)
+		}
+		if len(b.Grades) > 0 {
+			s += w.say(", only with grade ", ", solo con nota ") + strings.Join(b.Grades, ", ")
+		}
+		w.linef("%s.", s)
+	}
+}
+
+// spanWords are the lengths of time a person says, longest first.
+var spanWords = []struct {
+	ms                 int64
+	en, ens, es1, es2s string
+}{
+	{31557600000, "year", "years", "año", "años"},
+	{2629800000, "month", "months", "mes", "meses"},
+	{86400000, "day", "days", "día", "días"},
+	{3600000, "hour", "hours", "hora", "horas"},
+	{60000, "minute", "minutes", "minuto", "minutos"},
+	{1000, "second", "seconds", "segundo", "segundos"},
+}
+
+func (w *teller) span(ms int64) string {
+	for _, u := range spanWords {
+		if ms%u.ms != 0 {
+			continue
+		}
+		if n := ms / u.ms; n == 1 {
+			return "1 " + w.say(u.en, u.es1)
+		} else if n > 1 {
+			return fmt.Sprintf("%d %s", n, w.say(u.ens, u.es2s))
+		}
+	}
+	return fmt.Sprintf("%d ms", ms)
+}
