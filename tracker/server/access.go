@@ -1,0 +1,83 @@
+package server
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"net"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+)
+
+// TenantHeader names the tenant that a request with the admin key acts for. It
+// may be left out while the machine has one tenant.
+const TenantHeader = "Ripen-Tenant"
+
+// isAdmin says that the request carries the admin key.
+func (s *Server) isAdmin(ctx *fasthttp.RequestCtx) bool {
+	key, ok := strings.CutPrefix(string(ctx.Request.Header.Peek("Authorization")), "Bearer ")
+	return ok && s.isAdminKey(key)
+}
+
+// isAdminKey compares in constant time.
+func (s *Server) isAdminKey(key string) bool {
+	got, want := sha256.Sum256([]byte(key)), sha256.Sum256([]byte(s.adminKey))
+	return subtle.ConstantTimeCompare(got[:], want[:]) == 1
+}
+
+// mayWatch says whether the request may see the live list and the metrics:
+// anyone on this machine while the listener is on the loopback interface,
+// otherwise the admin key.
+func (s *Server) mayWatch(ctx *fasthttp.RequestCtx) bool {
+	return s.open && isDirect(ctx) || s.isAdmin(ctx)
+}
+
+// isDirect says that nobody forwards the request for a stranger: a proxy on
+// this machine says so in a header or keeps the public Host, and so does a
+// page whose name was made to resolve to 127.0.0.1.
+func isDirect(ctx *fasthttp.RequestCtx) bool {
+	h := &ctx.Request.Header
+	for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Forwarded", "Via"} {
+		if len(h.Peek(name)) > 0 {
+			return false
+		}
+	}
+	host := string(h.Host())
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// mayOperate is mayWatch, and answers the refusal itself.
+func (s *Server) mayOperate(ctx *fasthttp.RequestCtx) bool {
+	if s.mayWatch(ctx) {
+		return true
+	}
+	ctx.Response.Header.Set("WWW-Authenticate", `Bearer realm="ripen"`)
+	writeProblem(ctx, fasthttp.StatusUnauthorized, "unknown_key", "send the admin key: Authorization: Bearer <admin.key of the data directory>")
+	return false
+}
+
+// appendJSON appends s as a JSON string.
+func appendJSON(dst []byte, s string) []byte {
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic("BUG: a string has no JSON: " + err.Error())
+	}
+	return append(dst, b...)
+}
+
+// writeJSON answers with v.
+func writeJSON(ctx *fasthttp.RequestCtx, status int, v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("BUG: an answer has no JSON: " + err.Error())
+	}
+	ctx.SetStatusCode(status)
+	ctx.SetContentType("application/json")
+	ctx.Response.Header.Set("Cache-Control", "no-store")
+	ctx.SetBody(append(b, '\n'))
+}

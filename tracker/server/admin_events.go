@@ -1,0 +1,201 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"ripen/storage"
+	"ripen/tracker"
+)
+
+// logLine is one record of the log as `ripen events tail --json` prints it.
+type logLine struct {
+	Seq        uint64         `json:"seq"`
+	Received   string         `json:"received"`
+	Tenant     string         `json:"tenant"`
+	Kind       string         `json:"kind"` // event, control, carry, alias
+	Time       string         `json:"time,omitempty"`
+	Type       string         `json:"type,omitempty"`
+	MessageID  string         `json:"message_id,omitempty"`
+	Source     uint32         `json:"source,omitempty"`
+	Subject    string         `json:"subject,omitempty"` // whose timeline it is filed under
+	Machine    string         `json:"machine,omitempty"`
+	Reason     string         `json:"machine_reason,omitempty"`
+	Properties map[string]any `json:"properties,omitempty"`
+	Traits     map[string]any `json:"traits,omitempty"`
+	Context    map[string]any `json:"context,omitempty"`
+	Erased     bool           `json:"erased,omitempty"` // its personal part is gone for ever
+	Card       string         `json:"scorecard,omitempty"`
+}
+
+// serveEvents streams the log from ?from= on as NDJSON; with ?follow=1 it
+// waits for more until the reader or the server goes.
+func (s *Server) serveEvents(ctx *fasthttp.RequestCtx) {
+	from, err := strconv.ParseUint(string(ctx.QueryArgs().Peek("from")), 10, 64)
+	if err != nil && len(ctx.QueryArgs().Peek("from")) > 0 {
+		writeProblem(ctx, fasthttp.StatusBadRequest, "bad_parameter", "from: need a sequence number")
+		return
+	}
+	follow := ctx.QueryArgs().GetBool("follow")
+	streamLines(ctx, func(w *bufio.Writer) error {
+		t := logTail{db: s.db, name: s.tenantName, w: w, enc: json.NewEncoder(w)}
+		t.enc.SetEscapeHTML(false)
+		return t.run(s.life, from, follow)
+	})
+}
+
+// streamLines answers with NDJSON that f writes. A failure ends the answer
+// with a line {"error":…}: the status is long gone by then.
+func streamLines(ctx *fasthttp.RequestCtx, f func(w *bufio.Writer) error) {
+	ctx.SetContentType("application/x-ndjson")
+	ctx.Response.Header.Set("Cache-Control", "no-store")
+	ctx.SetBodyStreamWriter(func(w *bufio.Writer) {
+		if err := f(w); err != nil && !errors.Is(err, context.Canceled) {
+			b := append([]byte(`{"error":{"code":"failed","detail":`), appendJSON(nil, err.Error())...)
+			_, _ = w.Write(append(b, "}}\n"...)) // the reader is gone if this fails
+		}
+		_ = w.Flush()
+	})
+}
+
+// logTail writes the records of the log as lines.
+type logTail struct {
+	db    *storage.DB
+	name  func(tracker.TenantID) string
+	w     *bufio.Writer
+	enc   *json.Encoder
+	event tracker.Event
+	plain []byte
+}
+
+func (t *logTail) run(ctx context.Context, from uint64, follow bool) error {
+	log := t.db.Log()
+	first, err := log.First(ctx, 0)
+	if err != nil {
+		return err
+	}
+	from = max(from, first)
+	for {
+		err := log.Read(ctx, 0, from, func(recs []storage.Record) error {
+			for i := range recs {
+				if err := t.record(&recs[i]); err != nil {
+					return err
+				}
+				from = recs[i].Seq + 1
+			}
+			return ctx.Err()
+		})
+		if err == nil {
+			err = t.w.Flush()
+		}
+		if err != nil || !follow {
+			return err
+		}
+		if err := log.Wait(ctx, 0, from-1); err != nil {
+			return err
+		}
+	}
+}
+
+// record writes one line. What cannot be decoded is an error: the log is the
+// truth, and nothing of it is passed over.
+func (t *logTail) record(r *storage.Record) error {
+	l := logLine{Seq: r.Seq, Received: timeText(r.Received), Tenant: t.name(r.Tenant)}
+	switch r.Kind {
+	case storage.KindEvent:
+		if err := t.fill(&l, r); err != nil {
+			return err
+		}
+	case storage.KindControl:
+		l.Kind = "control"
+		if c, err := tracker.DecodeControl(r.Row); err == nil && c.Activation != nil {
+			l.Card = c.Activation.Name()
+		}
+	case storage.KindCarry:
+		l.Kind = "carry"
+	default:
+		l.Kind = "alias"
+	}
+	return t.enc.Encode(&l)
+}
+
+func (t *logTail) fill(l *logLine, r *storage.Record) (err error) {
+	e := &t.event
+	if err := tracker.DecodeRow(r.Row, e); err != nil {
+		return err
+	}
+	e.Personal = e.Personal[:0]
+	if len(r.Personal) > 0 {
+		t.plain, err = t.db.Unseal(t.plain[:0], r)
+		switch {
+		case errors.Is(err, storage.ErrErased):
+			l.Erased = true
+		case err != nil:
+			return err
+		default:
+			if e.Personal, err = tracker.DecodeFields(e.Personal, t.plain); err != nil {
+				return err
+			}
+		}
+	}
+	l.Kind, l.Time, l.Type = "event", timeText(e.Time), string(e.Type)
+	l.MessageID, l.Source = e.MessageText(), e.Source
+	l.Machine, l.Reason = e.Machine.String(), e.MachineReason.String()
+	if s := e.Subject(); !s.IsZero() {
+		l.Subject = s.String()
+	}
+	for _, fs := range [2][]tracker.Field{e.Fields, e.Personal} {
+		for i := range fs {
+			l.put(&fs[i])
+		}
+	}
+	return nil
+}
+
+// put files a field under its space; a product's stands as products.<i>.name.
+func (l *logLine) put(f *tracker.Field) {
+	m, name := &l.Properties, string(f.Name)
+	switch f.Space {
+	case tracker.Trait:
+		m = &l.Traits
+	case tracker.Context, tracker.System:
+		m = &l.Context
+	case tracker.Product:
+		name = "products." + strconv.Itoa(int(f.Index)) + "." + name
+	}
+	if *m == nil {
+		*m = map[string]any{}
+	}
+	(*m)[name] = plainValue(f.Value)
+}
+
+// plainValue turns a value into what encoding/json writes as it was sent.
+func plainValue(v tracker.Value) any {
+	switch v.Tag {
+	case tracker.False, tracker.True:
+		return v.Tag == tracker.True
+	case tracker.Int:
+		return int64(v.Num)
+	case tracker.Float:
+		f, _ := v.AsFloat()
+		return f
+	case tracker.Number:
+		return json.Number(v.Str)
+	case tracker.JSON:
+		return json.RawMessage(v.Str)
+	case tracker.String:
+		return string(v.Str)
+	}
+	return nil
+}
+
+// timeText writes unix milliseconds as RFC 3339 in UTC.
+func timeText(ms int64) string {
+	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z07:00")
+}

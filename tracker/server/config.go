@@ -1,0 +1,80 @@
+package server
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+)
+
+// Config is what a server needs to know. The zero value of a field is its
+// default; only Data has none.
+type Config struct {
+	Data    string // directory, made if absent; one process at a time
+	Listen  string // TCP address; default 127.0.0.1:8080
+	Private bool   // for the length of one command: not announced, no log
+	Demo    bool   // a demo tenant with write key "demo"; the pages need no login
+	Version string // of the binary, for /healthz and the metrics
+
+	Log *slog.Logger // default: errors to nobody
+
+	Drain         time.Duration // how long a stop waits for requests under way; default 10 s
+	MaxConns      int           // at a time; default 16384
+	MaxConnsPerIP int           // at a time from one address; 0 = no limit
+	MaxBody       int           // bytes of a request; default 4 MiB, at most 20 MiB
+	ReadTimeout   time.Duration // for a whole request; default 5 s
+	IdleTimeout   time.Duration // of a kept-alive connection; default 10 s
+	MemoryLimit   int64         // bytes; 0 = GOMEMLIMIT, else a share of the machine
+	CaptureOnly   bool          // no fold, no scores: for measuring capture alone
+
+	// Now is the clock of tests; nil = the log's own.
+	Now func() time.Time
+}
+
+func (c *Config) listen() string {
+	if c.Listen == "" {
+		return "127.0.0.1:8080"
+	}
+	return c.Listen
+}
+
+func (c *Config) log() *slog.Logger {
+	if c.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return c.Log
+}
+
+func (c *Config) drain() time.Duration       { return or(c.Drain, 10*time.Second) }
+func (c *Config) maxConns() int              { return or(c.MaxConns, 16384) }
+func (c *Config) maxBody() int               { return or(c.MaxBody, 4<<20) }
+func (c *Config) readTimeout() time.Duration { return or(c.ReadTimeout, 5*time.Second) }
+func (c *Config) idleTimeout() time.Duration { return or(c.IdleTimeout, 10*time.Second) }
+func or[T comparable](v, fallback T) T {
+	var zero T
+	if v == zero {
+		return fallback
+	}
+	return v
+}
+
+// check refuses what cannot work, naming the setting.
+func (c *Config) check() error {
+	const mostBody = 20 << 20
+	switch {
+	case c.Data == "":
+		return fmt.Errorf("data: need a directory")
+	case c.maxBody() < 32<<10 || c.maxBody() > mostBody:
+		return fmt.Errorf("max-body: need 32KB to 20MB, have %d bytes", c.MaxBody)
+	case c.MaxConns < 0 || c.MaxConnsPerIP < 0:
+		return fmt.Errorf("max-conns, max-conns-per-ip: need 0 or more")
+	case c.Drain < 0 || c.ReadTimeout < 0 || c.IdleTimeout < 0:
+		return fmt.Errorf("drain, read-timeout, idle-timeout: need a positive duration")
+	}
+	return nil
+}
+
+// QuietLog shows warnings and errors only, as text: for a person at a terminal.
+func QuietLog(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}

@@ -1,0 +1,166 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"ripen/tracker/ingest"
+)
+
+// stage answers the requests that are its own and leaves the others alone.
+type stage interface {
+	// Handle reports whether the request was the stage's.
+	Handle(ctx *fasthttp.RequestCtx) bool
+}
+
+// stageFunc is a function that is a stage.
+type stageFunc func(ctx *fasthttp.RequestCtx) bool
+
+func (f stageFunc) Handle(ctx *fasthttp.RequestCtx) bool { return f(ctx) }
+
+// front is the edge: one hardened HTTP server in front of the stages, asked in
+// order. It refuses what is not plainly HTTP/1.1 before any stage sees it,
+// keeps one request's panic to that request, and drains on Close.
+type front struct {
+	http   *fasthttp.Server
+	stages []stage
+	log    *slog.Logger
+	m      *edgeMetrics
+}
+
+// maxHeader is the size of a request line and its headers together; more is 431.
+const maxHeader = 8 << 10
+
+func newFront(cfg *Config, stages []stage, m *edgeMetrics) *front {
+	f := &front{stages: stages, log: cfg.log(), m: m}
+	f.http = &fasthttp.Server{
+		Handler:                            f.handle,
+		ErrorHandler:                       f.refuse,
+		Logger:                             quietLogger{cfg.log()},
+		ReadTimeout:                        cfg.readTimeout(),
+		IdleTimeout:                        cfg.idleTimeout(),
+		ReadBufferSize:                     maxHeader,
+		MaxRequestBodySize:                 cfg.maxBody(),
+		Concurrency:                        cfg.maxConns(),
+		MaxConnsPerIP:                      cfg.MaxConnsPerIP,
+		SleepWhenConcurrencyLimitsExceeded: 10 * time.Millisecond,
+		NoDefaultServerHeader:              true,
+		DisablePreParseMultipartForm:       true,
+		CloseOnShutdown:                    true,
+		SecureErrorLogMessage:              true,
+		NoDefaultContentType:               true,
+	}
+	return f
+}
+
+// serve accepts until the listener closes.
+func (f *front) serve(l net.Listener) error {
+	err := f.http.Serve(steadyListener{ingest.NewListener(l), f.http.ReadTimeout})
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// drain stops accepting and waits for the requests under way, until ctx ends.
+func (f *front) drain(ctx context.Context) error {
+	err := f.http.ShutdownWithContext(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("drain: %d connections were cut", f.http.GetOpenConnectionsCount())
+	}
+	return err
+}
+
+// handle is the way of every request.
+func (f *front) handle(ctx *fasthttp.RequestCtx) {
+	defer f.rescue(ctx)
+	if err := ingest.CheckHeader(&ctx.Request.Header); err != nil {
+		f.m.refused.Inc()
+		writeProblem(ctx, fasthttp.StatusBadRequest, "bad_request", err.Error())
+		ctx.SetConnectionClose()
+		return
+	}
+	for _, s := range f.stages {
+		if s.Handle(ctx) {
+			return
+		}
+	}
+	writeProblem(ctx, fasthttp.StatusNotFound, "not_found", "nothing lives at this path")
+}
+
+// rescue keeps a panic to its own request.
+func (f *front) rescue(ctx *fasthttp.RequestCtx) {
+	r := recover()
+	if r == nil {
+		return
+	}
+	f.m.panics.Inc()
+	f.log.Error("request failed", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+	ctx.Response.Reset()
+	writeProblem(ctx, fasthttp.StatusInternalServerError, "internal", "the server failed at this request; its log says why")
+	ctx.SetConnectionClose()
+}
+
+// refuse answers what cannot be read as a request, and closes.
+func (f *front) refuse(ctx *fasthttp.RequestCtx, err error) {
+	f.m.refused.Inc()
+	var small *fasthttp.ErrSmallBuffer
+	var timeout net.Error
+	switch {
+	case errors.As(err, &small):
+		writeProblem(ctx, fasthttp.StatusRequestHeaderFieldsTooLarge, "headers_too_large", "request line and headers together may have 8 KB")
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		writeProblem(ctx, fasthttp.StatusRequestEntityTooLarge, "too_large", fmt.Sprintf("a body may have %d bytes", f.http.MaxRequestBodySize))
+	case errors.As(err, &timeout) && timeout.Timeout():
+		writeProblem(ctx, fasthttp.StatusRequestTimeout, "timeout", "the request did not arrive in time")
+	default:
+		writeProblem(ctx, fasthttp.StatusBadRequest, "bad_request", "this is not an HTTP/1.1 request")
+	}
+	ctx.SetConnectionClose()
+}
+
+// quietLogger keeps fasthttp's own messages, which may quote a request, out of
+// the log: headers hold keys, paths hold people.
+type quietLogger struct{ log *slog.Logger }
+
+// Printf logs the format alone, never its arguments.
+func (q quietLogger) Printf(format string, _ ...any) {
+	q.log.Debug("http server", "event", format)
+}
+
+// writeProblem answers with RFC 9457 problem JSON. Code and detail are ours:
+// they need no escaping.
+func writeProblem(ctx *fasthttp.RequestCtx, status int, code, detail string) {
+	ctx.SetStatusCode(status)
+	h := &ctx.Response.Header
+	h.SetContentType("application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	b := append(ctx.Response.Body()[:0], `{"type":"about:blank","title":`...)
+	b = appendJSON(b, fasthttp.StatusMessage(status))
+	b = fmt.Appendf(b, `,"status":%d,"code":`, status)
+	b = appendJSON(b, code)
+	b = append(b, `,"detail":`...)
+	b = appendJSON(b, detail)
+	ctx.SetBody(append(b, "}\n"...))
+}
+
+// isPath compares the path as it was sent, undecoded: what is encoded is
+// another path.
+func isPath(ctx *fasthttp.RequestCtx, path string) bool {
+	return string(ctx.URI().PathOriginal()) == path
+}
+
+// under returns what stands behind prefix in the path as it was sent.
+func under(ctx *fasthttp.RequestCtx, prefix string) (string, bool) {
+	rest, ok := bytes.CutPrefix(ctx.URI().PathOriginal(), []byte(prefix))
+	return string(rest), ok
+}

@@ -1,0 +1,51 @@
+package server
+
+import (
+	"github.com/valyala/fasthttp"
+)
+
+// health is the answer of /healthz and /readyz.
+type health struct {
+	Status   string `json:"status"`           // ok, read-only, starting
+	Detail   string `json:"detail,omitempty"` // why not ok
+	Instance string `json:"instance"`
+	Version  string `json:"version,omitempty"`
+	Log      uint64 `json:"log_last_seq"`
+	Folded   uint64 `json:"folded_seq"`
+}
+
+func (s *Server) health(ctx *fasthttp.RequestCtx) health {
+	h := health{Status: "ok", Instance: s.instance, Version: s.cfg.Version}
+	last, err := s.db.Log().Last(ctx, 0)
+	h.Log = last
+	if s.folder != nil {
+		h.Folded = s.folder.state().Seen()
+	}
+	state, why := s.db.Health()
+	switch {
+	case why != nil:
+		h.Status, h.Detail = state, why.Error()
+	case err != nil:
+		h.Status, h.Detail = "read-only", err.Error()
+	case s.folder != nil && s.folder.failed() != nil:
+		h.Status, h.Detail = "not-folding", s.folder.failed().Error()
+	}
+	return h
+}
+
+// serveHealth answers /healthz, which is 200 while the process is worth
+// keeping, and /readyz, which is 200 only while it takes events and folds them.
+func (s *Server) serveHealth(ctx *fasthttp.RequestCtx) bool {
+	isReady := isPath(ctx, "/readyz")
+	if !isReady && !isPath(ctx, "/healthz") {
+		return false
+	}
+	h := s.health(ctx)
+	status := fasthttp.StatusOK
+	if isReady && h.Status != "ok" {
+		status = fasthttp.StatusServiceUnavailable
+		ctx.Response.Header.Set("Retry-After", "1")
+	}
+	writeJSON(ctx, status, h)
+	return true
+}

@@ -1,0 +1,71 @@
+package server
+
+import (
+	"math"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+)
+
+// limitMemory sets the soft limit of the Go runtime: what the setting says,
+// else what GOMEMLIMIT says, else three quarters of what the container or the
+// machine has, so that the collector works harder before the kernel kills.
+func limitMemory(setting int64) int64 {
+	switch {
+	case setting > 0:
+		debug.SetMemoryLimit(setting)
+	case os.Getenv("GOMEMLIMIT") == "":
+		if have := availableMemory("/sys/fs/cgroup", "/proc/meminfo"); have > 0 {
+			debug.SetMemoryLimit(have / 4 * 3)
+		}
+	}
+	if limit := debug.SetMemoryLimit(-1); limit != math.MaxInt64 {
+		return limit
+	}
+	return 0
+}
+
+// availableMemory is the smaller of the container's limit and the machine's
+// memory; 0 = unknown.
+func availableMemory(cgroup, meminfo string) int64 {
+	best := int64(0)
+	for _, file := range []string{cgroup + "/memory.max", cgroup + "/memory/memory.limit_in_bytes"} {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		// "max", and cgroup v1's page-rounded 2^63, mean no limit.
+		if n, err := strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64); err == nil && n < 1<<60 {
+			best = n
+		}
+	}
+	b, err := os.ReadFile(meminfo)
+	if err != nil {
+		return best
+	}
+	for line := range strings.Lines(string(b)) {
+		f := strings.Fields(line)
+		if len(f) < 2 || f[0] != "MemTotal:" {
+			continue
+		}
+		if kb, err := strconv.ParseInt(f[1], 10, 64); err == nil && (best == 0 || kb<<10 < best) {
+			best = kb << 10
+		}
+	}
+	return best
+}
+
+// residentMemory is the process's resident set in bytes; 0 = unknown.
+func residentMemory() float64 {
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	f := strings.Fields(string(b))
+	if len(f) < 2 {
+		return 0
+	}
+	pages, _ := strconv.ParseInt(f[1], 10, 64)
+	return float64(pages * int64(os.Getpagesize()))
+}

@@ -1,0 +1,76 @@
+package server
+
+import (
+	"bytes"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/valyala/fasthttp"
+)
+
+// edgeMetrics counts what happens at the edge, before any stage.
+type edgeMetrics struct {
+	refused *metrics.Counter // not plainly HTTP/1.1, or too large, or too slow
+	panics  *metrics.Counter // requests that failed inside
+}
+
+func newEdgeMetrics(set *metrics.Set) *edgeMetrics {
+	return &edgeMetrics{
+		refused: set.NewCounter("ripen_http_refused_total"),
+		panics:  set.NewCounter("ripen_http_panics_total"),
+	}
+}
+
+// watch registers the gauges that are read when they are asked for.
+func (s *Server) watch() {
+	s.set.NewGauge("ripen_log_last_seq", func() float64 {
+		last, err := s.db.Log().Last(s.life, 0)
+		if err != nil {
+			return -1
+		}
+		return float64(last)
+	})
+	s.set.NewGauge("ripen_log_read_only", func() float64 {
+		if _, err := s.db.Health(); err != nil {
+			return 1
+		}
+		return 0
+	})
+	s.set.NewGauge("ripen_log_pending_bytes", func() float64 { return float64(s.db.Pending()) })
+	s.set.NewGauge("ripen_http_connections", func() float64 { return float64(s.front.http.GetOpenConnectionsCount()) })
+	s.set.NewGauge("ripen_resident_bytes", residentMemory)
+	if s.folder == nil {
+		return
+	}
+	// The age of the oldest event that is acknowledged and not yet folded.
+	s.set.NewGauge("ripen_fold_lag_seconds", func() float64 {
+		_, ms := s.folder.state().Lag(s.life)
+		return float64(ms) / 1000
+	})
+	s.set.NewGauge("ripen_fold_lag_records", func() float64 {
+		n, _ := s.folder.state().Lag(s.life)
+		return float64(n)
+	})
+	s.set.NewGauge("ripen_fold_seq", func() float64 { return float64(s.folder.state().Seen()) })
+	s.set.NewGauge("ripen_fold_failed", func() float64 {
+		if s.folder.failed() != nil {
+			return 1
+		}
+		return 0
+	})
+}
+
+// serveMetrics answers /metrics in Prometheus' text format.
+func (s *Server) serveMetrics(ctx *fasthttp.RequestCtx) bool {
+	if !isPath(ctx, "/metrics") {
+		return false
+	}
+	if !s.mayOperate(ctx) {
+		return true
+	}
+	var b bytes.Buffer
+	s.set.WritePrometheus(&b)
+	metrics.WriteProcessMetrics(&b)
+	ctx.SetContentType("text/plain; version=0.0.4; charset=utf-8")
+	ctx.SetBody(b.Bytes())
+	return true
+}

@@ -1,0 +1,181 @@
+// Package server wires the stages into one running tracker: it opens the data
+// directory, starts the loop that folds the log, and answers HTTP at the edge.
+// It is the only package that knows every stage.
+//
+// A request goes the shortest way: the guard at the door, then ingest, then the
+// rest of the paths. What is slow or rare (the admin API, pages, metrics) is
+// asked last.
+//
+// It stores two small files of its own beside the databases: admin.key, the key
+// of the machine's operator, and server.json, where the running server listens,
+// so that a command needs to know the directory only.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"ripen/storage"
+	"ripen/tracker"
+	"ripen/tracker/console"
+	"ripen/tracker/ingest"
+)
+
+// Server is a whole tracker on one data directory.
+type Server struct {
+	cfg      Config
+	log      *slog.Logger
+	adminKey string
+	instance string
+	open     bool // the listener is on the loopback interface: people need no login
+
+	db       *storage.DB
+	folder   *folder // nil: capture only
+	ingest   *ingest.Handler
+	console  *console.Handler
+	front    *front
+	listener net.Listener
+	set      *metrics.Set
+
+	life context.Context // ends when streams must
+	end  context.CancelFunc
+}
+
+// New opens the data directory and listens; it answers once Run is called. The
+// caller must call Run, which closes everything.
+func New(ctx context.Context, cfg Config) (*Server, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	if err := claim(cfg.Data); err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, log: cfg.log(), instance: randomHex(8), set: metrics.NewSet()}
+	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
+	if err := s.start(ctx); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+// start opens what the server needs, in the order in which it depends on each
+// other. What is open when it fails is closed by close.
+func (s *Server) start(ctx context.Context) (err error) {
+	limit := int64(0)
+	if !s.cfg.Private {
+		limit = limitMemory(s.cfg.MemoryLimit)
+	}
+	if s.db, err = storage.Open(s.cfg.Data, storage.Options{Now: s.cfg.Now, Logger: s.log}); err != nil {
+		return err
+	}
+	if s.adminKey, err = readAdminKey(s.cfg.Data); err != nil {
+		return err
+	}
+	if !s.cfg.CaptureOnly {
+		if s.folder, err = newFolder(ctx, s.log, s.openState); err != nil {
+			return err
+		}
+	}
+	if s.listener, err = net.Listen("tcp", s.cfg.listen()); err != nil {
+		return err
+	}
+	addr, isTCP := s.listener.Addr().(*net.TCPAddr)
+	s.open = isTCP && addr.IP.IsLoopback()
+	s.watch()
+	s.front = newFront(&s.cfg, s.stages(), newEdgeMetrics(s.set))
+	if !s.cfg.Private {
+		if err := s.announce(); err != nil {
+			return fmt.Errorf("announce: %w", err)
+		}
+	}
+	s.log.Info("open", "data", s.cfg.Data, "url", s.URL(), "version", s.cfg.Version, "memory_limit", limit)
+	return ctx.Err()
+}
+
+// openState opens what is derived from the log, as its last checkpoint left it.
+func (s *Server) openState(ctx context.Context) (*State, error) {
+	return OpenState(ctx, s.db, StateConfig{Slog: s.log})
+}
+
+// stages lists who answers, the hot path first.
+func (s *Server) stages() []stage {
+	return []stage{
+		stageFunc(serveSnippet),
+		stageFunc(s.serveHealth),
+		stageFunc(s.serveMetrics),
+		stageFunc(s.serveAdmin),
+	}
+}
+
+// Run answers until ctx ends, then drains for at most Config.Drain, closes
+// everything and says what went wrong, if anything.
+func (s *Server) Run(ctx context.Context) error {
+	served := make(chan error, 1)
+	go func() { served <- s.front.serve(s.listener) }()
+	var failed error
+	select {
+	case <-ctx.Done():
+	case failed = <-served:
+		served <- nil
+	}
+	s.log.Info("stopping", "drain", s.cfg.drain())
+	s.endStreams()
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.drain())
+	defer cancel()
+	// drain closes the listener, but knows none that Serve has not seen yet.
+	err := errors.Join(s.front.drain(drain), closeListener(s.listener))
+	return errors.Join(failed, err, <-served, s.close())
+}
+
+// endStreams lets go of the requests that would last for ever.
+func (s *Server) endStreams() {
+	s.end()
+	if s.console != nil {
+		if err := s.console.Close(); err != nil {
+			s.log.Warn("stop", "err", err)
+		}
+	}
+}
+
+// close ends everything that start began, newest first.
+func (s *Server) close() error {
+	s.endStreams()
+	var errs []error
+	if s.listener != nil {
+		errs = append(errs, closeListener(s.listener))
+		errs = append(errs, s.retract())
+	}
+	if s.ingest != nil {
+		errs = append(errs, s.ingest.Close())
+	}
+	if s.folder != nil {
+		errs = append(errs, s.folder.close())
+	}
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// closeListener closes a listener that may be closed already.
+func closeListener(l net.Listener) error {
+	if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// AdminKey is the key of the machine's operator.
+func (s *Server) AdminKey() string { return s.adminKey }
+
+// now is the log's clock.
+func (s *Server) now() time.Time { return time.UnixMilli(s.db.Now()) }
+
+// tenantName names a tenant for people; its id if it has no name here.
+func (s *Server) tenantName(id tracker.TenantID) string { return id.String() }
