@@ -72,6 +72,11 @@ func start(t *testing.T, pages map[string]string) *collector {
 	c.Server = httptest.NewServer(http.HandlerFunc(c.serve))
 	c.site = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c.hit(r.URL.Path)
+		if r.URL.Path == "/own.js" {
+			w.Header().Set("Content-Type", "text/javascript")
+			w.Write(snippet.Bytes)
+			return
+		}
 		if before, ok := strings.CutPrefix(r.URL.Path, "/after"); ok {
 			c.reached(func([]message, []request) bool { return slices.Contains(c.hits, before) })
 		}
@@ -81,7 +86,11 @@ func start(t *testing.T, pages map[string]string) *collector {
 			return
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		fmt.Fprintf(w, "<!doctype html><title>%s</title>%s%s", r.URL.Path, snippet.Tag(c.URL, "key", ""), body)
+		tag := snippet.Tag(c.URL, "key", "")
+		if strings.Contains(body, "data-key") { // brings its own
+			tag = ""
+		}
+		fmt.Fprintf(w, "<!doctype html><title>%s</title>%s%s", r.URL.Path, tag, strings.ReplaceAll(body, "COLLECTOR", c.URL))
 	}))
 	t.Cleanup(c.Close)
 	t.Cleanup(c.site.Close)

@@ -24,18 +24,14 @@ const titleDelay = 20; // ms, less than the queue waits before it sends
 
 let last = 0; // ms of the newest event: a page's events keep their order
 let referrer = doc.referrer;
+let address = location.href; // of the page that was seen last
 
-const here = () => ({
-  path: location.pathname,
-  url: location.href,
-  title: doc.title,
-  referrer,
-});
+const here = () => ({ path: location.pathname, url: location.href });
 
 const campaign = () => {
-  const found: any = {};
+  let found: any;
   new URLSearchParams(location.search).forEach((v, k) => {
-    if (/^utm_/.test(k)) found[k == "utm_campaign" ? "name" : k.slice(4)] = v;
+    if (/^utm_/.test(k)) (found = found || {})[k == "utm_campaign" ? "name" : k.slice(4)] = v;
   });
   return found;
 };
@@ -65,9 +61,10 @@ const personal = (type: string, fields: object) => {
 const methods: any = {
   page(name?: any, properties?: any) {
     if (typeof name == "object") [name, properties] = [undefined, name || properties];
-    const seen = { ...here(), ...properties };
+    // Within a single-page application one page leads to the next.
+    if (address != location.href) [referrer, address] = [address, location.href];
+    const seen = { ...here(), title: doc.title, referrer, ...properties };
     send("page", { name, properties: seen });
-    referrer = location.href;
     // Single-page applications set the title a moment after the address.
     properties?.title || setTimeout(() => (seen.title = doc.title), titleDelay);
   },

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"ripen/wasm/cases"
 	"ripen/wasm/scorecard"
 )
 
@@ -173,6 +175,30 @@ func TestCardsParse(t *testing.T) {
 	}
 	if a, b := fmt.Sprint(es.Fields()), fmt.Sprint(en.Fields()); a != b {
 		t.Fatalf("the cards read different fields:\n%s\n%s", a, b)
+	}
+}
+
+// The walk through the shop that the card was made for crosses its bands.
+func TestCardScoresVisits(t *testing.T) {
+	src, err := os.ReadFile("testdata/cases.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := cases.Read(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reports, err := cases.RunAll(t.Context(), "cafeteras.yaml", Card, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range reports {
+		for _, c := range r.Failed() {
+			t.Errorf("%s, day %v: %s is %s, want %s", r.Case, c.Day, c.Key, c.Got, c.Want)
+		}
+		if r.Skipped != "" || len(r.Checks) == 0 {
+			t.Errorf("%s was left out: %s", r.Case, r.Skipped)
+		}
 	}
 }
 

@@ -57,8 +57,7 @@
 
   const add = document.getElementById("add");
   if (add)
-    add.addEventListener("submit", (e) => {
-      e.preventDefault();
+    add.querySelector("button").addEventListener("click", () => {
       const cart = read();
       cart[add.dataset.sku] = (cart[add.dataset.sku] || 0) + 1;
       write(cart);
