@@ -51,7 +51,7 @@ func (h *Handler) pump(w *bufio.Writer, q question) {
 	ctx, cancel := context.WithTimeout(h.ctx, life)
 	defer cancel()
 	changed := h.c.Source.Subscribe(ctx, q.tenant.ID) // before the first list: no change falls between
-	w.WriteString("retry: 1000\n\n") // ms until the page opens the next stream
+	w.WriteString("retry: 1000\n\n")                  // ms until the page opens the next stream
 	var last []byte
 	for {
 		list, err := h.leads(q)
