@@ -79,8 +79,9 @@ var imageProxies = []string{"googleimageproxy", "yahoomailproxy", "ggpht.com"}
 
 var botWords = []string{
 	"bot", "crawl", "spider", "slurp", "headless", "phantomjs", "lighthouse", "facebookexternalhit",
-	"ia_archiver", "feedfetcher", "feedburner", "feedly", "pingdom", "monitoring", "scrapy", "archiver",
-	"bingpreview", "mediapartners", "http://", "https://",
+	"ia_archiver", "feed", "fetch", "subscribers", "pingdom", "monitoring", "scrapy", "archiver", "nutch",
+	"bingpreview", "mediapartners", "favicon", "http://", "https://",
+	"@", // an address to complain to: no browser has one
 }
 
 // libraries are clients that no person looks at; the name stands first.

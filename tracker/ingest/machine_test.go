@@ -32,6 +32,7 @@ func TestAgents(t *testing.T) {
 		"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/126.0.0.0 Safari/537.36",
 		"facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)",
 		"Mozilla/5.0 (compatible; Yahoo! Slurp; http://help.yahoo.com/help/us/ysearch/slurp)",
+		"Mozilla/5.0 (compatible; Ezooms/1.0; help@moz.com)",
 		"UniversalFeedParser/4.2-pre-314-svn +http://feedparser.org/",
 	} {
 		f(bot, tracker.Bot, tracker.AgentList)
