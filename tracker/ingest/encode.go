@@ -274,7 +274,9 @@ func (d *decoder) places(page bool) {
 		}
 	}
 	d.place(tracker.Property, &placeNames, p, page)
-	d.place(tracker.Context, &pageNames, c, true)
+	if !page {
+		d.place(tracker.Context, &pageNames, c, true)
+	}
 	url := p.url
 	if len(url) == 0 {
 		url = c.url
@@ -318,8 +320,10 @@ func (r *rows) text(space tracker.Space, name, v []byte, open bool) {
 }
 
 func cutPath(path []byte) (plain, rest []byte) {
-	if i := bytes.IndexAny(path, "?#"); i >= 0 {
-		return path[:i], path[i:]
+	for i, c := range path {
+		if c == '?' || c == '#' {
+			return path[:i], path[i:]
+		}
 	}
 	return path, nil
 }

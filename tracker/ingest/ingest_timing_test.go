@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"strings"
@@ -43,6 +44,19 @@ func BenchmarkDecode20(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/20, "ns/event")
 	b.ReportMetric(float64(len(body))/20, "B/event")
+}
+
+// BenchmarkValid20 is the reference: encoding/json only validating the same
+// body. Compare with it on a busy machine.
+func BenchmarkValid20(b *testing.B) {
+	body := benchBody(20)
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		if !json.Valid(body) {
+			b.Fatal("not JSON")
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/20, "ns/event")
 }
 
 type nullLog struct{}
