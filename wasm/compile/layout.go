@@ -77,6 +77,9 @@ func (l *layout) fit(c *scorecard.Card) error {
 	if l.max > wasm.StateMax || owners > 255 {
 		return l.tooBig(c)
 	}
+	if n, most := c.EventMax(), wasm.IOSize-wasm.IOEvents; n > most {
+		return fmt.Errorf("card %s: an event may take %d bytes, at most %d: compare fewer texts of one event type, or use matches and in_list", c.Name, n, most)
+	}
 	return nil
 }
 

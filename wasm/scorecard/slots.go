@@ -1,6 +1,10 @@
 package scorecard
 
-import "slices"
+import (
+	"slices"
+
+	"ripen/wasm"
+)
 
 // View is the form in which a slot carries a value.
 type View uint8
@@ -165,4 +169,22 @@ func (c *Card) assignType(r *Rule) {
 		add(test.Slot)
 	}
 	add(r.PerSlot)
+}
+
+// EventMax returns the most bytes an event of this card can take in the IO area:
+// its slots and, cut at 1 KiB, the texts of the type that reads the most.
+func (c *Card) EventMax() int {
+	texts := func(slots []int) (n int) {
+		for _, i := range slots {
+			if c.Slots[i].View == ViewText {
+				n++
+			}
+		}
+		return n
+	}
+	most := 0
+	for i := range c.Types {
+		most = max(most, texts(c.Types[i].slots))
+	}
+	return wasm.EventHead + wasm.SlotSize*len(c.Slots) + wasm.StringMax*(most+texts(c.traitSlots)) + 8
 }
