@@ -160,7 +160,7 @@ func (h *Handler) leads(q question) (*leadsJSON, error) {
 	for _, r := range rows {
 		out.Rows = append(out.Rows, rowJSON{
 			ID: r.ID.String(), Email: r.Email, Score: r.Score, Null: r.Null, Grade: r.Grade, Band: r.Band,
-			Why: cut(r.Why), LastSeen: r.LastSeen.UnixMilli(),
+			Why: cut(r.Why), LastSeen: milli(r.LastSeen),
 		})
 	}
 	return out, nil

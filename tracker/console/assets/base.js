@@ -46,5 +46,5 @@ export const when = (ms) => {
 };
 
 /** clock is a <time> that keeps saying how long ago it was. */
-export const clock = (ms) => make("time", { datetime: new Date(ms).toISOString(), title: absolute.format(ms), "data-ms": ms }, when(ms));
+export const clock = (ms) => (!ms ? "–" : make("time", { datetime: new Date(ms).toISOString(), title: absolute.format(ms), "data-ms": ms }, when(ms)));
 setInterval(() => document.querySelectorAll("time[data-ms]").forEach((t) => (t.textContent = when(+t.dataset.ms))), 5000);

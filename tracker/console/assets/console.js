@@ -73,6 +73,7 @@ const draw = (data) => {
   if (focus?.isConnected && !focus.contains(document.activeElement)) focus.firstChild.focus();
   set($("total"), data.total.toLocaleString(lang));
   set($("noun"), data.total === 1 ? words.lead : words.leads);
+  set($("card"), data.card);
   $("empty").hidden = data.rows.length > 0;
   $("shown").hidden = data.total <= data.rows.length;
   set($("shown"), fill("shown", { n: data.rows.length.toLocaleString(lang), total: data.total.toLocaleString(lang) }));
