@@ -31,8 +31,8 @@ const pageView = "page_view"
 // close ends an event that has been read: it is dropped with a code, or its
 // fields are filed. Its time and its id wait for the end of the body.
 func (d *decoder) close(ev *draft, from, to int) {
-	d.items = append(d.items, item{from: from, to: to, given: ev.msg})
-	it := &d.items[len(d.items)-1]
+	it := d.addItem()
+	it.from, it.to, it.given = from, to, ev.msg
 	it.code = d.check(ev, it)
 	if it.code != "" {
 		it.status = tracker.Drop
@@ -45,6 +45,17 @@ func (d *decoder) close(ev *draft, from, to int) {
 		it.stamp = ev.original
 	}
 	d.encode(ev, it)
+}
+
+// addItem makes room for one more item, empty.
+func (d *decoder) addItem() *item {
+	n := len(d.items)
+	if n == cap(d.items) {
+		d.items = append(d.items, item{})
+	}
+	d.items = d.items[:n+1]
+	d.items[n] = item{}
+	return &d.items[n]
 }
 
 // check finds the type of an event and the code that drops it, if any.
@@ -169,28 +180,35 @@ func (d *decoder) identify(ev *draft, it *item) {
 	e := &it.ev
 	if ev.anon != nil {
 		e.Visitor = d.hash(tracker.VisitorIdentity, ev.anon)
-		d.system("visitor", ev.anon)
+		d.system(visitorName, ev.anon)
 	}
 	if ev.user != nil {
 		e.User = d.hash(tracker.UserIdentity, ev.user)
-		d.system("user_id", ev.user)
+		d.system(userName, ev.user)
 	}
 	if email := d.email(ev, it); email != nil {
 		e.Email = d.hash(tracker.EmailIdentity, email)
-		d.system("email", email)
+		d.system(emailName, email)
 	}
 	if len(ev.group) > 0 {
-		d.system("group_id", ev.group)
+		d.system(groupIDName, ev.group)
 	}
 	if ev.prev != nil {
-		d.system("previous_id", ev.prev)
+		d.system(previousName, ev.prev)
 	}
 }
 
-func (d *decoder) system(name string, v []byte) {
-	f := tracker.Field{Space: tracker.System, Name: append(d.nameBuf[:0], name...), Value: textValue(v)}
-	d.out.put(&f, false)
-}
+func (d *decoder) system(name, v []byte) { d.out.text(tracker.System, name, v, false) }
+
+var (
+	visitorName  = []byte("visitor")
+	userName     = []byte("user_id")
+	emailName    = []byte("email")
+	groupIDName  = []byte("group_id")
+	previousName = []byte("previous_id")
+	agentName    = []byte("agent")
+	ipName       = []byte("ip")
+)
 
 // hash remembers the last visitor and the last user: a batch is mostly one
 // person's.
@@ -250,7 +268,7 @@ func (d *decoder) judge(ev *draft, it *item, denied bool) {
 		return
 	}
 	if known && len(agent) > 0 && !d.sameAgent(e, agent) {
-		d.system("agent", agent)
+		d.system(agentName, agent)
 	}
 	if d.source.KeepIP {
 		address := d.address
@@ -258,7 +276,7 @@ func (d *decoder) judge(ev *draft, it *item, denied bool) {
 			address = d.found.address // the request comes from the customer's server
 		}
 		if len(address) > 0 && len(address) <= tracker.MaxID {
-			d.system("ip", address)
+			d.system(ipName, address)
 		}
 	}
 }

@@ -25,7 +25,6 @@ type decoder struct {
 	memo        [2]memo // the last visitor and the last user hashed
 	lastSubject tracker.LeadID
 	lastAgent   []byte // of the last event stored with its agent
-	nameBuf     [16]byte
 	kindBuf     [16]byte
 }
 

@@ -332,7 +332,7 @@ func cutPath(path []byte) (plain, rest []byte) {
 // none.
 func pathOf(url []byte) []byte {
 	url, _ = cutPath(url)
-	if i := bytes.Index(url, []byte("://")); i >= 0 {
+	if i := bytes.IndexByte(url, ':'); i >= 0 && bytes.HasPrefix(url[i:], []byte("://")) {
 		url = url[i+3:]
 		if i = bytes.IndexByte(url, '/'); i < 0 {
 			return root

@@ -308,19 +308,10 @@ func (s *scanner) member(m *members, depth int) (key []byte, more, ok bool) {
 			return nil, false, false
 		}
 	}
-	c := s.peek()
-	if c == '}' {
-		s.p++
-		return nil, false, true
-	}
-	if m.n > 0 {
-		if !s.take(',') {
-			return nil, false, false
-		}
-		c = s.peek()
-	}
-	if c != '"' {
-		return nil, false, s.fail(tracker.CodeInvalidJSON)
+	if m.n > 0 && s.p+1 < len(s.b) && s.b[s.p] == ',' && s.b[s.p+1] == '"' {
+		s.p++ // as programs write it, without white space
+	} else if done, ok := s.nextMember(m); done || !ok {
+		return nil, false, ok
 	}
 	if m.n++; m.n > tracker.MaxKeys {
 		return nil, false, s.fail(tracker.CodeTooManyKeys)
@@ -328,7 +319,30 @@ func (s *scanner) member(m *members, depth int) (key []byte, more, ok bool) {
 	if key, ok = s.str(); !ok {
 		return nil, false, false
 	}
+	if s.p < len(s.b) && s.b[s.p] == ':' {
+		s.p++
+		return key, true, true
+	}
 	return key, true, s.take(':')
+}
+
+// nextMember moves to the quote of the next key, or past the closing brace.
+func (s *scanner) nextMember(m *members) (done, ok bool) {
+	c := s.peek()
+	if c == '}' {
+		s.p++
+		return true, true
+	}
+	if m.n > 0 {
+		if !s.take(',') {
+			return false, false
+		}
+		c = s.peek()
+	}
+	if c != '"' {
+		return false, s.fail(tracker.CodeInvalidJSON)
+	}
+	return false, true
 }
 
 // element is [scanner.member] for arrays.
