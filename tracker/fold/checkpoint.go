@@ -58,7 +58,13 @@ func (f *Fold) Checkpoint(last func(tx Rows) error, update func(func(tx Rows) er
 		}
 		order = order[n:]
 	}
-	if err := update(last); err != nil {
+	err := update(func(tx Rows) error {
+		if err := f.saveWaiting(tx); err != nil {
+			return err
+		}
+		return last(tx)
+	})
+	if err != nil {
 		return fmt.Errorf("store cursor: %w", err)
 	}
 	return lock(func() error { f.saved(); return nil })
@@ -193,6 +199,7 @@ func (f *Fold) saved() {
 		f.dirty[i] = nil
 	}
 	f.dirty, f.group, f.groups, f.most = f.dirty[:0], f.group[:0], f.groups[:0], 0
+	f.came, f.went = nil, nil
 	f.arena.reset()
 	f.subjects.shrink()
 	f.leads.shrink()
@@ -201,7 +208,7 @@ func (f *Fold) saved() {
 
 // Bodies calls visit with the stored body of every lead of a tenant, in the
 // order of ids, from an id on. The bytes are valid until visit returns.
-func Bodies(table *storage.Table, t tracker.TenantID, from tracker.LeadID, visit func(id tracker.LeadID, pending int64, body []byte) error) error {
+func Bodies(table *storage.Table, t tracker.TenantID, from tracker.LeadID, visit func(id tracker.LeadID, body []byte) error) error {
 	var lo []byte
 	if !from.IsZero() {
 		lo = appendID(nil, from)
@@ -210,12 +217,11 @@ func Bodies(table *storage.Table, t tracker.TenantID, from tracker.LeadID, visit
 		return tx.Scan(t, storage.SpaceLead, lo, nil, func(k, v []byte) error {
 			r := reader{b: k}
 			id := r.id()
-			body, rest, err := bodyOf(v)
+			body, _, err := bodyOf(v)
 			if err = errors.Join(r.err, err); err != nil {
 				return fmt.Errorf("lead %s: %w", id, err)
 			}
-			r = reader{b: rest}
-			return visit(id, r.varint(), body)
+			return visit(id, body)
 		})
 	})
 }

@@ -18,6 +18,9 @@ type Config struct {
 	// Cache bounds the memory of records that are as stored, in bytes. What
 	// awaits a checkpoint comes on top. Zero means 192 MiB.
 	Cache int
+	// Past leaves out every event after the moment given to Apply: for a look
+	// at the past.
+	Past bool
 }
 
 func (c *Config) cache() int {
@@ -35,16 +38,20 @@ type Fold struct {
 	leads    *cache[*Lead]
 	mails    *cache[*mail]
 
-	arena  arena
-	dirty  []record
-	group  []int32 // union-find over dirty: what must be stored together
-	groups []int   // size of the group, at its root
-	most   int     // size of the greatest group
+	arena   arena
+	dirty   []record
+	group   []int32 // union-find over dirty: what must be stored together
+	groups  []int   // size of the group, at its root
+	most    int     // size of the greatest group
+	waiting waiters
+	came    []waiter // since the last checkpoint
+	went    []waiter
 
 	// The batch.
 	batch   []storage.Record
 	now     int64
 	at      uint64 // the record being filed
+	due     bool   // the batch is of events that waited
 	events  []tracker.Event
 	next    []int32 // chains events of one lead
 	touches []Touch
@@ -55,14 +62,15 @@ type Fold struct {
 }
 
 // New opens the timelines of a table.
-func New(cfg Config) *Fold {
+func New(cfg Config) (*Fold, error) {
 	n := cfg.cache()
-	return &Fold{
+	f := &Fold{
 		cfg:      cfg,
 		subjects: newCache[*subject](n / 4),
 		leads:    newCache[*Lead](n - n/4 - n/32),
 		mails:    newCache[*mail](n / 32),
 	}
+	return f, f.loadWaiting()
 }
 
 // Touch is what a batch did to one lead.
@@ -70,7 +78,7 @@ type Touch struct {
 	Lead *Lead
 	// Walk says that the lead's history changed before its end: it is to be
 	// walked again from the place From on. Otherwise only the events of the
-	// batch are new, see [Fold.New]; whether they lie behind what was already
+	// batch are new, see [Fold.News]; whether they lie behind what was already
 	// walked is for the walker to say.
 	Walk bool
 	From Place
@@ -121,16 +129,22 @@ func (f *Fold) file(i int) error {
 	}
 	e.Seq, e.Received, e.Personal = rec.Seq, rec.Received, e.Personal[:0]
 	id := e.Subject()
-	if id.IsZero() {
+	switch {
+	case id.IsZero():
 		return nil
+	case e.Time > rec.Received && !f.due && !f.cfg.Past:
+		f.await(waiter{e.Time, rec.Seq})
+		return nil
+	case e.Time > f.now:
+		return nil // unless Past, unreachable
 	}
 	s, err := f.subject(key{rec.Tenant, id})
 	if err != nil {
 		return err
 	}
 	p := PlaceOf(e)
-	if rec.Seq <= s.applied || p == s.last && s.filed > 0 {
-		return nil // filed before
+	if filed, err := f.filed(s, p, rec); filed || err != nil {
+		return err
 	}
 	f.mark(s)
 	f.store(s, e, rec)
@@ -141,7 +155,7 @@ func (f *Fold) file(i int) error {
 		}
 	}()
 	s.filed++
-	s.applied = rec.Seq
+	s.applied = max(s.applied, rec.Seq)
 	if e.Consent == tracker.ConsentDenied {
 		return nil
 	}
@@ -162,6 +176,15 @@ func (f *Fold) file(i int) error {
 	return f.touchEvent(s, p, i, inOrder)
 }
 
+// filed says that an event was filed before: in a run that a crash ended, or
+// because it was sent again long after.
+func (f *Fold) filed(s *subject, p Place, rec *storage.Record) (bool, error) {
+	if f.due {
+		return f.isFiled(s, p)
+	}
+	return rec.Seq <= s.applied || p == s.last && s.filed > 0, nil
+}
+
 // touchEvent gives event i to its lead.
 func (f *Fold) touchEvent(s *subject, p Place, i int, inOrder bool) error {
 	e := &f.events[i]
@@ -174,12 +197,6 @@ func (f *Fold) touchEvent(s *subject, p Place, i int, inOrder bool) error {
 	t := f.touch(l)
 	if l == s.lead {
 		s.member = at
-	}
-	if e.Time > f.now { // it has not come yet: a timer will fetch it
-		if l.Pending == 0 || e.Time < l.Pending {
-			l.Pending = e.Time
-		}
-		return nil
 	}
 	if t.last == 0 {
 		t.first = int32(i) + 1
@@ -209,26 +226,28 @@ func (f *Fold) rewalk(l *Lead, from Place) {
 	}
 }
 
-// New appends the events that the batch brought to a touched lead, in the
+// News is one event that a batch brought.
+type News struct {
+	Place Place
+	Event *tracker.Event
+	Rec   *storage.Record
+}
+
+// News appends the events that the batch brought to a touched lead, in the
 // order of their places. They are valid until the next Apply.
-func (f *Fold) New(dst []*tracker.Event, t *Touch) []*tracker.Event {
+func (f *Fold) News(dst []News, t *Touch) []News {
 	sorted := true
 	for i := t.first; i > 0; i = f.next[i-1] {
 		e := &f.events[i-1]
-		if n := len(dst); n > 0 && e.Time <= dst[n-1].Time {
+		if n := len(dst); n > 0 && e.Time <= dst[n-1].Event.Time {
 			sorted = false
 		}
-		dst = append(dst, e)
+		dst = append(dst, News{PlaceOf(e), e, &f.batch[i-1]})
 	}
 	if !sorted {
-		slices.SortFunc(dst, func(a, b *tracker.Event) int { return PlaceOf(a).Compare(PlaceOf(b)) })
+		slices.SortFunc(dst, func(a, b News) int { return a.Place.Compare(b.Place) })
 	}
 	return dst
-}
-
-// Record returns the record of an event that [Fold.New] returned.
-func (f *Fold) Record(e *tracker.Event) *storage.Record {
-	return &f.batch[e.Seq-f.batch[0].Seq]
 }
 
 // subject returns the head of a timeline, new if there is none.

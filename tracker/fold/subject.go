@@ -199,7 +199,6 @@ func (m *mail) decode(b []byte) error {
 type Lead struct {
 	node
 	Members []Member
-	Pending int64          // time of the first event that has not come yet; 0 = none
 	Gone    bool           // a stronger identity took over
 	Into    tracker.LeadID // which one
 	Body    Body           // what score and rank keep; nil until set
@@ -247,7 +246,6 @@ func (l *Lead) append(dst []byte) []byte {
 		dst = l.Body.Append(dst)
 	}
 	binary.LittleEndian.PutUint32(dst[at-4:], uint32(len(dst)-at))
-	dst = binary.AppendVarint(dst, l.Pending)
 	dst = binary.AppendUvarint(dst, uint64(len(l.Members)))
 	for _, m := range l.Members {
 		dst = binary.AppendVarint(appendID(dst, m.Subject), m.Last)
@@ -273,7 +271,6 @@ func (l *Lead) decode(b []byte, body func(id tracker.LeadID, b []byte) (Body, er
 		return err
 	}
 	r := reader{b: rest}
-	l.Pending = r.varint()
 	l.Members = make([]Member, r.count(18))
 	for i := range l.Members {
 		l.Members[i] = Member{Subject: r.id(), Last: r.varint()}

@@ -213,21 +213,9 @@ func intervals(f finder, l *Lead, s *subject) (func(*Entry, *tracker.Event) bool
 	return func(n *Entry, e *tracker.Event) bool { return ours[s.runAt(n.Place, isMark(e))] }, nil
 }
 
-// Timeline appends the events of a lead from a place on and up to a moment, as
-// they are to be walked. It notes in the lead when the next one comes. The
-// entries are valid until the next call.
-func (f *Fold) Timeline(dst []Entry, l *Lead, from Place, until int64) ([]Entry, error) {
-	var err error
-	if dst, f.rows, err = collect(f, dst, f.rows[:0], l, from, false); err != nil {
-		return nil, err
-	}
-	n := len(dst)
-	for n > 0 && dst[n-1].Time > until {
-		n--
-	}
-	l.Pending = 0
-	if n < len(dst) {
-		l.Pending = dst[n].Time
-	}
-	return dst[:n], nil
+// Timeline appends the events of a lead from a place on, as they are to be
+// walked. The entries are valid until the next call.
+func (f *Fold) Timeline(dst []Entry, l *Lead, from Place) (es []Entry, err error) {
+	es, f.rows, err = collect(f, dst, f.rows[:0], l, from, false)
+	return es, err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -50,7 +51,7 @@ type State struct {
 	found    string               // cause of what is found when recovering is over
 	mark     uint64               // changes up to this record are in the feed already
 	saved    time.Time            // last checkpoint
-	evs      []*tracker.Event
+	news     []fold.News
 	entries  []fold.Entry
 	plain    []byte
 	dirtied  bool // something since the last checkpoint
@@ -59,9 +60,12 @@ type State struct {
 	seen    atomic.Uint64 // last record whose effects queries see
 	lagging atomic.Int64  // received time of the oldest record not applied; 0 = none
 
+	replays chan replayRequest
+	scratch *storage.DB // of a state as of a moment: closed with it
+	remove  string      // a directory to remove then
+
 	wake sync.Mutex // guards what follows
 	bell chan struct{}
-	idle chan struct{} // closed when Run is not running; nil before
 }
 
 // cause is why a lead changed.
@@ -115,7 +119,7 @@ func (c *StateConfig) checkpoint() time.Duration {
 // OpenState opens the state as its last checkpoint left it. Run brings it to
 // the end of the log.
 func OpenState(ctx context.Context, db *storage.DB, cfg StateConfig) (*State, error) {
-	s := &State{cfg: cfg, db: db, log: db.Log(), host: cfg.Host, bell: make(chan struct{})}
+	s := &State{cfg: cfg, db: db, log: db.Log(), host: cfg.Host, bell: make(chan struct{}), replays: make(chan replayRequest)}
 	if s.cfg.leads == nil {
 		s.cfg.leads = db.Leads()
 	}
@@ -140,8 +144,11 @@ func (s *State) open(ctx context.Context) error {
 	s.tenants = make(map[tracker.TenantID]*tenantState)
 	s.deferred = make(map[leadKey]cause)
 	s.late, s.next, s.mark = make(map[leadKey]struct{}), 1, 0
-	s.fold = fold.New(fold.Config{Table: s.cfg.leads, NewBody: s.newBody, Cache: s.cfg.Cache})
-	s.saved = time.Now()
+	f, err := fold.New(fold.Config{Table: s.cfg.leads, NewBody: s.newBody, Cache: s.cfg.Cache, Past: s.cfg.until != 0})
+	if err != nil {
+		return err
+	}
+	s.fold, s.saved = f, time.Now()
 	if err := s.readCursor(ctx); err != nil {
 		return err
 	}
@@ -174,6 +181,12 @@ func (s *State) Close() error {
 	if s.cfg.Host == nil && s.host != nil {
 		errs = append(errs, s.host.Close())
 	}
+	if s.scratch != nil {
+		errs = append(errs, s.scratch.Close())
+	}
+	if s.remove != "" {
+		errs = append(errs, os.RemoveAll(s.remove))
+	}
 	return errors.Join(errs...)
 }
 
@@ -199,6 +212,15 @@ func (s *State) Run(ctx context.Context) error {
 		if !more {
 			s.rest(ctx)
 		}
+		select {
+		case req := <-s.replays:
+			err := s.restart(ctx)
+			req.done <- err
+			if err != nil {
+				return fmt.Errorf("replay: %w", err)
+			}
+		default:
+		}
 	}
 	return s.checkpoint()
 }
@@ -206,10 +228,14 @@ func (s *State) Run(ctx context.Context) error {
 // rest waits for the next record, timer or checkpoint.
 func (s *State) rest(ctx context.Context) {
 	pause := 250 * time.Millisecond
-	for _, t := range s.tenants {
-		if at := t.timers.Next(); at != 0 {
+	soon := func(at int64) {
+		if at != 0 {
 			pause = min(pause, max(time.Duration(at-s.clock())*time.Millisecond, time.Millisecond))
 		}
+	}
+	soon(s.fold.NextDue())
+	for _, t := range s.tenants {
+		soon(t.timers.Next())
 	}
 	ctx, cancel := context.WithTimeout(ctx, pause)
 	defer cancel()
@@ -246,7 +272,7 @@ func (s *State) turn(ctx context.Context) (more bool, err error) {
 	if !behind {
 		s.lagging.Store(0)
 	}
-	busy, err := s.settle(!behind)
+	busy, err := s.settle(ctx, !behind)
 	if err != nil {
 		return false, err
 	}
@@ -283,7 +309,7 @@ func (s *State) apply(ctx context.Context, recs []storage.Record) error {
 			if i > 0 {
 				n = i
 			}
-			if err := s.applySlice(recs[:n]); err != nil {
+			if err := s.applySlice(recs[:n], s.fold.Apply); err != nil {
 				return err
 			}
 		}
@@ -295,7 +321,7 @@ func (s *State) apply(ctx context.Context, recs []storage.Record) error {
 
 func isControl(r storage.Record) bool { return r.Kind == storage.KindControl }
 
-func (s *State) applySlice(recs []storage.Record) error {
+func (s *State) applySlice(recs []storage.Record, apply func([]storage.Record, int64) ([]fold.Touch, error)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cfg.until == 0 {
@@ -312,7 +338,7 @@ func (s *State) applySlice(recs []storage.Record) error {
 		}
 	}
 	s.events += uint64(len(recs))
-	touches, err := s.fold.Apply(recs, s.now)
+	touches, err := apply(recs, s.now)
 	if err != nil {
 		return err
 	}
@@ -376,7 +402,7 @@ func (s *State) unseal(e *tracker.Event) (err error) {
 		s.plain, err = s.db.Unseal(s.plain[:0], r)
 		return err
 	}
-	if n := len(s.batch); n > 0 && e.Seq >= s.batch[0].Seq && e.Seq <= s.batch[n-1].Seq {
+	if n := len(s.batch); n > 0 && e.Seq-s.batch[0].Seq < uint64(n) && s.batch[e.Seq-s.batch[0].Seq].Seq == e.Seq {
 		err = open(&s.batch[e.Seq-s.batch[0].Seq])
 	} else {
 		err = s.db.Get(context.Background(), 0, []uint64{e.Seq}, open)

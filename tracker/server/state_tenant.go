@@ -240,7 +240,7 @@ func (t *tenantState) put(c *cardState, gen uint64) error {
 func (s *State) loadTenant(t *tenantState) error {
 	items := make(map[string][]rank.Item) // :: card → its leads
 	b := body{tenant: t}
-	err := fold.Bodies(s.cfg.leads, t.id, tracker.LeadID{}, func(id tracker.LeadID, _ int64, stored []byte) error {
+	err := fold.Bodies(s.cfg.leads, t.id, tracker.LeadID{}, func(id tracker.LeadID, stored []byte) error {
 		b.id = id
 		r := bodyReader{b: stored, texts: s.texts}
 		r.head(&b)

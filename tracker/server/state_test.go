@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"testing"
+	"time"
 
 	"ripen/storage"
 	"ripen/tracker"
@@ -60,7 +61,7 @@ func newRig(t testing.TB, now int64) *rig {
 
 func (r *rig) openDB() {
 	r.t.Helper()
-	db, err := storage.Open(r.dir, storage.Options{})
+	db, err := storage.Open(r.dir, storage.Options{Now: func() time.Time { return time.UnixMilli(r.now) }})
 	if err != nil {
 		r.t.Fatal(err)
 	}

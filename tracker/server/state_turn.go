@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -23,8 +24,11 @@ const (
 // settle lets time pass: for leads that wait for the end of the log if it is
 // reached, for those whose timer is due, and for those that a new card has not
 // met yet. busy says that it was not done in one turn.
-func (s *State) settle(caught bool) (busy bool, err error) {
+func (s *State) settle(ctx context.Context, caught bool) (busy bool, err error) {
 	until := time.Now().Add(settleTime)
+	if err := s.applyDue(ctx); err != nil {
+		return false, err
+	}
 	if caught {
 		err = s.locked(func() error {
 			for k, c := range s.deferred {
@@ -55,6 +59,29 @@ func (s *State) settle(caught bool) (busy bool, err error) {
 		}
 	}
 	return busy, err
+}
+
+// applyDue takes in the events that waited for their time.
+func (s *State) applyDue(ctx context.Context) error {
+	for {
+		seqs := s.fold.Due(s.now, slice)
+		if len(seqs) == 0 {
+			return nil
+		}
+		recs := make([]storage.Record, 0, len(seqs))
+		err := s.db.Get(ctx, 0, seqs, func(r *storage.Record) error {
+			own := *r
+			own.Row, own.Personal = bytes.Clone(r.Row), bytes.Clone(r.Personal)
+			recs = append(recs, own)
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("read events whose time has come: %w", err)
+		}
+		if err := s.applySlice(recs, s.fold.ApplyDue); err != nil {
+			return err
+		}
+	}
 }
 
 func (s *State) locked(fn func() error) error {
@@ -100,16 +127,13 @@ func (s *State) renew(k leadKey, c cause) error {
 	case b.walk.Gen != k.tenant.deck.Gen:
 		s.cause = causePublish
 		err = s.walkAgain(l, b, fold.Place{})
-	case l.Pending != 0 && l.Pending <= s.now:
-		s.cause = causeEvent
-		err = s.walkAgain(l, b, fold.Place{Time: l.Pending})
 	default:
 		k.tenant.deck.Advance(&b.walk, s.now)
 	}
 	if err != nil {
 		return fmt.Errorf("lead %s: %w", k.id, err)
 	}
-	s.leave(l, b)
+	s.leave(b)
 	return nil
 }
 
@@ -117,7 +141,7 @@ func (s *State) renew(k leadKey, c cause) error {
 func (s *State) sweepOn(t *tenantState, until time.Time) error {
 	for t.sweep == sweeping {
 		var ids []tracker.LeadID
-		err := fold.Bodies(s.cfg.leads, t.id, t.swept, func(id tracker.LeadID, _ int64, _ []byte) error {
+		err := fold.Bodies(s.cfg.leads, t.id, t.swept, func(id tracker.LeadID, _ []byte) error {
 			if len(ids) == holdLeads {
 				return storage.ErrStop
 			}

@@ -27,14 +27,9 @@ func (s *State) walk(t *fold.Touch) error {
 		return nil
 	}
 	again, from := t.Walk, t.From
-	if l.Pending != 0 && l.Pending <= s.now { // an event whose time has come
-		if p := (fold.Place{Time: l.Pending}); !again || p.Less(from) {
-			again, from = true, p
-		}
-	}
-	s.evs = s.fold.New(s.evs[:0], t)
-	if len(s.evs) > 0 {
-		if p := fold.PlaceOf(s.evs[0]); b.isLate(p) && (!again || p.Less(from)) {
+	s.news = s.fold.News(s.news[:0], t)
+	if len(s.news) > 0 {
+		if p := s.news[0].Place; b.isLate(p) && (!again || p.Less(from)) {
 			again, from = true, p
 		}
 	}
@@ -48,7 +43,7 @@ func (s *State) walk(t *fold.Touch) error {
 	} else if err := s.walkOn(b); err != nil {
 		return err
 	}
-	s.leave(l, b)
+	s.leave(b)
 	return nil
 }
 
@@ -60,12 +55,12 @@ func (b *body) isLate(p fold.Place) bool {
 
 // walkOn walks the new events of the batch.
 func (s *State) walkOn(b *body) error {
-	for _, e := range s.evs {
-		rec := s.fold.Record(e)
-		if err := s.walker.Event(&b.tenant.deck, &b.walk, e, e.Subject(), len(rec.Personal) > 0); err != nil {
+	for i := range s.news {
+		n := &s.news[i]
+		if err := s.walker.Event(&b.tenant.deck, &b.walk, n.Event, n.Event.Subject(), len(n.Rec.Personal) > 0); err != nil {
 			return err
 		}
-		b.pos = fold.PlaceOf(e)
+		b.pos = n.Place
 		if b.walk.Events-b.based >= baseEvery {
 			b.keepBase()
 		}
@@ -92,7 +87,7 @@ func (s *State) walkAgain(l *fold.Lead, b *body, from fold.Place) error {
 		b.pos, b.based = fold.Place{}, 0
 	}
 	var err error
-	if s.entries, err = s.fold.Timeline(s.entries[:0], l, b.pos, s.now); err != nil {
+	if s.entries, err = s.fold.Timeline(s.entries[:0], l, b.pos); err != nil {
 		return err
 	}
 	var e tracker.Event
@@ -126,7 +121,7 @@ const settleWait = 10_000
 // its last event waits for that until the log is read to its end: what is shown
 // is the score of now, and an import does not walk ten years of decay for every
 // event.
-func (s *State) leave(l *fold.Lead, b *body) {
+func (s *State) leave(b *body) {
 	if next := b.walk.Next(); next != 0 && next <= s.now {
 		s.deferred[leadKey{b.tenant, b.id}] = cause{s.cause, s.causeSeq}
 		if b.wake <= s.now || b.wake > s.now+settleWait {
@@ -135,16 +130,9 @@ func (s *State) leave(l *fold.Lead, b *body) {
 		return
 	}
 	delete(s.deferred, leadKey{b.tenant, b.id})
-	b.rewake(earliest(b.walk.Next(), l.Pending))
+	b.rewake(b.walk.Next())
 	s.place(b)
 	s.show(b)
-}
-
-func earliest(a, b int64) int64 {
-	if a == 0 || b != 0 && b < a {
-		return b
-	}
-	return a
 }
 
 // rewake sets the lead's timer.
@@ -226,5 +214,8 @@ func (s *State) retire(l *fold.Lead, b *body) {
 			OldScore: int(q.score), NewScore: -1, OldBand: q.band, OldGrade: q.grade, Prev: q.prev,
 		})
 		q.score = -1
+	}
+	if !s.recovering() {
+		delete(s.late, leadKey{b.tenant, b.id}) // it has just been said
 	}
 }

@@ -1,0 +1,261 @@
+package server
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"ripen/storage"
+	"ripen/tracker"
+)
+
+// world is a random set of events and the way it arrives.
+type world struct {
+	*rig
+	rnd   *rand.Rand
+	start int64
+	facts []*fact // as appended, each once
+}
+
+func (w *world) pick(names ...string) string { return names[w.rnd.IntN(len(names))] }
+
+func (w *world) one(id uint64) *fact {
+	f := &fact{typ: w.pick("page_view", "page_view", "page_view", "form_submit", "email_sent", "identify")}
+	binary.BigEndian.PutUint64(f.id[:], id*0x9e3779b97f4a7c15)
+	f.at = w.start + w.rnd.Int64N(20*day)
+	if w.rnd.IntN(3) == 0 {
+		f.at = w.start + w.rnd.Int64N(20)*day // the same moment as others
+	}
+	if w.rnd.IntN(3) == 0 && len(w.facts) > 0 {
+		f.at = w.facts[w.rnd.IntN(len(w.facts))].at + w.rnd.Int64N(40*60*1000)
+	}
+	f.visitor = w.pick("", "v0", "v1", "v2", "v3", "v4")
+	f.path = w.pick("/pricing", "/pricing/x", "/about")
+	if w.rnd.IntN(5) == 0 {
+		f.user = w.pick("u0", "u1", "u2")
+	}
+	if w.rnd.IntN(5) == 0 {
+		f.email = w.pick("m0", "m1", "m2")
+	}
+	if f.subject() == "e" {
+		f.visitor = "v5"
+	}
+	f.session = w.pick("", "", "", "s0", "s1")
+	f.job = w.pick("", "cto", "dev")
+	f.machine = w.pick("", "", "", "bot")
+	f.denied = w.rnd.IntN(12) == 0
+	return f
+}
+
+func (w *world) record(f *fact) storage.Record {
+	e := tracker.Event{Type: []byte(f.typ), Time: f.at, MessageID: f.id[:], MessageUUID: true, Source: 1,
+		Visitor: hash(f.visitor), User: hash(f.user), Email: hash(f.email)}
+	e.Fields = append(e.Fields, text(tracker.Property, "path", f.path))
+	if f.session != "" {
+		e.Fields = append(e.Fields, text(tracker.Context, "session", f.session))
+	}
+	if f.machine == "bot" {
+		e.Machine = tracker.Bot
+	}
+	if f.denied {
+		e.Consent = tracker.ConsentDenied
+	}
+	r := storage.Record{Tenant: testTenant, Kind: storage.KindEvent, ID: f.id[:], Row: tracker.AppendRow(nil, &e)}
+	sub := e.Subject()
+	r.Subject[0] = byte(sub.Kind)
+	copy(r.Subject[1:], sub.Hash[:])
+	if f.job != "" {
+		r.Personal = tracker.AppendFields(nil, []tracker.Field{text(tracker.Trait, "job", f.job)})
+	}
+	return r
+}
+
+// arrive appends the events in a random order and batching, with repetitions,
+// crashes and checkpoints in between.
+func (w *world) arrive(facts []*fact) {
+	order := w.rnd.Perm(len(facts))
+	var sent []*fact
+	for len(order) > 0 {
+		n := 1 + w.rnd.IntN(min(len(order), 12))
+		var recs []storage.Record
+		for _, i := range order[:n] {
+			recs = append(recs, w.record(facts[i]))
+			sent = append(sent, facts[i])
+		}
+		if w.rnd.IntN(4) == 0 {
+			recs = append(recs, w.record(sent[w.rnd.IntN(len(sent))])) // a repetition
+		}
+		w.append(recs...)
+		order = order[n:]
+		w.now += w.rnd.Int64N(12 * 60 * 60 * 1000)
+		switch w.rnd.IntN(6) {
+		case 0, 1, 2:
+			w.turns()
+		case 3:
+			w.turns()
+			w.crash()
+		case 4:
+			w.turns()
+			if err := w.s.checkpoint(); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+	}
+}
+
+func (w *world) check(s *State, now int64, how string) {
+	w.t.Helper()
+	want := reference(w.t, testCard, w.facts, now)
+	c := tracker.Caller{Tenant: testTenant, Role: tracker.SecretRole}
+	var got []*tracker.Lead
+	err := s.EachLead(c, testTenant, LeadQuery{}, func(l *tracker.Lead) error { got = append(got, l); return nil })
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for i := range min(len(got), len(want)) {
+		g, r := got[i], want[i]
+		sc := g.Scores["saas"]
+		gs := fmt.Sprintf("%s %d %s %s events %d first %d last %d", g.ID, sc.Score, sc.Band, sc.Grade, g.Events, g.FirstSeen.UnixMilli(), g.LastSeen.UnixMilli())
+		rs := fmt.Sprintf("%s %d %s %s events %d first %d last %d", r.id, r.score.Score, r.band, r.score.Grade, len(r.facts), r.first, r.last)
+		if gs != rs {
+			w.t.Logf("got %+v\nwant %+v", sc.Reasons, r.score.Reasons)
+			for _, f := range r.facts {
+				w.t.Logf("%+v", *f)
+			}
+			w.t.Fatalf("%s: place %d:\n got %s\nwant %s", how, i, gs, rs)
+		}
+		sum := int64(0)
+		for j, q := range sc.Reasons {
+			sum += q.Share
+			if q != tracker.Reason(r.score.Reasons[j]) {
+				w.t.Fatalf("%s: %s reason %d: got %+v, want %+v", how, g.ID, j, q, r.score.Reasons[j])
+			}
+		}
+		if sum != 1000*int64(sc.Score) {
+			w.t.Fatalf("%s: %s shares sum to %d, score %d", how, g.ID, sum, sc.Score)
+		}
+	}
+	if len(got) != len(want) {
+		w.t.Fatalf("%s: got %d leads, want %d", how, len(got), len(want))
+	}
+}
+
+// checkFeed reads the feed: dense, each change beginning where the lead's last
+// one ended, and ending at what is shown.
+func (w *world) checkFeed(how string) {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	c := tracker.Caller{Tenant: testTenant, Role: tracker.SecretRole}
+	last := map[tracker.LeadID]tracker.Change{}
+	seq := uint64(0)
+	for {
+		cs, err := w.s.Changes(ctx, c, testTenant, seq, 7)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if len(cs) == 0 {
+			break
+		}
+		for _, ch := range cs {
+			seq++
+			was, ok := last[ch.Lead]
+			if !ok {
+				was = tracker.Change{NewScore: -1}
+			}
+			if ch.Seq != seq || ch.Prev != was.Seq || ch.OldScore != was.NewScore || ch.OldBand != was.NewBand || ch.OldGrade != was.NewGrade {
+				w.t.Fatalf("%s: change %+v\nfollows %+v", how, ch, was)
+			}
+			if ch.OldScore == ch.NewScore && ch.OldBand == ch.NewBand && ch.OldGrade == ch.NewGrade {
+				w.t.Fatalf("%s: change %+v changes nothing", how, ch)
+			}
+			last[ch.Lead] = ch
+		}
+	}
+	shown := 0
+	err := w.s.EachLead(c, testTenant, LeadQuery{}, func(l *tracker.Lead) error {
+		shown++
+		sc, ch := l.Scores["saas"], last[l.ID]
+		if sc.Score != ch.NewScore || sc.Band != ch.NewBand || sc.Grade != ch.NewGrade {
+			w.t.Fatalf("%s: lead %s shows %d %s %s, the feed ends with %+v", how, l.ID, sc.Score, sc.Band, sc.Grade, ch)
+		}
+		hist, err := w.s.History(c, testTenant, l.ID.String(), "", 0, 1000)
+		if err != nil || len(hist) == 0 || hist[0] != ch {
+			w.t.Fatalf("%s: history of %s begins with %+v, want %+v: %v", how, l.ID, hist, ch, err)
+		}
+		return nil
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for id, ch := range last {
+		if ch.NewScore >= 0 {
+			shown--
+		} else if ch.MergedInto.IsZero() {
+			w.t.Fatalf("%s: %s left the list without a heir: %+v", how, id, ch)
+		}
+	}
+	if shown != 0 {
+		w.t.Fatalf("%s: the feed and the list differ by %d leads", how, shown)
+	}
+}
+
+// wipe loses leads/, as a disk would.
+func (w *world) wipe() {
+	w.t.Helper()
+	w.closeDB()
+	if err := os.RemoveAll(filepath.Join(w.dir, "leads")); err != nil {
+		w.t.Fatal(err)
+	}
+	w.openDB()
+	w.turns()
+}
+
+func TestAnyOrderEndsInTheSameState(t *testing.T) {
+	rounds := 30
+	if testing.Short() {
+		rounds = 5
+	}
+	for seed := range rounds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			start := int64(1_763_784_000_000)
+			w := &world{rig: newRig(t, start+8*day), rnd: rand.New(rand.NewPCG(uint64(seed), 7)), start: start}
+			w.append(activation(testCard, 1))
+			for i := range 10 + w.rnd.IntN(150) {
+				w.facts = append(w.facts, w.one(uint64(i+1)))
+			}
+			w.arrive(w.facts)
+			w.turns()
+			w.check(w.s, w.now, "as they came")
+			w.checkFeed("as they came")
+			w.now += w.rnd.Int64N(40 * day)
+			w.turns()
+			w.check(w.s, w.now, "later")
+			w.checkFeed("later")
+			w.crash()
+			w.turns()
+			w.check(w.s, w.now, "after a crash")
+			w.checkFeed("after a crash")
+			w.wipe()
+			w.check(w.s, w.now, "rebuilt")
+			w.checkFeed("rebuilt")
+			for range 2 {
+				at := w.start + w.rnd.Int64N(w.now-w.start)
+				past, err := AsOf(context.Background(), w.db, StateConfig{}, time.UnixMilli(at), t.TempDir())
+				if err != nil {
+					t.Fatal(err)
+				}
+				w.check(past, at, "as of a moment")
+				if err := past.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+

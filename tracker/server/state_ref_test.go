@@ -1,0 +1,201 @@
+package server
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"testing"
+
+	"ripen/tracker"
+	"ripen/wasm"
+	"ripen/wasm/scorecard"
+)
+
+// fact is an event as the reference knows it: plain values, no rows.
+type fact struct {
+	id       [16]byte
+	at       int64
+	typ      string
+	visitor  string
+	user     string
+	email    string
+	path     string
+	session  string
+	job      string // a trait
+	denied   bool
+	machine  string
+	received int64
+
+	run int // its session, numbered by the reference
+}
+
+func (f *fact) Type() string                     { return f.typ }
+func (f *fact) Time() int64                      { return f.at }
+func (f *fact) Session() uint64                  { return uint64(f.run) + 1 }
+func (f *fact) Ignore() string                   { return f.machine }
+func (f *fact) Send() bool                       { return f.typ == "email_sent" }
+func (f *fact) Products() int                    { return 0 }
+func (f *fact) Product(int) scorecard.Source     { return nil }
+func (f *fact) Field(n string) (wasm.Slot, bool) { return slotOf(n == "path", f.path) }
+func (f *fact) Trait(n string) (wasm.Slot, bool) {
+	return slotOf(n == "job" && f.typ == "identify", f.job)
+}
+func slotOf(is bool, v string) (wasm.Slot, bool) {
+	if !is || v == "" {
+		return wasm.Slot{}, false
+	}
+	return wasm.Slot{Tag: wasm.String, Str: []byte(v)}, true
+}
+
+func (f *fact) isMark() bool { return f.user != "" || f.email != "" }
+
+func compareFacts(a, b *fact) int {
+	if a.at != b.at {
+		return int(a.at - b.at)
+	}
+	return bytes.Compare(a.id[:], b.id[:])
+}
+
+// refLead is where the reference sees a lead.
+type refLead struct {
+	id    tracker.LeadID
+	facts []*fact
+	score scorecard.Result
+	band  string
+	first int64
+	last  int64
+}
+
+// reference computes all leads at a moment from nothing but the set of events,
+// in the plainest way there is: no batches, no caches, no checkpoints, the card
+// walked by Eval.
+func reference(t testing.TB, yaml string, all []*fact, now int64) []*refLead {
+	card, err := scorecard.Parse("saas", []byte(yaml))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var facts []*fact
+	for _, f := range all {
+		if f.at <= now && !f.denied {
+			own := *f
+			facts = append(facts, &own)
+		}
+	}
+	slices.SortFunc(facts, compareFacts)
+	owner := map[string]string{}
+	for _, f := range facts {
+		if f.user != "" && f.email != "" && owner[f.email] == "" {
+			owner[f.email] = f.user
+		}
+	}
+	leads := map[tracker.LeadID]*refLead{}
+	for _, f := range facts {
+		id := refOwner(f, facts, owner)
+		if leads[id] == nil {
+			leads[id] = &refLead{id: id}
+		}
+		leads[id].facts = append(leads[id].facts, f)
+	}
+	var out []*refLead
+	for _, l := range leads {
+		l.walk(card, now)
+		out = append(out, l)
+	}
+	slices.SortFunc(out, func(a, b *refLead) int {
+		if a.score.Score != b.score.Score {
+			return b.score.Score - a.score.Score
+		}
+		if a.last != b.last {
+			return int(b.last - a.last)
+		}
+		return a.id.Compare(b.id)
+	})
+	return out
+}
+
+func refOwner(f *fact, facts []*fact, owner map[string]string) tracker.LeadID {
+	who := f
+	if f.visitor != "" && !f.isMark() {
+		var before, first *fact
+		for _, m := range facts {
+			if m.visitor == f.visitor && m.isMark() {
+				if first == nil {
+					first = m
+				}
+				if m.at <= f.at {
+					before = m
+				}
+			}
+		}
+		switch {
+		case before != nil:
+			who = before
+		case first != nil:
+			who = first
+		}
+	}
+	switch {
+	case who.user != "":
+		return tracker.LeadID{Kind: 'u', Hash: hash(who.user)}
+	case who.email != "" && owner[who.email] != "":
+		return tracker.LeadID{Kind: 'u', Hash: hash(owner[who.email])}
+	case who.email != "":
+		return tracker.LeadID{Kind: 'e', Hash: hash(who.email)}
+	}
+	return tracker.LeadID{Kind: 'v', Hash: hash(who.visitor)}
+}
+
+func (f *fact) subject() string {
+	switch {
+	case f.visitor != "":
+		return "v" + f.visitor
+	case f.user != "":
+		return "u" + f.user
+	}
+	return "e" + f.email
+}
+
+// walk numbers sessions and steps through the card.
+func (l *refLead) walk(card *scorecard.Card, now int64) {
+	runs, lastOf, runOf := map[string]int{}, map[string]int64{}, map[string]int{}
+	for _, f := range l.facts {
+		s := f.subject()
+		if last, ok := lastOf[s]; !ok || f.at-last >= tracker.DefaultSession {
+			runs[s+fmt.Sprint(f.at)] = len(runs)
+			runOf[s] = runs[s+fmt.Sprint(f.at)]
+		}
+		lastOf[s] = f.at
+		if f.session != "" {
+			if _, ok := runs["own"+f.session]; !ok {
+				runs["own"+f.session] = len(runs)
+			}
+			runOf[s] = runs["own"+f.session]
+		}
+		f.run = runOf[s]
+	}
+	e := card.NewEval()
+	step := func(until int64) {
+		for l.score.Next != 0 && l.score.Next <= until {
+			l.at(card, e, l.score.Next)
+		}
+	}
+	for _, f := range l.facts {
+		step(f.at)
+		evs := card.Bind(nil, f)
+		if len(evs) > 0 || l.first == 0 {
+			e.Fold(evs...)
+			l.at(card, e, f.at)
+		}
+		if l.first == 0 {
+			l.first = f.at
+		}
+		l.last = f.at
+	}
+	step(now)
+	l.at(card, e, now)
+}
+
+func (l *refLead) at(card *scorecard.Card, e *scorecard.Eval, t int64) {
+	l.score = e.Score(t)
+	l.band = card.Band(l.band, l.score.Score, l.score.Grade)
+}
