@@ -13,7 +13,7 @@ type committer struct {
 	prev     chainHash // what the next block must follow
 	received int64     // receive time of the last group
 	epoch    uint32    // part of the nonces; never used again after a failed commit
-	recent   *recentIDs
+	ids      *knownIDs
 
 	group   []*waiter
 	recs    []Record // the group's new records, Personal sealed
@@ -99,6 +99,10 @@ func (l *badgerLog) commitGroup() error {
 	if err := l.db.guard.check(l.db.guard.reserve); err != nil {
 		return err
 	}
+	if err := l.lookup(); err != nil {
+		l.fail(err)
+		return fmt.Errorf("%w: %w", ErrReadOnly, err)
+	}
 	l.stamp()
 	if len(c.recs) == 0 {
 		return nil // duplicates of what is committed
@@ -113,6 +117,17 @@ func (l *badgerLog) commitGroup() error {
 	return nil
 }
 
+// lookup finds the group's ids in the tables.
+func (l *badgerLog) lookup() error {
+	l.c.ids.takeOver()
+	for _, w := range l.c.group {
+		if err := l.c.ids.inTables(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // stamp drops duplicates and gives the new records their sequence and time.
 func (l *badgerLog) stamp() {
 	c := &l.c
@@ -124,7 +139,7 @@ func (l *badgerLog) stamp() {
 			r := &w.recs[i]
 			r.Seq, r.Received, r.Dup = 0, c.received, false
 			if len(r.ID) > 0 {
-				if !c.recent.add(w.ids[i]) {
+				if w.known[i] || !c.ids.add(w.ids[i]) {
 					r.Dup = true
 					continue
 				}
@@ -160,7 +175,7 @@ func (l *badgerLog) seal() {
 func (l *badgerLog) abandon() {
 	c := &l.c
 	for _, h := range c.undo {
-		c.recent.remove(h)
+		c.ids.remove(h)
 	}
 	for _, w := range c.group {
 		for i := range w.recs {
@@ -180,26 +195,23 @@ func (l *badgerLog) encode() {
 			bytes += len(c.recs[to].Row) + len(c.recs[to].Personal)
 			to++
 		}
-		b, enc := makeBlock(codecS2, prev, c.recs[from:to])
+		b, enc := makeBlock(blockHeader{Codec: codecS2, Prev: prev}, c.recs[from:to])
 		c.blocks = append(c.blocks, b)
 		c.encoded = append(c.encoded, enc)
 		prev, from = b.Link, to
 	}
 }
 
-// makeBlock builds a block of sealed records in memory and on the wire.
-func makeBlock(codec byte, prev chainHash, recs []Record) (*block, []byte) {
-	size := 0
-	sealed := 0
+// makeBlock builds a block of sealed records in memory and on the wire. It
+// takes from h what the records do not say.
+func makeBlock(h blockHeader, recs []Record) (*block, []byte) {
+	size, sealed := 0, 0
 	for i := range recs {
 		size += len(recs[i].Row) + 24
 		sealed += len(recs[i].Personal)
 	}
-	b := &block{
-		blockHeader: blockHeader{Codec: codec, Count: uint32(len(recs)), First: recs[0].Seq, Prev: prev},
-		raw:         appendRaw(make([]byte, 0, size), recs),
-		sealed:      make([]byte, 0, sealed),
-	}
+	h.Count, h.First = uint32(len(recs)), recs[0].Seq
+	b := &block{blockHeader: h, raw: appendRaw(make([]byte, 0, size), recs), sealed: make([]byte, 0, sealed)}
 	for i := range recs {
 		b.sealed = append(b.sealed, recs[i].Personal...)
 	}
@@ -245,6 +257,10 @@ func (l *badgerLog) publish() {
 	}
 	l.days.note(dayOf(c.received), c.recs[0].Seq)
 	l.groups.Add(1)
+	oldest := c.received - l.db.opts.dedupeWindow().Milliseconds()
+	if err := c.ids.committed(c.next, c.received, oldest, l.db.opts.faultAt); err != nil {
+		l.fail(err) // this group is stored; the next ones wait until ids can be
+	}
 	l.commitMark()
 }
 

@@ -58,7 +58,7 @@ const (
 	logSecret = 's' // → 16-byte key of the id hashes
 	logEpoch  = 'e' // → next unused epoch of nonces, 4 bytes
 	logClaim  = 'c' // id → data
-	logProbe  = 'p' // → time of the last probe write
+	logJoined = 'r' // → sequence before which blocks are joined
 )
 
 func logKey(part int, kind byte) []byte {

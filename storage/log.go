@@ -40,7 +40,10 @@ type badgerLog struct {
 	stopOnce   sync.Once
 	background sync.WaitGroup
 	hw         *highWaterFile
-	opened     bool // recovery was tried: there is something to close
+
+	maintain sync.Mutex // held while blocks are joined or trimmed
+	joined   uint64     // guarded by maintain: blocks before it are joined already
+	opened   bool       // recovery was tried: there is something to close
 
 	c committer // owned by the committer goroutine
 }
@@ -49,6 +52,7 @@ type badgerLog struct {
 type waiter struct {
 	recs  []Record
 	ids   []idHash // of the records with an ID, by index; zero otherwise
+	known []bool   // by the committer: the id is in a table
 	bytes int64
 	err   error
 	done  chan struct{} // capacity 1

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
@@ -26,6 +27,7 @@ func (l *badgerLog) open() error {
 	l.db.epoch = l.c.epoch
 	go l.run()
 	l.background.Go(l.keepHighWater)
+	l.background.Go(l.keepReblocking)
 	return nil
 }
 
@@ -59,6 +61,13 @@ func (l *badgerLog) closeHighWater() error {
 	return errors.Join(l.writeHighWater(), l.hw.f.Close())
 }
 
+func (l *badgerLog) closeIDs() error {
+	if l.c.ids == nil {
+		return nil
+	}
+	return l.c.ids.close()
+}
+
 func (l *badgerLog) close() error {
 	l.mu.Lock()
 	l.closed = true
@@ -68,7 +77,7 @@ func (l *badgerLog) close() error {
 	l.wakeReaders()
 	l.stopOnce.Do(func() { close(l.stop) })
 	l.background.Wait()
-	return errors.Join(l.closeHighWater(), l.kv.close(false))
+	return errors.Join(l.closeHighWater(), l.closeIDs(), l.kv.close(false))
 }
 
 // recover opens the database and finds where the log stands. It runs at open
@@ -89,6 +98,10 @@ func (l *badgerLog) recover() error {
 		return err
 	}
 	l.first.Store(anchor.first)
+	l.days.drop(anchor.first)
+	if err := l.dropBlocks(context.Background(), anchor.first); err != nil {
+		return err
+	}
 	tail, err := l.lastBlock()
 	if err != nil {
 		return err
@@ -280,25 +293,6 @@ func (l *badgerLog) lastBlock() (*block, error) {
 // gap reports records [from, to) as lost from log/.
 func (l *badgerLog) gap(from, to uint64, why string) error {
 	return &GapError{From: from, To: to, File: l.kv.dir, Why: why}
-}
-
-// rememberIDs marks the ids of the newest records.
-func (l *badgerLog) rememberIDs() error {
-	limit := l.db.opts.recentIDs()
-	from := uint64(1)
-	if n := uint64(2 * limit); l.c.next > n {
-		from = l.c.next - n
-	}
-	from = max(from, l.first.Load())
-	l.c.recent = newRecentIDs(limit, from)
-	return l.readTo(from, l.c.next-1, func(recs []Record) error {
-		for i := range recs {
-			if r := &recs[i]; len(r.ID) > 0 {
-				l.c.recent.add(l.secret.hash(&r.Tenant, r.ID))
-			}
-		}
-		return nil
-	})
 }
 
 // errHole is what a reader says of a hole.

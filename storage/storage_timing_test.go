@@ -109,9 +109,12 @@ func BenchmarkCommitter(b *testing.B) {
 			w.ids[i] = idHash{uint64(n) * 0x9E3779B97F4A7C15, uint64(n)}
 		}
 		if n%500_000 == 0 {
-			l.c.recent = newRecentIDs(1<<20, 1)
+			l.c.ids.start(1)
 		}
 		l.c.group = append(l.c.group[:0], w)
+		if err := l.lookup(); err != nil {
+			b.Fatal(err)
+		}
 		l.stamp()
 		l.seal()
 		l.encode()

@@ -1,0 +1,349 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// fakeClock is a wall clock that tests move.
+type fakeClock struct{ ms atomic.Int64 }
+
+func newFakeClock() *fakeClock {
+	c := &fakeClock{}
+	c.ms.Store(20_000 * dayMillis)
+	return c
+}
+
+func (c *fakeClock) now() time.Time          { return time.UnixMilli(c.ms.Load()) }
+func (c *fakeClock) advance(d time.Duration) { c.ms.Add(d.Milliseconds()) }
+
+// fill appends records [from, to) in groups of a few.
+func fill(t testing.TB, db *DB, from, to int) {
+	t.Helper()
+	for i := from; i < to; {
+		var recs []Record
+		for ; i < to && len(recs) < 7; i++ {
+			recs = append(recs, testRecord(i))
+		}
+		appendOne(t, db, recs...)
+	}
+}
+
+func countBlocks(t testing.TB, db *DB) (n int) {
+	t.Helper()
+	from, last := db.log.first.Load(), db.log.last.Load()
+	for from <= last {
+		blocks, err := db.log.fetchStored(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		from = blocks.end()
+		n++
+	}
+	return n
+}
+
+// fetchStored is fetch without the ring.
+func (l *badgerLog) fetchStored(seq uint64) (*block, error) {
+	saved := l.ring.blocks
+	l.ring.blocks = nil
+	blocks, err := l.fetch(seq, 1)
+	l.ring.blocks = saved
+	if err != nil {
+		return nil, err
+	}
+	return blocks[0], nil
+}
+
+func sameRecords(t testing.TB, got, want []Record) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("have %d records, want %d", len(got), len(want))
+	}
+	for i := range got {
+		if fmt.Sprint(got[i]) != fmt.Sprint(want[i]) {
+			t.Fatalf("record %d is %v, want %v", i, got[i], want[i])
+		}
+	}
+}
+
+func TestReblockKeepsEverything(t *testing.T) {
+	dir, clock := t.TempDir(), newFakeClock()
+	o := Options{Now: clock.now, ReblockEvery: -1}
+	db := openTest(t, dir, o)
+	fill(t, db, 0, 3000)
+	clock.advance(24 * time.Hour) // the first day ends in the middle of a run
+	fill(t, db, 3000, 4500)
+	want := readAll(t, db, 1)
+	before := countBlocks(t, db)
+	db.SyncHighWater()
+	done, err := db.log.reblock(1 << 62)
+	if err != nil || done < 3500 {
+		t.Fatalf("joined %d records, %v", done, err)
+	}
+	if after := countBlocks(t, db); after*5 > before {
+		t.Fatalf("%d blocks became %d", before, after)
+	}
+	db.log.ring.blocks = nil // read what is stored
+	sameRecords(t, readAll(t, db, 1), want)
+	if done, err := db.log.reblock(1 << 62); err != nil || done != 0 {
+		t.Fatalf("joined %d records again, %v", done, err)
+	}
+	fill(t, db, 4500, 4600)
+	db.Close()
+	db = openTest(t, dir, o)
+	sameRecords(t, readAll(t, db, 1)[:4500], want)
+	db.SyncHighWater()
+	if _, err := db.log.reblock(1 << 62); err != nil {
+		t.Fatal(err)
+	}
+	sameRecords(t, readAll(t, db, 1)[:4500], want)
+}
+
+func TestReblockUnderFaults(t *testing.T) {
+	for _, fault := range []Fault{FaultLost, FaultReported} {
+		armed := true
+		db := openTest(t, t.TempDir(), Options{ReblockEvery: -1, Fault: func(w string) Fault {
+			if w == WriteReblock && armed {
+				armed = false
+				return fault
+			}
+			return FaultNone
+		}})
+		fill(t, db, 0, 3000)
+		want := readAll(t, db, 1)
+		db.SyncHighWater()
+		if _, err := db.log.reblock(1 << 62); err == nil {
+			t.Fatal("the fault was not reported")
+		}
+		if _, err := db.log.reblock(1 << 62); err != nil {
+			t.Fatal(err)
+		}
+		db.log.ring.blocks = nil
+		sameRecords(t, readAll(t, db, 1), want)
+	}
+}
+
+func TestTrimDropsWholeDays(t *testing.T) {
+	for _, fault := range []string{"", WriteAnchor, WriteTrim} {
+		armed, dir, clock := false, t.TempDir(), newFakeClock()
+		o := Options{Now: clock.now, ReblockEvery: -1, DedupeWindow: 24 * time.Hour, Fault: func(w string) Fault {
+			if armed && w == fault {
+				return FaultLost
+			}
+			return FaultNone
+		}}
+		db := openTest(t, dir, o)
+		for day := range 4 {
+			fill(t, db, day*100, day*100+100)
+			clock.advance(24 * time.Hour)
+		}
+		armed = true
+		err := db.Log().Trim(t.Context(), 0, 250)
+		if err == nil != (fault == "") {
+			t.Fatalf("fault %q: %v", fault, err)
+		}
+		db.Close()
+		armed = false
+		db = openTest(t, dir, o)
+		if fault == WriteAnchor {
+			if len(readAll(t, db, 1)) != 400 {
+				t.Fatal("something is gone without an anchor")
+			}
+			continue
+		}
+		if first, _ := db.Log().First(t.Context(), 0); first != 201 {
+			t.Fatalf("first is %d, want 201", first)
+		}
+		if n := len(readAll(t, db, 201)); n != 200 {
+			t.Fatalf("have %d records, want 200", n)
+		}
+		var gap *GapError
+		if err := db.Log().Read(t.Context(), 0, 100, nil); !errors.As(err, &gap) || gap.From != 100 || gap.To != 201 {
+			t.Fatalf("reading what is trimmed: %v", err)
+		}
+		if err := db.Log().Trim(t.Context(), 0, 1<<40); err != nil {
+			t.Fatal(err)
+		}
+		if first, _ := db.Log().First(t.Context(), 0); first != 301 {
+			t.Fatalf("first is %d: the newest day must stay", first)
+		}
+	}
+}
+
+// TestDedupeOverTables uses tiny generations, so that most ids are in tables.
+func TestDedupeOverTables(t *testing.T) {
+	dir, clock := t.TempDir(), newFakeClock()
+	o := Options{Now: clock.now, ReblockEvery: -1, RecentIDs: 50}
+	db := openTest(t, dir, o)
+	check := func(db *DB, from, to int, want bool) {
+		t.Helper()
+		for i := from; i < to; i += 13 {
+			recs := []Record{testRecord(i)}
+			appendOne(t, db, recs...)
+			if recs[0].Dup != want {
+				t.Fatalf("record %d: duplicate %v, want %v", i, recs[0].Dup, want)
+			}
+		}
+	}
+	reopen := func() {
+		t.Helper()
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		db = openTest(t, dir, o)
+	}
+	fill(t, db, 0, 3000)
+	check(db, 0, 3000, true)
+	tables, _ := filepath.Glob(filepath.Join(dir, "log", "ids", "*.ids"))
+	if len(tables) == 0 {
+		t.Fatal("no table was written")
+	}
+	t.Logf("%d tables", len(tables))
+	reopen()
+	check(db, 0, 3000, true)
+
+	// Tables are derived: without some of them, or with one damaged, the log
+	// gives them back.
+	db.Close()
+	tables, _ = filepath.Glob(filepath.Join(dir, "log", "ids", "*.ids"))
+	for i, path := range tables {
+		if i%2 == 0 {
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b[len(b)/3] ^= 4
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.ProbeEvery = time.Millisecond
+	db = openTest(t, dir, o)
+	for i := range 3000 {
+		recs := []Record{testRecord(i)}
+		err := db.Log().Append(t.Context(), 0, recs)
+		for errors.Is(err, ErrReadOnly) {
+			err = db.Log().Append(t.Context(), 0, recs)
+		}
+		if err != nil || !recs[0].Dup {
+			t.Fatalf("record %d: %v, duplicate %v", i, err, recs[0].Dup)
+		}
+	}
+
+	clock.advance(20 * 24 * time.Hour) // out of the window
+	fill(t, db, 3000, 4000)
+	reopen()
+	check(db, 3000, 4000, true)
+	check(db, 0, 1000, false)
+}
+
+func TestIDTablesUnderFaults(t *testing.T) {
+	for _, fault := range []Fault{FaultLost, FaultReported} {
+		n, dir := 0, t.TempDir()
+		o := Options{ReblockEvery: -1, RecentIDs: 50, Fault: func(w string) Fault {
+			if w != WriteIDs {
+				return FaultNone
+			}
+			if n++; n%2 == 1 {
+				return fault
+			}
+			return FaultNone
+		}}
+		db := openTest(t, dir, o)
+		fill(t, db, 0, 2000)
+		for range 2 {
+			for i := 0; i < 2000; i += 7 {
+				recs := []Record{testRecord(i)}
+				if err := db.Log().Append(t.Context(), 0, recs); err != nil {
+					if errors.Is(err, ErrReadOnly) {
+						continue // too many failed in a row: it heals
+					}
+					t.Fatal(err)
+				}
+				if !recs[0].Dup {
+					t.Fatalf("record %d is stored twice", i)
+				}
+			}
+			db.Close()
+			n = 1
+			o.Fault = nil
+			db = openTest(t, dir, o)
+		}
+	}
+}
+
+func TestIDTable(t *testing.T) {
+	var hashes []idHash
+	for i := range uint64(5000) {
+		hashes = append(hashes, idHash{i * 0x9E3779B97F4A7C15, i * 0xC2B2AE3D27D4EB4F})
+	}
+	tb, err := writeIDTable(t.TempDir(), slices.Clone(hashes), idRange{1, 5001, 77}, FaultNone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tb.close()
+	hits := 0
+	for i, h := range hashes {
+		if ok, err := tb.has(h); err != nil || !ok {
+			t.Fatalf("hash %d is not found: %v", i, err)
+		}
+		if ok, _ := tb.has(idHash{h[0] + 1, h[1] + 5}); ok {
+			hits++
+		}
+	}
+	if hits > 0 {
+		t.Fatalf("%d hashes are found that are not there", hits)
+	}
+}
+
+func FuzzIDTable(f *testing.F) {
+	f.Add(encodeIDTable([]idHash{{1, 2}, {3, 4}}, idRange{1, 3, 5}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if tb, err := parseIDTable(b); err == nil {
+			_, _ = tb.has(idHash{1, 2})
+			_, _ = tb.all()
+		}
+	})
+}
+
+func FuzzBlock(f *testing.F) {
+	recs := []Record{testRecord(1), testRecord(2)}
+	for i := range recs {
+		recs[i].Seq, recs[i].Received = uint64(i+9), 5
+	}
+	for _, codec := range []byte{codecNone, codecS2, codecZstd} {
+		b, enc := makeBlock(blockHeader{Codec: codec}, recs)
+		f.Add(enc, b.raw, b.sealed)
+	}
+	f.Fuzz(func(t *testing.T, enc, raw, sealed []byte) {
+		if b, err := openBlock(enc); err == nil {
+			_, _ = b.records(nil)
+		}
+		b := &block{blockHeader{Count: uint32(len(raw) / 3), First: 1}, raw, sealed}
+		got, err := b.records(nil)
+		if err != nil || len(got) == 0 {
+			return
+		}
+		_, enc = makeBlock(blockHeader{Codec: codecS2}, got)
+		again, err := openBlock(enc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		recs, err := again.records(nil)
+		if err != nil || fmt.Sprint(recs) != fmt.Sprint(got) {
+			t.Fatalf("a second round trip changed the records: %v", err)
+		}
+	})
+}

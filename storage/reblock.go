@@ -1,0 +1,229 @@
+package storage
+
+import (
+	"encoding/binary"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+)
+
+// Hot blocks are as small as a group commit; closed ones are joined into
+// larger, better packed ones. A run is read and verified, hash by hash, and
+// replaced by one block in one transaction. That block follows what the run
+// followed and is followed by what the run was: the chain holds through any
+// number of runs. The block that the high-water file names, and all after it,
+// are left alone.
+const (
+	coldRecords = 1024      // records of a joined block: what random access unpacks
+	coldBytes   = 384 << 10 // raw and sealed bytes of one
+	coldTxn     = 2 << 20   // bytes of one transaction
+	busyRecords = 200_000   // records joined per round while the log is busy
+	busyGroups  = 50        // commits per second that count as busy
+)
+
+// keepReblocking joins blocks every ReblockEvery.
+func (l *badgerLog) keepReblocking() {
+	every := l.db.opts.reblockEvery()
+	if every < 0 {
+		return
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	groups := l.groups.Load()
+	for {
+		select {
+		case <-l.stop:
+			return
+		case <-tick.C:
+		}
+		now := l.groups.Load()
+		limit := uint64(1 << 62)
+		if float64(now-groups) > busyGroups*every.Seconds() {
+			limit = busyRecords
+		}
+		groups = now
+		if _, err := l.reblock(limit); err != nil {
+			l.db.slog.Warn("storage: blocks stay as they are for now", "err", err)
+		}
+	}
+}
+
+// reblock joins closed runs of blocks, at most so many records of them, and
+// returns how many it wrote anew.
+func (l *badgerLog) reblock(limit uint64) (done uint64, err error) {
+	l.maintain.Lock()
+	defer l.maintain.Unlock()
+	if l.joined == 0 {
+		if err := l.loadJoined(); err != nil {
+			return 0, err
+		}
+	}
+	from := max(l.joined, l.first.Load())
+	end := l.hw.durable().seq // the block that ends here is not touched
+	for from < end && done < limit && !l.stopping() {
+		if err := l.db.guard.check(l.db.guard.reserve); err != nil {
+			return done, err
+		}
+		next, n, err := l.joinSome(from, end)
+		if err != nil || next == from {
+			return done, err
+		}
+		done += n
+		from = next // what was only skipped is not noted on disk
+		l.joined = next
+	}
+	return done, nil
+}
+
+func (l *badgerLog) stopping() bool {
+	select {
+	case <-l.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// run is a row of blocks that become one.
+type run struct {
+	keys    [][]byte
+	blocks  []*block
+	records int
+	bytes   int
+}
+
+// joinSome joins the runs that start at from in one transaction. next is where
+// to go on; it is from if what follows is not closed yet.
+func (l *badgerLog) joinSome(from, end uint64) (next, records uint64, err error) {
+	next = from
+	err = l.kv.use(func(b *badger.DB) error {
+		txn := b.NewTransaction(true)
+		defer txn.Discard()
+		size, wrote := 0, false
+		for size < coldTxn {
+			r, err := l.nextRun(txn, next, end)
+			if err != nil {
+				return err
+			}
+			if len(r.blocks) == 0 {
+				break
+			}
+			next = r.blocks[len(r.blocks)-1].end()
+			size += r.bytes
+			if len(r.blocks) == 1 && r.blocks[0].Codec == codecZstd {
+				continue
+			}
+			if err := r.replace(txn); err != nil {
+				return err
+			}
+			wrote = true
+			records += uint64(r.records)
+		}
+		if !wrote {
+			return nil
+		}
+		// Where to go on is only a hint: a run that is joined already is skipped.
+		return l.db.commit(txn, logKey(0, logJoined), binary.BigEndian.AppendUint64(nil, next), WriteReblock)
+	})
+	return next, records, err
+}
+
+// loadJoined reads where the last process stopped; maintain is held.
+func (l *badgerLog) loadJoined() error {
+	return l.kv.use(func(b *badger.DB) error {
+		txn := b.NewTransaction(false)
+		defer txn.Discard()
+		v, err := getValue(txn, logKey(0, logJoined))
+		if l.joined = 1; len(v) == 8 {
+			l.joined = binary.BigEndian.Uint64(v)
+		}
+		return err
+	})
+}
+
+// nextRun reads the blocks from a sequence on that become one. It is empty if
+// there are too few that are closed: their number must fill a block, or their
+// day be over.
+func (l *badgerLog) nextRun(txn *badger.Txn, from, end uint64) (run, error) {
+	var r run
+	dayEnd := l.days.end(from)
+	prefix := logKey(0, logBlock)
+	it := txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
+	defer it.Close()
+	at := from
+	for it.Seek(blockKey(0, l.days.of(from), from)); it.Valid(); it.Next() {
+		_, first, _ := parseBlockKey(it.Item().Key())
+		if first != at {
+			return run{}, l.gap(at, first, errHole(at, first))
+		}
+		b, err := l.verified(it.Item(), at)
+		if err != nil {
+			return run{}, err
+		}
+		if b.end() > end {
+			return run{}, nil
+		}
+		if n := len(r.blocks); n > 0 && b.Prev != r.blocks[n-1].Link {
+			return run{}, l.gap(at, b.end(), "the block does not follow the one before it")
+		}
+		if len(r.blocks) > 0 && (r.records+int(b.Count) > coldRecords || r.bytes+len(b.raw)+len(b.sealed) > coldBytes) {
+			return r, nil
+		}
+		r.keys = append(r.keys, slices.Clone(it.Item().Key()))
+		r.blocks = append(r.blocks, b)
+		r.records += int(b.Count)
+		r.bytes += len(b.raw) + len(b.sealed)
+		if at = b.end(); at >= dayEnd {
+			return r, nil
+		}
+	}
+	return run{}, nil
+}
+
+// verified reads a block and proves its hash.
+func (l *badgerLog) verified(item *badger.Item, at uint64) (*block, error) {
+	v, err := item.ValueCopy(nil)
+	if err != nil {
+		return nil, l.gap(at, at+1, err.Error())
+	}
+	b, err := openBlock(v)
+	if err == nil && hashBlock(v) != b.Hash {
+		err = errors.New("block: hash does not match")
+	}
+	if err != nil {
+		return nil, l.gap(at, at+uint64(countOf(v)), err.Error())
+	}
+	return b, nil
+}
+
+// countOf reads a damaged block's count, as far as it can be believed.
+func countOf(v []byte) uint32 {
+	if len(v) < headerSize {
+		return 1
+	}
+	return min(max(binary.LittleEndian.Uint32(v[4:]), 1), maxBlockRecords)
+}
+
+// replace puts one block in the place of the run.
+func (r *run) replace(txn *badger.Txn) error {
+	recs := make([]Record, 0, r.records)
+	for _, b := range r.blocks {
+		var err error
+		if recs, err = b.records(recs); err != nil {
+			return err
+		}
+	}
+	last := r.blocks[len(r.blocks)-1]
+	h := blockHeader{
+		Codec: codecZstd, Flags: flagRunEnd, Prev: r.blocks[0].Prev, Link: last.Link,
+	}
+	_, enc := makeBlock(h, recs)
+	for _, k := range r.keys[1:] {
+		if err := txn.Delete(k); err != nil {
+			return tooBig(err)
+		}
+	}
+	return tooBig(txn.Set(r.keys[0], enc))
+}
