@@ -172,7 +172,7 @@ func slot(v tracker.Value) wasm.Slot {
 // it goes on. A client's own session id wins; else a session is a subject's run
 // of events with gaps under half an hour, named by its first.
 func (k *Walk) session(e *tracker.Event, subject tracker.LeadID) uint64 {
-	id := binary.LittleEndian.Uint64(subject.Hash[:]) ^ uint64(subject.Kind)
+	id := mix(binary.LittleEndian.Uint64(subject.Hash[:]), uint64(subject.Kind))
 	at := -1
 	keep := k.sessions[:0]
 	for _, s := range k.sessions {
