@@ -135,7 +135,7 @@ func (m *module) bound(f *fn, v local, lo, hi float64, moves drift) {
 
 // grades notes when the dimension may cross into another grade.
 func (m *module) grades(f *fn, v local, d *scorecard.Dimension, moves drift) {
-	for _, g := range d.Grades {
+	for _, g := range d.Edges() {
 		if moves.falls {
 			f.get(v).f64(g.From).do(f64Ge).getG(gDown).f64(0).do(f64Gt, i32And).when(func() {
 				f.get(v).f64(g.From).do(f64Sub).getG(gDown).getG(gDownM).call(m.h.reach)

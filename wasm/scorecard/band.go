@@ -49,6 +49,16 @@ func (d *Dimension) grade(v float64) int {
 	return len(d.Grades) - 1
 }
 
+// Edges returns the grades whose beginning the dimension can cross: not the last,
+// which holds below it too, and none at or under the dimension's min.
+func (d *Dimension) Edges() []Grade {
+	n := max(len(d.Grades)-1, 0)
+	for n > 0 && d.Grades[n-1].From <= d.Min {
+		n--
+	}
+	return d.Grades[:n]
+}
+
 // Band returns the band of a score and grade for a lead whose band was prev: it
 // enters a band at From and leaves it below Leave. A score under every band has
 // none.

@@ -51,8 +51,8 @@ const (
 	TauMax  = 1e13
 )
 
-// Slack is the share of points below which a decaying value is taken never to
-// reach a threshold: rounding of sums stays far below it.
+// Slack is by how many points a threshold must lie out of reach of what decays to
+// be taken as never crossed: the rounding of sums stays far below it.
 const Slack = 1e-9
 
 // clock finds the earliest moment at which something may change.
@@ -65,15 +65,29 @@ func (c *clock) at(t int64) {
 	}
 }
 
-// reach notes the earliest moment at which a gap can be closed.
+// reach notes the earliest moment at which a gap can be closed by decaying points
+// that weigh mass and move at rate. Such a sum is never below mass·e^(−t·rate/mass)
+// (exp is convex), so the gap lasts at least mass/rate·−ln(1−gap/mass); the first
+// terms of that series are below it too, and need no logarithm.
 func (c *clock) reach(gap, rate, mass float64) {
 	if !(rate > 0) || !(mass > gap-Slack) {
 		return
 	}
-	if tau := gap / rate; tau < TauMax {
-		c.at(c.now + int64(max(WakeMin, tau)))
+	x := max(0, min(1, gap/mass))
+	p := ReachSeries[len(ReachSeries)-1]
+	for i := len(ReachSeries) - 2; i >= 0; i-- {
+		p = ReachSeries[i] + float64(p*x)
+	}
+	if tau := float64(float64(p*x) * (mass / rate)); tau < TauMax {
+		c.at(c.now + int64(max(WakeMin, tau+1))) // tau is not an end: the ms after it may be
 	}
 }
+
+// ReachSeries are the coefficients of −ln(1−x)/x, lowest first, made shy of it by
+// more than rounding can add.
+var ReachSeries = [6]float64{shy, shy / 2, shy / 3, shy / 4, shy / 5, shy / 6}
+
+const shy = 1 - 1e-9
 
 // Score says where the lead stands at now, unix ms.
 func (e *Eval) Score(now int64) Result {
@@ -113,9 +127,7 @@ func (e *Eval) dimension(d *Dimension, k *clock, points *[]RulePoints) (float64,
 		m.add(gm)
 	}
 	v, m := k.bound(sum, d.Min, d.Max, m)
-	if len(d.Grades) > 0 {
-		k.grades(d, v, m)
-	}
+	k.grades(d, v, m)
 	return v, m
 }
 
@@ -132,9 +144,10 @@ func (k *clock) bound(v, lo, hi float64, m motion) (float64, motion) {
 	return v, m
 }
 
-// grades notes when the dimension may cross into the next grade.
+// grades notes when the dimension may cross into another grade. Nothing lies
+// under the last one, and no value under the dimension's min.
 func (k *clock) grades(d *Dimension, v float64, m motion) {
-	for _, g := range d.Grades {
+	for _, g := range d.Edges() {
 		if v >= g.From {
 			k.reach(v-g.From, m.down, m.downMass)
 		} else {

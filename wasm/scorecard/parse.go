@@ -49,6 +49,8 @@ type reader struct {
 	rule string // the id of the rule being read
 	card *Card
 	errs Errors
+
+	inRules bool // while YAML is read: the next maps are rules
 }
 
 // add notes an error, unless the reading of the YAML named one at this place.

@@ -152,7 +152,9 @@ func (p *reader) node(n ast.Node, depth int) *node {
 		return p.mapping(out, []*ast.MappingValueNode{n}, depth)
 	case *ast.SequenceNode:
 		out.kind = listNode
+		rules := p.inRules
 		for _, v := range n.Values {
+			p.inRules = rules
 			out.values = append(out.values, p.node(v, depth+1))
 		}
 		return out
@@ -173,6 +175,8 @@ func (p *reader) node(n ast.Node, depth int) *node {
 
 func (p *reader) mapping(out *node, entries []*ast.MappingValueNode, depth int) *node {
 	out.kind = mapNode
+	isRule := p.inRules
+	p.inRules = false
 	if len(entries) > 0 {
 		at := place(entries[0].Key)
 		out.line, out.col = at.line, at.col
@@ -196,9 +200,11 @@ func (p *reader) mapping(out *node, entries []*ast.MappingValueNode, depth int) 
 		}
 		seen[key.text] = key.line
 		out.keys = append(out.keys, key)
+		p.inRules = key.text == "rules"
 		out.values = append(out.values, p.node(e.Value, depth+1))
+		p.inRules = false
 	}
-	if id := ruleID(out); id != "" {
+	if id := ruleID(out); isRule && id != "" {
 		for _, e := range p.errs[before:] {
 			e.Rule = id
 		}

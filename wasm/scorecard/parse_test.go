@@ -1,0 +1,136 @@
+package scorecard
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestRefused holds the messages for what a person gets wrong: place, rule, what
+// and what to do.
+func TestRefused(t *testing.T) {
+	const head = "scorecard: c\ndimensions:\n  d:\n    kind: behaviour\n    groups:\n      g:\n        rules:\n          - "
+	f := func(src string, want ...string) {
+		t.Helper()
+		_, err := Parse("c.yaml", []byte(src))
+		var es Errors
+		if !errors.As(err, &es) {
+			t.Errorf("%s: taken", src)
+			return
+		}
+		for _, w := range want {
+			if !slices.ContainsFunc(es, func(e *Error) bool { return e.Error() == w }) {
+				t.Errorf("no error\n%s\nin\n%v", w, es)
+			}
+		}
+	}
+	rule := func(rule string, want ...string) { t.Helper(); f(head+rule+"\n", want...) }
+
+	// Several at once, each in its place.
+	rule("{id: a, event: v, pionts: 5, half_life: 7, where: {country: NO}}",
+		`c.yaml:8:31: rule "a": a rule has no key "pionts"; did you mean points?`,
+		`c.yaml:8:53: rule "a": half_life is "7"; write a length of time like 30m, 12h, 7d, 2w, 24mo or 1y`,
+		`c.yaml:8:73: rule "a": bare NO means true or false to some YAML readers; write "NO" in quotes, or true or false`)
+	// The traps of YAML.
+	rule("{id: a, on: v, points: 5}",
+		`c.yaml:8:21: rule "a": bare on means true or false to some YAML readers; for the event of a rule write event:, else quote it`)
+	rule("{id: a, event: v, points: 08}",
+		`c.yaml:8:39: rule "a": 08 is octal to some YAML readers; write a plain number, or "08" in quotes if it is text`)
+	rule("{id: a, event: v, points: 1e3}",
+		`c.yaml:8:39: rule "a": 1e3 is a number to some YAML readers and text to others; write a plain number, or "1e3" in quotes if it is text`)
+	rule("{id: a, event: v, points: 5, points: 6}",
+		`c.yaml:8:42: rule "a": "points" stands twice, first on line 8; keep one`)
+	f("scorecard: &x c\nversion: *x", "c.yaml:2:10: YAML anchors, aliases, merges and tags are not read; write the value out")
+	f("scorecard: [", "c.yaml:1:12: not YAML: sequence end token ']' not found; check quotes, brackets and indentation here")
+	f("", "c.yaml:1:1: the file is empty; start with scorecard: <name>")
+	f("x: \x00", "c.yaml:1:1: the file holds a NUL byte; save it as UTF-8 text")
+	f("a\n---\nb", "c.yaml:3:1: a second document in the file; one file holds one scorecard: remove it")
+	f("x: "+strings.Repeat("[", 100), "c.yaml:1:1: too many levels inside one another; at most 64")
+
+	// What rules cannot mean.
+	rule("{id: a, points: 5}", `c.yaml:8:14: rule "a": the rule waits for nothing; write when: for attributes, event: or absent: for behaviour`)
+	rule("{id: a, event: v, when: {x: 1}, points: 5}", `c.yaml:8:21: rule "a": the rule has when and event; keep one; write two rules for two things`)
+	rule("{id: a, when: {x: 1}, points: 5}", `c.yaml:8:21: rule "a": when: asks for attributes in a dimension of kind behaviour; move the rule to a dimension of kind attributes`)
+	rule("{id: a, event: v, points: 5, cap: -5}", `c.yaml:8:42: rule "a": cap -5 and points 5 pull apart; a cap has the sign of its points`)
+	rule("{id: a, event: v, points: 5, half_life: 7d, expire: 1d}", `c.yaml:8:57: rule "a": the rule has half_life and expire; keep one: they all say how long its points last`)
+	rule("{id: a, event: v, points: 5, count: {gte: 40, within: 1d}}", `c.yaml:8:55: rule "a": gte is "40"; write a whole number from 1 to 32`)
+	rule("{id: a, event: v, points: 5, linear: {drop: 0.5, every: 1d}}", `c.yaml:8:57: rule "a": drop is "0.5"; write a share from 1% to 100%`)
+	rule("{id: a, event: \"v*\", points: 5}", `c.yaml:8:28: rule "a": event "v*" has a star; name one event; write one rule for each`)
+	rule("{id: a, event: v, points: 5, per: dya}", `c.yaml:8:47: rule "a": per is "dya"; did you mean day?`)
+	rule("{id: a, event: v, points: 5, ignore: [bots]}", `c.yaml:8:51: rule "a": ignore is "bots"; did you mean bot?`)
+	rule("{id: a, event: v, points: 5, why: \"{age} old\"}", `c.yaml:8:47: rule "a": why has the placeholder {age}; the placeholder is {points}`)
+	rule("{id: a, event: v, points: 5, where: {x: {matches: \"(\"}}}",
+		"c.yaml:8:63: rule \"a\": matches is not a regular expression: missing closing ): `(`; RE2 syntax; in double quotes write \\\\b for \\b")
+	rule("{id: a, absent: any_activity, points: -5}", `c.yaml:8:21: rule "a": absent: has no after:; write after: 30d`)
+
+	// What this version does not score, by name and place.
+	rule("{id: a, unanswered: {sent: 5}, points: 5}", `c.yaml:8:21: rule "a": unanswered is not supported yet; use absent: any_activity with after: for silence`)
+	f(head+"{id: a, event: v, points: 1}\non_band: {}\nrollup: {}\n",
+		"c.yaml:9:1: on_band is not supported yet; remove it: act on the change feed instead",
+		"c.yaml:10:1: rollup (accounts scored from their contacts) is not supported yet; remove it: this card scores leads")
+	f(head+"{id: a, event: v, points: 1}\nscore: {combine: model}\n", "c.yaml:9:18: combine: model is not supported yet; write combine: weighted, sum or max")
+	for _, kind := range kindsLater {
+		f("scorecard: c\ndimensions:\n  d: {kind: "+kind+"}\n",
+			"c.yaml:3:13: kind: "+kind+" is not supported yet; remove this dimension and its term in score.of")
+	}
+	f("scorecard: c\nentity: account\n", "c.yaml:2:9: entity: account is not supported yet; write entity: lead")
+}
+
+// TestReferenceCards shows that the two cards of the reference parse but for the
+// parts that are refused by name.
+func TestReferenceCards(t *testing.T) {
+	for file, want := range map[string]int{"cafeteras.yaml": 2, "saas-b2b.yaml": 3} {
+		src, err := os.ReadFile("testdata/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Parse(file, src)
+		var es Errors
+		if !errors.As(err, &es) || len(es) != want {
+			t.Errorf("%s: %v, want %d errors", file, err, want)
+		}
+		for _, e := range es {
+			if !strings.Contains(e.What, "is not supported yet") {
+				t.Errorf("%s: %v", file, e)
+			}
+		}
+	}
+}
+
+// FuzzParse feeds the reader anything: it must answer with a card or with errors
+// that stand in the file, and a card it takes must bear being used.
+func FuzzParse(f *testing.F) {
+	for _, name := range []string{"interes.yaml", "saas.yaml", "cafeteras.yaml", "saas-b2b.yaml"} {
+		src, err := os.ReadFile("testdata/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(src)
+	}
+	f.Add([]byte("scorecard: c\ndimensions: {d: {kind: attributes, groups: {g: {rules: [{id: a, when: {x: {in: [1, a]}}, points: 5}]}}}}"))
+	f.Add([]byte("a: [*b, &c d, !!x y, <<: z]\n? k\n: |\n  text\n- e"))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		c, err := Parse("f.yaml", src)
+		if err != nil {
+			var es Errors
+			if !errors.As(err, &es) || len(es) == 0 {
+				t.Fatalf("error of type %T", err)
+			}
+			for _, e := range es {
+				if e.Line < 1 || e.What == "" {
+					t.Fatalf("an error without a place or words: %+v", e)
+				}
+			}
+			return
+		}
+		c.Explain("es")
+		e := c.NewEval()
+		e.Fold(c.Bind(nil, visit(t0))...)
+		r := e.Score(t0 + hour)
+		if len(r.Dims) != len(c.Dims) || !r.Null && (r.Score < 0 || r.Score > 100) {
+			t.Fatalf("the card scores %+v", r)
+		}
+	})
+}
