@@ -88,7 +88,10 @@ func twinBody(body []byte, s sender) (out []twinEvent, ok bool) {
 		case '{':
 			ms, _ := twinObject(raw)
 			if batch := last(ms, "batch"); len(batch) > 0 && batch[0] == '[' {
-				context, _ := twinObject(last(ms, "context"))
+				if len(ms) > tracker.MaxKeys || slices.ContainsFunc(ms, func(m twinMember) bool { return strings.ContainsAny(m.key, "\x00\ufffd") }) {
+					return nil, false // a wrapper may be given up for this: the events are not to blame
+				}
+				context, _ := twinObject(twinContext(ms))
 				out = append(out, twinBatch(batch, context, twinClock(last(ms, "sentAt")), s, same)...)
 			} else {
 				out = append(out, twinOne(raw, nil, clock{}, s, same))
@@ -97,6 +100,17 @@ func twinBody(body []byte, s sender) (out []twinEvent, ok bool) {
 			return nil, false
 		}
 	}
+}
+
+// twinContext returns the context of a batch, nothing if it is broken.
+func twinContext(ms []twinMember) json.RawMessage {
+	raw := last(ms, "context")
+	faults := twinFaults([]byte(`{"context":` + string(raw) + `}`))
+	delete(faults, tracker.CodeTooLarge)
+	if len(faults) > 0 {
+		return nil
+	}
+	return raw
 }
 
 func twinBatch(raw []byte, context []twinMember, sent clock, s sender, same *twinAgent) (out []twinEvent) {
@@ -582,7 +596,7 @@ func twinPlaces(w map[string]string, derive bool, prefix string, part func(strin
 	}
 	if derive && path == "" && u != "" {
 		path = regexp.MustCompile(`[?#](?s:.*)$`).ReplaceAllString(u, "")
-		if _, rest, ok := strings.Cut(path, "://"); ok {
+		if scheme, rest, ok := strings.Cut(path, "://"); ok && !strings.Contains(scheme, ":") {
 			path = "/"
 			if i := strings.IndexByte(rest, '/'); i >= 0 {
 				path = rest[i:]
