@@ -351,16 +351,7 @@ func (s *keyStore) erase(ids []keyID) error {
 // rewrite writes a shard anew from memory; move is held. Keys that are still
 // in a journal are written too, which is harmless.
 func (s *keyStore) rewrite(shard byte) error {
-	sh := &s.shards[shard]
-	var b []byte
-	sh.mu.RLock()
-	for id := range sh.erased {
-		b = appendKeyEntry(b, &keyEntry{kind: keyErased, id: id})
-	}
-	for id, key := range sh.keys {
-		b = appendKeyEntry(b, &keyEntry{kind: keyLive, id: id, key: key})
-	}
-	sh.mu.RUnlock()
+	b := s.encodeShard(shard)
 	fault := s.fault(WriteErase)
 	if fault == FaultLost {
 		return errFault
@@ -372,6 +363,21 @@ func (s *keyStore) rewrite(shard byte) error {
 		return errFault
 	}
 	return nil
+}
+
+// encodeShard writes what memory holds of a shard: erasures first, so that a
+// subject's newer key stands.
+func (s *keyStore) encodeShard(shard byte) (b []byte) {
+	sh := &s.shards[shard]
+	sh.mu.RLock()
+	defer sh.mu.RUnlock()
+	for id := range sh.erased {
+		b = appendKeyEntry(b, &keyEntry{kind: keyErased, id: id})
+	}
+	for id, key := range sh.keys {
+		b = appendKeyEntry(b, &keyEntry{kind: keyLive, id: id, key: key})
+	}
+	return b
 }
 
 func (s *keyStore) close() error {

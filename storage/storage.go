@@ -61,6 +61,9 @@ func (db *DB) open() (err error) {
 	if db.keys, err = openKeyStore(filepath.Join(db.dir, "keys"), db.opts.faultAt, db.slog); err != nil {
 		return err
 	}
+	if err := os.RemoveAll(filepath.Join(db.dir, "leads"+wipedSuffix)); err != nil {
+		return fmt.Errorf("open: %w", err)
+	}
 	open := func(name string) *kv {
 		dir := filepath.Join(db.dir, name)
 		return newKV(name, dir, kvOptions(name, dir, db.slog))
