@@ -49,6 +49,7 @@ type State struct {
 	deferred map[leadKey]cause
 	late     map[leadKey]struct{} // to be compared with the feed once recovering is over
 	found    string               // cause of what is found when recovering is over
+	flying   *commit              // to the feed, under way
 	mark     uint64               // changes up to this record are in the feed already
 	saved    time.Time            // last checkpoint
 	news     []fold.News
@@ -175,6 +176,9 @@ func (s *State) open(ctx context.Context) error {
 // Close ends the guests. Run must have returned.
 func (s *State) Close() error {
 	var errs []error
+	if s.flying != nil {
+		errs = append(errs, <-s.flying.done)
+	}
 	for _, t := range s.tenants {
 		errs = append(errs, t.close())
 	}
@@ -222,7 +226,7 @@ func (s *State) Run(ctx context.Context) error {
 		default:
 		}
 	}
-	return s.checkpoint()
+	return s.checkpoint(context.WithoutCancel(ctx))
 }
 
 // rest waits for the next record, timer or checkpoint.
@@ -280,15 +284,16 @@ func (s *State) turn(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := s.publish(ctx); err != nil {
+	more = behind || busy || late
+	if err := s.publish(ctx, !more); err != nil {
 		return false, err
 	}
 	if s.dueForStore() {
-		if err := s.checkpoint(); err != nil {
+		if err := s.checkpoint(ctx); err != nil {
 			return false, err
 		}
 	}
-	return behind || busy || late, nil
+	return more, nil
 }
 
 // slice is how many records are applied under one hold of the lock: queries

@@ -268,8 +268,10 @@ func (s *State) lastChange(tenant tracker.TenantID, who string, card *string) (u
 			continue
 		}
 		seq := q.prev
-		for len(t.changes) > 0 && seq >= t.changes[0].Seq { // not in the feed yet
-			seq = t.changes[seq-t.changes[0].Seq].Prev
+		for _, cs := range [2][]tracker.Change{t.changes, t.flying} { // not in the feed yet
+			for len(cs) > 0 && seq >= cs[0].Seq {
+				seq = cs[seq-cs[0].Seq].Prev
+			}
 		}
 		return seq, nil
 	}

@@ -101,7 +101,7 @@ func (w *world) arrive(facts []*fact) {
 			w.crash()
 		case 4:
 			w.turns()
-			if err := w.s.checkpoint(); err != nil {
+			if err := w.s.checkpoint(context.Background()); err != nil {
 				w.t.Fatal(err)
 			}
 		}
@@ -258,4 +258,3 @@ func TestAnyOrderEndsInTheSameState(t *testing.T) {
 		})
 	}
 }
-

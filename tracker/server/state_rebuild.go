@@ -78,7 +78,7 @@ func Rebuild(ctx context.Context, db *storage.DB, cfg StateConfig, progress func
 	}
 	err = s.follow(ctx, progress)
 	if err == nil {
-		err = s.checkpoint()
+		err = s.checkpoint(ctx)
 	}
 	return errors.Join(err, s.Close())
 }
@@ -153,6 +153,9 @@ type replayRequest struct {
 
 // restart is a replay's part in the loop. After an error the state is unknown.
 func (s *State) restart(ctx context.Context) error {
+	if err := s.landed(ctx, true); err != nil {
+		return err
+	}
 	return s.locked(func() error {
 		for _, t := range s.tenants {
 			if err := t.close(); err != nil {

@@ -30,6 +30,7 @@ type tenantState struct {
 	grades  rank.Names
 
 	changes []tracker.Change // not committed yet
+	flying  []tracker.Change // being committed
 	next    uint64           // sequence of the next change
 	shown   map[shownKey]tracker.Change
 	// shown are the last changes of leads whose stored form may be older than

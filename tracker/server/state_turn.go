@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"ripen/storage"
@@ -178,9 +180,26 @@ func (s *State) sweepOn(t *tenantState, until time.Time) error {
 	return nil
 }
 
-// publish writes what changed to the feed and then lets it be seen.
-func (s *State) publish(ctx context.Context) error {
-	var lines []rank.Line
+// commit is one write to the feed under way.
+type commit struct {
+	lines []rank.Line
+	mark  uint64
+	seen  uint64 // what can be seen after it
+	done  chan error
+}
+
+// publish hands what changed to the feed and lets it be seen once it is
+// written. The loop goes on meanwhile, unless wait is set; a second write
+// begins when the first has ended.
+func (s *State) publish(ctx context.Context, wait bool) error {
+	if err := s.landed(ctx, wait); err != nil || s.flying != nil {
+		return err
+	}
+	c := &commit{mark: s.next - 1, seen: s.seen.Load(), done: make(chan error, 1)}
+	if len(s.deferred) == 0 {
+		c.seen = s.next - 1
+	}
+	s.mu.Lock()
 	for _, t := range s.tenants {
 		if len(t.changes) == 0 {
 			continue
@@ -188,35 +207,63 @@ func (s *State) publish(ctx context.Context) error {
 		for i := range t.changes {
 			t.changes[i].At = s.now
 		}
-		lines = append(lines, rank.Line{Tenant: t.id, Changes: t.changes})
+		t.changes, t.flying = t.flying[:0], t.changes
+		c.lines = append(c.lines, rank.Line{Tenant: t.id, Changes: t.flying})
 	}
-	for len(lines) > 0 {
-		err := s.feed.Commit(lines, s.next-1) // the commit point of changes
+	s.mu.Unlock()
+	if len(c.lines) == 0 {
+		s.see(c.seen, false)
+		return nil
+	}
+	s.flying = c
+	go func() { c.done <- s.feed.Commit(c.lines, c.mark) }() // landed waits for it
+	return s.landed(ctx, wait)
+}
+
+// landed takes note of a write that has ended. What could not be written is
+// written again until it can: nothing more is read from the log meanwhile.
+func (s *State) landed(ctx context.Context, wait bool) error {
+	for s.flying != nil {
+		c := s.flying
+		var err error
+		if wait {
+			err = <-c.done
+		} else {
+			select {
+			case err = <-c.done:
+			default:
+				return nil
+			}
+		}
 		if err == nil {
-			break
+			s.flying = nil
+			s.mu.Lock()
+			for _, l := range c.lines {
+				t := s.tenants[l.Tenant]
+				t.flying = t.flying[:0]
+			}
+			s.mu.Unlock()
+			s.see(c.seen, true)
+			return nil
 		}
 		s.cfg.slog().Error("the change feed cannot be written: scores stand still until it can", "err", err)
 		select {
 		case <-ctx.Done():
+			c.done <- err // still to be written
 			return ctx.Err()
 		case <-time.After(time.Second):
 		}
-	}
-	if len(lines) > 0 {
-		s.mu.Lock()
-		for _, l := range lines {
-			t := s.tenants[l.Tenant]
-			t.changes = t.changes[:0]
-		}
-		s.mu.Unlock()
-	}
-	if seen := s.next - 1; len(s.deferred) == 0 && (seen != s.seen.Load() || len(lines) > 0) {
-		s.seen.Store(seen)
-		s.ringOut()
-	} else if len(lines) > 0 {
-		s.ringOut()
+		go func() { c.done <- s.feed.Commit(c.lines, c.mark) }()
+		wait = true
 	}
 	return nil
+}
+
+func (s *State) see(seen uint64, changes bool) {
+	if changes || seen != s.seen.Load() {
+		s.seen.Store(seen)
+		s.ringOut()
+	}
 }
 
 // Much unsaved makes a checkpoint due before its time: records, bytes of
@@ -246,11 +293,20 @@ func (r rowsTx) Delete(t tracker.TenantID, space byte, key []byte) error {
 	return r.tx.Delete(t, space, key)
 }
 
-// checkpoint stores what is only in memory. The loop alone changes the state,
-// so what it writes stands still without the lock.
-func (s *State) checkpoint() error {
+// checkpoint stores what is only in memory. What it says of the feed must be
+// in the feed: that is written first. The loop alone changes the state, so what
+// it writes stands still without the lock.
+func (s *State) checkpoint(ctx context.Context) error {
 	if !s.dirtied {
 		return nil
+	}
+	for {
+		if err := s.publish(ctx, true); err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(slices.Collect(maps.Values(s.tenants)), func(t *tenantState) bool { return len(t.changes) > 0 }) {
+			break
+		}
 	}
 	err := s.fold.Checkpoint(s.writeCursor, func(fn func(fold.Rows) error) error {
 		return s.cfg.leads.Update(func(tx *storage.Tx) error { return fn(rowsTx{tx}) })
@@ -289,8 +345,7 @@ func (s *State) writeCursor(tx fold.Rows) error {
 	b = binary.AppendUvarint(b, uint64(len(s.tenants)))
 	for _, t := range s.tenants {
 		b = append(b, t.id[:]...)
-		// What is numbered but not committed yet is found again after a crash.
-		b = binary.AppendUvarint(b, t.next-1-uint64(len(t.changes)))
+		b = binary.AppendUvarint(b, t.next-1)
 		b = append(append(b, byte(t.sweep), byte(t.swept.Kind)), t.swept.Hash[:]...)
 		if !t.changed {
 			continue

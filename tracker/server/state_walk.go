@@ -125,18 +125,23 @@ func (s *State) leave(b *body) {
 	if next := b.walk.Next(); next != 0 && next <= s.now {
 		s.deferred[leadKey{b.tenant, b.id}] = cause{s.cause, s.causeSeq}
 		if b.wake <= s.now || b.wake > s.now+settleWait {
-			b.rewake(s.now + settleWait)
+			s.rewake(b, s.now+settleWait)
 		}
 		return
 	}
 	delete(s.deferred, leadKey{b.tenant, b.id})
-	b.rewake(b.walk.Next())
+	s.rewake(b, b.walk.Next())
 	s.place(b)
 	s.show(b)
 }
 
-// rewake sets the lead's timer.
-func (b *body) rewake(at int64) {
+// rewake sets the lead's timer. A timer that will go off too early is left as
+// it is: most events only put off the moment at which a score falls, and a lead
+// that is woken early just sleeps on.
+func (s *State) rewake(b *body, at int64) {
+	if b.wake > s.now && (at == 0 || at >= b.wake) {
+		return
+	}
 	b.tenant.timers.Move(b.id, b.wake, at)
 	b.wake = at
 }
@@ -201,7 +206,8 @@ func (s *State) retire(l *fold.Lead, b *body) {
 		s.late[leadKey{b.tenant, b.id}] = struct{}{}
 	}
 	delete(s.deferred, leadKey{b.tenant, b.id})
-	b.rewake(0)
+	b.tenant.timers.Move(b.id, b.wake, 0)
+	b.wake = 0
 	for i := range b.shown {
 		q := &b.shown[i]
 		b.tenant.order(q.card).Move(q.item, rank.Item{})
