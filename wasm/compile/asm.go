@@ -62,7 +62,6 @@ const (
 	i64ShrS op = 0x87
 	i64ShrU op = 0x88
 
-	f64Abs   op = 0x99
 	f64Neg   op = 0x9a
 	f64Floor op = 0x9c
 	f64Near  op = 0x9e

@@ -192,7 +192,7 @@ func (m *module) writeHalfLife(f *fn, r *scorecard.Rule, t local, at int) {
 	f.i32(0).mem(i64Load, at+8).set(old)
 	f.i32(0).mem(f64Load, at).tee(v).f64(0).do(f64Eq).get(t).get(old).do(i64GtS, i32Or).when(func() {
 		f.get(v).f64(0).do(f64Ne).when(func() {
-			f.get(v).get(old).get(t).do(i64Sub).f64(float64(r.Span)).call(m.h.fade).set(v)
+			f.get(v).get(old).get(t).do(i64Sub, f64OfI64).f64(float64(r.Span)).do(f64Div).call(m.h.exp2).do(f64Mul).set(v)
 		})
 		f.i32(0).get(t).mem(i64Store, at+8)
 	})

@@ -16,7 +16,6 @@ type helpers struct {
 	linear  *fn // (owner, every i64, drop, points f64) f64
 	at      *fn // (t i64): something changes at t
 	reach   *fn // (gap, rate, mass f64): a gap may be closed
-	fade    *fn // (v f64, ms i64, span f64) f64: v after −ms, none if it is dust
 	decayed *fn // (addr i32, span, rate f64) f64: a half-life rule that is not zero, at gNow
 	reason  *fn // (id i32, points f64)
 	remove  *fn // (owner i64): takes its oldest entry out of the list
@@ -34,7 +33,6 @@ func (m *module) helpers() {
 	h.at = m.at()
 	h.linear = m.linear()
 	h.reach = m.reach()
-	h.fade = m.fade()
 	h.decayed = m.decayed()
 	h.reason = m.reason()
 }
@@ -278,7 +276,7 @@ func (m *module) reach() *fn {
 	f := m.helper([]byte{f64, f64, f64})
 	gap, rate, mass := local(0), local(1), local(2)
 	f.get(rate).f64(0).do(f64Gt, i32Eqz).when(func() { f.do(ret) })
-	f.get(mass).get(gap).f64(scorecard.Slack).do(f64Sub, f64Gt, i32Eqz).when(func() { f.do(ret) })
+	f.get(mass).f64(scorecard.Slack).do(f64Gt).get(mass).get(gap).do(f64Gt, i32And, i32Eqz).when(func() { f.do(ret) })
 	f.f64(0).f64(1).get(gap).get(mass).do(f64Div, f64Min, f64Max).set(gap)
 	last := len(scorecard.ReachSeries) - 1
 	for i := 0; i < last; i++ {
@@ -295,21 +293,13 @@ func (m *module) reach() *fn {
 	return f
 }
 
-func (m *module) fade() *fn {
-	f := m.helper([]byte{f64, i64, f64}, f64)
-	v, ms, span := local(0), local(1), local(2)
-	f.get(v).get(ms).do(f64OfI64).get(span).do(f64Div).call(m.h.exp2).do(f64Mul).tee(v)
-	f.f64(0).get(v).do(f64Abs).f64(scorecard.Dust).do(f64Lt, i32Eqz, choose)
-	return f
-}
-
 func (m *module) decayed() *fn {
 	f := m.helper([]byte{i32, f64, f64}, f64)
 	at, span, rate := local(0), local(1), local(2)
 	v, t := f.local(f64), f.local(i64)
 	f.get(at).mem(f64Load, 0).set(v)
 	f.get(at).mem(i64Load, 8).tee(t).getG(gNow).do(i64LtS).when(func() {
-		f.get(v).get(t).getG(gNow).do(i64Sub).get(span).call(m.h.fade).set(v)
+		f.get(v).get(t).getG(gNow).do(i64Sub, f64OfI64).get(span).do(f64Div).call(m.h.exp2).do(f64Mul).set(v)
 	})
 	add := func(g int, v func()) { f.getG(g); v(); f.do(f64Add).setG(g) }
 	f.get(v).f64(0).do(f64Gt).nest(0x04, noValue, func() {

@@ -24,8 +24,10 @@ var (
 	eventTypes = []string{"page_view", "download", "form_submit", "purchase", "email_open"}
 	fieldNames = []string{"path", "file", "amount", "vip", "message", "note"}
 	traitNames = []string{"title", "employees", "country", "domain"}
-	texts      = []string{"", "a", "ab", "abc", "abcd", "abcdefg", "abcdefgh", "/pricing", "/pricing/pro", "/a*b",
-		"España", "日本語", "gmail.com", "acme.example", "CEO and founder", strings.Repeat("long ", 300), strings.Repeat("ñ", 600), "true", "3"}
+	texts      = []string{
+		"", "a", "ab", "abc", "abcd", "abcdefg", "abcdefgh", "/pricing", "/pricing/pro", "/a*b",
+		"España", "日本語", "gmail.com", "acme.example", "CEO and founder", strings.Repeat("long ", 300), strings.Repeat("ñ", 600), "true", "3",
+	}
 	globs   = []string{"/*", "/pricing*", "*", "*pro", "a*c", "*b*", "a*b*c*d", "/p*g/*o", "España*", "*語"}
 	numbers = []float64{0, math.Copysign(0, -1), 1, 3, 50, 500, -7, 0.1, 1 << 53, 1<<53 + 2, 1e300, math.Inf(1)}
 	spans   = []string{"1s", "90m", "5h", "1d", "7d", "30d", "2mo", "1y"}

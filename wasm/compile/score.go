@@ -136,14 +136,15 @@ func (m *module) bound(f *fn, v local, lo, hi float64, moves drift) {
 // grades notes when the dimension may cross into another grade.
 func (m *module) grades(f *fn, v local, d *scorecard.Dimension, moves drift) {
 	for _, g := range d.Edges() {
+		from := g.From - scorecard.Near
 		if moves.falls {
-			f.get(v).f64(g.From).do(f64Ge).getG(gDown).f64(0).do(f64Gt, i32And).when(func() {
-				f.get(v).f64(g.From).do(f64Sub).getG(gDown).getG(gDownM).call(m.h.reach)
+			f.get(v).f64(from).do(f64Ge).getG(gDown).f64(0).do(f64Gt, i32And).when(func() {
+				f.get(v).f64(from).do(f64Sub).getG(gDown).getG(gDownM).call(m.h.reach)
 			})
 		}
 		if moves.rises {
-			f.get(v).f64(g.From).do(f64Lt).getG(gUp).f64(0).do(f64Gt, i32And).when(func() {
-				f.f64(g.From).get(v).do(f64Sub).getG(gUp).getG(gUpM).call(m.h.reach)
+			f.get(v).f64(from).do(f64Lt).getG(gUp).f64(0).do(f64Gt, i32And).when(func() {
+				f.f64(from).get(v).do(f64Sub).getG(gUp).getG(gUpM).call(m.h.reach)
 			})
 		}
 	}
@@ -347,15 +348,16 @@ func (w *combiner) gate(i int, g *scorecard.Gate) {
 
 // horizon notes when the rounded score may leave its integer.
 func (w *combiner) horizon() {
+	const under, over = 0.5 + scorecard.Near, 0.5 - scorecard.Near
 	s, reach := &w.m.card.Score, w.m.h.reach
-	w.get(w.scaled).f64(0.5).do(f64Add, f64Floor).set(w.whole)
-	w.get(w.whole).f64(0.5).do(f64Sub).f64(s.To[0]).do(f64Gt).when(func() {
+	w.get(w.scaled).f64(under).do(f64Add, f64Floor).set(w.whole)
+	w.get(w.whole).f64(under).do(f64Sub).f64(s.To[0]).do(f64Gt).when(func() {
 		w.get(w.v)
-		w.f64(s.From[0]).get(w.whole).f64(0.5).do(f64Sub).f64(s.To[0]).do(f64Sub).f64(s.K()).do(f64Div, f64Add)
+		w.f64(s.From[0]).get(w.whole).f64(under).do(f64Sub).f64(s.To[0]).do(f64Sub).f64(s.K()).do(f64Div, f64Add)
 		w.do(f64Sub).get(w.move[0]).get(w.move[2]).call(reach)
 	})
-	w.f64(s.From[0]).get(w.whole).f64(0.5).do(f64Add).f64(s.To[0]).do(f64Sub).f64(s.K()).do(f64Div, f64Add).set(w.x)
-	w.get(w.whole).f64(0.5).do(f64Add).f64(s.To[1]).do(f64Gt)
+	w.f64(s.From[0]).get(w.whole).f64(over).do(f64Add).f64(s.To[0]).do(f64Sub).f64(s.K()).do(f64Div, f64Add).set(w.x)
+	w.get(w.whole).f64(over).do(f64Add).f64(s.To[1]).do(f64Gt)
 	w.get(w.x).get(w.lid).do(f64Gt, i32Or, i32Eqz).when(func() {
 		if s.How != "max" {
 			w.get(w.x).get(w.v).do(f64Sub).get(w.move[1]).get(w.move[3]).call(reach)

@@ -42,7 +42,7 @@ func (c *Card) GradeIndex(dims []float64) uint8 {
 // grade is the index of the first grade that v reaches, the last if none.
 func (d *Dimension) grade(v float64) int {
 	for i, g := range d.Grades {
-		if v >= g.From {
+		if v >= g.From-Near {
 			return i
 		}
 	}

@@ -203,18 +203,10 @@ func (r *Rule) capped(v float64) float64 {
 	return v
 }
 
-// decayed is the accumulator of a half-life rule at time t. Under [Dust] it is
-// nothing: else a score resting on a threshold would wait for it for years.
+// decayed is the accumulator of a half-life rule at time t.
 func (r *Rule) decayed(st *ruleState, t int64) float64 {
 	if st.v == 0 || t <= st.t {
 		return st.v
 	}
-	v := float64(st.v * wasm.Exp2(float64(st.t-t)/float64(r.Span)))
-	if math.Abs(v) < Dust {
-		return 0
-	}
-	return v
+	return float64(st.v * wasm.Exp2(float64(st.t-t)/float64(r.Span)))
 }
-
-// Dust is how many points are none.
-const Dust = 1e-9

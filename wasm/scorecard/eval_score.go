@@ -51,9 +51,14 @@ const (
 	TauMax  = 1e13
 )
 
-// Slack is by how many points a threshold must lie out of reach of what decays to
-// be taken as never crossed: the rounding of sums stays far below it.
-const Slack = 1e-9
+// Near is how close to a threshold a value has reached it. Points that decay
+// towards a round number would else cross it, or not, by the rounding of a sum,
+// years later. Slack is the mass, in points, that is taken not to move any more;
+// it is far below Near.
+const (
+	Near  = 1e-7
+	Slack = 1e-10
+)
 
 // clock finds the earliest moment at which something may change.
 type clock struct{ now, next int64 }
@@ -70,7 +75,7 @@ func (c *clock) at(t int64) {
 // (exp is convex), so the gap lasts at least mass/rate·−ln(1−gap/mass); the first
 // terms of that series are below it too, and need no logarithm.
 func (c *clock) reach(gap, rate, mass float64) {
-	if !(rate > 0) || !(mass > gap-Slack) {
+	if !(rate > 0) || !(mass > Slack) || !(mass > gap) {
 		return
 	}
 	x := max(0, min(1, gap/mass))
@@ -148,10 +153,10 @@ func (k *clock) bound(v, lo, hi float64, m motion) (float64, motion) {
 // under the last one, and no value under the dimension's min.
 func (k *clock) grades(d *Dimension, v float64, m motion) {
 	for _, g := range d.Edges() {
-		if v >= g.From {
-			k.reach(v-g.From, m.down, m.downMass)
+		if from := g.From - Near; v >= from {
+			k.reach(v-from, m.down, m.downMass)
 		} else {
-			k.reach(g.From-v, m.up, m.upMass)
+			k.reach(from-v, m.up, m.upMass)
 		}
 	}
 }
@@ -298,13 +303,13 @@ func (c *Combine) scaled(v float64) float64 {
 // value falls under what rounds to it, or rises to what rounds to the next.
 func (e *Eval) horizon(raw *Raw, v, lid float64, m motion, moves []motion, k *clock) {
 	s := &e.card.Score
-	whole := math.Floor(raw.Scaled + 0.5)
-	if whole-0.5 > s.To[0] {
-		low := s.From[0] + (whole-0.5-s.To[0])/s.K()
+	whole := math.Floor(raw.Scaled + (0.5 + Near))
+	if whole-(0.5+Near) > s.To[0] {
+		low := s.From[0] + (whole-(0.5+Near)-s.To[0])/s.K()
 		k.reach(v-low, m.down, m.downMass)
 	}
-	high := s.From[0] + (whole+0.5-s.To[0])/s.K()
-	if whole+0.5 > s.To[1] || high > lid {
+	high := s.From[0] + (whole+(0.5-Near)-s.To[0])/s.K()
+	if whole+(0.5-Near) > s.To[1] || high > lid {
 		return
 	}
 	if s.How != "max" {
@@ -319,6 +324,6 @@ func (e *Eval) horizon(raw *Raw, v, lid float64, m motion, moves []motion, k *cl
 
 // exactOf makes the thousandths and the integer of a scaled score.
 func exactOf(scaled float64) (exact int64, score int) {
-	exact = int64(math.Floor(float64(scaled * 1000)))
+	exact = int64(math.Floor(float64((scaled + Near) * 1000)))
 	return exact, int((exact + 500) / 1000)
 }

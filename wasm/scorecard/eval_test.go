@@ -2,6 +2,7 @@ package scorecard
 
 import (
 	"fmt"
+	"math"
 	"testing"
 )
 
@@ -149,7 +150,7 @@ func TestTests(t *testing.T) {
 	f("3", "three", false)
 	f("true", true, true)
 	f("true", "true", true)
-	f("0", -0.0, true)
+	f("0", math.Copysign(0, -1), true)
 	f("{in: [a, b]}", "b", true)
 	f("{in: [1, 2]}", 2, true)
 	f("{in: [1, a]}", 1, true)

@@ -233,18 +233,23 @@ func plainNumber(n *node) (float64, bool) {
 	return f + 0, err == nil && !math.IsInf(f, 0) // + 0: no minus zero
 }
 
-// numberMax bounds every number of a card, so that no sum of 500 rules can
-// leave the float64s in which thousandths are exact.
-const numberMax = 1e9
+// pointsMax bounds points, caps and weights, so that sums of them keep far more
+// digits than a threshold needs.
+const pointsMax = 1e5
+
+func (p *reader) points(n *node, of string) float64 {
+	f := p.number(n, of)
+	if math.Abs(f) > pointsMax {
+		p.add(n, fmt.Sprintf("%s is %s", of, n.text), "stay within a hundred thousand")
+		return 0
+	}
+	return f
+}
 
 func (p *reader) number(n *node, of string) float64 {
 	f, ok := plainNumber(n)
-	switch {
-	case !ok:
+	if !ok {
 		p.add(n, fmt.Sprintf("%s is %s", of, n.word()), "write a number")
-	case math.Abs(f) > numberMax:
-		p.add(n, fmt.Sprintf("%s is %s", of, n.text), "stay within a thousand million")
-		return 0
 	}
 	return f
 }
@@ -267,8 +272,14 @@ var units = []struct {
 	name string
 	ms   float64
 }{
-	{"ms", 1}, {"mo", 30.4375 * 864e5}, {"s", 1e3}, {"m", 6e4}, {"h", 36e5},
-	{"d", 864e5}, {"w", 7 * 864e5}, {"y", 365.25 * 864e5},
+	{"ms", 1},
+	{"mo", 30.4375 * 864e5},
+	{"s", 1e3},
+	{"m", 6e4},
+	{"h", 36e5},
+	{"d", 864e5},
+	{"w", 7 * 864e5},
+	{"y", 365.25 * 864e5},
 }
 
 // span reads a length of time: 7d, 24mo, 1.5h.

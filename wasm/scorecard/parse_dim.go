@@ -52,8 +52,8 @@ func (p *reader) dimension(d *Dimension, k, v *node) {
 	var groups *node
 	p.fields(v, "dimension "+d.Name, map[string]func(k, v *node){
 		"kind":   func(_, _ *node) {},
-		"max":    func(_, v *node) { d.Max = p.number(v, "max") },
-		"min":    func(_, v *node) { d.Min = p.number(v, "min") },
+		"max":    func(_, v *node) { d.Max = p.points(v, "max") },
+		"min":    func(_, v *node) { d.Min = p.points(v, "min") },
 		"groups": func(_, v *node) { groups = v },
 		"grades": func(_, v *node) { p.grades(d, v) },
 	})
@@ -77,8 +77,8 @@ func (p *reader) groups(d *Dimension, v *node) {
 		d.Groups = append(d.Groups, g)
 		hasMin, negative := false, false
 		p.fields(v.values[i], "group "+g.Name, map[string]func(k, v *node){
-			"max":   func(_, v *node) { g.Max = p.number(v, "max") },
-			"min":   func(_, v *node) { g.Min, hasMin = p.number(v, "min"), true },
+			"max":   func(_, v *node) { g.Max = p.points(v, "max") },
+			"min":   func(_, v *node) { g.Min, hasMin = p.points(v, "min"), true },
 			"rules": func(_, v *node) { p.rules(d, g, v) },
 		})
 		for _, r := range g.Rules {
@@ -132,7 +132,7 @@ func (p *reader) grades(d *Dimension, v *node) {
 			p.add(k, fmt.Sprintf("grade %q is not a label", k.text), "use one letter or digit")
 			continue
 		}
-		g := Grade{Label: k.text, From: p.number(v.values[i], "grade "+k.text)}
+		g := Grade{Label: k.text, From: p.points(v.values[i], "grade "+k.text)}
 		if n := len(d.Grades); n > 0 && d.Grades[n-1].From <= g.From {
 			p.add(k, fmt.Sprintf("grade %s begins at %v, not below the one before it", k.text, g.From), "list grades from the best down")
 		}

@@ -11,8 +11,7 @@ import (
 type draft struct {
 	*Rule
 	at   map[string]*node // :: key → its node
-	per  string
-	loss bool // drop has been read
+	loss bool             // drop has been read
 }
 
 func (p *reader) readRule(d *Dimension, r *Rule, n *node) {
@@ -26,9 +25,9 @@ func (p *reader) readRule(d *Dimension, r *Rule, n *node) {
 		"when":      note(func(v *node) { r.Tests = append(r.Tests, p.tests(v, true)...) }),
 		"where":     note(func(v *node) { r.Tests = append(r.Tests, p.tests(v, false)...) }),
 		"event":     note(func(v *node) { r.Event = p.eventName(v) }),
-		"points":    note(func(v *node) { r.Points = p.number(v, "points") }),
+		"points":    note(func(v *node) { r.Points = p.points(v, "points") }),
 		"per":       note(func(v *node) { p.per(w, v) }),
-		"cap":       note(func(v *node) { r.Cap, r.HasCap = p.number(v, "cap"), true }),
+		"cap":       note(func(v *node) { r.Cap, r.HasCap = p.points(v, "cap"), true }),
 		"half_life": note(func(v *node) { r.Kind, r.Span = HalfLife, p.halfLife(v) }),
 		"expire":    note(func(v *node) { r.Kind, r.Span = Window, p.span(v, "expire") }),
 		"linear":    note(func(v *node) { p.linear(w, v) }),

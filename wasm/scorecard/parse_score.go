@@ -51,7 +51,7 @@ func (p *reader) terms(v *node) {
 					p.oneOf(v, "dimension", names...)
 				}
 			},
-			"times": func(_, v *node) { t.Times = p.number(v, "times") },
+			"times": func(_, v *node) { t.Times = p.points(v, "times") },
 		})
 		if t.Dim < 0 && n.kind == mapNode && !slices.ContainsFunc(n.keys, func(k *node) bool { return k.text == "dimension" }) {
 			p.add(n, "the term names no dimension", "write {dimension: fit, times: 1}")
@@ -71,7 +71,7 @@ func (p *reader) scale(v *node) {
 				p.add(v, of+" wants two numbers", "write scale: {from: [0, 100], to: [1, 100]}")
 				return
 			}
-			to[0], to[1] = p.number(v.values[0], of), p.number(v.values[1], of)
+			to[0], to[1] = p.points(v.values[0], of), p.points(v.values[1], of)
 			if to[0] >= to[1] {
 				p.add(v, fmt.Sprintf("%s goes from %v to %v", of, to[0], to[1]), "write the smaller number first")
 				to[0], to[1] = 0, 100
@@ -90,7 +90,7 @@ func (p *reader) gates(v *node) {
 		p.fields(n, "a gate", map[string]func(k, v *node){
 			"id":   func(_, v *node) { g.ID = p.name(v, "id") },
 			"when": func(_, v *node) { g.Tests = p.tests(v, true) },
-			"max":  func(_, v *node) { g.Max = p.number(v, "max") },
+			"max":  func(_, v *node) { g.Max = p.points(v, "max") },
 			"skip": func(_, v *node) { g.Skip = p.boolean(v, "skip") },
 			"why":  func(_, v *node) { g.Why = p.why(v) },
 		})
