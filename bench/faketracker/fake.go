@@ -149,10 +149,14 @@ func (t *tracker) mux() *http.ServeMux {
 	return mux
 }
 
-func (t *tracker) leads(w http.ResponseWriter, _ *http.Request) {
+func (t *tracker) leads(w http.ResponseWriter, r *http.Request) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	fmt.Fprintf(w, `{"id":"u_1","score":99,"email":%q}`+"\n", t.probe)
+	lead := fmt.Sprintf(`{"id":%q,"score":99}`, "u_"+t.probe)
+	if r.Header.Get("Accept") == "application/json" {
+		lead = `{"leads":[` + lead + `]}`
+	}
+	_, _ = io.WriteString(w, lead+"\n")
 }
 
 func (t *tracker) identify(w http.ResponseWriter, r *http.Request) {

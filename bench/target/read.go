@@ -103,7 +103,6 @@ func tailLog(ctx context.Context, binary, dir string, from uint64, line func([]b
 type Lead struct {
 	ID    string `json:"id"`
 	Score *int   `json:"score"`
-	Email string `json:"email"`
 }
 
 // Leads reads the first n of the ranked list, highest first, as a stream.
