@@ -253,10 +253,7 @@ func (d *decoder) entry() bool {
 
 // end finds the end of a broken element that is followed by what must follow.
 func (d *decoder) end(from int) (int, bool) {
-	if from >= len(d.b) || d.b[from] != '{' && d.b[from] != '[' {
-		return 0, false
-	}
-	end, ok := d.closing(from)
+	end, ok := d.afterValue(from)
 	return end, ok && d.follows(from, end, ']')
 }
 

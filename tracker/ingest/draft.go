@@ -51,22 +51,11 @@ func (d *decoder) object(ev *draft) bool {
 
 // jump moves past the broken value that begins at from and keeps the fault.
 func (d *decoder) jump(ev *draft, from int) bool {
-	if from >= len(d.b) || d.vain > maxVain*len(d.b) {
+	end, ok := d.afterValue(from)
+	if !ok || !d.follows(from, end, '}') {
 		return false
 	}
-	if c := d.b[from]; c == '{' || c == '[' || c == '"' {
-		end, ok := d.afterValue(from)
-		if !ok || !d.follows(from, end, '}') {
-			return false
-		}
-		d.p = end
-	} else {
-		n := bytes.IndexAny(d.b[from:], ",}]\n")
-		if n < 0 {
-			return false
-		}
-		d.p = from + n
-	}
+	d.p = end
 	if ev.fault == "" {
 		ev.fault = d.code
 	}
@@ -74,21 +63,28 @@ func (d *decoder) jump(ev *draft, from int) bool {
 	return true
 }
 
-// afterValue finds the end of a broken string, object or array.
+// afterValue finds the end of a broken value.
 func (d *decoder) afterValue(from int) (end int, ok bool) {
-	if d.b[from] != '"' {
+	if from >= len(d.b) || d.vain > maxVain*len(d.b) {
+		return from, false
+	}
+	switch d.b[from] {
+	case '{', '[':
 		return d.closing(from)
-	}
-	for i := from + 1; i < len(d.b); i++ {
-		switch d.b[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1, true
+	case '"':
+		for i := from + 1; i < len(d.b); i++ {
+			switch d.b[i] {
+			case '\\':
+				i++
+			case '"':
+				return i + 1, true
+			}
 		}
+		d.vain += len(d.b) - from
+		return len(d.b), false
 	}
-	d.vain += len(d.b) - from
-	return len(d.b), false
+	n := bytes.IndexAny(d.b[from:], ",}]\n")
+	return from + n, n >= 0
 }
 
 // value reads the value of one of an event's own keys; of two with one name the

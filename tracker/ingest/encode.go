@@ -69,6 +69,7 @@ type found struct {
 	address     []byte
 	consent     []byte
 	hasCampaign bool
+	visit       tracker.Field // the client's session; no name if none
 }
 
 // where are the strings that say where an event happened.
@@ -88,6 +89,9 @@ func (d *decoder) encode(ev *draft, it *item) {
 		d.merge(ev, denied)
 	}
 	page := string(it.ev.Type) == pageView
+	if d.found.visit.Name != nil {
+		d.out.put(&d.found.visit, true)
+	}
 	d.titles(ev)
 	d.places(page)
 	if denied {
@@ -223,8 +227,7 @@ func (d *decoder) context(ev *draft, f *tracker.Field, denied bool) bool {
 	case "consent":
 		return text
 	case "sessionId", "session":
-		d.session(f)
-		return true
+		return d.found.session(f)
 	}
 	return false
 }
@@ -236,12 +239,16 @@ var (
 	traitsPrefix   = []byte("traits.")
 )
 
-// session files the client's own session id, which the fold needs in the clear.
-func (d *decoder) session(f *tracker.Field) {
-	s := tracker.Field{Space: tracker.Context, Name: sessionName, Value: f.Value}
-	if len(f.Value.Str) <= tracker.MaxID {
-		d.out.put(&s, true)
+// session keeps the client's own session id, a text or a whole number, which the
+// fold needs in the clear. Of two names sessionId wins.
+func (w *found) session(f *tracker.Field) bool {
+	switch {
+	case f.Value.Tag != tracker.Int && f.Value.Tag != tracker.String, len(f.Value.Str) > tracker.MaxID:
+		return false
+	case len(f.Name) == len("sessionId") || w.visit.Name == nil:
+		w.visit = tracker.Field{Space: tracker.Context, Name: sessionName, Value: f.Value}
 	}
+	return true
 }
 
 // titles files the name and category of a page, screen or other call that has

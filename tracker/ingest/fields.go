@@ -28,7 +28,7 @@ func (d *decoder) fields(ev *draft, at place, prefix []byte, depth int) bool {
 			return ok
 		}
 		name := key
-		if len(prefix) > 0 {
+		if prefix != nil { // it may be empty: a key can be
 			name = d.join(prefix, key)
 		}
 		if bit := keyBit(key); keys&bit == 0 {

@@ -87,7 +87,8 @@ func twinBody(body []byte, s sender) (out []twinEvent, ok bool) {
 			out = append(out, twinBatch(raw, nil, clock{}, s, same)...)
 		case '{':
 			ms, _ := twinObject(raw)
-			if batch := last(ms, "batch"); len(batch) > 0 && batch[0] == '[' {
+			batches := slices.DeleteFunc(slices.Clone(ms), func(m twinMember) bool { return m.raw[0] != '[' })
+			if batch := last(batches, "batch"); len(batch) > 0 {
 				if len(ms) > tracker.MaxKeys || slices.ContainsFunc(ms, func(m twinMember) bool { return strings.ContainsAny(m.key, "\x00\ufffd") }) {
 					return nil, false // a wrapper may be given up for this: the events are not to blame
 				}
@@ -336,10 +337,7 @@ func twinDigits(s string) string {
 // names under it.
 func twinFlat(ms []twinMember, prefix, space string, out map[string]json.RawMessage) {
 	for _, m := range ms {
-		name := m.key
-		if prefix != "" {
-			name = prefix + "." + m.key
-		}
+		name := prefix + m.key
 		for old := range out {
 			at, _ := strings.CutPrefix(old, space)
 			if strings.HasPrefix(old, space) && (at == name || strings.HasPrefix(at, name+".")) ||
@@ -348,7 +346,7 @@ func twinFlat(ms []twinMember, prefix, space string, out map[string]json.RawMess
 			}
 		}
 		if inner, ok := twinObject(m.raw); ok && len(name) <= maxPrefix {
-			twinFlat(inner, name, space, out)
+			twinFlat(inner, name+".", space, out)
 			continue
 		}
 		if space == "p." && name == "products" && twinProducts(m.raw, out) {
@@ -527,6 +525,7 @@ func (e *twinEvent) file(flat map[string]json.RawMessage, text func(string) stri
 	places := []string{"path", "url", "title", "referrer", "search"}
 	own, ctx := map[string]string{}, map[string]string{}
 	campaigns := false
+	var session []string
 	for _, name := range slices.Sorted(maps.Keys(flat)) {
 		raw := flat[name]
 		isText := raw[0] == '"'
@@ -556,16 +555,19 @@ func (e *twinEvent) file(flat map[string]json.RawMessage, text func(string) stri
 		case name == "c.ip", isText && (name == "c.userAgent" || name == "c.consent"):
 			continue
 		case name == "c.sessionId" || name == "c.session":
-			if v := text(name); len(v) <= tracker.MaxID && (isText || len(raw) <= tracker.MaxID) {
-				put("clear", "c.session", twinValue(raw))
+			if _, err := strconv.ParseInt(string(raw), 10, 64); err == nil || isText && len(text(name)) <= tracker.MaxID {
+				session = append(session, twinValue(raw)) // session sorts before sessionId
+				continue
 			}
-			continue
 		}
 		if !isText && raw[0] != '[' && raw[0] != '{' {
 			put("clear", name, twinValue(raw))
 		} else {
 			put(textPart(name), name, twinValue(raw))
 		}
+	}
+	if len(session) > 0 {
+		put("clear", "c.session", session[len(session)-1])
 	}
 	if page {
 		for _, p := range places {
