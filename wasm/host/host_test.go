@@ -130,8 +130,14 @@ func TestBigBatch(t *testing.T) {
 	}
 }
 
+// racing is set in builds with the race detector.
+var racing bool
+
 // TestNoGarbage holds the scoring path to no allocation at all, binding included.
 func TestNoGarbage(t *testing.T) {
+	if racing {
+		t.Skip("the race detector empties the pools of regexp at random, so that Bind allocates")
+	}
 	c := card(t, "saas.yaml")
 	in := open(t, Config{}, c)
 	events := visits(start, 20)
