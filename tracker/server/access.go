@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/valyala/fasthttp"
+
+	"ripen/tracker"
 )
 
 // TenantHeader names the tenant that a request with the admin key acts for. It
@@ -51,14 +53,16 @@ func isDirect(ctx *fasthttp.RequestCtx) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// mayOperate is mayWatch, and answers the refusal itself.
-func (s *Server) mayOperate(ctx *fasthttp.RequestCtx) bool {
+// mayScrape is mayWatch, or a session of the operator in the console.
+func (s *Server) mayScrape(ctx *fasthttp.RequestCtx) bool {
 	if s.mayWatch(ctx) {
 		return true
 	}
-	ctx.Response.Header.Set("WWW-Authenticate", `Bearer realm="ripen"`)
-	writeProblem(ctx, fasthttp.StatusUnauthorized, "unknown_key", "send the admin key: Authorization: Bearer <admin.key of the data directory>")
-	return false
+	if s.console == nil {
+		return false
+	}
+	c, ok := s.console.Caller(ctx)
+	return ok && c.Role == tracker.AdminRole
 }
 
 // appendJSON appends s as a JSON string.

@@ -15,13 +15,24 @@ import (
 type adminRoute struct {
 	method string
 	path   string // below /v1/admin/; a last element * stands for one name
-	answer func(s *Server, ctx *fasthttp.RequestCtx, name string)
+	answer func(s *Server, ctx *fasthttp.RequestCtx, name string) error
 }
 
 // adminRoutes lists what the command line asks of a running server.
 var adminRoutes = []adminRoute{
-	{"GET", "events", func(s *Server, ctx *fasthttp.RequestCtx, _ string) { s.serveEvents(ctx) }},
-	{"POST", "settle", func(s *Server, ctx *fasthttp.RequestCtx, _ string) { s.serveSettle(ctx) }},
+	{"GET", "tenants", (*Server).adminTenants},
+	{"POST", "tenants", (*Server).adminCreateTenant},
+	{"POST", "tenants/*/rotate-keys", (*Server).adminRotate},
+	{"GET", "sources", (*Server).adminSources},
+	{"POST", "sources", (*Server).adminCreateSource},
+	{"GET", "sources/*", (*Server).adminSource},
+	{"PATCH", "sources/*", (*Server).adminUpdateSource},
+	{"GET", "events", (*Server).adminEvents},
+	{"POST", "settle", (*Server).adminSettle},
+	{"POST", "replay", (*Server).adminReplay},
+	{"GET", "backup", (*Server).adminBackup},
+	{"GET", "backup-keys", (*Server).adminBackupKeys},
+	{"GET", "erasures", (*Server).adminErasures},
 }
 
 // serveAdmin answers /v1/admin/…. All of it needs the admin key.
@@ -39,7 +50,9 @@ func (s *Server) serveAdmin(ctx *fasthttp.RequestCtx) bool {
 	for _, r := range adminRoutes {
 		name, ok := matchRoute(r.path, path)
 		if ok && r.method == string(ctx.Method()) {
-			r.answer(s, ctx, name)
+			if err := r.answer(s, ctx, name); err != nil {
+				writeError(ctx, err)
+			}
 			return true
 		}
 		if ok {
@@ -77,23 +90,22 @@ func matchRoute(pattern, path string) (name string, ok bool) {
 // settleLimit is how long POST settle waits at most.
 const settleLimit = 10 * time.Minute
 
-// serveSettle answers once everything that is in the log now is folded, scored
+// adminSettle answers once everything that is in the log now is folded, scored
 // and in view.
-func (s *Server) serveSettle(ctx *fasthttp.RequestCtx) {
+func (s *Server) adminSettle(ctx *fasthttp.RequestCtx, _ string) error {
 	last, err := s.db.Log().Last(s.life, 0)
 	if err != nil {
-		writeError(ctx, err)
-		return
+		return err
 	}
 	if s.folder != nil {
 		wait, cancel := context.WithTimeout(s.life, settleLimit)
 		defer cancel()
 		if err := s.folder.state().WaitSeen(wait, last); err != nil {
-			writeError(ctx, &tracker.Error{Kind: tracker.KindBusy, Code: "not_settled", Detail: "the state does not keep up with the log", Err: err})
-			return
+			return &tracker.Error{Kind: tracker.KindBusy, Code: "not_settled", Detail: "the state does not keep up with the log", Err: err}
 		}
 	}
 	writeJSON(ctx, fasthttp.StatusOK, map[string]uint64{"seq": last})
+	return nil
 }
 
 // statusOf maps the kind of an error to a status: the one place that does.

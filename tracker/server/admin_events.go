@@ -34,13 +34,12 @@ type logLine struct {
 	Card       string         `json:"scorecard,omitempty"`
 }
 
-// serveEvents streams the log from ?from= on as NDJSON; with ?follow=1 it
+// adminEvents streams the log from ?from= on as NDJSON; with ?follow=1 it
 // waits for more until the reader or the server goes.
-func (s *Server) serveEvents(ctx *fasthttp.RequestCtx) {
+func (s *Server) adminEvents(ctx *fasthttp.RequestCtx, _ string) error {
 	from, err := strconv.ParseUint(string(ctx.QueryArgs().Peek("from")), 10, 64)
 	if err != nil && len(ctx.QueryArgs().Peek("from")) > 0 {
-		writeProblem(ctx, fasthttp.StatusBadRequest, "bad_parameter", "from: need a sequence number")
-		return
+		return invalid("from", "need a sequence number")
 	}
 	follow := ctx.QueryArgs().GetBool("follow")
 	streamLines(ctx, func(w *bufio.Writer) error {
@@ -48,6 +47,7 @@ func (s *Server) serveEvents(ctx *fasthttp.RequestCtx) {
 		t.enc.SetEscapeHTML(false)
 		return t.run(s.life, from, follow)
 	})
+	return nil
 }
 
 // streamLines answers with NDJSON that f writes. A failure ends the answer
@@ -172,27 +172,7 @@ func (l *logLine) put(f *tracker.Field) {
 	if *m == nil {
 		*m = map[string]any{}
 	}
-	(*m)[name] = plainValue(f.Value)
-}
-
-// plainValue turns a value into what encoding/json writes as it was sent.
-func plainValue(v tracker.Value) any {
-	switch v.Tag {
-	case tracker.False, tracker.True:
-		return v.Tag == tracker.True
-	case tracker.Int:
-		return int64(v.Num)
-	case tracker.Float:
-		f, _ := v.AsFloat()
-		return f
-	case tracker.Number:
-		return json.Number(v.Str)
-	case tracker.JSON:
-		return json.RawMessage(v.Str)
-	case tracker.String:
-		return string(v.Str)
-	}
-	return nil
+	(*m)[name] = Any(f.Value)
 }
 
 // timeText writes unix milliseconds as RFC 3339 in UTC.

@@ -10,11 +10,12 @@ import (
 // Config is what a server needs to know. The zero value of a field is its
 // default; only Data has none.
 type Config struct {
-	Data    string // directory, made if absent; one process at a time
-	Listen  string // TCP address; default 127.0.0.1:8080
-	Private bool   // for the length of one command: not announced, no log
-	Demo    bool   // a demo tenant with write key "demo"; the pages need no login
-	Version string // of the binary, for /healthz and the metrics
+	Data     string // directory, made if absent; one process at a time
+	Listen   string // TCP address; default 127.0.0.1:8080
+	Private  bool   // for the length of one command: not announced, no log
+	Demo     bool   // a demo tenant with write key "demo"; the pages need no login
+	Language string // of the demo: es, or English
+	Version  string // of the binary, for /healthz and the metrics
 
 	Log *slog.Logger // default: errors to nobody
 

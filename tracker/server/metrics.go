@@ -64,7 +64,9 @@ func (s *Server) serveMetrics(ctx *fasthttp.RequestCtx) bool {
 	if !isPath(ctx, "/metrics") {
 		return false
 	}
-	if !s.mayOperate(ctx) {
+	if !s.mayScrape(ctx) {
+		ctx.Response.Header.Set("WWW-Authenticate", `Bearer realm="ripen"`)
+		writeProblem(ctx, fasthttp.StatusUnauthorized, "unknown_key", "send the admin key: Authorization: Bearer <admin.key of the data directory>")
 		return true
 	}
 	var b bytes.Buffer

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -24,6 +25,7 @@ import (
 	"ripen/storage"
 	"ripen/tracker"
 	"ripen/tracker/console"
+	"ripen/tracker/demo"
 	"ripen/tracker/ingest"
 )
 
@@ -33,15 +35,20 @@ type Server struct {
 	log      *slog.Logger
 	adminKey string
 	instance string
-	open     bool // the listener is on the loopback interface: people need no login
+	open     bool   // the listener is on the loopback interface: people need no login
+	logins   bucket // of the console
 
 	db       *storage.DB
+	registry *registry
 	folder   *folder // nil: capture only
 	ingest   *ingest.Handler
 	console  *console.Handler
 	front    *front
 	listener net.Listener
 	set      *metrics.Set
+	demo     DemoKeys
+
+	rebuilding sync.Mutex // held by a replay, and by a question about the past
 
 	life context.Context // ends when streams must
 	end  context.CancelFunc
@@ -56,7 +63,7 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	if err := claim(cfg.Data); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: cfg.log(), instance: randomHex(8), set: metrics.NewSet()}
+	s := &Server{cfg: cfg, log: cfg.log(), instance: randomHex(8), set: metrics.NewSet(), logins: bucket{burst: 10, rate: 10}}
 	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, s.close())
@@ -77,6 +84,9 @@ func (s *Server) start(ctx context.Context) (err error) {
 	if s.adminKey, err = readAdminKey(s.cfg.Data); err != nil {
 		return err
 	}
+	if s.registry, err = openRegistry(s.db.Meta(), s.db.Log(), s.db.Now); err != nil {
+		return err
+	}
 	if !s.cfg.CaptureOnly {
 		if s.folder, err = newFolder(ctx, s.log, s.openState); err != nil {
 			return err
@@ -87,6 +97,11 @@ func (s *Server) start(ctx context.Context) (err error) {
 	}
 	addr, isTCP := s.listener.Addr().(*net.TCPAddr)
 	s.open = isTCP && addr.IP.IsLoopback()
+	if s.cfg.Demo {
+		if err := s.openDemo(ctx); err != nil {
+			return fmt.Errorf("set up the demo: %w", err)
+		}
+	}
 	s.watch()
 	s.front = newFront(&s.cfg, s.stages(), newEdgeMetrics(s.set))
 	if !s.cfg.Private {
@@ -100,17 +115,26 @@ func (s *Server) start(ctx context.Context) (err error) {
 
 // openState opens what is derived from the log, as its last checkpoint left it.
 func (s *Server) openState(ctx context.Context) (*State, error) {
-	return OpenState(ctx, s.db, StateConfig{Slog: s.log})
+	return OpenState(ctx, s.db, StateConfig{Slog: s.log, Tenant: s.registry.tenant})
 }
 
-// stages lists who answers, the hot path first.
+// stages makes everything that answers, the hot path first.
 func (s *Server) stages() []stage {
-	return []stage{
-		stageFunc(serveSnippet),
-		stageFunc(s.serveHealth),
-		stageFunc(s.serveMetrics),
-		stageFunc(s.serveAdmin),
+	s.ingest = ingest.New(ingest.Config{
+		Log: s.db.Log(), Keys: keys{s}, Default: s.registry.firstSource, Now: s.db.Now, Pending: s.db.Pending, Health: s.db.Health,
+		Metrics: s.set, Logger: s.log,
+	})
+	list := []stage{s.ingest, stageFunc(serveSnippet), stageFunc(s.serveHealth), stageFunc(s.serveMetrics), stageFunc(s.serveAdmin)}
+	if s.folder == nil {
+		return list
 	}
+	var links []console.Link
+	if s.cfg.Demo {
+		list = append(list, demo.New(demo.Config{WriteKey: s.demo.WriteKey}))
+		links = []console.Link{{Href: "/demo/", ES: "La tienda", EN: "The shop"}}
+	}
+	s.console = console.New(console.Config{Source: consoleSource{s}, Authorize: s.consoleCaller, Check: s.checkKey, Links: links, Now: s.now})
+	return append(list, stageFunc(s.serveAPI), s.console)
 }
 
 // Run answers until ctx ends, then drains for at most Config.Drain, closes
@@ -178,4 +202,9 @@ func (s *Server) AdminKey() string { return s.adminKey }
 func (s *Server) now() time.Time { return time.UnixMilli(s.db.Now()) }
 
 // tenantName names a tenant for people; its id if it has no name here.
-func (s *Server) tenantName(id tracker.TenantID) string { return id.String() }
+func (s *Server) tenantName(id tracker.TenantID) string {
+	if t := s.registry.tenant(id); t != nil {
+		return t.Name
+	}
+	return id.String()
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+)
+
+func feedCommands() []*command {
+	return []*command{
+		{
+			name: "events tail", use: append([]string{"from", "follow"}, serverSettings...),
+			summary: text{"the log itself, from a sequence number on", "el propio registro, desde un número de secuencia"},
+			help: `
+Reads the whole log of the machine, all tenants, in order, a line an event.
+Personal fields are shown while their key lives.
+
+  ripen events tail --data ./data
+  ripen events tail --from 1000 --json --data ./data
+  ripen events tail --follow --data ./data`,
+			run: runEventsTail,
+		},
+		{
+			name: "changes tail", use: append([]string{"from", "follow"}, tenantSettings...),
+			summary: text{"the feed of score, grade and band changes of a tenant", "los cambios de puntuación, grado y banda de un inquilino"},
+			help: `
+  ripen changes tail --tenant acme --data ./data
+  ripen changes tail --from 500 --follow --json --data ./data`,
+			run: runChangesTail,
+		},
+	}
+}
+
+// eventLine is a line of the log as the admin API streams it.
+type eventLine struct {
+	Seq        uint64         `json:"seq"`
+	Received   string         `json:"received"`
+	Time       string         `json:"time"`
+	Tenant     string         `json:"tenant"`
+	Kind       string         `json:"kind"`
+	Type       string         `json:"type"`
+	MessageID  string         `json:"message_id"`
+	Machine    string         `json:"machine"`
+	Subject    string         `json:"subject"`
+	Properties map[string]any `json:"properties"`
+}
+
+func runEventsTail(ctx context.Context, c *call) error {
+	return c.withServer(ctx, func(cl *client) error {
+		q := url.Values{"from": {c.get("from")}}
+		if c.bool("follow") {
+			q.Set("follow", "1")
+		}
+		return ignoreCancel(ctx, cl.lines(ctx, "GET", "/v1/admin/events", q, nil, func(line []byte) error {
+			if c.bool("json") {
+				_, err := fmt.Fprintf(c.out, "%s\n", line)
+				return err
+			}
+			var e eventLine
+			if err := json.Unmarshal(line, &e); err != nil {
+				return fmt.Errorf("decode event: %w", err)
+			}
+			_, err := fmt.Fprintf(c.out, "%8d  %s  %-10s %-34s %-14s %s\n", e.Seq, clockText(e.Time), plain(e.Tenant), e.Subject, plain(e.Type), plain(shortFields(e.Properties)))
+			return err
+		}))
+	})
+}
+
+// changeLine is a line of the change feed.
+type changeLine struct {
+	Seq      uint64 `json:"seq"`
+	At       string `json:"at"`
+	Lead     string `json:"lead"`
+	OldScore *int   `json:"old_score"`
+	NewScore *int   `json:"new_score"`
+	OldBand  string `json:"old_band"`
+	NewBand  string `json:"new_band"`
+	Cause    string `json:"cause"`
+}
+
+func runChangesTail(ctx context.Context, c *call) error {
+	return c.withServer(ctx, func(cl *client) error {
+		after := c.int("from")
+		cl.accept = "application/x-ndjson"
+		for {
+			before := after
+			q := url.Values{"after": {fmt.Sprint(after)}, "limit": {"1000"}}
+			if c.bool("follow") {
+				q.Set("wait", "30s")
+			}
+			err := cl.lines(ctx, "GET", "/v1/changes", q, nil, func(line []byte) error {
+				var ch changeLine
+				if err := json.Unmarshal(line, &ch); err != nil {
+					return fmt.Errorf("decode change: %w", err)
+				}
+				after = max(after, int64(ch.Seq))
+				return c.printChange(&ch, line)
+			})
+			if err != nil || after == before && !c.bool("follow") {
+				return ignoreCancel(ctx, err)
+			}
+		}
+	})
+}
+
+func (c *call) printChange(ch *changeLine, line []byte) error {
+	if c.bool("json") {
+		_, err := fmt.Fprintf(c.out, "%s\n", line)
+		return err
+	}
+	score := func(n *int) string {
+		if n == nil || *n < 0 {
+			return "–"
+		}
+		return fmt.Sprint(*n)
+	}
+	band := ""
+	if ch.OldBand != ch.NewBand {
+		band = fmt.Sprintf("%s → %s", orDash(ch.OldBand), orDash(ch.NewBand))
+	}
+	_, err := fmt.Fprintf(c.out, "%8d  %s  %s  %3s → %-3s  %-8s %s\n", ch.Seq, clockText(ch.At), ch.Lead, score(ch.OldScore), score(ch.NewScore), ch.Cause, plain(band))
+	return err
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "–"
+	}
+	return s
+}
+
+// ignoreCancel makes Ctrl-C the good end of a command that waits for more.
+func ignoreCancel(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}

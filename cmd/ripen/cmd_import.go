@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"ripen/tracker/ingest"
+)
+
+// tally is what became of a file: lines = stored + duplicates + Σ dropped.
+type tally struct {
+	Lines      int            `json:"lines"`
+	Stored     int            `json:"stored"`
+	Duplicates int            `json:"duplicates"`
+	Dropped    map[string]int `json:"dropped"` // :: reason → lines
+	last       int            // the last line that the server has answered for
+}
+
+func importCommands() []*command {
+	use := append([]string{"source", "after"}, tenantSettings...)
+	const same = `
+Lines take the same way as live traffic: same decoder, same log. An event's id
+is made of its line and the line's number, so a second import stores nothing
+twice. lines = stored + duplicates + dropped, by reason. One that was cut short
+says how to go on. '-' reads standard input.
+`
+	return []*command{
+		{
+			name: "import access-log", args: "FILE", min: 1, max: 1, use: append([]string{"host"}, use...),
+			summary: text{"a web server's access log (combined format)", "el registro de accesos de un servidor web (formato combinado)"},
+			help:    same + "\n  ripen import access-log /var/log/nginx/access.log --tenant acme --data ./data\n  zcat access.log.2.gz | ripen import access-log - --tenant acme --data ./data",
+			run:     runImport,
+		},
+		{
+			name: "import csv", args: "FILE", min: 1, max: 1, use: append([]string{"map", "event", "sep"}, use...),
+			summary: text{"a CSV file with a head line; each line a person or an event", "un fichero CSV con cabecera; cada línea, una persona o un evento"},
+			help:    same + "\n  ripen import csv contacts.csv --map 'Correo=traits.email,Alta=timestamp' --tenant acme --data ./data\n  ripen import csv orders.csv --sep ';' --event 'Order Completed' --map 'id=userId,fecha=timestamp' --data ./data",
+			run:     runImport,
+		},
+		{
+			name: "import events", args: "FILE", min: 1, max: 1, use: use,
+			summary: text{"events as NDJSON, one in Segment's shape a line", "eventos en NDJSON, uno por línea con la forma de Segment"},
+			help:    same + "\n  ripen import events export.ndjson --tenant acme --data ./data",
+			run:     runImport,
+		},
+	}
+}
+
+func runImport(ctx context.Context, c *call) error {
+	in, size, err := c.openInput(c.args[0])
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	return c.withServer(ctx, func(cl *client) error {
+		p := c.startProgress("import", size, bytesText)
+		t, err := c.sendFile(ctx, cl, io.TeeReader(in, counter{p}))
+		p.end()
+		if err != nil && t.last > 0 {
+			return fmt.Errorf("%w; lines up to %d are in: go on with --after %d", err, t.last, t.last)
+		}
+		if err != nil {
+			return err
+		}
+		return c.printTally(t)
+	})
+}
+
+// openInput opens a file, or standard input for "-"; size 0 = unknown.
+func (c *call) openInput(file string) (io.ReadCloser, int64, error) {
+	if file == "-" {
+		return io.NopCloser(c.in), 0, nil
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		err = fmt.Errorf("%s is a directory", file)
+	}
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, info.Size(), nil
+}
+
+// sendFile reads the file in the command's format and posts its batches.
+func (c *call) sendFile(ctx context.Context, cl *client, in io.Reader) (*tally, error) {
+	var source sourceRow
+	if err := cl.do(ctx, "GET", "/v1/admin/sources/"+url.PathEscape(c.get("source")), nil, nil, &source); err != nil {
+		return &tally{}, err
+	}
+	t := &tally{Dropped: map[string]int{}}
+	post := func(b ingest.Batch) error { return t.post(ctx, cl, source.WriteKey, b) }
+	o := ingest.ImportOptions{After: int(c.int("after"))}
+	var read ingest.Tally
+	var err error
+	switch c.cmd.name {
+	case "import access-log":
+		read, err = ingest.AccessLog(in, ingest.AccessLogOptions{ImportOptions: o, Host: c.get("host")}, post)
+	case "import csv":
+		read, err = c.sendCSV(in, o, post)
+	default:
+		read, err = ingest.Events(in, o, post)
+	}
+	t.Lines = read.Lines
+	for reason, n := range read.Dropped {
+		t.Dropped[reason] += n
+	}
+	return t, err
+}
+
+// retryFor is how long an import waits for a server that is busy.
+const retryFor = 2 * time.Minute
+
+// post sends one batch and counts the verdicts. A server that is busy is asked
+// again: the same ids make it harmless.
+func (t *tally) post(ctx context.Context, cl *client, writeKey string, b ingest.Batch) error {
+	deadline := time.Now().Add(retryFor)
+	for {
+		var answer struct {
+			Results []struct {
+				Status string `json:"status"`
+				Code   string `json:"code"`
+			} `json:"results"`
+		}
+		err := cl.do(ctx, "POST", "/v1/import", url.Values{"writeKey": {writeKey}}, b.Body, &answer)
+		if p, ok := errors.AsType[*problemError](err); ok && p.Status == http.StatusServiceUnavailable && time.Now().Before(deadline) {
+			if err := pause(ctx, time.Second); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, r := range answer.Results {
+			switch r.Status {
+			case "ok":
+				t.Stored++
+			case "duplicate":
+				t.Duplicates++
+			case "drop":
+				t.Dropped[r.Code]++
+			default:
+				return fmt.Errorf("the server could not store line %d (%s): try again later", b.Line, r.Code)
+			}
+		}
+		t.last = b.Line
+		return nil
+	}
+}
+
+// pause waits, or ends with ctx.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+func (c *call) printTally(t *tally) error {
+	if c.bool("json") {
+		return c.printJSON(t)
+	}
+	fmt.Fprintf(c.out, "lines       %s\nstored      %s\nduplicates  %s\n", countText(int64(t.Lines)), countText(int64(t.Stored)), countText(int64(t.Duplicates)))
+	for _, code := range slices.Sorted(maps.Keys(t.Dropped)) {
+		fmt.Fprintf(c.out, "dropped     %s  %s\n", countText(int64(t.Dropped[code])), code)
+	}
+	return nil
+}
+
+// sendCSV reads the options that only CSV has.
+func (c *call) sendCSV(in io.Reader, o ingest.ImportOptions, post func(ingest.Batch) error) (ingest.Tally, error) {
+	csv := ingest.CSVOptions{ImportOptions: o, Event: c.get("event"), Map: map[string]string{}}
+	for pair := range strings.SplitSeq(c.get("map"), ",") {
+		column, field, ok := strings.Cut(pair, "=")
+		if !ok && pair != "" {
+			return ingest.Tally{}, &usageError{fmt.Sprintf("--map: %q is not column=field", pair), "ripen help import csv"}
+		}
+		if ok {
+			csv.Map[strings.TrimSpace(column)] = strings.TrimSpace(field)
+		}
+	}
+	sep := []rune(strings.ReplaceAll(c.get("sep"), `\t`, "\t"))
+	if len(sep) != 1 {
+		return ingest.Tally{}, &usageError{fmt.Sprintf("--sep: %q is not one character", c.get("sep")), "ripen help import csv"}
+	}
+	csv.Comma = sep[0]
+	return ingest.CSV(in, csv, post)
+}

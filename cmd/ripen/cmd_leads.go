@@ -1,0 +1,250 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// lead is a lead as the API shows it.
+type lead struct {
+	ID          string             `json:"id"`
+	Score       *int               `json:"score"`
+	Grade       string             `json:"grade"`
+	Band        string             `json:"band"`
+	Dimensions  map[string]float64 `json:"dimensions"`
+	Reasons     []reason           `json:"reasons"`
+	Attributes  map[string]any     `json:"attributes"`
+	Email       string             `json:"email"`
+	FirstSeen   string             `json:"first_seen"`
+	LastSeen    string             `json:"last_seen"`
+	NextChange  string             `json:"next_change"`
+	Scorecard   string             `json:"scorecard"`
+	SharedEmail bool               `json:"shared_email"`
+}
+
+type reason struct {
+	Rule   string  `json:"rule"`
+	Why    string  `json:"why"`
+	Points float64 `json:"points"`
+	Share  int64   `json:"share"`
+}
+
+func leadsCommands() []*command {
+	filter := append([]string{"as-of", "min-score", "band", "scorecard"}, tenantSettings...)
+	return []*command{
+		{
+			name: "leads top", use: append([]string{"limit"}, filter...),
+			summary: text{"the ripest leads, highest score first", "los leads más maduros, por puntuación"},
+			help: `
+  ripen leads top --data ./data
+  ripen leads top --band caliente --limit 50 --json --data ./data
+  ripen leads top --as-of 2026-01-31 --data ./data`,
+			run: runLeadsTop,
+		},
+		{
+			name: "leads show", args: "ID", min: 1, max: 1, use: tenantSettings,
+			summary: text{"one lead: score, reasons, what it did", "un lead: puntuación, motivos, qué hizo"},
+			help:    "  ripen leads show u_0123456789abcdef0123456789abcdef --data ./data",
+			run:     runLeadsShow,
+		},
+		{
+			name: "leads export", use: append([]string{"format", "out"}, filter...),
+			summary: text{"the whole ranked list as NDJSON or CSV", "la lista entera, en orden, como NDJSON o CSV"},
+			help: `
+  ripen leads export --data ./data > leads.ndjson
+  ripen leads export --format csv -o leads.csv --data ./data`,
+			run: runLeadsExport,
+		},
+	}
+}
+
+// leadsQuery makes the query of the filters.
+func (c *call) leadsQuery() url.Values {
+	q := url.Values{}
+	if n := c.int("min-score"); n > 0 {
+		q.Set("min_score", strconv.FormatInt(n, 10))
+	}
+	for _, name := range []string{"band", "scorecard"} {
+		if v := c.get(name); v != "" {
+			q.Set(name, v)
+		}
+	}
+	if t := c.time("as-of"); !t.IsZero() {
+		q.Set("as_of", t.UTC().Format(time.RFC3339Nano))
+	}
+	return q
+}
+
+func runLeadsTop(ctx context.Context, c *call) error {
+	return c.withServer(ctx, func(cl *client) error {
+		q := c.leadsQuery()
+		q.Set("limit", c.get("limit"))
+		var page struct {
+			Leads json.RawMessage `json:"leads"`
+		}
+		if err := cl.do(ctx, "GET", "/v1/leads", q, nil, &page); err != nil {
+			return err
+		}
+		if c.bool("json") {
+			return c.printJSON(page.Leads)
+		}
+		var leads []lead
+		if err := json.Unmarshal(page.Leads, &leads); err != nil {
+			return fmt.Errorf("decode leads: %w", err)
+		}
+		rows := make([][]string, 0, len(leads))
+		for i, l := range leads {
+			rows = append(rows, []string{strconv.Itoa(i + 1), l.scoreText(), l.Grade, l.Band, l.name(), clockText(l.LastSeen), topReasons(l.Reasons, 2)})
+		}
+		printTable(c.out, []string{">#", ">SCORE", "GRADE", "BAND", "LEAD", "LAST SEEN", "BECAUSE"}, rows)
+		return nil
+	})
+}
+
+func (l *lead) scoreText() string {
+	if l.Score == nil {
+		return "–"
+	}
+	return strconv.Itoa(*l.Score)
+}
+
+// name is what a person calls the lead: its e-mail, else its id.
+func (l *lead) name() string {
+	if l.Email != "" {
+		return l.Email
+	}
+	return l.ID
+}
+
+// topReasons names the rules that carry most of the score.
+func topReasons(all []reason, n int) string {
+	rs := append([]reason(nil), all...)
+	sort.SliceStable(rs, func(i, j int) bool { return rs[i].Share > rs[j].Share })
+	var names []string
+	for _, r := range rs {
+		if len(names) == n || r.Share <= 0 {
+			break
+		}
+		if r.Why == "" {
+			r.Why = r.Rule
+		}
+		names = append(names, r.Why)
+	}
+	return strings.Join(names, " · ")
+}
+
+func runLeadsShow(ctx context.Context, c *call) error {
+	return c.withServer(ctx, func(cl *client) error {
+		path := "/v1/leads/" + url.PathEscape(c.args[0])
+		var raw json.RawMessage
+		if err := cl.do(ctx, "GET", path, nil, nil, &raw); err != nil {
+			return err
+		}
+		if c.bool("json") {
+			return c.printJSON(raw)
+		}
+		var l lead
+		if err := json.Unmarshal(raw, &l); err != nil {
+			return fmt.Errorf("decode lead: %w", err)
+		}
+		c.printLead(&l)
+		return c.printTimeline(ctx, cl, path)
+	})
+}
+
+func (c *call) printLead(l *lead) {
+	fmt.Fprintf(c.out, "%s   score %s %s %s   (%s)\n", plain(l.name()), l.scoreText(), l.Grade, plain(l.Band), l.Scorecard)
+	fmt.Fprintf(c.out, "id %s   first seen %s   last seen %s\n", l.ID, clockText(l.FirstSeen), clockText(l.LastSeen))
+	if l.NextChange != "" {
+		fmt.Fprintf(c.out, "the score may change by itself from %s on\n", clockText(l.NextChange))
+	}
+	fmt.Fprintln(c.out)
+	var rows [][]string
+	for _, r := range l.Reasons {
+		rows = append(rows, []string{r.Rule, fmt.Sprintf("%+.2f", r.Points), fmt.Sprintf("%+.3f", float64(r.Share)/1000), r.Why})
+	}
+	printTable(c.out, []string{"RULE", ">POINTS", ">SHARE", "WHY"}, rows)
+	if len(l.Attributes) > 0 {
+		rows = rows[:0]
+		for name, v := range l.Attributes {
+			rows = append(rows, []string{name, fmt.Sprint(v)})
+		}
+		sort.Slice(rows, func(i, j int) bool { return rows[i][0] < rows[j][0] })
+		fmt.Fprintln(c.out)
+		printTable(c.out, []string{"ATTRIBUTE", "VALUE"}, rows)
+	}
+}
+
+func (c *call) printTimeline(ctx context.Context, cl *client, path string) error {
+	var page struct {
+		Events []struct {
+			Time       string         `json:"time"`
+			Type       string         `json:"type"`
+			Properties map[string]any `json:"properties"`
+		} `json:"events"`
+	}
+	if err := cl.do(ctx, "GET", path+"/events", url.Values{"limit": {"20"}}, nil, &page); err != nil {
+		return err
+	}
+	rows := make([][]string, 0, len(page.Events))
+	for _, e := range page.Events {
+		rows = append(rows, []string{clockText(e.Time), e.Type, shortFields(e.Properties)})
+	}
+	fmt.Fprintln(c.out)
+	printTable(c.out, []string{"TIME", "EVENT", "WITH"}, rows)
+	return nil
+}
+
+// shortFields writes the fields of an event on one line.
+func shortFields(m map[string]any) string {
+	var parts []string
+	for name, v := range m {
+		parts = append(parts, fmt.Sprintf("%s=%v", name, v))
+	}
+	sort.Strings(parts)
+	s := []rune(strings.Join(parts, " "))
+	if len(s) > 80 {
+		return string(s[:79]) + "…"
+	}
+	return string(s)
+}
+
+func runLeadsExport(ctx context.Context, c *call) error {
+	accept := map[string]string{"ndjson": "application/x-ndjson", "csv": "text/csv"}[c.get("format")]
+	if accept == "" {
+		return &usageError{fmt.Sprintf("format: %q is not ndjson or csv", c.get("format")), "ripen help leads export"}
+	}
+	return c.withServer(ctx, func(cl *client) error {
+		cl.accept = accept
+		resp, err := cl.request(ctx, "GET", "/v1/leads", c.leadsQuery(), nil)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		return c.writeOut(resp.Body)
+	})
+}
+
+// writeOut copies r to --out, or to standard output.
+func (c *call) writeOut(r io.Reader) error {
+	file := c.get("out")
+	if file == "" {
+		_, err := io.Copy(c.out, r)
+		return err
+	}
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	_, err = io.Copy(f, r)
+	return errors.Join(err, f.Close())
+}

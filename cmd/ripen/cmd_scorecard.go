@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+
+	"ripen/wasm/compile"
+	"ripen/wasm/scorecard"
+)
+
+func scorecardCommands() []*command {
+	return []*command{
+		{
+			name: "scorecard check", args: "FILE", min: 1, max: 1, use: []string{"json"},
+			summary: text{"is the card right? names line, rule and fix of what is not", "¿está bien la tarjeta? nombra línea, regla y arreglo"},
+			help:    "  ripen scorecard check card.yaml",
+			run:     runCardCheck,
+		},
+		{
+			name: "scorecard explain", args: "FILE", min: 1, max: 1,
+			summary: text{"the card in plain words, English or Spanish", "la tarjeta en palabras llanas, español o inglés"},
+			help:    "  ripen scorecard explain card.yaml --lang es",
+			run:     runCardExplain,
+		},
+		{
+			name: "scorecard eval", args: "FILE", min: 1, max: 1, use: []string{"cases", "json"},
+			summary: text{"walk cases through the compiled card and compare what is expected", "pasar casos por la tarjeta compilada y comparar con lo esperado"},
+			help: `
+A case gives events at fractional days and says what the score, band, grade or
+a dimension must be at some day. One line an expectation; exit code 1 if any
+differs by more than the digits printed.
+
+  ripen scorecard eval card.yaml --cases cases.json`,
+			run: runCardEval,
+		},
+		{
+			name: "scorecard build", args: "FILE", min: 1, max: 1, use: []string{"out"},
+			summary: text{"compile the card to WebAssembly", "compilar la tarjeta a WebAssembly"},
+			help:    "  ripen scorecard build card.yaml -o card.wasm",
+			run:     runCardBuild,
+		},
+		{
+			name: "scorecard publish", args: "FILE", min: 1, max: 1, use: append([]string{"ranking"}, tenantSettings...),
+			summary: text{"put a card in force: every lead is scored again", "poner una tarjeta en vigor: cada lead se puntúa de nuevo"},
+			help: `
+The server numbers the versions. The first card of a tenant is its ranking card,
+whose order the lists show.
+
+  ripen scorecard publish card.yaml --tenant acme --data ./data
+  ripen scorecard publish other.yaml --ranking --tenant acme --data ./data`,
+			run: runCardPublish,
+		},
+		{
+			name: "scorecard rollback", args: "NAME", min: 1, max: 1, use: tenantSettings,
+			summary: text{"put the version before the current one in force again", "volver a poner en vigor la versión anterior"},
+			help:    "  ripen scorecard rollback saas --tenant acme --data ./data",
+			run:     runCardRollback,
+		},
+		{
+			name: "scorecard list", use: tenantSettings,
+			summary: text{"the cards of a tenant and their versions", "las tarjetas de un inquilino y sus versiones"},
+			help:    "  ripen scorecard list --tenant acme --data ./data",
+			run:     runCardList,
+		},
+	}
+}
+
+// readCard parses the card in a file. What is wrong with it is printed, one
+// line each, and ends the command.
+func (c *call) readCard(file string) (*scorecard.Card, []byte, error) {
+	src, err := os.ReadFile(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	card, err := scorecard.Parse(file, src)
+	if err == nil {
+		return card, src, nil
+	}
+	list, ok := errors.AsType[scorecard.Errors](err)
+	if !ok {
+		return nil, nil, err
+	}
+	for _, e := range list {
+		fmt.Fprintln(c.err, e)
+	}
+	return nil, nil, errReported
+}
+
+func runCardCheck(_ context.Context, c *call) error {
+	if c.bool("json") {
+		return c.checkJSON()
+	}
+	card, _, err := c.readCard(c.args[0])
+	if err != nil {
+		return err
+	}
+	if _, err := compile.Module(card); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.out, "%s: %s is fine: %d rules in %d dimensions\n", c.args[0], card.Name, len(card.Rules), len(card.Dims))
+	return err
+}
+
+// checkJSON prints what is wrong as a list; an empty one means nothing is.
+func (c *call) checkJSON() error {
+	src, err := os.ReadFile(c.args[0])
+	if err != nil {
+		return err
+	}
+	_, err = scorecard.Parse(c.args[0], src)
+	list, ok := errors.AsType[scorecard.Errors](err)
+	if err != nil && !ok {
+		return err
+	}
+	type fault struct {
+		File string `json:"file"`
+		Line int    `json:"line"`
+		Col  int    `json:"col"`
+		Rule string `json:"rule,omitempty"`
+		What string `json:"what"`
+		Fix  string `json:"fix,omitempty"`
+	}
+	faults := make([]fault, 0, len(list))
+	for _, e := range list {
+		faults = append(faults, fault{e.File, e.Line, e.Col, e.Rule, e.What, e.Fix})
+	}
+	if err := c.printJSON(map[string]any{"ok": len(faults) == 0, "errors": faults}); err != nil {
+		return err
+	}
+	if len(faults) > 0 {
+		return errReported
+	}
+	return nil
+}
+
+func runCardExplain(_ context.Context, c *call) error {
+	card, _, err := c.readCard(c.args[0])
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprint(c.out, card.Explain(c.lang))
+	return err
+}
+
+func runCardBuild(_ context.Context, c *call) error {
+	card, _, err := c.readCard(c.args[0])
+	if err != nil {
+		return err
+	}
+	module, err := compile.Module(card)
+	if err != nil {
+		return err
+	}
+	if c.get("out") == "" {
+		if isTerminal(c.out) {
+			return &usageError{"a module is binary: name a file with -o X.wasm", "ripen help scorecard build"}
+		}
+		_, err := c.out.Write(module)
+		return err
+	}
+	if err := os.WriteFile(c.get("out"), module, 0o644); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.out, "wrote %s, %s\n", c.get("out"), bytesText(int64(len(module))))
+	return err
+}
+
+// cardRow is one card of a tenant as the API shows it.
+type cardRow struct {
+	Name      string `json:"name"`
+	Version   int    `json:"version"`
+	Ranking   bool   `json:"ranking"`
+	Draft     bool   `json:"draft"`
+	Published string `json:"published"`
+}
+
+func runCardPublish(ctx context.Context, c *call) error {
+	card, src, err := c.readCard(c.args[0])
+	if err != nil {
+		return err
+	}
+	return c.withServer(ctx, func(cl *client) error {
+		path := "/v1/scorecards/" + url.PathEscape(card.Name)
+		if err := cl.do(ctx, "PUT", path, nil, src, nil); err != nil {
+			return err
+		}
+		var r cardRow
+		if err := cl.do(ctx, "POST", path+"/publish", nil, map[string]bool{"ranking": c.bool("ranking")}, &r); err != nil {
+			return err
+		}
+		return c.printCard(cl, card.Name, r)
+	})
+}
+
+func runCardRollback(ctx context.Context, c *call) error {
+	return c.withServer(ctx, func(cl *client) error {
+		var r cardRow
+		if err := cl.do(ctx, "POST", "/v1/scorecards/"+url.PathEscape(c.args[0])+"/rollback", nil, nil, &r); err != nil {
+			return err
+		}
+		return c.printCard(cl, c.args[0], r)
+	})
+}
+
+func (c *call) printCard(_ *client, name string, r cardRow) error {
+	if c.bool("json") {
+		return c.printJSON(r)
+	}
+	_, err := fmt.Fprintf(c.out, "%s@%d is in force\n", plain(name), r.Version)
+	return err
+}
+
+func runCardList(ctx context.Context, c *call) error {
+	return c.withServer(ctx, func(cl *client) error {
+		var list struct {
+			Cards json.RawMessage `json:"scorecards"`
+		}
+		if err := cl.do(ctx, "GET", "/v1/scorecards", nil, nil, &list); err != nil {
+			return err
+		}
+		if c.bool("json") {
+			return c.printJSON(list.Cards)
+		}
+		var cards []cardRow
+		if err := json.Unmarshal(list.Cards, &cards); err != nil {
+			return fmt.Errorf("decode scorecards: %w", err)
+		}
+		rows := make([][]string, 0, len(cards))
+		for _, r := range cards {
+			mark := ""
+			if r.Ranking {
+				mark = "ranking"
+			}
+			rows = append(rows, []string{r.Name, fmt.Sprint(r.Version), clockText(r.Published), mark})
+		}
+		printTable(c.out, []string{"SCORECARD", ">VERSION", "IN FORCE SINCE", ""}, rows)
+		return nil
+	})
+}

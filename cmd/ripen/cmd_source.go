@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// sourceRow is one source as the admin API shows it.
+type sourceRow struct {
+	Source    string   `json:"source"`
+	ID        uint32   `json:"id"`
+	WriteKey  string   `json:"write_key"`
+	Origins   []string `json:"origins"`
+	FastAck   bool     `json:"fast_ack"`
+	Server    bool     `json:"server_side"`
+	KeepIP    bool     `json:"keep_ip"`
+	BodyLimit int      `json:"body_limit"`
+	Disabled  bool     `json:"disabled"`
+	Snippet   string   `json:"snippet,omitempty"`   // the tag to put into a page
+	Integrity string   `json:"integrity,omitempty"` // SRI of the snippet
+}
+
+var sourceFlags = append([]string{"origins", "server-side", "fast-ack", "keep-ip", "body-limit"}, tenantSettings...)
+
+func sourceCommands() []*command {
+	return []*command{
+		{
+			name: "source create", args: "NAME", min: 1, max: 1, use: sourceFlags,
+			summary: text{"a new source of a tenant, with a write key of its own", "una fuente nueva de un inquilino, con su clave de escritura"},
+			help: `
+A source is one site, app or mail provider.
+
+  ripen source create blog --tenant acme --origins https://blog.acme.es --data ./data
+  ripen source create backend --tenant acme --server-side --data ./data`,
+			run: runSourceCreate,
+		},
+		{
+			name: "source list", use: tenantSettings,
+			summary: text{"the sources of a tenant", "las fuentes de un inquilino"},
+			help:    "  ripen source list --tenant acme --data ./data",
+			run:     runSourceList,
+		},
+		{
+			name: "source show", args: "NAME", min: 1, max: 1, use: tenantSettings,
+			summary: text{"one source, and the snippet to put into its pages", "una fuente y el código que va en sus páginas"},
+			help:    "  ripen source show default --tenant acme --data ./data",
+			run:     runSourceShow,
+		},
+		{
+			name: "source update", args: "NAME", min: 1, max: 1, use: append([]string{"disabled"}, sourceFlags...),
+			summary: text{"change a source; what is not named stays", "cambiar una fuente; lo que no se nombra queda"},
+			help: `
+  ripen source update default --origins 'https://acme.es,https://*.acme.es' --data ./data
+  ripen source update default --disabled --data ./data
+  ripen source update default --disabled=false --data ./data`,
+			run: runSourceUpdate,
+		},
+	}
+}
+
+// sourceChange is what the flags say about a source; nil = not said.
+func (c *call) sourceChange() map[string]any {
+	m := map[string]any{}
+	for _, name := range []string{"server-side", "fast-ack", "keep-ip", "disabled"} {
+		if c.set(name) {
+			m[strings.ReplaceAll(name, "-", "_")] = c.bool(name)
+		}
+	}
+	if c.set("origins") {
+		list := []string{}
+		for o := range strings.SplitSeq(c.get("origins"), ",") {
+			if o = strings.TrimSpace(o); o != "" {
+				list = append(list, o)
+			}
+		}
+		m["origins"] = list
+	}
+	if c.set("body-limit") {
+		m["body_limit"] = c.size("body-limit")
+	}
+	return m
+}
+
+func runSourceCreate(ctx context.Context, c *call) error {
+	return c.withServer(ctx, func(cl *client) error {
+		body := c.sourceChange()
+		body["name"] = c.args[0]
+		var s sourceRow
+		if err := cl.do(ctx, "POST", "/v1/admin/sources", nil, body, &s); err != nil {
+			return err
+		}
+		return c.printSource(s)
+	})
+}
+
+func runSourceUpdate(ctx context.Context, c *call) error {
+	return c.withServer(ctx, func(cl *client) error {
+		var s sourceRow
+		if err := cl.do(ctx, "PATCH", "/v1/admin/sources/"+url.PathEscape(c.args[0]), nil, c.sourceChange(), &s); err != nil {
+			return err
+		}
+		return c.printSource(s)
+	})
+}
+
+func runSourceShow(ctx context.Context, c *call) error {
+	return c.withServer(ctx, func(cl *client) error {
+		var s sourceRow
+		if err := cl.do(ctx, "GET", "/v1/admin/sources/"+url.PathEscape(c.args[0]), nil, nil, &s); err != nil {
+			return err
+		}
+		return c.printSource(s)
+	})
+}
+
+func runSourceList(ctx context.Context, c *call) error {
+	return c.withServer(ctx, func(cl *client) error {
+		var list struct {
+			Sources []sourceRow `json:"sources"`
+		}
+		if err := cl.do(ctx, "GET", "/v1/admin/sources", nil, nil, &list); err != nil {
+			return err
+		}
+		if c.bool("json") {
+			return c.printJSON(list.Sources)
+		}
+		rows := make([][]string, 0, len(list.Sources))
+		for _, s := range list.Sources {
+			rows = append(rows, []string{s.Source, s.WriteKey, anyOrigin(s.Origins), s.marks()})
+		}
+		printTable(c.out, []string{"SOURCE", "WRITE KEY", "ORIGINS", "SETTINGS"}, rows)
+		return nil
+	})
+}
+
+func anyOrigin(list []string) string {
+	if len(list) == 0 {
+		return "any"
+	}
+	return strings.Join(list, " ")
+}
+
+// marks lists the switches that are on.
+func (s sourceRow) marks() string {
+	var on []string
+	for _, m := range []struct {
+		on   bool
+		name string
+	}{{s.Server, "server-side"}, {s.FastAck, "fast-ack"}, {s.KeepIP, "keep-ip"}, {s.Disabled, "disabled"}} {
+		if m.on {
+			on = append(on, m.name)
+		}
+	}
+	return strings.Join(on, " ")
+}
+
+func (c *call) printSource(s sourceRow) error {
+	if c.bool("json") {
+		return c.printJSON(s)
+	}
+	fmt.Fprintf(c.out, "source     %s\nwrite key  %s\norigins    %s\nsettings   %s\nbody       up to %s\n",
+		plain(s.Source), s.WriteKey, anyOrigin(s.Origins), s.marks(), bytesText(int64(s.BodyLimit)))
+	if s.Snippet != "" {
+		fmt.Fprintf(c.out, "\nPut this into the <head> of every page:\n\n%s\n", s.Snippet)
+	}
+	return nil
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// command is one entry of the command line's table.
+type command struct {
+	name     string   // "tenant create"
+	args     string   // what stands behind the name: "NAME"
+	min, max int      // how many arguments; max < 0 = any number
+	use      []string // the settings it takes, beside lang
+	summary  text     // one line
+	help     string   // what to know, with examples
+	run      func(ctx context.Context, c *call) error
+}
+
+// call is one run of a command.
+type call struct {
+	*streams
+	*values
+	cmd  *command
+	args []string
+	lang string
+}
+
+// commands is the table, in the order of help.
+func commands() []*command {
+	return slices.Concat(
+		[]*command{demoCommand(), serveCommand()},
+		tenantCommands(), sourceCommands(), scorecardCommands(), importCommands(),
+		leadsCommands(), feedCommands(), opsCommands(),
+	)
+}
+
+// dispatch finds the command of a command line and runs it.
+func dispatch(ctx context.Context, args []string, s *streams) error {
+	table := commands()
+	if len(args) == 0 {
+		printTop(s.err, table, systemLanguage())
+		return &usageError{"no command given", "ripen help"}
+	}
+	if args[0] == "--version" {
+		args = []string{"version"}
+	}
+	args, lang, isHelp := wantsHelp(args)
+	cmd, rest := findCommand(table, args)
+	switch {
+	case isHelp:
+		return printHelp(s.out, table, args, lang)
+	case cmd == nil && hasGroup(table, args[0]):
+		return &usageError{fmt.Sprintf("%q needs one of: %s", args[0], strings.Join(group(table, args[0]), ", ")), "ripen help " + args[0]}
+	case cmd == nil:
+		return &usageError{fmt.Sprintf("no command %q%s", args[0], near(table, args[0])), "ripen help"}
+	}
+	v, rest, err := resolve(append([]string{"lang"}, cmd.use...), rest)
+	help := "ripen help " + cmd.name
+	if err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return printHelp(s.out, table, strings.Fields(cmd.name), lang)
+		}
+		return &usageError{err.Error(), help}
+	}
+	if len(rest) < cmd.min || cmd.max >= 0 && len(rest) > cmd.max {
+		return &usageError{fmt.Sprintf("%s takes %s, not %d arguments", cmd.name, orNone(cmd.args), len(rest)), help}
+	}
+	c := &call{streams: s, values: v, cmd: cmd, args: rest, lang: lang}
+	if err := cmd.run(ctx, c); err != nil {
+		if _, isUsage := errors.AsType[*usageError](err); isUsage || errors.Is(err, errReported) {
+			return err
+		}
+		return fmt.Errorf("%s: %w", cmd.name, err)
+	}
+	return nil
+}
+
+// wantsHelp recognises help in its usual spellings, and the language, and
+// returns the arguments without them.
+func wantsHelp(args []string) (rest []string, lang string, isHelp bool) {
+	lang = languageOf(args)
+	if isHelp = args[0] == "help"; isHelp {
+		args = args[1:]
+	}
+	for i := 0; i < len(args); i++ {
+		switch a := args[i]; {
+		case a == "--":
+			return append(rest, args[i:]...), lang, isHelp
+		case a == "-h" || a == "-help" || a == "--help":
+			isHelp = true
+		case isHelp && strings.TrimLeft(a, "-") == "lang" && strings.HasPrefix(a, "-"):
+			i++
+		case isHelp && strings.HasPrefix(strings.TrimLeft(a, "-"), "lang="):
+		default:
+			rest = append(rest, a)
+		}
+	}
+	return rest, lang, isHelp
+}
+
+// languageOf is --lang, else RIPEN_LANG, else what the system says.
+func languageOf(args []string) string {
+	_, given := newFlagSet(nil)
+	for i, a := range args {
+		name, v, ok := strings.Cut(strings.TrimLeft(a, "-"), "=")
+		if name != "lang" || !strings.HasPrefix(a, "-") {
+			continue
+		}
+		if !ok && i+1 < len(args) {
+			v = args[i+1]
+		}
+		given["lang"] = v
+	}
+	if v, err := layer([]string{"lang"}, given); err == nil && v.get("lang") != "" {
+		return v.get("lang")
+	}
+	return systemLanguage()
+}
+
+// findCommand returns the longest command that args start with.
+func findCommand(table []*command, args []string) (*command, []string) {
+	var best *command
+	n := 0
+	for _, c := range table {
+		if words := strings.Fields(c.name); len(words) > n && len(words) <= len(args) && slices.Equal(words, args[:len(words)]) {
+			best, n = c, len(words)
+		}
+	}
+	return best, args[min(n, len(args)):]
+}
+
+// group returns the second words of the commands that start with first.
+func group(table []*command, first string) (words []string) {
+	for _, c := range table {
+		if w, ok := strings.CutPrefix(c.name, first+" "); ok {
+			words = append(words, w)
+		}
+	}
+	return words
+}
+
+func hasGroup(table []*command, first string) bool { return len(group(table, first)) > 0 }
+
+// near suggests a command for a misspelt one: the one that differs in at most
+// two letters.
+func near(table []*command, got string) string {
+	for _, c := range table {
+		if first := strings.Fields(c.name)[0]; distance(first, got) <= 2 {
+			return fmt.Sprintf(" (did you mean %q?)", first)
+		}
+	}
+	return ""
+}
+
+// distance is Levenshtein's.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "no arguments"
+	}
+	return s
+}
+
+// printHelp answers 'ripen help …'.
+func printHelp(w io.Writer, table []*command, args []string, lang string) error {
+	if len(args) == 0 {
+		printTop(w, table, lang)
+		return nil
+	}
+	if topic, ok := topics[args[0]]; ok && len(args) == 1 {
+		topic.print(w, lang)
+		return nil
+	}
+	if cmd, _ := findCommand(table, args); cmd != nil {
+		printCommand(w, cmd, lang)
+		return nil
+	}
+	if hasGroup(table, args[0]) {
+		printGroup(w, table, args[0], lang)
+		return nil
+	}
+	return &usageError{fmt.Sprintf("no help for %q%s", strings.Join(args, " "), near(table, args[0])), "ripen help"}
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"ripen/tracker/server"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"ripen": main})
+}
+
+// TestScript runs the acceptance stories: what people do with the product,
+// with its own command line, in processes of their own.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireUniqueNames:  true,
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			// The folder of real samples has the name of a flag's twin: stories
+			// that need it say $SAMPLES.
+			e.Setenv("SAMPLES", os.Getenv("RIPEN_DATA"))
+			e.Setenv("LANG", "C")
+			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			name, isSample := strings.CutPrefix(cond, "sample:")
+			if !isSample {
+				return false, fmt.Errorf("unknown condition %q", cond)
+			}
+			_, err := os.Stat(filepath.Join(os.Getenv("RIPEN_DATA"), name))
+			return err == nil, nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"ready":   cmdReady,
+			"http":    cmdHTTP,
+			"jsonenv": cmdJSONEnv,
+			"flip":    cmdFlip,
+			"repeat":  cmdRepeat,
+		},
+	})
+}
+
+// cmdReady waits until a server has announced itself in a data directory.
+//
+//	ready DIR
+func cmdReady(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 || neg {
+		ts.Fatalf("usage: ready DIR")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	for tick := time.NewTicker(20 * time.Millisecond); ; {
+		if a, ok := server.Announced(ctx, ts.MkAbs(args[0])); ok {
+			ts.Setenv("URL", a.URL)
+			return
+		}
+		select {
+		case <-ctx.Done():
+			ts.Fatalf("no server in %s", args[0])
+		case <-tick.C:
+		}
+	}
+}
+
+// cmdHTTP sends a request to the server that ready found and prints the body.
+//
+//	http STATUS METHOD PATH [-key SECRET] [-H 'Name: value'] [-body FILE] [-data TEXT]
+func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 3 || neg {
+		ts.Fatalf("usage: http STATUS METHOD PATH [-key SECRET] [-H 'Name: value'] [-body FILE] [-data TEXT]")
+	}
+	var body []byte
+	req, err := http.NewRequest(args[1], ts.Getenv("URL")+args[2], nil)
+	ts.Check(err)
+	for rest := args[3:]; len(rest) >= 2; rest = rest[2:] {
+		switch rest[0] {
+		case "-key":
+			req.Header.Set("Authorization", "Bearer "+rest[1])
+		case "-H":
+			name, value, _ := strings.Cut(rest[1], ": ")
+			req.Header.Set(name, value)
+		case "-body":
+			body = []byte(ts.ReadFile(rest[1]))
+		case "-data":
+			body = []byte(rest[1])
+		default:
+			ts.Fatalf("http: %s?", rest[0])
+		}
+	}
+	if body != nil {
+		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		if req.Header.Get("Content-Type") == "" {
+			req.Header.Set("Content-Type", "application/json")
+		}
+	}
+	resp, err := http.DefaultClient.Do(req)
+	ts.Check(err)
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	if got := strconv.Itoa(resp.StatusCode); got != args[0] {
+		ts.Fatalf("%s %s: status %s, want %s\n%s", args[1], args[2], got, args[0], b)
+	}
+	for name := range resp.Header {
+		fmt.Fprintf(ts.Stderr(), "%s: %s\n", name, resp.Header.Get(name))
+	}
+	_, err = ts.Stdout().Write(b)
+	ts.Check(err)
+}
+
+// cmdJSONEnv sets a variable from a field of a JSON file.
+//
+//	jsonenv FILE FIELD[.FIELD…] NAME
+func cmdJSONEnv(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 3 || neg {
+		ts.Fatalf("usage: jsonenv FILE FIELD NAME")
+	}
+	var v any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &v))
+	for field := range strings.SplitSeq(args[1], ".") {
+		switch x := v.(type) {
+		case map[string]any:
+			v = x[field]
+		case []any:
+			i, err := strconv.Atoi(field)
+			ts.Check(err)
+			if i >= len(x) {
+				ts.Fatalf("%s: only %d elements", args[1], len(x))
+			}
+			v = x[i]
+		}
+	}
+	if v == nil {
+		ts.Fatalf("%s has no %s", args[0], args[1])
+	}
+	ts.Setenv(args[2], fmt.Sprint(v))
+}
+
+// cmdFlip flips one bit in the middle of the largest file that matches.
+//
+//	flip GLOB
+func cmdFlip(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 || neg {
+		ts.Fatalf("usage: flip GLOB")
+	}
+	files, err := filepath.Glob(ts.MkAbs(args[0]))
+	ts.Check(err)
+	var file string
+	var content []byte
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		ts.Check(err)
+		if b = bytes.TrimRight(b, "\x00"); len(b) > len(content) {
+			file, content = f, b
+		}
+	}
+	if file == "" {
+		ts.Fatalf("no file matches %s", args[0])
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY, 0)
+	ts.Check(err)
+	at := int64(len(content) / 2)
+	_, err = f.WriteAt([]byte{content[at] ^ 0x10}, at)
+	ts.Check(err)
+	ts.Check(f.Close())
+	ts.Logf("flipped a bit of byte %d of %s", at, file)
+}
+
+// cmdRepeat writes a file of N copies of a text, # replaced by their number.
+//
+//	repeat N TEXT FILE
+func cmdRepeat(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 3 || neg {
+		ts.Fatalf("usage: repeat N TEXT FILE")
+	}
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(strings.ReplaceAll(args[1], "#", strconv.Itoa(i)))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(b.String()), 0o600))
+}

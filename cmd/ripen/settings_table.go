@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// settings is the one table: every flag of every command, its environment
+// twin, its default and its help. The README's table and 'ripen help config'
+// are printed from it.
+var settings = []setting{
+	// Of the server; these may stand in the config file.
+	{name: "data", value: "DIR", inFile: true, help: text{"data directory", "directorio de datos"}},
+	{name: "listen", value: "ADDR", def: "127.0.0.1:8080", inFile: true, help: text{"address to listen on", "dirección en la que se escucha"}},
+	{name: "log-level", value: "LEVEL", def: "info", inFile: true, help: text{"debug, info, warn or error", "debug, info, warn o error"}},
+	{name: "log-format", value: "FORMAT", def: "text", inFile: true, help: text{"text or json", "text o json"}},
+	{name: "drain", kind: duration, value: "TIME", def: "10s", inFile: true, help: text{"how long a stop waits for requests under way", "cuánto espera una parada a las peticiones en curso"}},
+	{name: "max-conns", kind: number, value: "N", def: "16384", inFile: true, help: text{"connections at a time; further ones get 503", "conexiones a la vez; las demás reciben 503"}},
+	{name: "max-conns-per-ip", kind: number, value: "N", def: "1024", inFile: true, help: text{"connections at a time from one address; 0 = no limit (behind a proxy)", "conexiones a la vez desde una dirección; 0 = sin límite (tras un proxy)"}},
+	{name: "max-body", kind: size, value: "SIZE", def: "4MB", inFile: true, help: text{"largest request body, up to 20MB", "mayor cuerpo de petición, hasta 20MB"}},
+	{name: "read-timeout", kind: duration, value: "TIME", def: "5s", inFile: true, help: text{"time to read a whole request", "tiempo para leer una petición entera"}},
+	{name: "idle-timeout", kind: duration, value: "TIME", def: "10s", inFile: true, help: text{"time a kept-alive connection may rest", "tiempo que puede descansar una conexión abierta"}},
+	{name: "memory-limit", kind: size, value: "SIZE", def: "", inFile: true, help: text{"soft memory limit; default: GOMEMLIMIT, else 75 % of the machine or container", "límite blando de memoria; por defecto GOMEMLIMIT, si no el 75 % de la máquina o contenedor"}},
+	{name: "capture-only", kind: boolean, inFile: true, help: text{"take events in, fold and score nothing (for measurements)", "recibir eventos sin puntuar (para medir)"}},
+
+	// Of the commands that talk to a server.
+	{name: "config", value: "FILE", help: text{"config file (YAML: one 'setting: value' a line)", "fichero de configuración (YAML: un 'ajuste: valor' por línea)"}},
+	{name: "server", value: "URL", help: text{"talk to this server instead of the one that owns --data", "hablar con este servidor en vez del dueño de --data"}},
+	{name: "admin-key", value: "KEY", envOnly: true, help: text{"admin key for --server; default: the file admin.key in --data", "clave de administración para --server; por defecto el fichero admin.key de --data"}},
+	{name: "json", kind: boolean, help: text{"print JSON for machines", "escribir JSON para máquinas"}},
+	{name: "lang", value: "en|es", help: text{"language of help and explanations; default: from LANG", "idioma de la ayuda y las explicaciones; por defecto el de LANG"}},
+	{name: "tenant", value: "NAME", help: text{"the tenant; may be left out while there is only one", "el inquilino; puede omitirse si solo hay uno"}},
+	{name: "source", value: "NAME", def: "default", help: text{"the tenant's source that the events come from", "la fuente del inquilino de la que vienen los eventos"}},
+
+	// Of single commands.
+	{name: "limit", kind: number, value: "N", def: "20", help: text{"how many to show", "cuántos mostrar"}},
+	{name: "as-of", kind: instant, value: "TIME", help: text{"as things stood at this moment", "tal como estaba en ese momento"}},
+	{name: "from", kind: number, value: "SEQ", def: "0", help: text{"start at this sequence number", "empezar en este número de secuencia"}},
+	{name: "follow", kind: boolean, help: text{"keep waiting for more; stop with Ctrl-C", "seguir esperando más; parar con Ctrl-C"}},
+	{name: "format", value: "FORMAT", def: "ndjson", help: text{"ndjson or csv", "ndjson o csv"}},
+	{name: "min-score", kind: number, value: "N", def: "0", help: text{"only leads with at least this score", "solo leads con al menos esta puntuación"}},
+	{name: "band", value: "NAME", help: text{"only leads in this band", "solo leads en esta banda"}},
+	{name: "scorecard", value: "NAME", help: text{"the card to order by; default: the tenant's ranking card", "la tarjeta que ordena; por defecto la de clasificación"}},
+	{name: "out", value: "FILE", help: text{"write to this file (also -o); default: standard output", "escribir en este fichero (también -o); por defecto la salida estándar"}},
+	{name: "cases", value: "FILE", help: text{"cases to walk (JSON)", "casos que recorrer (JSON)"}},
+	{name: "ranking", kind: boolean, help: text{"make this card the tenant's ranking", "hacer de esta tarjeta la clasificación del inquilino"}},
+	{name: "origins", value: "LIST", help: text{"allowed Origin values, comma separated; * = any", "valores de Origin permitidos, separados por comas; * = cualquiera"}},
+	{name: "server-side", kind: boolean, help: text{"events come from a trusted server: no bot verdict, times as given", "los eventos vienen de un servidor fiable: sin juicio de bot, tiempos tal cual"}},
+	{name: "fast-ack", kind: boolean, help: text{"answer before the commit: faster, a crash may lose the last group", "responder antes de guardar: más rápido, una caída puede perder el último grupo"}},
+	{name: "keep-ip", kind: boolean, help: text{"keep addresses, sealed, instead of dropping them", "guardar direcciones, selladas, en vez de descartarlas"}},
+	{name: "disabled", kind: boolean, help: text{"refuse this source's events", "rechazar los eventos de esta fuente"}},
+	{name: "body-limit", kind: size, value: "SIZE", help: text{"largest body of this source", "mayor cuerpo de esta fuente"}},
+	{name: "after", kind: number, value: "LINE", def: "0", help: text{"go on after this line of the file", "seguir tras esta línea del fichero"}},
+	{name: "host", value: "URL", help: text{"the site of the log, to make addresses of its paths: https://acme.es", "el sitio del registro, para completar sus rutas: https://acme.es"}},
+	{name: "map", value: "LIST", help: text{"what columns are: column=userId, =anonymousId, =timestamp, =traits.NAME, =properties.NAME, =- (leave out); comma separated", "qué son las columnas: columna=userId, =anonymousId, =timestamp, =traits.NOMBRE, =properties.NOMBRE, =- (omitir); separadas por comas"}},
+	{name: "event", value: "NAME", help: text{"each line is an event of this name, not a person", "cada línea es un evento con este nombre, no una persona"}},
+	{name: "sep", value: "CHAR", def: ",", help: text{"what separates the columns", "qué separa las columnas"}},
+	{name: "repair", kind: boolean, help: text{"mend what can be mended without loss", "reparar lo que se pueda sin pérdida"}},
+	{name: "accept-loss", kind: boolean, help: text{"with --repair: also forget what is lost for good, so that the rest opens", "con --repair: olvidar además lo perdido del todo, para que lo demás abra"}},
+	{name: "keys", value: "FILE", help: text{"the keys of the backup; default: FILE.keys beside it", "las claves de la copia; por defecto FILE.keys a su lado"}},
+	{name: "erased", value: "FILE", help: text{"the list of who was erased; default: FILE.erased beside it", "la lista de personas borradas; por defecto FILE.erased a su lado"}},
+}
+
+// printConfigTable writes the settings as the Markdown table of the README.
+func printConfigTable(w io.Writer, lang string) {
+	h := text{"| flag | environment | default | in file | meaning |", "| opción | entorno | por defecto | en fichero | significado |"}
+	fmt.Fprintln(w, h.in(lang))
+	fmt.Fprintln(w, "|---|---|---|---|---|")
+	for i := range settings {
+		s := &settings[i]
+		name := "–"
+		if !s.envOnly {
+			name = "`" + strings.TrimSpace("--"+s.name+" "+s.value) + "`"
+		}
+		def, inFile := "", ""
+		if s.def != "" {
+			def = "`" + s.def + "`"
+		}
+		if s.inFile {
+			inFile = "✓"
+		}
+		fmt.Fprintf(w, "| %s | `%s` | %s | %s | %s |\n", strings.ReplaceAll(name, "|", "\\|"), s.env(), def, inFile, s.help.in(lang))
+	}
+}

@@ -1,0 +1,112 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"ripen/tracker"
+	"ripen/tracker/console"
+)
+
+// consoleSource is what the console reads: the state, and the registry's names.
+type consoleSource struct{ s *Server }
+
+// Tenants implements [console.Source].
+func (c consoleSource) Tenants(by tracker.Caller) ([]console.Tenant, error) {
+	var out []console.Tenant
+	for _, t := range c.s.registry.list() {
+		if by.May(tracker.SecretRole, t.ID) == nil {
+			out = append(out, console.Tenant{ID: t.ID, Name: t.Name, Ranking: t.Ranking})
+		}
+	}
+	return out, nil
+}
+
+// Top implements [console.Source].
+func (c consoleSource) Top(by tracker.Caller, t tracker.TenantID, limit int) ([]console.Row, int, error) {
+	st := c.s.folder.state()
+	page, err := st.Leads(by, t, LeadQuery{Limit: limit})
+	if err != nil {
+		return nil, 0, err
+	}
+	tenant := c.s.registry.tenant(t)
+	if tenant == nil {
+		return nil, 0, nil
+	}
+	rows := make([]console.Row, 0, len(page.Leads))
+	for _, l := range page.Leads {
+		l, err := whole(st, who{by, tenant}, l)
+		if err != nil {
+			return nil, 0, err
+		}
+		row := console.Row{ID: l.ID, Email: l.Email, Null: true, LastSeen: l.LastSeen}
+		if sc := l.Scores[tenant.Ranking]; sc != nil {
+			row.Score, row.Null, row.Grade, row.Band = sc.Score, sc.Null, sc.Grade, sc.Band
+			if len(sc.Reasons) > 0 {
+				row.Why = sc.Reasons[0].Why
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows, page.Total, nil
+}
+
+// Lead implements [console.Source].
+func (c consoleSource) Lead(by tracker.Caller, t tracker.TenantID, id tracker.LeadID) (*tracker.Lead, error) {
+	return c.s.folder.state().Lead(by, t, id.String())
+}
+
+// Timeline implements [console.Source].
+func (c consoleSource) Timeline(by tracker.Caller, t tracker.TenantID, id tracker.LeadID, limit int) ([]tracker.Event, error) {
+	page, err := c.s.folder.state().Timeline(by, t, id.String(), "", limit)
+	return page.Events, err
+}
+
+// History implements [console.Source].
+func (c consoleSource) History(by tracker.Caller, t tracker.TenantID, id tracker.LeadID, limit int) ([]tracker.Change, error) {
+	return c.s.folder.state().History(by, t, id.String(), "", 0, limit)
+}
+
+// renewEvery is how often a live list looks again while nothing is rung: a
+// state that was opened anew rings another bell.
+const renewEvery = 5 * time.Second
+
+// Subscribe implements [console.Source].
+func (c consoleSource) Subscribe(ctx context.Context, _ tracker.TenantID) <-chan struct{} {
+	out := make(chan struct{}, 1)
+	go func() { // ends with ctx
+		defer close(out)
+		for ctx.Err() == nil {
+			select {
+			case <-c.s.folder.state().ring():
+			case <-time.After(renewEvery):
+			case <-ctx.Done():
+				return
+			}
+			select {
+			case out <- struct{}{}:
+			default: // one is waiting already
+			}
+		}
+	}()
+	return out
+}
+
+// consoleCaller says who looks at a page without a session: the operator by
+// key, or whoever sits at this machine while nobody else can reach it.
+func (s *Server) consoleCaller(ctx *fasthttp.RequestCtx) (tracker.Caller, bool) {
+	if s.mayWatch(ctx) {
+		return tracker.Caller{Role: tracker.AdminRole, Key: "local"}, true
+	}
+	return tracker.Caller{}, false
+}
+
+// checkKey says whose key was typed into the login form.
+func (s *Server) checkKey(secret string) (tracker.Caller, bool) {
+	if !s.logins.take(s.now()) {
+		return tracker.Caller{}, false
+	}
+	return s.caller(secret)
+}

@@ -1,0 +1,40 @@
+package server
+
+import (
+	"context"
+
+	"ripen/tracker/demo"
+)
+
+// DemoKeys are the keys of the demo tenant.
+type DemoKeys struct{ WriteKey, SecretKey string }
+
+const demoName = "demo"
+
+// Demo returns the keys of the demo tenant; empty outside the demo.
+func (s *Server) Demo() DemoKeys { return s.demo }
+
+// openDemo makes the demo tenant, or finds it, and puts its card in force. A
+// tenant that is there already gets a new secret key: the old one cannot be
+// shown any more.
+func (s *Server) openDemo(ctx context.Context) error {
+	name, yaml := "machines", demo.CardEnglish
+	if s.cfg.Language == "es" {
+		name, yaml = "cafeteras", demo.Card
+	}
+	s.demo.WriteKey = demoName
+	t, err := s.registry.named(demoName)
+	if err == nil {
+		s.demo.SecretKey, err = s.registry.rotate(t.ID)
+	} else {
+		t, _, s.demo.SecretKey, err = s.registry.create(demoName, demoName, "")
+	}
+	if err != nil || t.Ranking == name {
+		return err
+	}
+	if _, err := s.registry.draft(t.ID, name, yaml); err != nil {
+		return err
+	}
+	_, err = s.registry.publish(ctx, t.ID, name, true)
+	return err
+}

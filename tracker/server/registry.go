@@ -1,0 +1,295 @@
+package server
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"ripen/storage"
+	"ripen/tracker"
+)
+
+// registry knows the tenants of the machine, their sources, keys and cards. It
+// lies in meta/ and, whole, in memory: lookups take no lock. A change writes
+// meta/ first (synced) and then puts a new view in place; the old one stays
+// valid for whoever holds it.
+//
+// A secret key is stored as its SHA-256 only; it has 160 random bits, so
+// nothing slower is needed.
+type registry struct {
+	meta *storage.Table
+	log  storage.Log
+	now  func() int64
+
+	mu   sync.Mutex // held by changes
+	view atomic.Pointer[registryView]
+}
+
+// registryView is what the registry knows at one moment. It is never changed.
+type registryView struct {
+	tenants map[tracker.TenantID]*tracker.Tenant // :: id → tenant
+	names   map[string]*tracker.Tenant           // :: name → tenant
+	writers map[string]*tracker.Source           // :: write key → source
+	secrets map[[32]byte]tracker.TenantID        // :: SHA-256 of a secret key → whose it is
+	sources map[tracker.TenantID][]*tracker.Source
+	nextID  uint32 // of sources
+}
+
+// tenantRow and sourceRow are what is stored; fields are only ever added.
+type tenantRow struct {
+	Name     string              `json:"name"`
+	Created  int64               `json:"created"`
+	Identity tracker.IdentityKey `json:"identity"`
+	Ranking  string              `json:"ranking,omitempty"`
+	Clear    []string            `json:"clear,omitempty"`
+	Secret   []byte              `json:"secret"` // SHA-256 of the secret key
+}
+
+type sourceRow struct {
+	Tenant   tracker.TenantID `json:"tenant"`
+	Name     string           `json:"name"`
+	WriteKey string           `json:"write_key"`
+	Origins  []string         `json:"origins,omitempty"`
+	FastAck  bool             `json:"fast_ack,omitempty"`
+	Server   bool             `json:"server,omitempty"`
+	KeepIP   bool             `json:"keep_ip,omitempty"`
+	MaxBody  int              `json:"max_body,omitempty"`
+	Disabled bool             `json:"disabled,omitempty"`
+}
+
+var machine storage.Tenant // the rows of the machine itself
+
+func openRegistry(meta *storage.Table, log storage.Log, now func() int64) (*registry, error) {
+	r := &registry{meta: meta, log: log, now: now}
+	return r, r.reload()
+}
+
+// reload reads the view from meta/.
+func (r *registry) reload() error {
+	v := &registryView{
+		tenants: map[tracker.TenantID]*tracker.Tenant{}, names: map[string]*tracker.Tenant{},
+		writers: map[string]*tracker.Source{}, secrets: map[[32]byte]tracker.TenantID{},
+		sources: map[tracker.TenantID][]*tracker.Source{}, nextID: 1,
+	}
+	err := r.meta.View(func(tx *storage.Tx) error {
+		if err := tx.Scan(machine, storage.SpaceTenant, nil, nil, v.readTenant); err != nil {
+			return err
+		}
+		return tx.Scan(machine, storage.SpaceSource, nil, nil, v.readSource)
+	})
+	if err != nil {
+		return fmt.Errorf("read tenants: %w", err)
+	}
+	r.view.Store(v)
+	return nil
+}
+
+func (v *registryView) readTenant(key, value []byte) error {
+	var row tenantRow
+	if err := json.Unmarshal(value, &row); err != nil {
+		return err
+	}
+	t := &tracker.Tenant{Name: row.Name, Created: row.Created, Identity: row.Identity, Ranking: row.Ranking, Clear: map[string]struct{}{}}
+	copy(t.ID[:], key)
+	for _, name := range row.Clear {
+		t.Clear[name] = struct{}{}
+	}
+	v.tenants[t.ID], v.names[t.Name] = t, t
+	v.secrets[[32]byte(row.Secret)] = t.ID
+	return nil
+}
+
+func (v *registryView) readSource(key, value []byte) error {
+	var row sourceRow
+	if err := json.Unmarshal(value, &row); err != nil {
+		return err
+	}
+	s := &tracker.Source{
+		ID: binary.BigEndian.Uint32(key), Tenant: v.tenants[row.Tenant], Name: row.Name, WriteKey: row.WriteKey, Origins: row.Origins,
+		FastAck: row.FastAck, Server: row.Server, KeepIP: row.KeepIP, MaxBody: row.MaxBody, Disabled: row.Disabled,
+	}
+	if s.Tenant == nil {
+		return fmt.Errorf("source %d belongs to no tenant", s.ID)
+	}
+	v.writers[s.WriteKey] = s
+	v.sources[row.Tenant] = append(v.sources[row.Tenant], s)
+	v.nextID = max(v.nextID, s.ID+1)
+	return nil
+}
+
+// Lookup returns the source of a write key, or nil.
+func (r *registry) Lookup(writeKey string) *tracker.Source { return r.view.Load().writers[writeKey] }
+
+// Caller returns whose secret key this is.
+func (r *registry) Caller(secret string) (tracker.Caller, bool) {
+	id, ok := r.view.Load().secrets[sha256.Sum256([]byte(secret))]
+	return tracker.Caller{Tenant: id, Role: tracker.SecretRole, Key: "secret"}, ok
+}
+
+// tenant returns a tenant by its id, or nil.
+func (r *registry) tenant(id tracker.TenantID) *tracker.Tenant { return r.view.Load().tenants[id] }
+
+// list returns all tenants by name.
+func (r *registry) list() []*tracker.Tenant {
+	return slices.SortedFunc(maps.Values(r.view.Load().names), func(a, b *tracker.Tenant) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// named returns the tenant of this name; without a name, the only one.
+func (r *registry) named(name string) (*tracker.Tenant, error) {
+	v := r.view.Load()
+	switch t := v.names[name]; {
+	case t != nil:
+		return t, nil
+	case name != "":
+		return nil, &tracker.Error{Kind: tracker.KindNotFound, Code: "unknown_tenant", Detail: "no tenant has this name: 'ripen tenant list' names them"}
+	case len(v.names) == 1:
+		return r.list()[0], nil
+	case len(v.names) == 0:
+		return nil, &tracker.Error{Kind: tracker.KindNotFound, Code: "unknown_tenant", Detail: "there is no tenant yet: 'ripen tenant create NAME' makes one"}
+	}
+	return nil, &tracker.Error{Kind: tracker.KindInvalid, Code: "unknown_tenant", Detail: "there are several tenants: name one with --tenant or the header " + TenantHeader}
+}
+
+// sourcesOf returns a tenant's sources in the order of their making.
+func (r *registry) sourcesOf(id tracker.TenantID) []*tracker.Source {
+	return r.view.Load().sources[id]
+}
+
+// firstSource is the source of events sent with a secret key alone.
+func (r *registry) firstSource(id tracker.TenantID) *tracker.Source {
+	if list := r.sourcesOf(id); len(list) > 0 {
+		return list[0]
+	}
+	return nil
+}
+
+// checkName refuses names that would be trouble in a path or on a terminal.
+func checkName(field, name string) error {
+	if name == "" || len(name) > 64 || strings.ContainsFunc(name, func(c rune) bool { return c < ' ' || c == '/' || c == 0x7f }) || strings.TrimSpace(name) != name {
+		return &tracker.Error{Kind: tracker.KindInvalid, Code: "bad_name", Detail: field + ": need 1 to 64 bytes without '/', control characters and spaces at the ends"}
+	}
+	return nil
+}
+
+// create makes a tenant with a first source called default. Empty keys are
+// minted.
+func (r *registry) create(name, writeKey, secret string) (*tracker.Tenant, *tracker.Source, string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := checkName("name", name); err != nil {
+		return nil, nil, "", err
+	}
+	v := r.view.Load()
+	if v.names[name] != nil {
+		return nil, nil, "", &tracker.Error{Kind: tracker.KindConflict, Code: "tenant_exists", Detail: "a tenant of this name exists"}
+	}
+	writeKey, secret = or(writeKey, "wk_"+randomHex(20)), or(secret, "sk_"+randomHex(20))
+	var id tracker.TenantID
+	rand.Read(id[:]) // never fails
+	hash := sha256.Sum256([]byte(secret))
+	row := tenantRow{Name: name, Created: r.now(), Secret: hash[:]}
+	rand.Read(row.Identity[:]) // never fails
+	err := r.meta.Update(func(tx *storage.Tx) error {
+		if err := put(tx, machine, storage.SpaceTenant, id[:], row); err != nil {
+			return err
+		}
+		return put(tx, machine, storage.SpaceSource, sourceKey(v.nextID), sourceRow{Tenant: id, Name: "default", WriteKey: writeKey})
+	})
+	if err == nil {
+		err = r.reload()
+	}
+	if err != nil {
+		return nil, nil, "", fmt.Errorf("create tenant: %w", err)
+	}
+	return r.tenant(id), r.firstSource(id), secret, nil
+}
+
+// rotate gives a tenant a new secret key; the old one stops working.
+func (r *registry) rotate(id tracker.TenantID) (string, error) {
+	secret := "sk_" + randomHex(20)
+	hash := sha256.Sum256([]byte(secret))
+	return secret, r.changeTenant(id, func(row *tenantRow) { row.Secret = hash[:] })
+}
+
+// changeTenant rewrites a tenant's row.
+func (r *registry) changeTenant(id tracker.TenantID, change func(*tenantRow)) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	err := r.meta.Update(func(tx *storage.Tx) error {
+		b, err := tx.Get(machine, storage.SpaceTenant, id[:])
+		if err != nil {
+			return err
+		}
+		var row tenantRow
+		if err := json.Unmarshal(b, &row); err != nil {
+			return err
+		}
+		change(&row)
+		return put(tx, machine, storage.SpaceTenant, id[:], row)
+	})
+	if err != nil {
+		return fmt.Errorf("change tenant: %w", err)
+	}
+	return r.reload()
+}
+
+// source returns a tenant's source by name.
+func (r *registry) source(id tracker.TenantID, name string) (*tracker.Source, error) {
+	for _, s := range r.sourcesOf(id) {
+		if s.Name == name {
+			return s, nil
+		}
+	}
+	return nil, &tracker.Error{Kind: tracker.KindNotFound, Code: "unknown_source", Detail: "the tenant has no source of this name: 'ripen source list' names them"}
+}
+
+// saveSource stores a source: a new one if it has no id yet.
+func (r *registry) saveSource(s tracker.Source) (*tracker.Source, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := checkName("name", s.Name); err != nil {
+		return nil, err
+	}
+	if s.MaxBody != 0 && (s.MaxBody < tracker.MaxEvent || s.MaxBody > 20<<20) {
+		return nil, &tracker.Error{Kind: tracker.KindInvalid, Code: "bad_body_limit", Detail: "body-limit: need 32KB to 20MB"}
+	}
+	if s.ID == 0 {
+		if _, err := r.source(s.Tenant.ID, s.Name); err == nil {
+			return nil, &tracker.Error{Kind: tracker.KindConflict, Code: "source_exists", Detail: "the tenant has a source of this name"}
+		}
+		s.ID, s.WriteKey = r.view.Load().nextID, "wk_"+randomHex(20)
+	}
+	row := sourceRow{
+		Tenant: s.Tenant.ID, Name: s.Name, WriteKey: s.WriteKey, Origins: s.Origins, FastAck: s.FastAck,
+		Server: s.Server, KeepIP: s.KeepIP, MaxBody: s.MaxBody, Disabled: s.Disabled,
+	}
+	err := r.meta.Update(func(tx *storage.Tx) error { return put(tx, machine, storage.SpaceSource, sourceKey(s.ID), row) })
+	if err == nil {
+		err = r.reload()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("save source: %w", err)
+	}
+	return r.Lookup(s.WriteKey), nil
+}
+
+func sourceKey(id uint32) []byte { return binary.BigEndian.AppendUint32(nil, id) }
+
+// put stores a row as JSON.
+func put(tx *storage.Tx, t storage.Tenant, space byte, key []byte, row any) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(row); err != nil {
+		return err
+	}
+	return tx.Set(t, space, key, b.Bytes())
+}
