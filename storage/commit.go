@@ -19,13 +19,14 @@ type committer struct {
 	recs    []Record // the group's new records, Personal sealed
 	sealer  sealer
 	blocks  []*block
-	encoded [][]byte
+	wire    []byte   // the blocks as they are stored; Badger copies them
+	encoded [][]byte // each of them
 	undo    []idHash // ids marked by the group
 }
 
 // groupBytes and maxBlockRecords bound a group. With one Append on top it
 // stays well below Badger's transaction limit.
-const groupBytes = 2 << 20
+const groupBytes = 768 << 10
 
 // run forms groups and commits them until the log is closed and the queue is
 // empty. There is no linger: the next group forms while this one syncs.
@@ -187,7 +188,7 @@ func (l *badgerLog) abandon() {
 // encode cuts the new records into blocks, chained to what is stored.
 func (l *badgerLog) encode() {
 	c := &l.c
-	c.blocks, c.encoded = c.blocks[:0], c.encoded[:0]
+	c.blocks, c.encoded, c.wire = c.blocks[:0], c.encoded[:0], c.wire[:0]
 	prev := c.prev
 	for from := 0; from < len(c.recs); {
 		to, bytes := from, 0
@@ -195,16 +196,18 @@ func (l *badgerLog) encode() {
 			bytes += len(c.recs[to].Row) + len(c.recs[to].Personal)
 			to++
 		}
-		b, enc := makeBlock(blockHeader{Codec: codecS2, Prev: prev}, c.recs[from:to])
+		b := makeBlock(blockHeader{Codec: codecS2, Prev: prev}, c.recs[from:to])
+		n := len(c.wire)
+		c.wire = appendBlock(c.wire, &b.blockHeader, b.raw, b.sealed)
 		c.blocks = append(c.blocks, b)
-		c.encoded = append(c.encoded, enc)
+		c.encoded = append(c.encoded, c.wire[n:])
 		prev, from = b.Link, to
 	}
 }
 
-// makeBlock builds a block of sealed records in memory and on the wire. It
-// takes from h what the records do not say.
-func makeBlock(h blockHeader, recs []Record) (*block, []byte) {
+// makeBlock builds a block of sealed records in memory; appendBlock finishes
+// its header. It takes from h what the records do not say.
+func makeBlock(h blockHeader, recs []Record) *block {
 	size, sealed := 0, 0
 	for i := range recs {
 		size += len(recs[i].Row) + 24
@@ -215,7 +218,7 @@ func makeBlock(h blockHeader, recs []Record) (*block, []byte) {
 	for i := range recs {
 		b.sealed = append(b.sealed, recs[i].Personal...)
 	}
-	return b, appendBlock(nil, &b.blockHeader, b.raw, b.sealed)
+	return b
 }
 
 // write makes the group's new keys durable, then its blocks, in one synced

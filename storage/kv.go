@@ -156,13 +156,13 @@ func kvOptions(name, dir string, log *slog.Logger) badger.Options {
 		WithChecksumVerificationMode(options.OnBlockRead)
 	switch name {
 	case "log": // already packed: no compression, no block cache
-		return o.WithSyncWrites(true).WithMemTableSize(32 << 20).
+		return o.WithSyncWrites(true).WithMemTableSize(16 << 20).
 			WithCompression(options.None).WithBlockCacheSize(0)
 	case "leads":
 		return o.WithSyncWrites(false).WithMemTableSize(48 << 20).
 			WithCompression(options.Snappy).WithBlockCacheSize(64 << 20)
 	default:
-		return o.WithSyncWrites(true).WithMemTableSize(32 << 20).
+		return o.WithSyncWrites(true).WithMemTableSize(24 << 20).
 			WithCompression(options.Snappy).WithBlockCacheSize(16 << 20)
 	}
 }

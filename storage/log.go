@@ -63,7 +63,7 @@ var waiters = sync.Pool{New: func() any { return &waiter{done: make(chan struct{
 // One Append larger than this is committed in several groups.
 const (
 	appendRecords = maxBlockRecords
-	appendBytes   = 2 << 20
+	appendBytes   = 512 << 10
 )
 
 func (l *badgerLog) Parts() int { return 1 }

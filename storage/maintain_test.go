@@ -251,12 +251,13 @@ func TestDedupeOverTables(t *testing.T) {
 
 func TestIDTablesUnderFaults(t *testing.T) {
 	for _, fault := range []Fault{FaultLost, FaultReported} {
-		n, dir := 0, t.TempDir()
+		var n atomic.Int64
+		dir := t.TempDir()
 		o := Options{ReblockEvery: -1, RecentIDs: 50, Fault: func(w string) Fault {
 			if w != WriteIDs {
 				return FaultNone
 			}
-			if n++; n%2 == 1 {
+			if n.Add(1)%2 == 1 {
 				return fault
 			}
 			return FaultNone
@@ -277,7 +278,6 @@ func TestIDTablesUnderFaults(t *testing.T) {
 				}
 			}
 			db.Close()
-			n = 1
 			o.Fault = nil
 			db = openTest(t, dir, o)
 		}
@@ -324,7 +324,8 @@ func FuzzBlock(f *testing.F) {
 		recs[i].Seq, recs[i].Received = uint64(i+9), 5
 	}
 	for _, codec := range []byte{codecNone, codecS2, codecZstd} {
-		b, enc := makeBlock(blockHeader{Codec: codec}, recs)
+		b := makeBlock(blockHeader{Codec: codec}, recs)
+		enc := appendBlock(nil, &b.blockHeader, b.raw, b.sealed)
 		f.Add(enc, b.raw, b.sealed)
 	}
 	f.Fuzz(func(t *testing.T, enc, raw, sealed []byte) {
@@ -336,7 +337,8 @@ func FuzzBlock(f *testing.F) {
 		if err != nil || len(got) == 0 {
 			return
 		}
-		_, enc = makeBlock(blockHeader{Codec: codecS2}, got)
+		b = makeBlock(blockHeader{Codec: codecS2}, got)
+		enc = appendBlock(nil, &b.blockHeader, b.raw, b.sealed)
 		again, err := openBlock(enc)
 		if err != nil {
 			t.Fatal(err)

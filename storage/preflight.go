@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/fb"
 	"github.com/klauspost/compress/s2"
 	"golang.org/x/sys/unix"
@@ -24,7 +25,7 @@ import (
 // preflight checks the files of a database. With full, every block of every
 // table is checked; without, only what Badger needs to open them.
 func preflight(dir string, compressed, full bool) error {
-	tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+	tables, err := listedTables(dir)
 	if err != nil {
 		return err
 	}
@@ -42,6 +43,31 @@ func preflight(dir string, compressed, full bool) error {
 		}
 	}
 	return checkTables(tables, compressed, full)
+}
+
+// listedTables returns the tables that the manifest names. Others are leftovers
+// of a crash, maybe half written, which Badger removes.
+func listedTables(dir string) (paths []string, err error) {
+	f, err := os.Open(filepath.Join(dir, "MANIFEST"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	manifest, _, err := badger.ReplayManifestFile(f, 0, badger.DefaultOptions(dir).WithLogger(nil))
+	if err != nil {
+		return nil, &CorruptError{Dir: filepath.Dir(dir), File: filepath.Join(filepath.Base(dir), "MANIFEST"), Err: err}
+	}
+	for id := range manifest.Tables {
+		path := filepath.Join(dir, fmt.Sprintf("%06d.sst", id))
+		if _, err := os.Stat(path); err != nil {
+			return nil, &CorruptError{Dir: filepath.Dir(dir), File: filepath.Join(filepath.Base(dir), filepath.Base(path)), Err: err}
+		}
+		paths = append(paths, path)
+	}
+	return paths, nil
 }
 
 // checkTables checks tables on two goroutines.
@@ -124,6 +150,9 @@ func checkTable(buf, b []byte, compressed, full bool) ([]byte, error) {
 	}
 	if err := checkSum(index, sum); err != nil {
 		return buf, fmt.Errorf("index of the table: %w", err)
+	}
+	if len(index) < 8 {
+		return buf, errors.New("index of the table is empty")
 	}
 	t := fb.GetRootAsTableIndex(index, 0) // safe: its checksum is right
 	n := t.OffsetsLength()

@@ -237,7 +237,9 @@ func (l *badgerLog) settings() error {
 				return err
 			}
 		}
-		l.secret = secretOf(secret)
+		if l.secret == (idSecret{}) { // else it is known, and Appends read it
+			l.secret = secretOf(secret)
+		}
 		epoch := uint32(1)
 		if v, err := getValue(txn, logKey(0, logEpoch)); err != nil {
 			return err
