@@ -105,7 +105,15 @@ func (d *decoder) encode(ev *draft, it *item) {
 	}
 	d.judge(ev, it, denied)
 	d.out.seal(it)
+	if n := it.clear.to - it.clear.from + it.personal.to - it.personal.from; n > maxStored {
+		it.verdict = verdict{tracker.Drop, tracker.CodeTooLarge}
+		d.out.cut([2]int{it.clear.from, it.personal.from})
+	}
 }
+
+// maxStored bounds what flattening may make of an event. The log refuses a
+// request of which one record is over its own limit, twice this.
+const maxStored = 8 * tracker.MaxEvent
 
 // grants finds what the event or its batch says of consent, before anything is
 // filed.

@@ -143,3 +143,37 @@ func TestBrokenBodiesCostLittle(t *testing.T) {
 		}
 	}
 }
+
+// TestFlatteningIsBounded: an event within all limits may still become too much
+// to store, by one long name over thousands of short ones. Its neighbours must
+// not suffer.
+func TestFlatteningIsBounded(t *testing.T) {
+	var b strings.Builder
+	for i := range 32 {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(`"` + string(rune('À'+i)) + `":{`)
+		for j := range 120 {
+			if j > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString(`"` + string(rune('0'+j/10)) + string(rune('0'+j%10)) + `":1`)
+		}
+		b.WriteByte('}')
+	}
+	event := `{"type":"track","event":"x","userId":"u","properties":{"` + strings.Repeat("p", maxPrefix-2) + `":{` + b.String() + `}}}`
+	if len(event) > 32<<10 {
+		t.Fatalf("the event has %d bytes, too many to test with", len(event))
+	}
+	w := newWorld(t, nil)
+	a := w.do("POST /v1/batch?writeKey=wk", goodEvent+"\n"+event+"\n"+strings.Replace(goodEvent, "good", "g2", 1))
+	if got := a.verdicts(); got != "ok drop:too_large ok" {
+		t.Errorf("%q", got)
+	}
+	for _, r := range w.log.recs {
+		if len(r.Row)+len(r.Personal) > 2*maxStored {
+			t.Errorf("a record of %d bytes", len(r.Row)+len(r.Personal))
+		}
+	}
+}
