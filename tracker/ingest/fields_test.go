@@ -162,7 +162,7 @@ func TestFlatteningIsBounded(t *testing.T) {
 		}
 		b.WriteByte('}')
 	}
-	event := `{"type":"track","event":"x","userId":"u","properties":{"` + strings.Repeat("p", maxPrefix-2) + `":{` + b.String() + `}}}`
+	event := `{"type":"track","event":"x","userId":"u","properties":{"` + strings.Repeat("p", maxPrefix-3) + `":{` + b.String() + `}}}`
 	if len(event) > 32<<10 {
 		t.Fatalf("the event has %d bytes, too many to test with", len(event))
 	}
