@@ -73,6 +73,9 @@ func (f *Fold) Checkpoint(last func(tx Rows) error, update func(func(tx Rows) er
 // saveSome stores whole groups from the front of order, as many as fit.
 func (f *Fold) saveSome(order []uint64, update func(func(tx Rows) error) error) (n int, err error) {
 	most := txRecords
+	if f.cfg.TxRecords > 0 {
+		most = f.cfg.TxRecords
+	}
 	for {
 		err = update(func(tx Rows) error {
 			w := &counter{Rows: tx}

@@ -18,6 +18,9 @@ type Config struct {
 	// Cache bounds the memory of records that are as stored, in bytes. What
 	// awaits a checkpoint comes on top. Zero means 192 MiB.
 	Cache int
+	// TxRecords bounds the records of one transaction of a checkpoint; zero means
+	// 4000.
+	TxRecords int
 	// Past leaves out every event after the moment given to Apply: for a look
 	// at the past.
 	Past bool

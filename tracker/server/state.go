@@ -91,14 +91,16 @@ type StateConfig struct {
 	Host *host.Host
 	// Cache bounds the records kept in memory, in bytes; default 192 MiB.
 	Cache int
-	// Checkpoint is how often what changed is stored; default 2 s. It comes
+	// Checkpoint is how often what changed is stored; default 4 s. It comes
 	// earlier when much has changed.
 	Checkpoint time.Duration
 	// Tenant returns a tenant, for the hashes of identities given as text;
 	// default: nobody, only lead ids are understood.
 	Tenant func(tracker.TenantID) *tracker.Tenant
 
-	until int64 // walk only to this moment, and write no changes; 0 = live
+	baseEvery uint64 // tests take bases more often; 0 = baseEvery
+	txRecords int    // tests store in small transactions; 0 = fold's default
+	until     int64  // walk only to this moment, and write no changes; 0 = live
 	// leads is where the state lies; default: leads/ of the database.
 	leads *storage.Table
 }
@@ -114,7 +116,14 @@ func (c *StateConfig) checkpoint() time.Duration {
 	if c.Checkpoint > 0 {
 		return c.Checkpoint
 	}
-	return 2 * time.Second
+	return 4 * time.Second
+}
+
+func (c *StateConfig) every() uint64 {
+	if c.baseEvery > 0 {
+		return c.baseEvery
+	}
+	return baseEvery
 }
 
 // OpenState opens the state as its last checkpoint left it. Run brings it to
@@ -145,7 +154,7 @@ func (s *State) open(ctx context.Context) error {
 	s.tenants = make(map[tracker.TenantID]*tenantState)
 	s.deferred = make(map[leadKey]cause)
 	s.late, s.next, s.mark = make(map[leadKey]struct{}), 1, 0
-	f, err := fold.New(fold.Config{Table: s.cfg.leads, NewBody: s.newBody, Cache: s.cfg.Cache, Past: s.cfg.until != 0})
+	f, err := fold.New(fold.Config{Table: s.cfg.leads, NewBody: s.newBody, Cache: s.cfg.Cache, TxRecords: s.cfg.txRecords, Past: s.cfg.until != 0})
 	if err != nil {
 		return err
 	}
@@ -291,6 +300,9 @@ func (s *State) turn(ctx context.Context) (more bool, err error) {
 	if s.dueForStore() {
 		if err := s.checkpoint(ctx); err != nil {
 			return false, err
+		}
+		for _, t := range s.tenants {
+			more = more || t.sweep == sweeping
 		}
 	}
 	return more, nil

@@ -69,7 +69,7 @@ func (s *State) catchUp(ctx context.Context) error {
 // "replay" is appended. No other State may be open on the database. progress,
 // if given, is called now and then with records done and in all.
 func Rebuild(ctx context.Context, db *storage.DB, cfg StateConfig, progress func(done, total uint64)) error {
-	if err := wipeLeads(db); err != nil {
+	if err := db.WipeLeads(); err != nil {
 		return fmt.Errorf("rebuild: %w", err)
 	}
 	s, err := OpenState(ctx, db, cfg)
@@ -137,15 +137,6 @@ func (s *State) Replay(ctx context.Context, progress func(done, total uint64)) e
 	return err
 }
 
-// wipeLeads empties leads/.
-func wipeLeads(db *storage.DB) error {
-	w, ok := any(db).(interface{ WipeLeads() error })
-	if !ok {
-		return errors.New("storage cannot wipe leads/")
-	}
-	return w.WipeLeads()
-}
-
 // replayRequest asks the loop to begin again from nothing.
 type replayRequest struct {
 	done chan error
@@ -162,7 +153,7 @@ func (s *State) restart(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := wipeLeads(s.db); err != nil {
+		if err := s.db.WipeLeads(); err != nil {
 			return err
 		}
 		return s.open(ctx)

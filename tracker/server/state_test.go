@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +42,10 @@ bands:
   - {name: sql, from: 50, leave: 40, require: {grade: [A1, A2]}}
 `
 
+// otherCard weighs things differently and has a coarser scale of bands.
+var otherCard = strings.NewReplacer("points: 10, per: session, cap: 45, half_life: 7d", "points: 15, per: day, cap: 60, half_life: 3d",
+	"{name: mql, from: 30, leave: 20}", "{name: mql, from: 35, leave: 15}").Replace(testCard)
+
 var testTenant = tracker.TenantID{1, 2, 3}
 
 // rig is a state on a database, driven turn by turn.
@@ -50,6 +55,9 @@ type rig struct {
 	db  *storage.DB
 	s   *State
 	now int64
+	cfg StateConfig
+	// fault is what becomes of the next writes to leads/ and meta/.
+	fault func(write string) storage.Fault
 }
 
 func newRig(t testing.TB, now int64) *rig {
@@ -61,7 +69,15 @@ func newRig(t testing.TB, now int64) *rig {
 
 func (r *rig) openDB() {
 	r.t.Helper()
-	db, err := storage.Open(r.dir, storage.Options{Now: func() time.Time { return time.UnixMilli(r.now) }})
+	db, err := storage.Open(r.dir, storage.Options{
+		Now: func() time.Time { return time.UnixMilli(r.now) },
+		Fault: func(write string) storage.Fault {
+			if r.fault == nil {
+				return storage.FaultNone
+			}
+			return r.fault(write)
+		},
+	})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -71,7 +87,9 @@ func (r *rig) openDB() {
 
 func (r *rig) open() {
 	r.t.Helper()
-	s, err := OpenState(context.Background(), r.db, StateConfig{Now: func() int64 { return r.now }})
+	cfg := r.cfg
+	cfg.Now = func() int64 { return r.now }
+	s, err := OpenState(context.Background(), r.db, cfg)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -278,6 +278,11 @@ func (s *State) dueForStore() bool {
 	if !s.dirtied {
 		return false
 	}
+	for _, t := range s.tenants {
+		if t.sweep == sweepNext {
+			return true
+		}
+	}
 	records, bytes, group := s.fold.Unsaved()
 	return records > storeRecords || bytes > storeBytes || group > storeGroup || time.Since(s.saved) > s.cfg.checkpoint()
 }

@@ -61,7 +61,7 @@ func (s *State) walkOn(b *body) error {
 			return err
 		}
 		b.pos = n.Place
-		if b.walk.Events-b.based >= baseEvery {
+		if b.walk.Events-b.based >= s.cfg.every() {
 			b.keepBase()
 		}
 	}
@@ -104,7 +104,7 @@ func (s *State) walkAgain(l *fold.Lead, b *body, from fold.Place) error {
 			return err
 		}
 		b.pos = n.Place
-		if b.walk.Events-b.based >= baseEvery {
+		if b.walk.Events-b.based >= s.cfg.every() {
 			b.keepBase()
 		}
 	}
