@@ -34,6 +34,7 @@ const (
 	DimsMax    = 16
 	StringMax  = 1 << 10 // longer strings reach the guest cut on a rune boundary
 
+	GasMax     = 1_000_000 // about two milliseconds: no call gets more, whatever its manifest says
 	ReasonSize = 16
 	EventHead  = 16
 	SlotSize   = 16
@@ -115,6 +116,8 @@ type Manifest struct {
 	Types    []string        `json:"event_types"` // Types[0] is "": any other
 	Dims     []string        `json:"dimensions"`
 	StateMax int             `json:"state_max"`
+	FoldGas  int64           `json:"fold_gas"`  // that one event may take
+	ScoreGas int64           `json:"score_gas"` // that a score may take
 }
 
 // ManifestField names the value of one slot.

@@ -229,8 +229,8 @@ func newTester(m *module, f *fn) *tester {
 }
 
 var tags = map[scorecard.Op]wasm.Tag{
-	scorecard.OpHas: wasm.Bool, scorecard.OpMatch: wasm.Bool, scorecard.OpList: wasm.Bool,
-	scorecard.OpText: wasm.String, scorecard.OpGlob: wasm.String,
+	scorecard.OpHas: wasm.Bool, scorecard.OpMatch: wasm.Bool, scorecard.OpList: wasm.Bool, scorecard.OpGlob: wasm.Bool,
+	scorecard.OpText: wasm.String, scorecard.OpPrefix: wasm.String,
 	scorecard.OpNum: wasm.Float, scorecard.OpRange: wasm.Float,
 }
 
@@ -242,7 +242,7 @@ func (w *tester) test(t *scorecard.Test, raw bool) {
 	f.get(0).mem(i32Load8u, at).i32(int32(tags[t.Op])).do(i32Eq)
 	f.either(i32, func() {
 		switch t.Op {
-		case scorecard.OpHas, scorecard.OpMatch, scorecard.OpList:
+		case scorecard.OpHas, scorecard.OpMatch, scorecard.OpGlob, scorecard.OpList:
 			f.get(0).mem(i64Load, at+8).i64(0).do(i64Ne)
 		case scorecard.OpNum, scorecard.OpRange:
 			f.get(0).mem(f64Load, at+8).set(w.x)
@@ -285,8 +285,9 @@ func (w *tester) number(t *scorecard.Test) {
 // text compares the length first, then the words: only equal texts are read.
 func (w *tester) text(t *scorecard.Test) {
 	f := w.f
-	if t.Op == scorecard.OpGlob {
-		w.glob(t.Texts[0])
+	if t.Op == scorecard.OpPrefix {
+		f.get(w.n).i32(int32(len(t.Texts[0]))).do(i32GeS)
+		f.either(i32, func() { w.same(t.Texts[0]) }, func() { f.i32(0) })
 		return
 	}
 	f.block(i32, func() {
@@ -336,24 +337,4 @@ func (w *tester) word(s string, at int) {
 
 func (w *tester) long(s string, at int) {
 	w.f.get(w.s).mem(i64LoadAny, at).i64(int64(binary.LittleEndian.Uint64([]byte(s[at:])))).do(i64Eq)
-}
-
-// glob has a short way for the commonest pattern, a star at the end.
-func (w *tester) glob(p string) {
-	f := w.f
-	if n := len(p) - 1; p[n] == '*' && !hasStar(p[:n]) {
-		f.get(w.n).i32(int32(n)).do(i32GeS)
-		f.either(i32, func() { w.same(p[:n]) }, func() { f.i32(0) })
-		return
-	}
-	f.get(w.s).get(w.n).i32(w.m.text(p)).i32(int32(len(p))).call(w.m.h.glob)
-}
-
-func hasStar(s string) bool {
-	for i := range len(s) {
-		if s[i] == '*' {
-			return true
-		}
-	}
-	return false
 }

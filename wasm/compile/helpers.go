@@ -9,7 +9,6 @@ import (
 type helpers struct {
 	exp2    *fn // (x f64) f64
 	equal   *fn // (a, b, n i32) i32: the n bytes at a and b are the same
-	glob    *fn // (s, n, pattern, pn i32) i32
 	unique  *fn // (owner, key i64, keep i32) i32: key was not in the list, and now is
 	stamp   *fn // (owner, time, cutoff i64, keep i32): adds a time to the list
 	timed   *fn // (owner, cutoff i64) i32: how many times lie after cutoff; sets gFirst
@@ -25,7 +24,6 @@ func (m *module) helpers() {
 	h := &m.h
 	h.exp2 = m.exp2()
 	h.equal = m.equal()
-	h.glob = m.glob()
 	h.remove = m.remove()
 	h.unique = m.unique()
 	h.stamp = m.stamp()
@@ -91,44 +89,6 @@ func (m *module) equal() *fn {
 		})
 	})
 	return f.i32(1)
-}
-
-// glob walks text and pattern side by side; on a mismatch it lets the last star
-// take one byte more.
-func (m *module) glob() *fn {
-	f := m.fn([]byte{i32, i32, i32, i32}, i32)
-	s, end, p, pEnd := local(0), local(1), local(2), local(3)
-	star, mark, c := f.local(i32), f.local(i32), f.local(i32)
-	f.get(s).get(end).do(i32Add).set(end).get(p).get(pEnd).do(i32Add).set(pEnd)
-	next := func(l local) { f.get(l).i32(1).do(i32Add).set(l) }
-	f.block(noValue, func() {
-		f.loop(func() {
-			f.get(s).get(end).do(i32Eq).brIf(1)
-			f.i32(-1).set(c)
-			f.get(p).get(pEnd).do(i32LtU).when(func() { f.get(p).mem(i32Load8u, 0).set(c) })
-			f.get(c).i32('*').do(i32Eq).when(func() {
-				next(p)
-				f.get(p).set(star).get(s).set(mark).br(1)
-			})
-			f.get(c).get(s).mem(i32Load8u, 0).do(i32Eq).when(func() {
-				next(p)
-				next(s)
-				f.br(1)
-			})
-			f.get(star).do(i32Eqz).when(func() { f.i32(0).do(ret) })
-			next(mark)
-			f.get(star).set(p).get(mark).set(s).br(0)
-		})
-	})
-	f.block(noValue, func() {
-		f.loop(func() {
-			f.get(p).get(pEnd).do(i32Eq).brIf(1)
-			f.get(p).mem(i32Load8u, 0).i32('*').do(i32Ne).brIf(1)
-			next(p)
-			f.br(0)
-		})
-	})
-	return f.get(p).get(pEnd).do(i32Eq)
 }
 
 // scan walks the list; each may leave the loop or go on. It sets entry to the

@@ -39,6 +39,55 @@ type layout struct {
 	counts int     // address of byte 0 of the owners' counters; owner 0 is nobody
 	list   int     // address of the first entry
 	max    int     // most bytes of state
+	gas    struct{ fold, score int64 }
+}
+
+// Gas: a base far above what a call costs by itself, then for each rule or test,
+// each byte of a long text, and each turn of a loop over the list.
+const (
+	foldGas  = 20_000
+	scoreGas = 100_000
+	ruleGas  = 400
+	byteGas  = 8
+	foldTurn = 60
+	readTurn = 80
+)
+
+// budget says how much gas an event and a score may take: with the list full, each
+// rule that keeps something in it walks all of it. No event can need more.
+func (l *layout) budget(c *scorecard.Card, entries int) error {
+	most := 0
+	for i := range c.Types {
+		n := 0
+		for _, r := range c.Types[i].Rules {
+			hashes, times := r.Keep()
+			n += ruleGas + testGas(r.Tests) + foldTurn*entries*(min(hashes, 1)+min(times, 1))
+		}
+		most = max(most, n)
+	}
+	l.gas.fold = int64(foldGas + most + testGas(c.Traits))
+	score := scoreGas
+	for _, r := range c.Rules {
+		_, times := r.Keep()
+		score += ruleGas*(1+len(r.Tests)) + readTurn*entries*min(times, 1)
+	}
+	l.gas.score = int64(score)
+	if most := max(l.gas.fold, l.gas.score); most > wasm.GasMax {
+		return fmt.Errorf("card %s: a call could cost %d gas, at most %d: it has too many rules that remember: use per: day or session, or fewer count, expire, linear and distinct rules",
+			c.Name, most, wasm.GasMax)
+	}
+	return nil
+}
+
+func testGas(tests []*scorecard.Test) (n int) {
+	for _, t := range tests {
+		n += ruleGas
+		for _, s := range t.Texts {
+			n += 16 + byteGas*len(s)
+		}
+		n += 4 * len(t.Nums)
+	}
+	return n
 }
 
 func (l *layout) fit(c *scorecard.Card) error {
@@ -76,6 +125,9 @@ func (l *layout) fit(c *scorecard.Card) error {
 	l.max = at - wasm.IOState + 8*entries
 	if l.max > wasm.StateMax || owners > 255 {
 		return l.tooBig(c)
+	}
+	if err := l.budget(c, entries); err != nil {
+		return err
 	}
 	if n, most := c.EventMax(), wasm.IOSize-wasm.IOEvents; n > most {
 		return fmt.Errorf("card %s: an event may take %d bytes, at most %d: compare fewer texts of one event type, or use matches and in_list", c.Name, n, most)

@@ -166,7 +166,7 @@ func appendSection(b []byte, id byte, body []byte) []byte {
 
 func (m *module) manifest() ([]byte, error) {
 	c := m.card
-	man := wasm.Manifest{ABI: wasm.ABI, Card: c.Name, StateMax: m.state.max}
+	man := wasm.Manifest{ABI: wasm.ABI, Card: c.Name, StateMax: m.state.max, FoldGas: m.state.gas.fold, ScoreGas: m.state.gas.score}
 	for i := range c.Slots {
 		man.Fields = append(man.Fields, wasm.ManifestField{Name: c.Slots[i].Name, Type: c.Slots[i].Type()})
 	}

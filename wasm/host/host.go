@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,28 +18,18 @@ type Config struct {
 	// CacheDir keeps compiled modules on disk; empty compiles them anew in each
 	// process.
 	CacheDir string
-	// FoldGas bounds a fold call of one event; each further event adds a tenth.
-	// 0 = 1,000,000, about two milliseconds.
-	FoldGas int64
-	// ScoreGas bounds a score call. 0 = 1,000,000.
-	ScoreGas int64
+	// FoldGas bounds one event of a fold, ScoreGas a score; 0 = what the module's
+	// manifest asks for, at most wasm.GasMax.
+	FoldGas, ScoreGas int64
 }
 
-const gasDefault = 1_000_000
-
-func (c *Config) foldGas(events int) int64 {
-	g := c.FoldGas
-	if g == 0 {
-		g = gasDefault
-	}
-	return g + g/10*int64(events-1)
+// foldGas is the gas of one event.
+func (m *Module) foldGas() int64 {
+	return cmp.Or(m.host.cfg.FoldGas, min(max(m.man.FoldGas, 1), wasm.GasMax))
 }
 
-func (c *Config) scoreGas() int64 {
-	if c.ScoreGas == 0 {
-		return gasDefault
-	}
-	return c.ScoreGas
+func (m *Module) scoreGas() int64 {
+	return cmp.Or(m.host.cfg.ScoreGas, min(max(m.man.ScoreGas, 1), wasm.GasMax))
 }
 
 // Host compiles modules and owns what they run in.

@@ -3,8 +3,10 @@ package host
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"ripen/wasm"
@@ -235,5 +237,32 @@ func TestWrongCard(t *testing.T) {
 	cancel()
 	if _, err := h.Load(ctx, saas, b); !errors.Is(err, context.Canceled) {
 		t.Errorf("load after its end: %v", err)
+	}
+}
+
+// TestFullList fills everything a card may remember and shows that its gas still
+// suffices.
+func TestFullList(t *testing.T) {
+	var src strings.Builder
+	src.WriteString("scorecard: full\ndimensions: {d: {kind: behaviour, groups: {g: {rules: [\n")
+	for i := range 7 {
+		fmt.Fprintf(&src, "{id: d%d, event: v, points: 1, per: \"distinct:x\", expire: 1y},\n", i)
+	}
+	src.WriteString("{id: l, event: v, points: 1, linear: {drop: 1%, every: 1y}}]}}}}\n")
+	c, err := scorecard.Parse("full.yaml", []byte(src.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := open(t, Config{}, c)
+	var state []byte
+	for i := range int64(80) {
+		evs := bind(c, []*event{{typ: "v", time: start + i, fields: map[string]wasm.Slot{"x": num(i)}}})
+		state = fold(t, in, state, evs)
+	}
+	if len(state) != in.m.StateMax() {
+		t.Fatalf("the state has %d bytes of %d", len(state), in.m.StateMax())
+	}
+	if _, err := in.ScoreFast(state, start+day); err != nil {
+		t.Fatal(err)
 	}
 }

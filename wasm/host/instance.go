@@ -73,7 +73,7 @@ func (in *Instance) open() error {
 	// The view stays good as long as the memory does not grow: nothing that
 	// compile writes grows it, and every access below is checked by Go.
 	in.mem, _ = mem.Read(0, mem.Size())
-	at, err := in.call(mod.ExportedFunction(wasm.ExportIO), "ripen_io", in.m.host.cfg.scoreGas(), 0)
+	at, err := in.call(mod.ExportedFunction(wasm.ExportIO), "ripen_io", in.m.scoreGas(), 0)
 	if err != nil {
 		return err
 	}
@@ -147,14 +147,15 @@ func (in *Instance) Fold(state []byte, evs []wasm.Event) ([]byte, error) {
 	if len(evs) == 0 {
 		return in.mem[wasm.IOState : wasm.IOState+len(state)], nil
 	}
+	gas := in.m.foldGas()
 	for len(evs) > 0 {
-		n, err := in.encode(evs)
+		n, err := in.encode(evs[:min(len(evs), max(1, int(wasm.GasMax/gas)))])
 		if err != nil {
 			return nil, err
 		}
 		binary.LittleEndian.PutUint32(in.mem[wasm.OffEvents:], uint32(n))
 		in.used = in.m.man.StateMax // a failed call may have written anywhere in it
-		size, err := in.call(in.fold, wasm.ExportFold, in.m.host.cfg.foldGas(n), uint64(n))
+		size, err := in.call(in.fold, wasm.ExportFold, gas*int64(n), uint64(n))
 		if err != nil {
 			return nil, err
 		}
@@ -226,7 +227,7 @@ func (in *Instance) run(state []byte, now int64, flags uint32) (scaled float64, 
 	}
 	binary.LittleEndian.PutUint32(in.mem[wasm.OffFlags:], flags)
 	binary.LittleEndian.PutUint64(in.mem[wasm.OffNow:], uint64(now))
-	bits, err := in.call(in.score, wasm.ExportScore, in.m.host.cfg.scoreGas(), uint64(now))
+	bits, err := in.call(in.score, wasm.ExportScore, in.m.scoreGas(), uint64(now))
 	if err != nil {
 		return 0, err
 	}

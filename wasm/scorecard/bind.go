@@ -214,8 +214,11 @@ func boolSlot(b bool) wasm.Slot {
 }
 
 func (c *Card) ask(t *Test, s []byte) bool {
-	if t.Op == OpMatch {
+	switch t.Op {
+	case OpMatch:
 		return t.Regex.Match(s)
+	case OpGlob:
+		return glob(s, t.Texts[0])
 	}
 	_, in := c.lists[t.List][string(s)]
 	return in
@@ -274,6 +277,43 @@ func number(v wasm.Slot) wasm.Slot {
 		return wasm.Slot{Tag: wasm.Null}
 	}
 	return wasm.Slot{Tag: wasm.Float, Num: math.Float64bits(f + 0)}
+}
+
+// glob matches the whole of s, * being any run of bytes: the pieces between
+// stars are found one after another, the first at the start, the last at the end.
+func glob(s []byte, pattern string) bool {
+	first, rest, star := strings.Cut(pattern, "*")
+	if !star || len(s) < len(first) || string(s[:len(first)]) != first {
+		return !star && string(s) == first
+	}
+	s = s[len(first):]
+	for {
+		piece, more, star := strings.Cut(rest, "*")
+		if !star {
+			return len(s) >= len(piece) && string(s[len(s)-len(piece):]) == piece
+		}
+		at := index(s, piece)
+		if at < 0 {
+			return false
+		}
+		s, rest = s[at+len(piece):], more
+	}
+}
+
+// index is bytes.Index without making bytes of piece.
+func index(s []byte, piece string) int {
+	if len(piece) == 0 {
+		return 0
+	}
+	for at := 0; ; at++ {
+		i := bytes.IndexByte(s[at:], piece[0])
+		if i < 0 || len(s)-at-i < len(piece) {
+			return -1
+		}
+		if at += i; string(s[at:at+len(piece)]) == piece {
+			return at
+		}
+	}
 }
 
 // hashOf is FNV-1a over the kind and the value, its bits mixed once more; a

@@ -140,13 +140,14 @@ type Op uint8
 
 // The questions.
 const (
-	OpHas   Op = iota // the value is there and not empty
-	OpText            // one of Texts
-	OpGlob            // like Texts[0], where * stands for any run of characters
-	OpNum             // one of Nums
-	OpRange           // between Lo and Hi
-	OpMatch           // the regular expression finds something; Bind asks it
-	OpList            // in the named list; Bind looks it up
+	OpHas    Op = iota // the value is there and not empty
+	OpText             // one of Texts
+	OpPrefix           // begins with Texts[0]
+	OpGlob             // like Texts[0], where * stands for any run of characters; Bind asks it
+	OpNum              // one of Nums
+	OpRange            // between Lo and Hi
+	OpMatch            // the regular expression finds something; Bind asks it
+	OpList             // in the named list; Bind looks it up
 )
 
 // Test is one condition on one value. A value that is missing fulfils none,

@@ -78,12 +78,12 @@ func (t *Test) holds(s *wasm.Slot, raw bool) bool {
 	switch {
 	case s.Tag == wasm.Missing || s.Tag == wasm.Null:
 		return false
-	case t.Op == OpHas || t.Op == OpMatch || t.Op == OpList:
+	case t.Op == OpHas || t.Op == OpMatch || t.Op == OpGlob || t.Op == OpList:
 		ok = s.Num != 0
 	case t.Op == OpText:
 		ok = slices.ContainsFunc(t.Texts, func(w string) bool { return w == string(s.Str) })
-	case t.Op == OpGlob:
-		ok = glob(s.Str, t.Texts[0])
+	case t.Op == OpPrefix:
+		ok = bytes.HasPrefix(s.Str, []byte(t.Texts[0]))
 	case t.Op == OpNum:
 		ok = slices.Contains(t.Nums, math.Float64frombits(s.Num))
 	case t.Op == OpRange:
@@ -91,31 +91,6 @@ func (t *Test) holds(s *wasm.Slot, raw bool) bool {
 		ok = (v > t.Lo || v == t.Lo && !t.LoOpen) && (v < t.Hi || v == t.Hi && !t.HiOpen)
 	}
 	return ok != (t.Not && !raw)
-}
-
-// glob matches the whole of s, * being any run of bytes: the pieces between
-// stars are found one after another, the first at the start, the last at the end.
-func glob(s []byte, pattern string) bool {
-	p := []byte(pattern)
-	star := bytes.IndexByte(p, '*')
-	if star < 0 {
-		return bytes.Equal(s, p)
-	}
-	if !bytes.HasPrefix(s, p[:star]) {
-		return false
-	}
-	s, p = s[star:], p[star+1:]
-	for {
-		star = bytes.IndexByte(p, '*')
-		if star < 0 {
-			return bytes.HasSuffix(s, p)
-		}
-		at := bytes.Index(s, p[:star])
-		if at < 0 {
-			return false
-		}
-		s, p = s[at+star:], p[star+1:]
-	}
 }
 
 func (e *Eval) foldRule(r *Rule, ev *wasm.Event, flags uint64) {

@@ -198,6 +198,8 @@ func (w *teller) test(t *Test) string {
 			return t.Field + w.say(" unknown", " sin dato")
 		}
 		return t.Field + w.say(" known", " con dato")
+	case OpPrefix:
+		return t.Field + w.say(" like ", " como ") + all + "*"
 	case OpGlob:
 		return t.Field + w.say(" like ", " como ") + all
 	case OpMatch:

@@ -88,6 +88,9 @@ func (p *reader) scalarTest(v *node) []*Test {
 		for strings.Contains(glob, "**") {
 			glob = strings.ReplaceAll(glob, "**", "*")
 		}
+		if prefix, rest, _ := strings.Cut(glob, "*"); rest == "" {
+			return []*Test{{Op: OpPrefix, Texts: []string{prefix}}}
+		}
 		return []*Test{{Op: OpGlob, Texts: []string{glob}}}
 	}
 	return []*Test{{Op: OpText, Texts: []string{v.text}}}

@@ -68,7 +68,7 @@ func sameQuestion(a, b *Test) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	if a.Op != b.Op || a.List != b.List {
+	if a.Op != b.Op || a.List != b.List || !slices.Equal(a.Texts, b.Texts) {
 		return false
 	}
 	return a.Op != OpMatch || a.Regex.String() == b.Regex.String()
@@ -78,7 +78,7 @@ func (t *Test) view() View {
 	switch t.Op {
 	case OpHas:
 		return ViewHas
-	case OpText, OpGlob:
+	case OpText, OpPrefix:
 		return ViewText
 	case OpNum, OpRange:
 		return ViewNum
