@@ -47,7 +47,7 @@ func (l *badgerLog) rememberTail(r idRange) error {
 	return l.readTo(r.from, r.to-1, func(recs []Record) error {
 		for i := range recs {
 			if rec := &recs[i]; len(rec.ID) > 0 {
-				c.ids.young.ids[l.secret.hash(&rec.Tenant, rec.ID)] = struct{}{}
+				c.ids.young.add(l.secret.hash(&rec.Tenant, rec.ID))
 			}
 			c.ids.young.newest = recs[i].Received
 		}

@@ -29,13 +29,7 @@ func (s *idSecret) hash(t *Tenant, id []byte) idHash {
 	copy(buf[:], t[:])
 	n := 8 + copy(buf[8:], id)
 	a, b := siphash.Hash128(s[0], s[1], buf[:n])
-	return idHash{a, b}
-}
-
-// idSet is a generation of ids: of the records [from, to).
-type idSet struct {
-	idRange
-	ids map[idHash]struct{}
+	return idHash{a, b | 1} // never zero, which means none
 }
 
 // knownIDs says which ids were stored within the window: two generations in
@@ -65,24 +59,20 @@ func newKnownIDs(dir string, limit int) *knownIDs {
 
 // start begins an empty young generation at a sequence.
 func (k *knownIDs) start(from uint64) {
-	k.young = idSet{idRange{from: from, to: from}, make(map[idHash]struct{})}
+	k.young = idSet{idRange: idRange{from: from, to: from}}
 }
 
 // add marks an id in the young generation and says whether no generation in
 // memory had it.
 func (k *knownIDs) add(h idHash) bool {
-	if k.old != nil {
-		if _, ok := k.old.ids[h]; ok {
-			return false
-		}
+	if k.old != nil && k.old.has(h) {
+		return false
 	}
-	n := len(k.young.ids)
-	k.young.ids[h] = struct{}{}
-	return len(k.young.ids) > n
+	return k.young.add(h)
 }
 
 // remove takes back what add marked since the last rotate.
-func (k *knownIDs) remove(h idHash) { delete(k.young.ids, h) }
+func (k *knownIDs) remove(h idHash) { k.young.remove(h) }
 
 // inTables looks the ids of a group up in the tables, table by table, so that
 // the misses of the cache overlap.
@@ -121,14 +111,15 @@ func (k *knownIDs) committed(to uint64, received, oldest int64, fault func(strin
 		k.merge(fault)
 	}
 	switch {
-	case len(k.young.ids) < k.limit:
+	case k.young.n < k.limit:
 		return nil
 	case k.old == nil:
 		old := k.young
 		k.old = &old
 		k.start(to)
+		k.young.resize(len(old.slots)) // it will fill as far: no rehashing on the way
 		k.write(fault)
-	case failed != nil && len(k.young.ids) > 4*k.limit:
+	case failed != nil && k.young.n > 4*k.limit:
 		return failed
 	case failed != nil:
 		k.write(fault)
@@ -140,11 +131,7 @@ func (k *knownIDs) committed(to uint64, received, oldest int64, fault func(strin
 func (k *knownIDs) write(fault func(string) Fault) {
 	old := k.old
 	k.work.Go(func() {
-		hashes := make([]idHash, 0, len(old.ids))
-		for h := range old.ids {
-			hashes = append(hashes, h)
-		}
-		t, err := writeIDTable(k.dir, hashes, old.idRange, fault(WriteIDs))
+		t, err := writeIDTable(k.dir, old.hashes(), old.idRange, fault(WriteIDs))
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		k.written, k.failed = t, err

@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -305,6 +306,32 @@ func TestIDTable(t *testing.T) {
 	}
 	if hits > 0 {
 		t.Fatalf("%d hashes are found that are not there", hits)
+	}
+}
+
+// TestIDSet compares the set with Go's map under random adds and removes.
+func TestIDSet(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	var s idSet
+	m := make(map[idHash]bool)
+	for range 200_000 {
+		h := idHash{rng.Uint64N(3000) * 0x10001, 1}
+		switch rng.IntN(3) {
+		case 0, 1:
+			if s.add(h) == m[h] {
+				t.Fatal("add disagrees")
+			}
+			m[h] = true
+		default:
+			s.remove(h)
+			delete(m, h)
+		}
+		if h[0] = rng.Uint64N(3000) * 0x10001; s.has(h) != m[h] {
+			t.Fatal("has disagrees")
+		}
+	}
+	if len(s.hashes()) != len(m) || s.n != len(m) {
+		t.Fatalf("%d hashes, want %d", len(s.hashes()), len(m))
 	}
 }
 
