@@ -34,10 +34,10 @@ func (s *suite) halfLoad(ctx context.Context, t *target.Server, cfg load.Config,
 	visible, list, timeline := &samples{}, &samples{}, &samples{}
 	wg.Go(func() { probe(ctx, t, visible) })
 	wg.Go(func() {
-		paced(ctx, 50, list, func() error { return ask(ctx, t, "/v1/leads?limit=100") })
+		paced(ctx, 10, list, func() error { return ask(ctx, t, "/v1/leads?limit=100") })
 	})
 	wg.Go(func() {
-		paced(ctx, 100, timeline, func() error {
+		paced(ctx, 50, timeline, func() error {
 			return ask(ctx, t, "/v1/leads/"+leads[rand.IntN(len(leads))].ID+"/events?limit=100")
 		})
 	})
