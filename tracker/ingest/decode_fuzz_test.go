@@ -55,6 +55,7 @@ func seeds() []string {
 		`{"context":{"a":1},"batch":[`+good+`],"context":null}`, "\xef\xbb\xbf"+good)
 }
 
+// FuzzDecode compares the decoder with its twin; plain tests run the seeds.
 func FuzzDecode(f *testing.F) {
 	for _, s := range seeds() {
 		for mode := range modes(s) {
@@ -67,14 +68,6 @@ func FuzzDecode(f *testing.F) {
 		}
 		compareTwin(t, body, modeSender(mode))
 	})
-}
-
-func TestDecodeEqualsTwin(t *testing.T) {
-	for i, s := range seeds() {
-		for mode := range modes(s) {
-			t.Run(fmt.Sprint(i, "/", mode), func(t *testing.T) { compareTwin(t, []byte(s), modeSender(mode)) })
-		}
-	}
 }
 
 // modes is how many kinds of requests a seed is tried as: a large one is large
