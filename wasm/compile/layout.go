@@ -69,7 +69,7 @@ func (l *layout) budget(c *scorecard.Card, entries int) error {
 	score := scoreGas
 	for _, r := range c.Rules {
 		_, times := r.Keep()
-		score += ruleGas*(1+len(r.Tests)) + readTurn*entries*min(times, 1)
+		score += ruleGas*(2+len(r.Tests)) + readTurn*entries*min(times, 1)
 	}
 	l.gas.score = int64(score)
 	if most := max(l.gas.fold, l.gas.score); most > wasm.GasMax {

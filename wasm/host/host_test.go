@@ -266,3 +266,32 @@ func TestFullList(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestWideCard gives every one of five hundred rules a group and something to do.
+func TestWideCard(t *testing.T) {
+	var src strings.Builder
+	src.WriteString("scorecard: wide\ndimensions:\n  d:\n    kind: behaviour\n    max: 90\n    grades: {A: 50, B: 20, C: 0}\n    groups:\n")
+	for i := range 500 {
+		points := []string{"3", "-2"}[i%2]
+		fmt.Fprintf(&src, "      g%d: {max: 2, min: -1, rules: [{id: r%d, event: v, where: {x: {gt: 0, lt: 99}}, points: %s, half_life: %dd}]}\n", i, i, points, i+1)
+	}
+	c, err := scorecard.Parse("wide.yaml", []byte(src.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := open(t, Config{}, c)
+	e := c.NewEval()
+	var state []byte
+	for i := range int64(5) {
+		evs := bind(c, []*event{{typ: "v", time: start + i*day, fields: map[string]wasm.Slot{"x": num(5)}}})
+		e.Fold(evs...)
+		state = fold(t, in, state, evs)
+		var got scorecard.Result
+		if err := in.Score(state, start+i*day+1, &got); err != nil {
+			t.Fatal(err)
+		}
+		if want := e.Score(start + i*day + 1); got.Exact != want.Exact || got.Next != want.Next || len(got.Reasons) != len(want.Reasons) {
+			t.Errorf("module %d next %d, eval %d next %d", got.Exact, got.Next, want.Exact, want.Next)
+		}
+	}
+}
