@@ -14,13 +14,14 @@ import (
 
 // body is what score and rank keep with a lead.
 //
-//	body  = version:1 shown* wake places walk          (in storage)
+//	body  = version:1 shown* wake waits:1 places walk          (in storage)
 //	shown = card score band grade prev:uvarint key seen
 type body struct {
 	tenant *tenantState
 	id     tracker.LeadID
 	shown  []shown
 	wake   int64      // the lead's timer; 0 = none
+	waits  bool       // it is in State.deferred
 	pos    fold.Place // of the last event walked
 	walk   score.Walk
 	bases  []base // saved walks to begin again from, oldest first
@@ -80,6 +81,11 @@ func (b *body) Append(dst []byte) []byte {
 		dst = appendText(appendText(dst, b.tenant.bands.Name(q.item.Band)), b.tenant.grades.Name(q.item.Grade))
 	}
 	dst = binary.AppendVarint(dst, b.wake)
+	if b.waits {
+		dst = append(dst, 1)
+	} else {
+		dst = append(dst, 0)
+	}
 	dst = fold.AppendPlace(dst, b.pos)
 	dst = binary.AppendUvarint(dst, b.based)
 	dst = binary.AppendUvarint(dst, uint64(len(b.bases)))
@@ -168,7 +174,7 @@ func (r *bodyReader) head(b *body) {
 		}
 		b.shown = append(b.shown, q)
 	}
-	b.wake = r.varint()
+	b.wake, b.waits = r.varint(), r.byte() != 0
 }
 
 // newBody makes a lead's body from its stored form, or of a new lead from nil.

@@ -102,15 +102,22 @@ func (s *State) tenant(id tracker.TenantID) (*tenantState, error) {
 	return t, nil
 }
 
-// meet is tenant for a record of the log. A tenant that the last checkpoint did
-// not know may have changes in the feed all the same.
+// meet is tenant for a record of the log. A tenant that the cursor does not
+// know may have leads all the same, if its first checkpoint was cut short, and
+// changes in the feed.
 func (s *State) meet(id tracker.TenantID) (*tenantState, error) {
 	if t := s.tenants[id]; t != nil {
 		return t, nil
 	}
 	t, err := s.tenant(id)
-	if err != nil || s.feed == nil || t.next == 1 {
-		return t, err
+	if err != nil {
+		return nil, err
+	}
+	if err := s.loadTenant(t); err != nil {
+		return nil, err
+	}
+	if s.feed == nil || t.next == 1 {
+		return t, nil
 	}
 	return t, s.readShown(t)
 }
@@ -254,6 +261,9 @@ func (s *State) loadTenant(t *tenantState) error {
 			}
 		}
 		t.timers.Move(id, 0, b.wake)
+		if b.waits {
+			s.deferred[leadKey{t, id}] = cause{word: causeEvent}
+		}
 		return nil
 	})
 	if err != nil {

@@ -124,12 +124,16 @@ const settleWait = 10_000
 func (s *State) leave(b *body) {
 	if next := b.walk.Next(); next != 0 && next <= s.now {
 		s.deferred[leadKey{b.tenant, b.id}] = cause{s.cause, s.causeSeq}
+		b.waits = true
 		if b.wake <= s.now || b.wake > s.now+settleWait {
 			s.rewake(b, s.now+settleWait)
 		}
 		return
 	}
-	delete(s.deferred, leadKey{b.tenant, b.id})
+	if b.waits {
+		b.waits = false
+		delete(s.deferred, leadKey{b.tenant, b.id})
+	}
 	s.rewake(b, b.walk.Next())
 	s.place(b)
 	s.show(b)
