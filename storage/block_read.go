@@ -201,6 +201,118 @@ func (c *columns) places(recs []Record) (subjects, ids []uint32) {
 	return subjects, ids
 }
 
+// record cuts one record out, without the others: what random access costs.
+func (b *block) record(i int, r *Record) error {
+	n := int(b.Count)
+	if n > len(b.raw) || i >= n {
+		return errRaw
+	}
+	c := columns{b: b.raw}
+	tenants := c.uvarint()
+	ids := c.take(8 * min(tenants, uint64(n)+1))
+	for runs, at := c.uvarint(), uint64(0); runs > 0 && !c.bad; runs-- {
+		count, received, epoch := c.uvarint(), c.uvarint(), c.uvarint()
+		if at <= uint64(i) && uint64(i)-at < count {
+			r.Received, r.epoch = int64(received), uint32(epoch)
+		}
+		at += count
+	}
+	tenant := uint64(0)
+	for j := 0; j < n && tenants > 1; j++ {
+		if t := c.uvarint(); j == i {
+			tenant = t
+		}
+	}
+	kinds, subjects := c.take(uint64(n)), c.take(uint64(n))
+	if c.bad || tenant >= tenants {
+		return errRaw
+	}
+	r.Tenant, r.Kind, r.Seq, r.Dup = Tenant(ids[8*tenant:]), kinds[i], b.First+uint64(i), false
+	return b.cutOne(&c, i, subjects, r)
+}
+
+// cutOne reads the columns from the subjects' places on, for one record.
+func (b *block) cutOne(c *columns, i int, subjects []byte, r *Record) error {
+	var subject, id place
+	for j, kind := range subjects {
+		if kind != 0 {
+			subject.next(j, i, c.uvarint(), 16)
+		}
+	}
+	lengths := *c // read twice: the places come only where a length is not 0
+	for range subjects {
+		c.uvarint()
+	}
+	for j := range subjects {
+		if l := lengths.uvarint(); l > 0 && !c.bad {
+			id.next(j, i, c.uvarint(), l)
+		}
+	}
+	row, sealed := span{}, span{}
+	for j := range subjects {
+		row.next(j, i, c.uvarint())
+	}
+	for j := range subjects {
+		sealed.next(j, i, c.uvarint())
+	}
+	if c.bad || row.total > uint64(len(c.b)) || sealed.total != uint64(len(b.sealed)) {
+		return errRaw
+	}
+	literals, rows := c.b[:uint64(len(c.b))-row.total], c.b[uint64(len(c.b))-row.total:]
+	if subject.literals+id.literals != uint64(len(literals)) {
+		return errRaw
+	}
+	r.Row, r.Personal = row.of(rows), sealed.of(b.sealed)
+	hash, ok1 := subject.of(r.Row, literals)
+	r.Subject = Subject{subjects[i]}
+	copy(r.Subject[1:], hash)
+	var ok2 bool
+	r.ID, ok2 = id.of(r.Row, literals[subject.literals:])
+	if !ok1 || !ok2 {
+		return errRaw
+	}
+	return nil
+}
+
+// span finds one part among parts that lie in a row.
+type span struct{ from, size, total uint64 }
+
+func (s *span) next(j, want int, size uint64) {
+	size = min(size, 1<<32)
+	if j == want {
+		s.from, s.size = s.total, size
+	}
+	s.total += size
+}
+
+func (s *span) of(b []byte) []byte { return b[s.from : s.from+s.size : s.from+s.size] }
+
+// place finds one subject or id: in the row, or among the literals.
+type place struct {
+	at, from, size, literals uint64
+}
+
+func (p *place) next(j, want int, at, size uint64) {
+	size = min(size, 1<<32)
+	if j == want {
+		p.at, p.from, p.size = at, p.literals, size
+	}
+	if at == 0 {
+		p.literals += size
+	}
+}
+
+func (p *place) of(row, literals []byte) (b []byte, ok bool) {
+	from := p.from
+	if p.at > 0 {
+		literals, from = row, p.at-1
+	}
+	if from > uint64(len(literals)) || p.size > uint64(len(literals))-from {
+		return nil, false
+	}
+	return literals[from : from+p.size : from+p.size], true
+}
+
 // idLengths lends its length to an ID whose bytes are not known yet.
 var idLengths [MaxID]byte
 

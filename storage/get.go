@@ -13,7 +13,8 @@ func (db *DB) Get(ctx context.Context, part int, seqs []uint64, fn func(*Record)
 	if err := l.checkPart(part); err != nil {
 		return err
 	}
-	var b *cachedBlock
+	var b *block
+	var r Record
 	for _, seq := range seqs {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -30,7 +31,9 @@ func (db *DB) Get(ctx context.Context, part int, seqs []uint64, fn func(*Record)
 				return err
 			}
 		}
-		r := b.recs[seq-b.First]
+		if err := b.record(int(seq-b.First), &r); err != nil {
+			return l.gap(b.First, b.end(), err.Error())
+		}
 		if err := fn(&r); err != nil {
 			return err
 		}
@@ -38,24 +41,19 @@ func (db *DB) Get(ctx context.Context, part int, seqs []uint64, fn func(*Record)
 	return nil
 }
 
-// blockCache keeps blocks that random access cut into records, least recently
-// used out first.
+// blockCache keeps blocks that random access unpacked, least recently used out
+// first.
 type blockCache struct {
 	mu     sync.Mutex
-	blocks []*cachedBlock // most recently used last
+	blocks []*block // most recently used last
 	bytes  int
 }
 
-type cachedBlock struct {
-	*block
-	recs []Record
-}
+const cacheBytes = 24 << 20
 
-const cacheBytes = 16 << 20
+func (b *block) size() int { return len(b.raw) + len(b.sealed) }
 
-func (b *cachedBlock) size() int { return len(b.raw) + len(b.sealed) + 160*len(b.recs) }
-
-func (c *blockCache) get(l *badgerLog, seq uint64) (*cachedBlock, error) {
+func (c *blockCache) get(l *badgerLog, seq uint64) (*block, error) {
 	c.mu.Lock()
 	for i := len(c.blocks) - 1; i >= 0; i-- {
 		if b := c.blocks[i]; b.First <= seq && seq < b.end() {
@@ -69,10 +67,7 @@ func (c *blockCache) get(l *badgerLog, seq uint64) (*cachedBlock, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &cachedBlock{block: blocks[0]}
-	if b.recs, err = b.records(nil); err != nil {
-		return nil, l.gap(b.First, b.end(), err.Error())
-	}
+	b := blocks[0]
 	if b.First > seq || seq >= b.end() {
 		return nil, l.gap(seq, seq+1, errHole(seq, b.First))
 	}

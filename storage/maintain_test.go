@@ -358,11 +358,19 @@ func FuzzBlock(f *testing.F) {
 	f.Fuzz(func(t *testing.T, enc, raw, sealed []byte) {
 		if b, err := openBlock(enc); err == nil {
 			_, _ = b.records(nil)
+			_ = b.record(0, &Record{})
 		}
-		b := &block{blockHeader{Count: uint32(len(raw) / 3), First: 1}, raw, sealed}
+		b := &block{blockHeader{Count: uint32(min(len(raw)/3, 7)), First: 1}, raw, sealed}
+		_ = b.record(1, &Record{})
 		got, err := b.records(nil)
 		if err != nil || len(got) == 0 {
 			return
+		}
+		for i := range got {
+			var one Record
+			if err := b.record(i, &one); err != nil || fmt.Sprint(one) != fmt.Sprint(got[i]) {
+				t.Fatalf("record %d alone is %v, %v; want %v", i, one, err, got[i])
+			}
 		}
 		b = makeBlock(blockHeader{Codec: codecS2}, got)
 		enc = appendBlock(nil, &b.blockHeader, b.raw, b.sealed)
@@ -375,4 +383,39 @@ func FuzzBlock(f *testing.F) {
 			t.Fatalf("a second round trip changed the records: %v", err)
 		}
 	})
+}
+
+// TestRecordAlone cuts records one by one and all at once.
+func TestRecordAlone(t *testing.T) {
+	for _, tenants := range []int{1, 3} {
+		var recs []Record
+		for i := range 40 {
+			r := testRecord(i)
+			r.Tenant = Tenant{byte(i % tenants)}
+			r.Seq, r.Received, r.epoch = uint64(i+5), int64(i/7), uint32(i/20)
+			switch i % 5 {
+			case 1:
+				r.ID = []byte("not in the row")
+			case 2:
+				r.Subject, r.Personal = Subject{}, nil
+			case 3:
+				r.ID, r.Subject[9] = nil, 0xEE // a subject that is not in the row
+			}
+			recs = append(recs, r)
+		}
+		b := makeBlock(blockHeader{}, recs)
+		all, err := b.records(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range all {
+			var one Record
+			if err := b.record(i, &one); err != nil || fmt.Sprint(one) != fmt.Sprint(all[i]) {
+				t.Fatalf("record %d alone is %v, %v; want %v", i, one, err, all[i])
+			}
+			if string(one.ID) != string(recs[i].ID) || string(one.Row) != string(recs[i].Row) || one.Subject != recs[i].Subject || one.epoch != recs[i].epoch {
+				t.Fatalf("record %d is %v, want %v", i, one, recs[i])
+			}
+		}
+	}
 }
