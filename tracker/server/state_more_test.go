@@ -254,3 +254,65 @@ func TestRunFollowsAndReplays(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestReadersBesideTheLoop(t *testing.T) {
+	r := newRig(t, 1_763_784_000_000)
+	r.cfg.Cache, r.cfg.Checkpoint = 64<<10, time.Millisecond // records come and go
+	r.crash()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 5)
+	go func() { ended <- r.s.Run(ctx) }()
+	r.append(activation(testCard, 1))
+	reader := func(read func() error) {
+		var err error
+		for ctx.Err() == nil && err == nil {
+			err = read()
+		}
+		ended <- err
+	}
+	go reader(func() error { _, err := r.s.Leads(secret, testTenant, LeadQuery{}); return err })
+	go reader(func() error {
+		return r.s.EachLead(secret, testTenant, LeadQuery{}, func(l *tracker.Lead) error {
+			_, err := r.s.History(secret, testTenant, l.ID.String(), "", 0, 3)
+			if tracker.KindOf(err) == tracker.KindNotFound {
+				err = nil
+			}
+			return err
+		})
+	})
+	go reader(func() error {
+		_, err := r.s.Lead(secret, testTenant, tracker.LeadID{Kind: 'u', Hash: hash("u1")}.String())
+		return notFoundIsFine(err)
+	})
+	go reader(func() error { _, err := r.s.Changes(ctx, secret, testTenant, 0, 10); return err })
+	rnd := rand.New(rand.NewPCG(5, 6))
+	var last uint64
+	for i := range uint64(60) {
+		var recs []storage.Record
+		for j := range uint64(20) {
+			e := view(100*i+j+1, r.now-rnd.Int64N(day), fmt.Sprint("v", rnd.IntN(40)), "/pricing")
+			if rnd.IntN(9) == 0 {
+				e = event(100*i+j+1, "identify", r.now-rnd.Int64N(day), fmt.Sprint("v", rnd.IntN(40)), fmt.Sprint("u", rnd.IntN(9)), "", nil, []tracker.Field{text(tracker.Trait, "job", "cto")})
+			}
+			recs = append(recs, e)
+		}
+		r.append(recs...)
+		last = recs[len(recs)-1].Seq
+	}
+	if err := r.s.WaitSeen(ctx, last); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	for range cap(ended) {
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func notFoundIsFine(err error) error {
+	if tracker.KindOf(err) == tracker.KindNotFound {
+		return nil
+	}
+	return err
+}
