@@ -163,7 +163,10 @@ func (s *suite) measure(ctx context.Context, c *contender, what caseOf) Cell {
 	}
 	err = errors.Join(err, s.settle(ctx, c))
 	after, err2 := c.proc.CPU()
-	if err = errors.Join(err, err2); err != nil {
+	if err = errors.Join(err, err2); err != nil && c.tracker != nil {
+		err = errors.Join(err, c.tracker.Died())
+	}
+	if err != nil {
 		cell.Trouble = err.Error()
 	}
 	if res != nil {

@@ -45,7 +45,7 @@ func (s *suite) halfLoad(ctx context.Context, t *target.Server, cfg load.Config,
 	cancel()
 	wg.Wait()
 	if err != nil {
-		return 0, err
+		return 0, errors.Join(err, t.Died())
 	}
 	s.say("at %.0f ev/s: acknowledged in p99 %.1f ms, visible after %s, list %s, timeline %s", res.EventsPerSecond(), ms(res.Latency(99)), visible, list, timeline)
 	for id, got := range map[string]*samples{to.visible: visible, to.list: list, to.timeline: timeline} {

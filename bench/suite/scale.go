@@ -2,6 +2,7 @@ package suite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -71,7 +72,7 @@ func (s *suite) fill(ctx context.Context, t *target.Server, sc scenario) (stored
 		res, err := s.drive(ctx, cfg)
 		if err != nil {
 			lag.stop()
-			return stored, 0, err
+			return stored, 0, errors.Join(err, t.Died())
 		}
 		stored += res.Events
 		settle, err := t.Settle(ctx)

@@ -109,7 +109,7 @@ func (s *suite) rateRun(ctx context.Context, t *target.Server, cfg load.Config) 
 	r.res, err = s.drive(ctx, cfg)
 	r.lag = lag.stop()
 	if err != nil {
-		return r, err
+		return r, errors.Join(err, t.Died())
 	}
 	if lag.err != nil {
 		s.note("%v: lag is judged by how long the server takes to settle", lag.err)

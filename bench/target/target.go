@@ -50,6 +50,7 @@ type Server struct {
 	SecretKey string
 
 	http *http.Client
+	said *tail // the end of what the process wrote
 }
 
 // tenant is what the bench's tenant is called, and keysFile keeps its keys
@@ -126,6 +127,7 @@ func (s *Server) start(ctx context.Context) (err error) {
 		args = append(args, "--capture-only")
 	}
 	log := &tail{next: s.cfg.Log}
+	s.said = log
 	begin := time.Now()
 	if s.Proc, err = proc.Start(log, s.cfg.Binary, args...); err != nil {
 		return err
@@ -229,6 +231,16 @@ func (s *Server) Tail(ctx context.Context, from uint64, line func([]byte) error)
 
 // Disk is what the data directory takes now.
 func (s *Server) Disk() (proc.Disk, error) { return proc.DiskUse(s.cfg.Dir) }
+
+// Died is nil while the process runs, else how it ended and its last words.
+func (s *Server) Died() error {
+	select {
+	case <-s.Proc.Done():
+		return fmt.Errorf("ripen serve ended by itself (%v): %s", s.Proc.Exit(), s.said.text())
+	default:
+		return nil
+	}
+}
 
 // Kill ends the server as a crash would.
 func (s *Server) Kill() { s.Proc.Kill() }
