@@ -77,12 +77,13 @@ func (c *call) connect(ctx context.Context) (*client, error) {
 		cl.base = a.URL
 		return cl, nil
 	}
-	return cl, cl.startHere(ctx, dir)
+	return cl, cl.startHere(ctx, dir, c.cmd.folds)
 }
 
-// startHere starts a server in this process on the data directory.
-func (cl *client) startHere(ctx context.Context, dir string) error {
-	s, err := server.New(ctx, server.Config{Data: dir, Listen: "127.0.0.1:0", Private: true})
+// startHere starts a server in this process on the data directory. One that
+// folds has caught up with the log before the command goes on.
+func (cl *client) startHere(ctx context.Context, dir string, folds bool) error {
+	s, err := server.New(ctx, server.Config{Data: dir, Listen: "127.0.0.1:0", Private: true, CaptureOnly: !folds})
 	if err != nil {
 		return err
 	}
@@ -94,13 +95,13 @@ func (cl *client) startHere(ctx context.Context, dir string) error {
 		return <-done
 	}
 	cl.base, cl.key = s.URL(), s.AdminKey()
-	return cl.settle(ctx)
-}
-
-// settle waits until everything in the log is folded and scored, so that an
-// answer shows all that was acknowledged before it was asked for.
-func (cl *client) settle(ctx context.Context) error {
-	return cl.do(ctx, "POST", "/v1/admin/settle", nil, nil, nil)
+	if !folds {
+		return nil
+	}
+	if err := cl.do(ctx, "POST", "/v1/admin/settle", nil, nil, nil); err != nil {
+		return errors.Join(err, cl.stop())
+	}
+	return nil
 }
 
 // request sends one request and returns the answer if its status is 2xx.

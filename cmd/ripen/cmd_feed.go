@@ -22,7 +22,7 @@ Personal fields are shown while their key lives.
 			run: runEventsTail,
 		},
 		{
-			name: "changes tail", use: append([]string{"from", "follow"}, tenantSettings...),
+			name: "changes tail", folds: true, use: append([]string{"from", "follow"}, tenantSettings...),
 			summary: text{"the feed of score, grade and band changes of a tenant", "los cambios de puntuación, grado y banda de un inquilino"},
 			help: `
   ripen changes tail --tenant acme --data ./data

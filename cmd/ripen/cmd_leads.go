@@ -42,7 +42,7 @@ func leadsCommands() []*command {
 	filter := append([]string{"as-of", "min-score", "band", "scorecard"}, tenantSettings...)
 	return []*command{
 		{
-			name: "leads top", use: append([]string{"limit"}, filter...),
+			name: "leads top", folds: true, use: append([]string{"limit"}, filter...),
 			summary: text{"the ripest leads, highest score first", "los leads más maduros, por puntuación"},
 			help: `
   ripen leads top --data ./data
@@ -51,13 +51,13 @@ func leadsCommands() []*command {
 			run: runLeadsTop,
 		},
 		{
-			name: "leads show", args: "ID", min: 1, max: 1, use: tenantSettings,
+			name: "leads show", folds: true, args: "ID", min: 1, max: 1, use: tenantSettings,
 			summary: text{"one lead: score, reasons, what it did", "un lead: puntuación, motivos, qué hizo"},
 			help:    "  ripen leads show u_0123456789abcdef0123456789abcdef --data ./data",
 			run:     runLeadsShow,
 		},
 		{
-			name: "leads export", use: append([]string{"format", "out"}, filter...),
+			name: "leads export", folds: true, use: append([]string{"format", "out"}, filter...),
 			summary: text{"the whole ranked list as NDJSON or CSV", "la lista entera, en orden, como NDJSON o CSV"},
 			help: `
   ripen leads export --data ./data > leads.ndjson

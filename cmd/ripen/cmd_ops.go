@@ -19,7 +19,7 @@ import (
 func opsCommands() []*command {
 	return []*command{
 		{
-			name: "replay", use: append([]string{"as-of"}, tenantSettings...),
+			name: "replay", folds: true, use: append([]string{"as-of"}, tenantSettings...),
 			summary: text{"rebuild leads, order and timers from the log; the world sees nothing of it", "reconstruir leads, orden y temporizadores desde el registro; el mundo no nota nada"},
 			help: `
 Everything but the log and the settings can be computed again. With --as-of the

@@ -105,7 +105,7 @@ gone when the demo ends.
 
   ripen demo
   ripen demo --listen 127.0.0.1:9000 --data ./demo-data
-  curl -u demo: http://127.0.0.1:8080/v1/track -d '{"event":"Order Completed","anonymousId":"me"}'`,
+  curl -u demo: http://127.0.0.1:8080/v1/track -d '{"event":"Product Added","anonymousId":"me"}'`,
 		run: runDemo,
 	}
 }
@@ -152,7 +152,7 @@ var demoText = text{`Ripen demo: a coffee-machine shop, its scorecard, and its l
 
 Open both pages side by side and click through the shop. From a terminal:
 
-  curl -u %[2]s: %[1]s/v1/track -d '{"event":"Order Completed","anonymousId":"me"}'
+  curl -u %[2]s: %[1]s/v1/track -d '{"event":"Product Added","anonymousId":"me"}'
   curl -H 'Authorization: Bearer %[3]s' %[1]s/v1/leads
 
 Ctrl-C stops it.
@@ -167,7 +167,7 @@ Ctrl-C stops it.
 
 Abre las dos páginas una al lado de la otra y pasea por la tienda. Desde un terminal:
 
-  curl -u %[2]s: %[1]s/v1/track -d '{"event":"Order Completed","anonymousId":"yo"}'
+  curl -u %[2]s: %[1]s/v1/track -d '{"event":"Product Added","anonymousId":"yo"}'
   curl -H 'Authorization: Bearer %[3]s' %[1]s/v1/leads
 
 Ctrl-C la para.

@@ -16,6 +16,7 @@ type command struct {
 	args     string   // what stands behind the name: "NAME"
 	min, max int      // how many arguments; max < 0 = any number
 	use      []string // the settings it takes, beside lang
+	folds    bool     // it asks about leads: a server started for it derives them
 	summary  text     // one line
 	help     string   // what to know, with examples
 	run      func(ctx context.Context, c *call) error

@@ -1,10 +1,8 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -87,9 +85,6 @@ func matchRoute(pattern, path string) (name string, ok bool) {
 	return string(b.Peek("n")), true
 }
 
-// settleLimit is how long POST settle waits at most.
-const settleLimit = 10 * time.Minute
-
 // adminSettle answers once everything that is in the log now is folded, scored
 // and in view.
 func (s *Server) adminSettle(ctx *fasthttp.RequestCtx, _ string) error {
@@ -98,9 +93,7 @@ func (s *Server) adminSettle(ctx *fasthttp.RequestCtx, _ string) error {
 		return err
 	}
 	if s.folder != nil {
-		wait, cancel := context.WithTimeout(s.life, settleLimit)
-		defer cancel()
-		if err := s.folder.state().WaitSeen(wait, last); err != nil {
+		if err := s.folder.settle(s.life, last); err != nil {
 			return &tracker.Error{Kind: tracker.KindBusy, Code: "not_settled", Detail: "the state does not keep up with the log", Err: err}
 		}
 	}

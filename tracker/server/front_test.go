@@ -84,6 +84,9 @@ func TestFrontRefusesWhatItCannotRead(t *testing.T) {
 	f("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 65537\r\n\r\ns3cret", 413, "too_large")
 	f("s3cret\r\n\r\n", 400, "bad_request")
 	f("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nContent-Length: 11\r\n\r\ns3cret", 400, "bad_request")
+	f("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "bad_request")
+	f("GET / HTTP/9.9\r\nHost: x\r\n\r\n", 400, "bad_request")
+	f("GET / HTTP/1.1\r\nHost: x\nA: b\r\n\r\n", 400, "bad_request")
 	f("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\ns3c", 408, "timeout")
 	if strings.Contains(log.String(), "s3c") {
 		t.Errorf("the log quotes a request:\n%s", log)

@@ -124,7 +124,7 @@ func (s *Server) stages() []stage {
 		Log: s.db.Log(), Keys: keys{s}, Default: s.registry.firstSource, Now: s.db.Now, Pending: s.db.Pending, Health: s.db.Health,
 		Metrics: s.set, Logger: s.log,
 	})
-	list := []stage{s.ingest, stageFunc(serveSnippet), stageFunc(s.serveHealth), stageFunc(s.serveMetrics), stageFunc(s.serveAdmin)}
+	list := []stage{s.ingest, stageFunc(serveSnippet), stageFunc(s.serveHealth), stageFunc(s.serveMetrics), stageFunc(s.serveAdmin), stageFunc(s.serveAPI)}
 	if s.folder == nil {
 		return list
 	}
@@ -134,7 +134,7 @@ func (s *Server) stages() []stage {
 		links = []console.Link{{Href: "/demo/", ES: "La tienda", EN: "The shop"}}
 	}
 	s.console = console.New(console.Config{Source: consoleSource{s}, Authorize: s.consoleCaller, Check: s.checkKey, Links: links, Now: s.now})
-	return append(list, stageFunc(s.serveAPI), s.console)
+	return append(list, s.console)
 }
 
 // Run answers until ctx ends, then drains for at most Config.Drain, closes
