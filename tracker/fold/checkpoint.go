@@ -12,8 +12,8 @@ import (
 
 // Rows is where a checkpoint writes: one transaction on leads/.
 type Rows interface {
-	Set(t tracker.TenantID, space byte, key, value []byte) error
-	Delete(t tracker.TenantID, space byte, key []byte) error
+	Set(t storage.Tenant, space byte, key, value []byte) error
+	Delete(t storage.Tenant, space byte, key []byte) error
 }
 
 // Extra is a [Body] that keeps rows of its own beside the lead; they are
@@ -112,7 +112,7 @@ type counter struct {
 	bytes int
 }
 
-func (c *counter) Set(t tracker.TenantID, space byte, key, value []byte) error {
+func (c *counter) Set(t storage.Tenant, space byte, key, value []byte) error {
 	c.bytes += len(key) + len(value)
 	return c.Rows.Set(t, space, key, value)
 }

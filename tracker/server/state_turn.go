@@ -287,17 +287,6 @@ func (s *State) dueForStore() bool {
 	return records > storeRecords || bytes > storeBytes || group > storeGroup || time.Since(s.saved) > s.cfg.checkpoint()
 }
 
-// rowsTx lets fold write into a transaction.
-type rowsTx struct{ tx *storage.Tx }
-
-func (r rowsTx) Set(t tracker.TenantID, space byte, key, value []byte) error {
-	return r.tx.Set(t, space, key, value)
-}
-
-func (r rowsTx) Delete(t tracker.TenantID, space byte, key []byte) error {
-	return r.tx.Delete(t, space, key)
-}
-
 // checkpoint stores what is only in memory. What it says of the feed must be
 // in the feed: that is written first. The loop alone changes the state, so what
 // it writes stands still without the lock.
@@ -314,7 +303,7 @@ func (s *State) checkpoint(ctx context.Context) error {
 		}
 	}
 	err := s.fold.Checkpoint(s.writeCursor, func(fn func(fold.Rows) error) error {
-		return s.cfg.leads.Update(func(tx *storage.Tx) error { return fn(rowsTx{tx}) })
+		return s.cfg.leads.Update(func(tx *storage.Tx) error { return fn(tx) })
 	}, s.locked)
 	s.saved = time.Now()
 	if errors.Is(err, storage.ErrNoSpace) {
