@@ -71,15 +71,6 @@ func (d *dayIndex) of(seq uint64) uint32 {
 	return d.days[i-1].day
 }
 
-func (d *dayIndex) firstSeq() uint64 {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	if len(d.days) == 0 {
-		return 0
-	}
-	return d.days[0].first
-}
-
 // recordPool lends the slices that readers cut blocks into.
 var recordPool = sync.Pool{New: func() any { return new([]Record) }}
 

@@ -68,10 +68,23 @@ func restoreInto(ctx context.Context, dir string, src Source, erased []keyID) er
 	if err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
-	if len(erased) > 0 {
+	err = db.log.skipEpochs()
+	if len(erased) > 0 && err == nil {
 		err = errors.Join(db.noteErasures(erased, erasureWanted), db.keys.erase(erased), db.noteErasures(erased, erasureDone))
 	}
 	return errors.Join(err, db.Close())
+}
+
+// skipEpochs leaves a random number of epochs unused. The directory that was
+// backed up may have gone on from the same epoch with the same keys: the two
+// must not seal with one nonce.
+func (l *badgerLog) skipEpochs() error {
+	skip := 1<<20 + binary.BigEndian.Uint32(randomBytes(4))>>8
+	return l.kv.use(func(b *badger.DB) error {
+		txn := b.NewTransaction(true)
+		defer txn.Discard()
+		return l.db.commit(txn, logKey(0, logEpoch), binary.BigEndian.AppendUint32(nil, l.c.epoch+skip), WriteCommit)
+	})
 }
 
 // restoreRows loads the databases and returns their high-water marks.

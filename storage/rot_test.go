@@ -117,7 +117,7 @@ func TestFlippedBit(t *testing.T) {
 		}
 		for kind, files := range kinds {
 			t.Run(fmt.Sprintf("killed=%v/%s", killed, kind), func(t *testing.T) {
-				trials := 3
+				trials := 2
 				if testing.Short() {
 					trials = 1
 				}

@@ -114,6 +114,24 @@ func readBack(t testing.TB, db *DB, seq uint64) (got []byte) {
 	return got
 }
 
+// TestRestoredCopySealsApart lets a directory and its restored copy go on: they
+// must not use one nonce for two records.
+func TestRestoredCopySealsApart(t *testing.T) {
+	db := openTest(t, t.TempDir(), Options{})
+	appendOne(t, db, testRecord(1))
+	var data, keys bytes.Buffer
+	if err := errors.Join(db.Backup(t.Context(), &data), db.BackupKeys(t.Context(), &keys)); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "copy")
+	if err := Restore(t.Context(), dir, Source{Data: &data, Keys: &keys}); err != nil {
+		t.Fatal(err)
+	}
+	if twin := openTest(t, dir, Options{}); twin.epoch < db.epoch+1<<20 {
+		t.Fatalf("the copy seals in epoch %d, the original in %d", twin.epoch, db.epoch)
+	}
+}
+
 func TestInterruptedEraseIsFinished(t *testing.T) {
 	for _, fault := range []Fault{FaultLost, FaultReported} {
 		dir := t.TempDir()

@@ -3,8 +3,6 @@ package storage
 import (
 	"crypto/rand"
 	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -76,18 +74,6 @@ func BenchmarkAppend(b *testing.B) {
 			b.ReportMetric(float64(db.log.groups.Load()), "groups")
 		})
 	}
-}
-
-func dirSize(b testing.TB, dir string) (n int64) {
-	b.Helper()
-	_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		var st syscall.Stat_t
-		if err == nil && !d.IsDir() && syscall.Stat(path, &st) == nil {
-			n += st.Blocks * 512
-		}
-		return nil
-	})
-	return n
 }
 
 // BenchmarkCommitter measures the committer's own work on a full group, the
