@@ -14,7 +14,7 @@ import (
 
 // seeds is enough to reach every branch of the emitter many times; the fuzz target
 // goes on from there.
-const seeds = 60
+const seeds = 150
 
 // TestDifferential draws cards and leads and holds every module to Eval, bit
 // for bit.

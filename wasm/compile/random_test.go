@@ -127,7 +127,7 @@ func (m maker) card() string {
 			b.WriteString("    min: -30\n")
 		}
 		if d < 2 && m.chance(60) {
-			b.WriteString("    grades: " + pick(m, "{A: 75, B: 50, C: 25, D: 0}", "{1: 60, 2: 10, 3: 0}", "{x: 5}") + "\n")
+			b.WriteString("    grades: " + pick(m, "{A: 75, B: 50, C: 25, D: 0}", "{1: 60, 2: 10, 3: 0}", "{x: 5}", "{hi: 12, mid: 4, lo: 1.5, nil: 0}") + "\n")
 		}
 		b.WriteString("    groups:\n")
 		for g := range 1 + m.IntN(3) {
