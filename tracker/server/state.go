@@ -56,7 +56,6 @@ type State struct {
 	entries  []fold.Entry
 	plain    []byte
 	dirtied  bool // something since the last checkpoint
-	events   uint64
 
 	seen    atomic.Uint64 // last record whose effects queries see
 	lagging atomic.Int64  // received time of the oldest record not applied; 0 = none
@@ -162,6 +161,11 @@ func (s *State) open(ctx context.Context) error {
 	if err := s.readCursor(ctx); err != nil {
 		return err
 	}
+	first, err := s.log.First(ctx, 0)
+	if err != nil {
+		return err
+	}
+	s.next = max(s.next, first) // what retention dropped left its carry records
 	for _, t := range s.tenants {
 		if err := s.loadTenant(t); err != nil {
 			return fmt.Errorf("tenant %s: %w", t.id, err)
@@ -354,7 +358,6 @@ func (s *State) applySlice(recs []storage.Record, apply func([]storage.Record, i
 			return err
 		}
 	}
-	s.events += uint64(len(recs))
 	touches, err := apply(recs, s.now)
 	if err != nil {
 		return err

@@ -288,7 +288,7 @@ func (s *State) Changes(ctx context.Context, c tracker.Caller, tenant tracker.Te
 		limit = maxPage
 	}
 	var out []tracker.Change
-	for {
+	for s.feed != nil {
 		bell := s.ring()
 		err := s.feed.Read(tenant, after, func(c *tracker.Change) error {
 			if out = append(out, *c); len(out) == limit {
@@ -305,6 +305,7 @@ func (s *State) Changes(ctx context.Context, c tracker.Caller, tenant tracker.Te
 			return nil, nil
 		}
 	}
+	return nil, nil // a state of the past has no feed
 }
 
 // Subjects returns whose keys seal what a lead holds, for erasure.

@@ -1,0 +1,173 @@
+package server
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"ripen/storage"
+	"ripen/tracker"
+	"ripen/tracker/fold"
+)
+
+// Much unsaved makes a checkpoint due before its time: records, bytes of
+// timelines, and records that only go together.
+const (
+	storeRecords = 200_000
+	storeBytes   = 64 << 20
+	storeGroup   = 3_000
+)
+
+func (s *State) dueForStore() bool {
+	if !s.dirtied {
+		return false
+	}
+	for _, t := range s.tenants {
+		if t.sweep == sweepNext {
+			return true
+		}
+	}
+	records, bytes, group := s.fold.Unsaved()
+	return records > storeRecords || bytes > storeBytes || group > storeGroup || time.Since(s.saved) > s.cfg.checkpoint()
+}
+
+// checkpoint stores what is only in memory. What it says of the feed must be
+// in the feed: that is written first. The loop alone changes the state, so what
+// it writes stands still without the lock.
+func (s *State) checkpoint(ctx context.Context) error {
+	if !s.dirtied {
+		return nil
+	}
+	for {
+		if err := s.publish(ctx, true); err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(slices.Collect(maps.Values(s.tenants)), func(t *tenantState) bool { return len(t.changes) > 0 }) {
+			break
+		}
+	}
+	err := s.fold.Checkpoint(s.writeCursor, func(fn func(fold.Rows) error) error {
+		return s.cfg.leads.Update(func(tx *storage.Tx) error { return fn(tx) })
+	}, s.locked)
+	s.saved = time.Now()
+	if errors.Is(err, storage.ErrNoSpace) {
+		s.cfg.slog().Error("the state cannot be stored: it stays in memory", "err", err)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	s.dirtied = false
+	for _, t := range s.tenants {
+		t.changed = false
+		if t.sweep == sweepNext {
+			t.sweep, t.swept = sweeping, tracker.LeadID{}
+		}
+	}
+	return nil
+}
+
+// The cursor lies in leads/ under storage.SpaceCursor.
+//
+//	machine's row "state" = version:1 next:uvarint count:uvarint (tenant:8 change:uvarint sweep:1 swept:17)*
+//	tenant's row "cards"  = gen:uvarint ranking:text count:uvarint (length:uvarint activation)*
+var (
+	cursorKey = []byte("state")
+	cardsKey  = []byte("cards")
+)
+
+const cursorVersion = 1
+
+func (s *State) writeCursor(tx fold.Rows) error {
+	b := binary.AppendUvarint([]byte{cursorVersion}, s.next)
+	b = binary.AppendUvarint(b, uint64(len(s.tenants)))
+	for _, t := range s.tenants {
+		b = append(b, t.id[:]...)
+		b = binary.AppendUvarint(b, t.next-1)
+		b = append(append(b, byte(t.sweep), byte(t.swept.Kind)), t.swept.Hash[:]...)
+		if !t.changed {
+			continue
+		}
+		if err := tx.Set(t.id, storage.SpaceCursor, cardsKey, t.appendCards(nil)); err != nil {
+			return err
+		}
+	}
+	return tx.Set(storage.Tenant{}, storage.SpaceCursor, cursorKey, b)
+}
+
+func (t *tenantState) appendCards(b []byte) []byte {
+	b = appendText(binary.AppendUvarint(b, t.deck.Gen), t.ranking)
+	b = binary.AppendUvarint(b, uint64(len(t.cards)))
+	for _, c := range t.cards {
+		row := tracker.AppendActivation(nil, c.activation)
+		b = append(binary.AppendUvarint(b, uint64(len(row))), row...)
+	}
+	return b
+}
+
+// readCursor reads how far the last checkpoint came, and the cards in force.
+func (s *State) readCursor(ctx context.Context) error {
+	var b []byte
+	err := s.cfg.leads.View(func(tx *storage.Tx) (err error) {
+		b, err = tx.Get(storage.Tenant{}, storage.SpaceCursor, cursorKey)
+		return err
+	})
+	if err != nil || b == nil {
+		return err
+	}
+	r := bodyReader{b: b, texts: s.texts}
+	if v := r.byte(); v != cursorVersion {
+		return fmt.Errorf("cursor has version %d, this binary reads %d: upgrade it", v, cursorVersion)
+	}
+	s.next = r.uvarint()
+	for n := r.uvarint(); n > 0 && r.err == nil; n-- {
+		var id tracker.TenantID
+		r.bytes(id[:])
+		t, err := s.tenant(id)
+		if err != nil {
+			return err
+		}
+		t.known, t.sweep, t.swept.Kind = r.uvarint(), sweep(r.byte()), tracker.IdentityKind(r.byte())
+		r.bytes(t.swept.Hash[:])
+		if t.sweep == sweepNext {
+			t.sweep = sweeping // the checkpoint it waited for is this one
+		}
+		if err := s.readCards(ctx, t); err != nil {
+			return err
+		}
+	}
+	return r.err
+}
+
+func (s *State) readCards(ctx context.Context, t *tenantState) error {
+	var b []byte
+	err := s.cfg.leads.View(func(tx *storage.Tx) (err error) {
+		b, err = tx.Get(t.id, storage.SpaceCursor, cardsKey)
+		return err
+	})
+	if err != nil || b == nil {
+		return err
+	}
+	r := bodyReader{b: b, texts: s.texts}
+	gen, ranking := r.uvarint(), r.text()
+	was := t.sweep
+	for n := r.uvarint(); n > 0 && r.err == nil; n-- {
+		c, err := tracker.DecodeControl([]byte(r.text()))
+		if err != nil {
+			return err
+		}
+		card, err := s.load(ctx, *c.Activation)
+		if err != nil {
+			return fmt.Errorf("card %s: %w", c.Activation.Name(), err)
+		}
+		if err := t.put(card, gen); err != nil {
+			return err
+		}
+	}
+	t.ranking, t.changed, t.sweep = ranking, false, was
+	return r.err
+}
