@@ -17,11 +17,11 @@ var settings = []setting{
 	{name: "log-format", value: "FORMAT", def: "text", inFile: true, help: text{"text or json", "text o json"}},
 	{name: "drain", kind: duration, value: "TIME", def: "10s", inFile: true, help: text{"how long a stop waits for requests under way", "cuánto espera una parada a las peticiones en curso"}},
 	{name: "max-conns", kind: number, value: "N", def: "16384", inFile: true, help: text{"connections at a time; further ones get 503", "conexiones a la vez; las demás reciben 503"}},
-	{name: "max-conns-per-ip", kind: number, value: "N", def: "1024", inFile: true, help: text{"connections at a time from one address; 0 = no limit (behind a proxy)", "conexiones a la vez desde una dirección; 0 = sin límite (tras un proxy)"}},
 	{name: "max-body", kind: size, value: "SIZE", def: "4MB", inFile: true, help: text{"largest request body, up to 20MB", "mayor cuerpo de petición, hasta 20MB"}},
 	{name: "read-timeout", kind: duration, value: "TIME", def: "5s", inFile: true, help: text{"time to read a whole request", "tiempo para leer una petición entera"}},
 	{name: "idle-timeout", kind: duration, value: "TIME", def: "10s", inFile: true, help: text{"time a kept-alive connection may rest", "tiempo que puede descansar una conexión abierta"}},
 	{name: "memory-limit", kind: size, value: "SIZE", def: "", inFile: true, help: text{"soft memory limit; default: GOMEMLIMIT, else 75 % of the machine or container", "límite blando de memoria; por defecto GOMEMLIMIT, si no el 75 % de la máquina o contenedor"}},
+	{name: "disk-reserve", kind: size, value: "SIZE", def: "", inFile: true, help: text{"free space below which events are refused; default: 256MB or 2 % of the disk, the greater", "espacio libre bajo el cual se rechazan eventos; por defecto 256MB o el 2 % del disco, lo que sea más"}},
 	{name: "capture-only", kind: boolean, inFile: true, help: text{"take events in, fold and score nothing (for measurements)", "recibir eventos sin puntuar (para medir)"}},
 
 	// Of the commands that talk to a server.
