@@ -101,6 +101,10 @@ func runLeadsTop(ctx context.Context, c *call) error {
 		if err := json.Unmarshal(page.Leads, &leads); err != nil {
 			return fmt.Errorf("decode leads: %w", err)
 		}
+		if len(leads) == 0 {
+			_, err := fmt.Fprintln(c.out, text{"no leads: publish a scorecard, send events", "no hay leads: publica una tarjeta, envía eventos"}.in(c.lang))
+			return err
+		}
 		rows := make([][]string, 0, len(leads))
 		for i, l := range leads {
 			rows = append(rows, []string{strconv.Itoa(i + 1), l.scoreText(), l.Grade, l.Band, l.name(), clockText(l.LastSeen), topReasons(l.Reasons, 2)})

@@ -2,6 +2,8 @@ package server
 
 import (
 	"bytes"
+	"context"
+	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/valyala/fasthttp"
@@ -57,6 +59,26 @@ func (s *Server) watch() {
 		}
 		return 0
 	})
+}
+
+// lagEvery is how often the lag goes into its histogram.
+const lagEvery = 100 * time.Millisecond
+
+// sampleLag keeps a histogram of how old the oldest event is that is
+// acknowledged and not yet folded, until ctx ends.
+func (s *Server) sampleLag(ctx context.Context) {
+	h := s.set.NewHistogram("ripen_fold_delay_seconds")
+	tick := time.NewTicker(lagEvery)
+	defer tick.Stop()
+	for {
+		_, ms := s.folder.state().Lag(ctx)
+		h.Update(float64(ms) / 1000)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // serveMetrics answers /metrics in Prometheus' text format.

@@ -50,8 +50,9 @@ type Server struct {
 
 	rebuilding sync.Mutex // held by a replay, and by a question about the past
 
-	life context.Context // ends when streams must
-	end  context.CancelFunc
+	life    context.Context // ends when streams must
+	end     context.CancelFunc
+	samples sync.WaitGroup // of the goroutine that samples the lag
 }
 
 // New opens the data directory and listens; it answers once Run is called. The
@@ -78,7 +79,7 @@ func (s *Server) start(ctx context.Context) (err error) {
 	if !s.cfg.Private {
 		limit = limitMemory(s.cfg.MemoryLimit)
 	}
-	if s.db, err = storage.Open(s.cfg.Data, storage.Options{Now: s.cfg.Now, Logger: s.log}); err != nil {
+	if s.db, err = storage.Open(s.cfg.Data, storage.Options{Now: s.cfg.Now, Logger: s.log, Reserve: s.cfg.DiskReserve}); err != nil {
 		return err
 	}
 	if s.adminKey, err = readAdminKey(s.cfg.Data); err != nil {
@@ -103,6 +104,9 @@ func (s *Server) start(ctx context.Context) (err error) {
 		}
 	}
 	s.watch()
+	if s.folder != nil {
+		s.samples.Go(func() { s.sampleLag(s.life) })
+	}
 	s.front = newFront(&s.cfg, s.stages(), newEdgeMetrics(s.set))
 	if !s.cfg.Private {
 		if err := s.announce(); err != nil {
@@ -170,6 +174,7 @@ func (s *Server) endStreams() {
 // close ends everything that start began, newest first.
 func (s *Server) close() error {
 	s.endStreams()
+	s.samples.Wait()
 	var errs []error
 	if s.listener != nil {
 		errs = append(errs, closeListener(s.listener))
