@@ -11,7 +11,7 @@ import (
 
 // listenSettings are the settings of the commands that run a server.
 var listenSettings = []string{
-	"config", "data", "listen", "log-level", "log-format", "drain", "max-conns",
+	"config", "data", "listen", "log-level", "log-format", "drain", "max-conns", "max-conns-per-ip",
 	"max-body", "read-timeout", "idle-timeout", "memory-limit", "disk-reserve", "capture-only",
 }
 
@@ -62,18 +62,19 @@ func (c *call) serverConfig() (server.Config, error) {
 		return server.Config{}, err
 	}
 	return server.Config{
-		Data:        c.get("data"),
-		Listen:      c.get("listen"),
-		Log:         log,
-		Version:     version,
-		Drain:       c.duration("drain"),
-		MaxConns:    int(c.int("max-conns")),
-		MaxBody:     int(c.size("max-body")),
-		ReadTimeout: c.duration("read-timeout"),
-		IdleTimeout: c.duration("idle-timeout"),
-		MemoryLimit: c.size("memory-limit"),
-		DiskReserve: c.size("disk-reserve"),
-		CaptureOnly: c.bool("capture-only"),
+		Data:          c.get("data"),
+		Listen:        c.get("listen"),
+		Log:           log,
+		Version:       version,
+		Drain:         c.duration("drain"),
+		MaxConns:      int(c.int("max-conns")),
+		MaxConnsPerIP: int(c.int("max-conns-per-ip")),
+		MaxBody:       int(c.size("max-body")),
+		ReadTimeout:   c.duration("read-timeout"),
+		IdleTimeout:   c.duration("idle-timeout"),
+		MemoryLimit:   c.size("memory-limit"),
+		DiskReserve:   c.size("disk-reserve"),
+		CaptureOnly:   c.bool("capture-only"),
 	}, nil
 }
 

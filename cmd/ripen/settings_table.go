@@ -17,6 +17,7 @@ var settings = []setting{
 	{name: "log-format", value: "FORMAT", def: "text", inFile: true, help: text{"text or json", "text o json"}},
 	{name: "drain", kind: duration, value: "TIME", def: "10s", inFile: true, help: text{"how long a stop waits for requests under way", "cuánto espera una parada a las peticiones en curso"}},
 	{name: "max-conns", kind: number, value: "N", def: "16384", inFile: true, help: text{"connections at a time; further ones get 503", "conexiones a la vez; las demás reciben 503"}},
+	{name: "max-conns-per-ip", kind: number, value: "N", def: "1024", inFile: true, help: text{"connections at a time from one address; 0 = no limit (behind a proxy)", "conexiones a la vez desde una dirección; 0 = sin límite (tras un proxy)"}},
 	{name: "max-body", kind: size, value: "SIZE", def: "4MB", inFile: true, help: text{"largest request body, up to 20MB", "mayor cuerpo de petición, hasta 20MB"}},
 	{name: "read-timeout", kind: duration, value: "TIME", def: "5s", inFile: true, help: text{"time to read a whole request", "tiempo para leer una petición entera"}},
 	{name: "idle-timeout", kind: duration, value: "TIME", def: "10s", inFile: true, help: text{"time a kept-alive connection may rest", "tiempo que puede descansar una conexión abierta"}},

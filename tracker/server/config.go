@@ -19,14 +19,15 @@ type Config struct {
 
 	Log *slog.Logger // default: errors to nobody
 
-	Drain       time.Duration // how long a stop waits for requests under way; default 10 s
-	MaxConns    int           // at a time; default 16384
-	MaxBody     int           // bytes of a request; default 4 MiB, at most 20 MiB
-	ReadTimeout time.Duration // for a whole request; default 5 s
-	IdleTimeout time.Duration // of a kept-alive connection; default 10 s
-	MemoryLimit int64         // bytes; 0 = GOMEMLIMIT, else a share of the machine
-	DiskReserve int64         // bytes of free space below which events are refused; 0 = storage's default
-	CaptureOnly bool          // no fold, no scores: for measuring capture alone
+	Drain         time.Duration // how long a stop waits for requests under way; default 10 s
+	MaxConns      int           // at a time; default 16384
+	MaxConnsPerIP int           // connections at a time from one address; 0 = no limit
+	MaxBody       int           // bytes of a request; default 4 MiB, at most 20 MiB
+	ReadTimeout   time.Duration // for a whole request; default 5 s
+	IdleTimeout   time.Duration // of a kept-alive connection; default 10 s
+	MemoryLimit   int64         // bytes; 0 = GOMEMLIMIT, else a share of the machine
+	DiskReserve   int64         // bytes of free space below which events are refused; 0 = storage's default
+	CaptureOnly   bool          // no fold, no scores: for measuring capture alone
 
 	// Now is the clock of tests; nil = the log's own.
 	Now func() time.Time
@@ -67,8 +68,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("data: need a directory")
 	case c.maxBody() < 32<<10 || c.maxBody() > mostBody:
 		return fmt.Errorf("max-body: need 32KB to 20MB, have %d bytes", c.MaxBody)
-	case c.MaxConns < 0:
-		return fmt.Errorf("max-conns: need 0 or more")
+	case c.MaxConns < 0 || c.MaxConnsPerIP < 0:
+		return fmt.Errorf("max-conns, max-conns-per-ip: need 0 or more")
 	case c.Drain < 0 || c.ReadTimeout < 0 || c.IdleTimeout < 0:
 		return fmt.Errorf("drain, read-timeout, idle-timeout: need a positive duration")
 	}

@@ -34,17 +34,20 @@ type front struct {
 	stages []stage
 	log    *slog.Logger
 	m      *edgeMetrics
+
+	perAddr int // connections at a time from one address; 0 = no cap
 }
 
 // maxHeader is the size of a request line and its headers together; more is 431.
 const maxHeader = 8 << 10
 
-// newFront leaves fasthttp's MaxConnsPerIP alone: it pools connections, and one
-// that is closed twice (by its reader and by the sweep of idle ones) goes on
-// living as another client's, whose answers it then takes. Measured in v1.74.0
-// under load: answers to the wrong connection, then a nil dereference.
+// newFront leaves fasthttp's MaxConnsPerIP alone (ours is in [steadyListener]):
+// it pools connections, and one that is closed twice (by its reader and by the
+// sweep of idle ones) goes on living as another client's, whose answers it then
+// takes. Measured in v1.74.0 under load: answers to the wrong connection, then a
+// nil dereference.
 func newFront(cfg *Config, stages []stage, m *edgeMetrics) *front {
-	f := &front{stages: stages, log: cfg.log(), m: m}
+	f := &front{stages: stages, log: cfg.log(), m: m, perAddr: cfg.MaxConnsPerIP}
 	f.http = &fasthttp.Server{
 		Handler:                            f.handle,
 		ErrorHandler:                       f.refuse,
@@ -66,7 +69,7 @@ func newFront(cfg *Config, stages []stage, m *edgeMetrics) *front {
 
 // serve accepts until the listener closes.
 func (f *front) serve(l net.Listener) error {
-	err := f.http.Serve(steadyListener{ingest.NewListener(l), f.http.ReadTimeout})
+	err := f.http.Serve(newSteadyListener(ingest.NewListener(l), f.http.ReadTimeout, f.perAddr, f.m.refused.Inc))
 	if errors.Is(err, net.ErrClosed) {
 		return nil
 	}

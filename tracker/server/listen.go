@@ -2,33 +2,95 @@ package server
 
 import (
 	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // steadyListener gives its connections a time limit per write instead of one
 // for a whole answer: a stream may last for hours as long as its reader reads.
+// It also caps the connections of one address: further ones are closed at once.
 type steadyListener struct {
 	net.Listener
-	limit time.Duration
+	limit   time.Duration
+	perAddr int    // 0 = no cap
+	refused func() // told of each connection that was closed at once
+
+	mu   sync.Mutex         // guards open
+	open map[netip.Addr]int // :: address → its connections; none at 0
 }
 
-func (l steadyListener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
+func newSteadyListener(l net.Listener, limit time.Duration, perAddr int, refused func()) *steadyListener {
+	return &steadyListener{Listener: l, limit: limit, perAddr: perAddr, refused: refused, open: map[netip.Addr]int{}}
+}
+
+func (l *steadyListener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		addr, capped := l.addr(c)
+		if capped && !l.enter(addr) {
+			l.refused()
+			_ = c.Close() // nothing was said on it
+			continue
+		}
+		return &steadyConn{Conn: c, listener: l, addr: addr, capped: capped}, nil
 	}
-	return &steadyConn{Conn: c, limit: l.limit}, nil
 }
 
+// addr is whom a connection counts for; capped = false: for nobody.
+func (l *steadyListener) addr(c net.Conn) (a netip.Addr, capped bool) {
+	t, ok := c.RemoteAddr().(*net.TCPAddr)
+	if !ok || l.perAddr <= 0 {
+		return a, false
+	}
+	return t.AddrPort().Addr().Unmap(), true
+}
+
+// enter counts a connection, if there is room for it.
+func (l *steadyListener) enter(a netip.Addr) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open[a] >= l.perAddr {
+		return false
+	}
+	l.open[a]++
+	return true
+}
+
+func (l *steadyListener) leave(a netip.Addr) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open[a]--; l.open[a] <= 0 {
+		delete(l.open, a)
+	}
+}
+
+// steadyConn is one connection; it is never used again for another.
 type steadyConn struct {
 	net.Conn
-	limit time.Duration
+	listener *steadyListener
+	addr     netip.Addr
+	capped   bool
+	left     atomic.Bool // it does not count any more
 }
 
 // Write fails if the reader takes nothing for the limit.
 func (c *steadyConn) Write(b []byte) (int, error) {
-	if err := c.Conn.SetWriteDeadline(time.Now().Add(c.limit)); err != nil {
+	if err := c.Conn.SetWriteDeadline(time.Now().Add(c.listener.limit)); err != nil {
 		return 0, err
 	}
 	return c.Conn.Write(b)
+}
+
+// Close may be called more than once: the reader and the sweep of idle
+// connections both do.
+func (c *steadyConn) Close() error {
+	if c.capped && !c.left.Swap(true) {
+		c.listener.leave(c.addr)
+	}
+	return c.Conn.Close()
 }
