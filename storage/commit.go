@@ -274,6 +274,7 @@ func (l *badgerLog) fail(err error) {
 	l.db.slog.Error("storage: commit failed, the log is read-only until a probe write works", "err", err)
 	l.mu.Lock()
 	l.latch = err
+	l.latched.Store(true)
 	l.mu.Unlock()
 }
 
@@ -293,6 +294,7 @@ func (l *badgerLog) heal() {
 	}
 	l.mu.Lock()
 	l.latch = nil
+	l.latched.Store(false)
 	l.mu.Unlock()
 	l.db.slog.Info("storage: the log takes records again")
 }

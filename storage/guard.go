@@ -2,6 +2,8 @@ package storage
 
 import (
 	"fmt"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -11,6 +13,25 @@ type guard struct {
 	dir     string
 	free    func(dir string) (free, total int64, err error)
 	reserve int64
+
+	looked atomic.Int64 // when ask last looked, unix ns
+	short  atomic.Bool  // there was too little space then
+}
+
+// lookEvery bounds how often ask looks: a statfs per request was 5 % of the
+// CPU of a pixel.
+const lookEvery = 100 * time.Millisecond
+
+// ask is check for those who ask before every request: the answer may be
+// lookEvery old. A commit always looks itself.
+func (g *guard) ask() bool {
+	now := time.Now().UnixNano()
+	if last := g.looked.Load(); now-last >= int64(lookEvery) || now < last {
+		if g.looked.CompareAndSwap(last, now) {
+			g.short.Store(g.check(g.reserve) != nil)
+		}
+	}
+	return !g.short.Load()
 }
 
 func newGuard(dir string, o *Options) (*guard, error) {

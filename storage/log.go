@@ -25,11 +25,12 @@ type badgerLog struct {
 	groups  atomic.Int64  // commits so far
 	pending atomic.Int64  // bytes from Append's entry to the end of the commit
 
-	mu     sync.Mutex
-	queue  []*waiter     // guarded by mu; in order of arrival
-	closed bool          // guarded by mu
-	latch  error         // guarded by mu; why the log is read-only, or nil
-	tail   chan struct{} // guarded by mu; closed at every commit if somebody waits
+	mu      sync.Mutex
+	queue   []*waiter     // guarded by mu; in order of arrival
+	closed  bool          // guarded by mu
+	latch   error         // guarded by mu; why the log is read-only, or nil
+	latched atomic.Bool   // latch != nil, for those who ask without mu
+	tail    chan struct{} // guarded by mu; closed at every commit if somebody waits
 
 	mark highWater // guarded by mu; the newest commit
 

@@ -136,6 +136,10 @@ func (db *DB) Health() (state string, err error) {
 	return "ok", nil
 }
 
+// Writable says the same for those who ask before every request: cheap, and at
+// most lookEvery behind what Health would say of free space.
+func (db *DB) Writable() bool { return !db.log.latched.Load() && db.guard.ask() }
+
 // commit sets one key of log/ and commits the transaction under a fault name.
 func (db *DB) commit(txn *badger.Txn, key, value []byte, write string) error {
 	if key != nil {

@@ -13,7 +13,7 @@ func TestCounters(t *testing.T) {
 	set, state := metrics.NewSet(), "ok"
 	w := newWorld(t, func(c *Config, _ *tracker.Source) {
 		c.Metrics = set
-		c.Health = func() (string, error) { return state, nil }
+		c.Writable = func() bool { return state == "ok" }
 	})
 	w.do("POST /v1/batch?writeKey=wk", goodEvent)
 	w.do("POST /v1/batch?writeKey=wk", goodEvent+"\n{\"type\":\"fly\"}")

@@ -58,10 +58,10 @@ type Config struct {
 	Default func(tracker.TenantID) *tracker.Source
 	// Now is the log's clock in unix milliseconds; nil is the machine's.
 	Now func() int64
-	// Pending is how many bytes wait for the log, and Health whether it takes
-	// any: anything but "ok" sheds. Nil means none and "ok".
-	Pending func() int64
-	Health  func() (state string, err error)
+	// Pending is how many bytes wait for the log, and Writable whether it takes
+	// any; both are asked before every request. Nil means none and yes.
+	Pending  func() int64
+	Writable func() bool
 	// MaxPending is how many bytes may wait, bodies in work included, before
 	// requests are shed; 0 is 64 MiB.
 	MaxPending int64
@@ -215,11 +215,9 @@ func (h *Handler) shed() (code string, retryAfter int) {
 		h.count.shedPending.Inc()
 		return tracker.CodeOverload, 1
 	}
-	if h.cfg.Health != nil {
-		if state, _ := h.cfg.Health(); state != "ok" {
-			h.count.shedReadOnly.Inc()
-			return tracker.CodeStorage, 5
-		}
+	if h.cfg.Writable != nil && !h.cfg.Writable() {
+		h.count.shedReadOnly.Inc()
+		return tracker.CodeStorage, 5
 	}
 	return "", 0
 }

@@ -281,7 +281,7 @@ func TestShed(t *testing.T) {
 	w := newWorld(t, func(c *Config, _ *tracker.Source) {
 		c.MaxPending = 1000
 		c.Pending = func() int64 { return pending }
-		c.Health = func() (string, error) { return state, nil }
+		c.Writable = func() bool { return state == "ok" }
 	})
 	f := func(status int, code, pixel string) {
 		t.Helper()

@@ -125,7 +125,7 @@ func (s *Server) openState(ctx context.Context) (*State, error) {
 // stages makes everything that answers, the hot path first.
 func (s *Server) stages() []stage {
 	s.ingest = ingest.New(ingest.Config{
-		Log: s.db.Log(), Keys: keys{s}, Default: s.registry.firstSource, Now: s.db.Now, Pending: s.db.Pending, Health: s.db.Health,
+		Log: s.db.Log(), Keys: keys{s}, Default: s.registry.firstSource, Now: s.db.Now, Pending: s.db.Pending, Writable: s.db.Writable,
 		Metrics: s.set, Logger: s.log,
 	})
 	list := []stage{s.ingest, stageFunc(serveSnippet), stageFunc(s.serveHealth), stageFunc(s.serveMetrics), stageFunc(s.serveAdmin), stageFunc(s.serveAPI)}
