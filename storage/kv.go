@@ -157,7 +157,11 @@ func kvOptions(name, dir string, log *slog.Logger) badger.Options {
 	switch name {
 	case "log": // already packed: no compression, no block cache
 		return o.WithSyncWrites(true).WithMemTableSize(16 << 20).
-			WithCompression(options.None).WithBlockCacheSize(0)
+			WithCompression(options.None).WithBlockCacheSize(0).
+			// Its keys only grow, so tables never overlap: one level below
+			// the first rewrites each block once, not once a level. Large
+			// tables spare a sync each.
+			WithBaseLevelSize(1 << 40).WithBaseTableSize(8 << 20).WithNumLevelZeroTables(8)
 	case "leads":
 		return o.WithSyncWrites(false).WithMemTableSize(48 << 20).
 			WithCompression(options.Snappy).WithBlockCacheSize(64 << 20)
