@@ -222,6 +222,8 @@ func (db *DB) Erase(ctx context.Context, t Tenant, subjects []Subject) error {
 	for i := range subjects {
 		ids[i] = keyIDOf(&t, &subjects[i])
 	}
+	db.carry.Lock() // what was opened before is sealed before
+	defer db.carry.Unlock()
 	if err := db.noteErasures(ids, erasureWanted); err != nil {
 		return err
 	}

@@ -24,7 +24,8 @@ type DB struct {
 	leads  *Table
 	meta   *Table
 	keys   *keyStore
-	claims sync.Mutex // held while a claim is read and written
+	claims sync.Mutex   // held while a claim is read and written
+	carry  sync.RWMutex // held for reading while records are sealed anew, for writing while keys are destroyed
 
 	epoch   uint32        // of this opening: part of the nonces of derived rows
 	derived atomic.Uint64 // counts them
