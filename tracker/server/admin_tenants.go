@@ -52,9 +52,9 @@ func readBody(ctx *fasthttp.RequestCtx, out any) error {
 
 func (s *Server) adminTenants(ctx *fasthttp.RequestCtx, _ string) error {
 	out := []tenantJSON{}
-	for _, t := range s.registry.list() {
+	for _, t := range s.registry.Tenants() {
 		row := tenantJSON{Tenant: t.Name, ID: t.ID.String(), Created: timeText(t.Created), Ranking: t.Ranking, Sources: []sourceJSON{}}
-		for _, src := range s.registry.sourcesOf(t.ID) {
+		for _, src := range s.registry.Sources(t.ID) {
 			row.Sources = append(row.Sources, sourceToJSON(src))
 		}
 		out = append(out, row)
@@ -70,7 +70,7 @@ func (s *Server) adminCreateTenant(ctx *fasthttp.RequestCtx, _ string) error {
 	if err := readBody(ctx, &body); err != nil {
 		return err
 	}
-	t, src, secret, err := s.registry.create(body.Name, "", "")
+	t, src, secret, err := s.registry.Create(body.Name, "", "")
 	if err != nil {
 		return err
 	}
@@ -80,11 +80,11 @@ func (s *Server) adminCreateTenant(ctx *fasthttp.RequestCtx, _ string) error {
 }
 
 func (s *Server) adminRotate(ctx *fasthttp.RequestCtx, name string) error {
-	t, err := s.registry.named(name)
+	t, err := s.registry.Named(name)
 	if err != nil {
 		return err
 	}
-	secret, err := s.registry.rotate(t.ID)
+	secret, err := s.registry.Rotate(t.ID)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (s *Server) adminRotate(ctx *fasthttp.RequestCtx, name string) error {
 
 // headTenant is the tenant that the request's header names.
 func (s *Server) headTenant(ctx *fasthttp.RequestCtx) (*tracker.Tenant, error) {
-	return s.registry.named(string(ctx.Request.Header.Peek(TenantHeader)))
+	return s.registry.Named(string(ctx.Request.Header.Peek(TenantHeader)))
 }
 
 func (s *Server) adminSources(ctx *fasthttp.RequestCtx, _ string) error {
@@ -104,7 +104,7 @@ func (s *Server) adminSources(ctx *fasthttp.RequestCtx, _ string) error {
 		return err
 	}
 	out := []sourceJSON{}
-	for _, src := range s.registry.sourcesOf(t.ID) {
+	for _, src := range s.registry.Sources(t.ID) {
 		out = append(out, sourceToJSON(src))
 	}
 	writeJSON(ctx, fasthttp.StatusOK, map[string]any{"sources": out})
@@ -116,7 +116,7 @@ func (s *Server) adminSource(ctx *fasthttp.RequestCtx, name string) error {
 	if err != nil {
 		return err
 	}
-	src, err := s.registry.source(t.ID, name)
+	src, err := s.registry.Source(t.ID, name)
 	if err != nil {
 		return err
 	}
@@ -183,7 +183,7 @@ func (s *Server) adminUpdateSource(ctx *fasthttp.RequestCtx, name string) error 
 	if err := readBody(ctx, &change); err != nil {
 		return err
 	}
-	old, err := s.registry.source(t.ID, name)
+	old, err := s.registry.Source(t.ID, name)
 	if err != nil {
 		return err
 	}
@@ -193,7 +193,7 @@ func (s *Server) adminUpdateSource(ctx *fasthttp.RequestCtx, name string) error 
 }
 
 func (s *Server) saveSource(ctx *fasthttp.RequestCtx, src tracker.Source) error {
-	saved, err := s.registry.saveSource(src)
+	saved, err := s.registry.SaveSource(src)
 	if err != nil {
 		return err
 	}

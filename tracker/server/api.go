@@ -38,10 +38,10 @@ func (s *Server) authorize(ctx *fasthttp.RequestCtx) (who, error) {
 		return who{}, errNeedKey
 	}
 	if c.Role == tracker.AdminRole {
-		t, err := s.registry.named(string(ctx.Request.Header.Peek(TenantHeader)))
+		t, err := s.registry.Named(string(ctx.Request.Header.Peek(TenantHeader)))
 		return who{c, t}, err
 	}
-	return who{c, s.registry.tenant(c.Tenant)}, nil
+	return who{c, s.registry.Tenant(c.Tenant)}, nil
 }
 
 // apiRoute is one call of the tenants' API.

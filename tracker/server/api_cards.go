@@ -2,7 +2,6 @@ package server
 
 import (
 	"encoding/json"
-	"maps"
 	"slices"
 
 	"github.com/valyala/fasthttp"
@@ -21,25 +20,26 @@ type cardJSON struct {
 	YAML      string `json:"yaml,omitempty"`
 }
 
-func (w who) cardToJSON(name string, row *cardRow) cardJSON {
+func (w who) cardToJSON(row *tracker.Card) cardJSON {
+	name := row.Name
 	out := cardJSON{Name: name, Version: row.Current, Ranking: w.tenant.Ranking == name, Draft: row.Draft != nil, Versions: []int{}}
 	for _, v := range row.Versions {
 		out.Versions = append(out.Versions, v.Version)
 	}
-	if v := row.version(row.Current); v != nil {
+	if v := row.Version(row.Current); v != nil {
 		out.Published = timeText(v.At)
 	}
 	return out
 }
 
 func (s *Server) apiCards(ctx *fasthttp.RequestCtx, w who, _ string) error {
-	all, err := s.registry.cards(w.tenant.ID)
+	all, err := s.registry.Cards(w.tenant.ID)
 	if err != nil {
 		return err
 	}
 	out := make([]cardJSON, 0, len(all))
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		out = append(out, w.cardToJSON(name, all[name]))
+	for i := range all {
+		out = append(out, w.cardToJSON(&all[i]))
 	}
 	writeJSON(ctx, fasthttp.StatusOK, map[string]any{"scorecards": out})
 	return nil
@@ -48,17 +48,18 @@ func (s *Server) apiCards(ctx *fasthttp.RequestCtx, w who, _ string) error {
 // apiCard answers one card with the source of the version in force, or of the
 // draft while there is none.
 func (s *Server) apiCard(ctx *fasthttp.RequestCtx, w who, name string) error {
-	all, err := s.registry.cards(w.tenant.ID)
+	all, err := s.registry.Cards(w.tenant.ID)
 	if err != nil {
 		return err
 	}
-	row := all[name]
-	if row == nil {
+	i := slices.IndexFunc(all, func(c tracker.Card) bool { return c.Name == name })
+	if i < 0 {
 		return &tracker.Error{Kind: tracker.KindNotFound, Code: "unknown_scorecard", Detail: "the tenant has no card of this name"}
 	}
-	out := w.cardToJSON(name, row)
+	row := &all[i]
+	out := w.cardToJSON(row)
 	out.YAML = string(row.Draft)
-	if v := row.version(row.Current); v != nil {
+	if v := row.Version(row.Current); v != nil {
 		out.YAML = string(v.YAML)
 	}
 	writeJSON(ctx, fasthttp.StatusOK, out)
@@ -66,11 +67,11 @@ func (s *Server) apiCard(ctx *fasthttp.RequestCtx, w who, name string) error {
 }
 
 func (s *Server) apiDraft(ctx *fasthttp.RequestCtx, w who, name string) error {
-	row, err := s.registry.draft(w.tenant.ID, name, ctx.PostBody())
+	row, err := s.registry.Draft(w.tenant.ID, name, ctx.PostBody())
 	if err != nil {
 		return err
 	}
-	writeJSON(ctx, fasthttp.StatusOK, w.cardToJSON(name, row))
+	writeJSON(ctx, fasthttp.StatusOK, w.cardToJSON(&row))
 	return nil
 }
 
@@ -83,12 +84,12 @@ func (s *Server) apiPublish(ctx *fasthttp.RequestCtx, w who, name string) error 
 			return invalid("body", "need JSON like {\"ranking\":true}, or nothing")
 		}
 	}
-	a, err := s.registry.publish(ctx, w.tenant.ID, name, body.Ranking)
+	a, err := s.registry.Publish(ctx, w.tenant.ID, name, body.Ranking)
 	return answerActivation(ctx, a, err)
 }
 
 func (s *Server) apiRollback(ctx *fasthttp.RequestCtx, w who, name string) error {
-	a, err := s.registry.rollback(ctx, w.tenant.ID, name)
+	a, err := s.registry.Rollback(ctx, w.tenant.ID, name)
 	return answerActivation(ctx, a, err)
 }
 

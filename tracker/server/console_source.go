@@ -16,7 +16,7 @@ type consoleSource struct{ s *Server }
 // Tenants implements [console.Source].
 func (c consoleSource) Tenants(by tracker.Caller) ([]console.Tenant, error) {
 	var out []console.Tenant
-	for _, t := range c.s.registry.list() {
+	for _, t := range c.s.registry.Tenants() {
 		if by.May(tracker.SecretRole, t.ID) == nil {
 			out = append(out, console.Tenant{ID: t.ID, Name: t.Name, Ranking: t.Ranking})
 		}
@@ -31,7 +31,7 @@ func (c consoleSource) Top(by tracker.Caller, t tracker.TenantID, limit int) ([]
 	if err != nil {
 		return nil, 0, err
 	}
-	tenant := c.s.registry.tenant(t)
+	tenant := c.s.registry.Tenant(t)
 	if tenant == nil {
 		return nil, 0, nil
 	}
@@ -60,7 +60,7 @@ func (c consoleSource) Lead(by tracker.Caller, t tracker.TenantID, id tracker.Le
 
 // Timeline implements [console.Source].
 func (c consoleSource) Timeline(by tracker.Caller, t tracker.TenantID, id tracker.LeadID, limit int) ([]tracker.Event, error) {
-	page, err := c.s.folder.state().Timeline(by, t, id.String(), "", limit)
+	page, err := c.s.folder.state().Timeline(by, t, id.String(), "", limit, true)
 	return page.Events, err
 }
 

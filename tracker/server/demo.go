@@ -23,18 +23,18 @@ func (s *Server) openDemo(ctx context.Context) error {
 		name, yaml = "cafeteras", demo.Card
 	}
 	s.demo.WriteKey = demoName
-	t, err := s.registry.named(demoName)
+	t, err := s.registry.Named(demoName)
 	if err == nil {
-		s.demo.SecretKey, err = s.registry.rotate(t.ID)
+		s.demo.SecretKey, err = s.registry.Rotate(t.ID)
 	} else {
-		t, _, s.demo.SecretKey, err = s.registry.create(demoName, demoName, "")
+		t, _, s.demo.SecretKey, err = s.registry.Create(demoName, demoName, "")
 	}
 	if err != nil || t.Ranking == name {
 		return err
 	}
-	if _, err := s.registry.draft(t.ID, name, yaml); err != nil {
+	if _, err := s.registry.Draft(t.ID, name, yaml); err != nil {
 		return err
 	}
-	_, err = s.registry.publish(ctx, t.ID, name, true)
+	_, err = s.registry.Publish(ctx, t.ID, name, true)
 	return err
 }

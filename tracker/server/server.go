@@ -27,6 +27,7 @@ import (
 	"ripen/tracker/console"
 	"ripen/tracker/demo"
 	"ripen/tracker/ingest"
+	"ripen/tracker/tenant"
 )
 
 // Server is a whole tracker on one data directory.
@@ -39,7 +40,7 @@ type Server struct {
 	logins   bucket // of the console
 
 	db       *storage.DB
-	registry *registry
+	registry *tenant.Registry
 	folder   *folder // nil: capture only
 	ingest   *ingest.Handler
 	console  *console.Handler
@@ -85,7 +86,7 @@ func (s *Server) start(ctx context.Context) (err error) {
 	if s.adminKey, err = readAdminKey(s.cfg.Data); err != nil {
 		return err
 	}
-	if s.registry, err = openRegistry(s.db.Meta(), s.db.Log(), s.db.Now); err != nil {
+	if s.registry, err = tenant.Open(s.db.Meta(), s.db.Log(), s.db.Now); err != nil {
 		return err
 	}
 	if !s.cfg.CaptureOnly {
@@ -119,13 +120,13 @@ func (s *Server) start(ctx context.Context) (err error) {
 
 // openState opens what is derived from the log, as its last checkpoint left it.
 func (s *Server) openState(ctx context.Context) (*State, error) {
-	return OpenState(ctx, s.db, StateConfig{Slog: s.log, Tenant: s.registry.tenant})
+	return OpenState(ctx, s.db, StateConfig{Slog: s.log, Tenant: s.registry.Tenant})
 }
 
 // stages makes everything that answers, the hot path first.
 func (s *Server) stages() []stage {
 	s.ingest = ingest.New(ingest.Config{
-		Log: s.db.Log(), Keys: keys{s}, Default: s.registry.firstSource, Now: s.db.Now, Pending: s.db.Pending, Writable: s.db.Writable,
+		Log: s.db.Log(), Keys: keys{s}, Default: s.registry.FirstSource, Now: s.db.Now, Pending: s.db.Pending, Writable: s.db.Writable,
 		Metrics: s.set, Logger: s.log,
 	})
 	list := []stage{s.ingest, stageFunc(serveSnippet), stageFunc(s.serveHealth), stageFunc(s.serveMetrics), stageFunc(s.serveAdmin), stageFunc(s.serveAPI)}
@@ -208,7 +209,7 @@ func (s *Server) now() time.Time { return time.UnixMilli(s.db.Now()) }
 
 // tenantName names a tenant for people; its id if it has no name here.
 func (s *Server) tenantName(id tracker.TenantID) string {
-	if t := s.registry.tenant(id); t != nil {
+	if t := s.registry.Tenant(id); t != nil {
 		return t.Name
 	}
 	return id.String()

@@ -1,10 +1,26 @@
-package server
+// Package tenant is the registry: who the tenants of the machine are, their
+// sources, keys and scorecards.
+//
+// It promises that lookups take no lock, that a secret key is never stored (its
+// SHA-256 is), and that the version of a card that it calls current is the one
+// that the log says is in force, whenever the process was killed.
+//
+// It stores, all in meta/: tenants under storage.SpaceTenant and sources under
+// storage.SpaceSource, both of the zero tenant, and each tenant's cards under
+// storage.SpaceCard of its own. A card comes into force by a control record in
+// the log: that is the truth, meta/ repeats it.
+//
+// It does not ask who may change what: the stages that answer requests do, with
+// [tracker.Caller], before they call.
+package tenant
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -17,24 +33,24 @@ import (
 	"ripen/tracker"
 )
 
-// registry knows the tenants of the machine, their sources, keys and cards. It
+// Registry knows the tenants of the machine, their sources, keys and cards. It
 // lies in meta/ and, whole, in memory: lookups take no lock. A change writes
 // meta/ first (synced) and then puts a new view in place; the old one stays
 // valid for whoever holds it.
 //
 // A secret key is stored as its SHA-256 only; it has 160 random bits, so
 // nothing slower is needed.
-type registry struct {
-	meta *storage.Table
-	log  storage.Log
-	now  func() int64
+type Registry struct {
+	meta  *storage.Table
+	log   storage.Log
+	clock func() int64
 
-	mu   sync.Mutex // held by changes
-	view atomic.Pointer[registryView]
+	mu  sync.Mutex // held by changes
+	now atomic.Pointer[view]
 }
 
-// registryView is what the registry knows at one moment. It is never changed.
-type registryView struct {
+// view is what the registry knows at one moment. It is never changed.
+type view struct {
 	tenants map[tracker.TenantID]*tracker.Tenant // :: id → tenant
 	names   map[string]*tracker.Tenant           // :: name → tenant
 	writers map[string]*tracker.Source           // :: write key → source
@@ -67,14 +83,19 @@ type sourceRow struct {
 
 var machine storage.Tenant // the rows of the machine itself
 
-func openRegistry(meta *storage.Table, log storage.Log, now func() int64) (*registry, error) {
-	r := &registry{meta: meta, log: log, now: now}
-	return r, r.reload()
+// Open reads the registry that lies in meta/. Log is where cards come into
+// force; now is its clock in unix milliseconds.
+func Open(meta *storage.Table, log storage.Log, now func() int64) (*Registry, error) {
+	r := &Registry{meta: meta, log: log, clock: now}
+	if err := r.reload(); err != nil {
+		return nil, err
+	}
+	return r, r.settleAll(context.Background())
 }
 
 // reload reads the view from meta/.
-func (r *registry) reload() error {
-	v := &registryView{
+func (r *Registry) reload() error {
+	v := &view{
 		tenants: map[tracker.TenantID]*tracker.Tenant{}, names: map[string]*tracker.Tenant{},
 		writers: map[string]*tracker.Source{}, secrets: map[[32]byte]tracker.TenantID{},
 		sources: map[tracker.TenantID][]*tracker.Source{}, nextID: 1,
@@ -88,11 +109,11 @@ func (r *registry) reload() error {
 	if err != nil {
 		return fmt.Errorf("read tenants: %w", err)
 	}
-	r.view.Store(v)
+	r.now.Store(v)
 	return nil
 }
 
-func (v *registryView) readTenant(key, value []byte) error {
+func (v *view) readTenant(key, value []byte) error {
 	var row tenantRow
 	if err := json.Unmarshal(value, &row); err != nil {
 		return err
@@ -107,7 +128,7 @@ func (v *registryView) readTenant(key, value []byte) error {
 	return nil
 }
 
-func (v *registryView) readSource(key, value []byte) error {
+func (v *view) readSource(key, value []byte) error {
 	var row sourceRow
 	if err := json.Unmarshal(value, &row); err != nil {
 		return err
@@ -126,46 +147,46 @@ func (v *registryView) readSource(key, value []byte) error {
 }
 
 // Lookup returns the source of a write key, or nil.
-func (r *registry) Lookup(writeKey string) *tracker.Source { return r.view.Load().writers[writeKey] }
+func (r *Registry) Lookup(writeKey string) *tracker.Source { return r.now.Load().writers[writeKey] }
 
 // Caller returns whose secret key this is.
-func (r *registry) Caller(secret string) (tracker.Caller, bool) {
-	id, ok := r.view.Load().secrets[sha256.Sum256([]byte(secret))]
+func (r *Registry) Caller(secret string) (tracker.Caller, bool) {
+	id, ok := r.now.Load().secrets[sha256.Sum256([]byte(secret))]
 	return tracker.Caller{Tenant: id, Role: tracker.SecretRole, Key: "secret"}, ok
 }
 
-// tenant returns a tenant by its id, or nil.
-func (r *registry) tenant(id tracker.TenantID) *tracker.Tenant { return r.view.Load().tenants[id] }
+// Tenant returns a tenant by its id, or nil.
+func (r *Registry) Tenant(id tracker.TenantID) *tracker.Tenant { return r.now.Load().tenants[id] }
 
-// list returns all tenants by name.
-func (r *registry) list() []*tracker.Tenant {
-	return slices.SortedFunc(maps.Values(r.view.Load().names), func(a, b *tracker.Tenant) int { return strings.Compare(a.Name, b.Name) })
+// Tenants returns all tenants by name.
+func (r *Registry) Tenants() []*tracker.Tenant {
+	return slices.SortedFunc(maps.Values(r.now.Load().names), func(a, b *tracker.Tenant) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// named returns the tenant of this name; without a name, the only one.
-func (r *registry) named(name string) (*tracker.Tenant, error) {
-	v := r.view.Load()
+// Named returns the tenant of this name; without a name, the only one.
+func (r *Registry) Named(name string) (*tracker.Tenant, error) {
+	v := r.now.Load()
 	switch t := v.names[name]; {
 	case t != nil:
 		return t, nil
 	case name != "":
 		return nil, &tracker.Error{Kind: tracker.KindNotFound, Code: "unknown_tenant", Detail: "no tenant has this name: 'ripen tenant list' names them"}
 	case len(v.names) == 1:
-		return r.list()[0], nil
+		return r.Tenants()[0], nil
 	case len(v.names) == 0:
 		return nil, &tracker.Error{Kind: tracker.KindNotFound, Code: "unknown_tenant", Detail: "there is no tenant yet: 'ripen tenant create NAME' makes one"}
 	}
-	return nil, &tracker.Error{Kind: tracker.KindInvalid, Code: "unknown_tenant", Detail: "there are several tenants: name one with --tenant or the header " + TenantHeader}
+	return nil, &tracker.Error{Kind: tracker.KindInvalid, Code: "unknown_tenant", Detail: "there are several tenants: name one with --tenant or the header Ripen-Tenant"}
 }
 
-// sourcesOf returns a tenant's sources in the order of their making.
-func (r *registry) sourcesOf(id tracker.TenantID) []*tracker.Source {
-	return r.view.Load().sources[id]
+// Sources returns a tenant's sources in the order of their making.
+func (r *Registry) Sources(id tracker.TenantID) []*tracker.Source {
+	return r.now.Load().sources[id]
 }
 
-// firstSource is the source of events sent with a secret key alone.
-func (r *registry) firstSource(id tracker.TenantID) *tracker.Source {
-	if list := r.sourcesOf(id); len(list) > 0 {
+// FirstSource is the source of events sent with a secret key alone.
+func (r *Registry) FirstSource(id tracker.TenantID) *tracker.Source {
+	if list := r.Sources(id); len(list) > 0 {
 		return list[0]
 	}
 	return nil
@@ -179,23 +200,28 @@ func checkName(field, name string) error {
 	return nil
 }
 
-// create makes a tenant with a first source called default. Empty keys are
+// Create makes a tenant with a first source called default. Empty keys are
 // minted.
-func (r *registry) create(name, writeKey, secret string) (*tracker.Tenant, *tracker.Source, string, error) {
+func (r *Registry) Create(name, writeKey, secret string) (*tracker.Tenant, *tracker.Source, string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := checkName("name", name); err != nil {
 		return nil, nil, "", err
 	}
-	v := r.view.Load()
+	v := r.now.Load()
 	if v.names[name] != nil {
 		return nil, nil, "", &tracker.Error{Kind: tracker.KindConflict, Code: "tenant_exists", Detail: "a tenant of this name exists"}
 	}
-	writeKey, secret = or(writeKey, "wk_"+randomHex(20)), or(secret, "sk_"+randomHex(20))
+	if writeKey == "" {
+		writeKey = "wk_" + randomHex(20)
+	}
+	if secret == "" {
+		secret = "sk_" + randomHex(20)
+	}
 	var id tracker.TenantID
 	rand.Read(id[:]) // never fails
 	hash := sha256.Sum256([]byte(secret))
-	row := tenantRow{Name: name, Created: r.now(), Secret: hash[:]}
+	row := tenantRow{Name: name, Created: r.clock(), Secret: hash[:]}
 	rand.Read(row.Identity[:]) // never fails
 	err := r.meta.Update(func(tx *storage.Tx) error {
 		if err := put(tx, machine, storage.SpaceTenant, id[:], row); err != nil {
@@ -209,41 +235,52 @@ func (r *registry) create(name, writeKey, secret string) (*tracker.Tenant, *trac
 	if err != nil {
 		return nil, nil, "", fmt.Errorf("create tenant: %w", err)
 	}
-	return r.tenant(id), r.firstSource(id), secret, nil
+	return r.Tenant(id), r.FirstSource(id), secret, nil
 }
 
-// rotate gives a tenant a new secret key; the old one stops working.
-func (r *registry) rotate(id tracker.TenantID) (string, error) {
+// Rotate gives a tenant a new secret key; the old one stops working.
+func (r *Registry) Rotate(id tracker.TenantID) (string, error) {
 	secret := "sk_" + randomHex(20)
 	hash := sha256.Sum256([]byte(secret))
 	return secret, r.changeTenant(id, func(row *tenantRow) { row.Secret = hash[:] })
 }
 
 // changeTenant rewrites a tenant's row.
-func (r *registry) changeTenant(id tracker.TenantID, change func(*tenantRow)) error {
+func (r *Registry) changeTenant(id tracker.TenantID, change func(*tenantRow)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	err := r.meta.Update(func(tx *storage.Tx) error {
-		b, err := tx.Get(machine, storage.SpaceTenant, id[:])
-		if err != nil {
-			return err
-		}
-		var row tenantRow
-		if err := json.Unmarshal(b, &row); err != nil {
-			return err
-		}
-		change(&row)
-		return put(tx, machine, storage.SpaceTenant, id[:], row)
-	})
-	if err != nil {
+	if err := r.meta.Update(func(tx *storage.Tx) error { return rewriteTenant(tx, id, change) }); err != nil {
 		return fmt.Errorf("change tenant: %w", err)
 	}
 	return r.reload()
 }
 
-// source returns a tenant's source by name.
-func (r *registry) source(id tracker.TenantID, name string) (*tracker.Source, error) {
-	for _, s := range r.sourcesOf(id) {
+// rewriteTenant reads, changes and writes a tenant's row in a transaction.
+func rewriteTenant(tx *storage.Tx, id tracker.TenantID, change func(*tenantRow)) error {
+	b, err := tx.Get(machine, storage.SpaceTenant, id[:])
+	if err != nil {
+		return err
+	}
+	var row tenantRow
+	if err := json.Unmarshal(b, &row); err != nil {
+		return err
+	}
+	change(&row)
+	return put(tx, machine, storage.SpaceTenant, id[:], row)
+}
+
+// widen adds to the properties that are stored in the clear.
+func (t *tenantRow) widen(fields []string) {
+	clear := map[string]struct{}{}
+	for _, f := range slices.Concat(t.Clear, fields) {
+		clear[f] = struct{}{}
+	}
+	t.Clear = slices.Sorted(maps.Keys(clear))
+}
+
+// Source returns a tenant's source by name.
+func (r *Registry) Source(id tracker.TenantID, name string) (*tracker.Source, error) {
+	for _, s := range r.Sources(id) {
 		if s.Name == name {
 			return s, nil
 		}
@@ -251,8 +288,8 @@ func (r *registry) source(id tracker.TenantID, name string) (*tracker.Source, er
 	return nil, &tracker.Error{Kind: tracker.KindNotFound, Code: "unknown_source", Detail: "the tenant has no source of this name: 'ripen source list' names them"}
 }
 
-// saveSource stores a source: a new one if it has no id yet.
-func (r *registry) saveSource(s tracker.Source) (*tracker.Source, error) {
+// SaveSource stores a source: a new one if it has no id yet.
+func (r *Registry) SaveSource(s tracker.Source) (*tracker.Source, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := checkName("name", s.Name); err != nil {
@@ -262,10 +299,10 @@ func (r *registry) saveSource(s tracker.Source) (*tracker.Source, error) {
 		return nil, &tracker.Error{Kind: tracker.KindInvalid, Code: "bad_body_limit", Detail: "body-limit: need 32KB to 20MB"}
 	}
 	if s.ID == 0 {
-		if _, err := r.source(s.Tenant.ID, s.Name); err == nil {
+		if _, err := r.Source(s.Tenant.ID, s.Name); err == nil {
 			return nil, &tracker.Error{Kind: tracker.KindConflict, Code: "source_exists", Detail: "the tenant has a source of this name"}
 		}
-		s.ID, s.WriteKey = r.view.Load().nextID, "wk_"+randomHex(20)
+		s.ID, s.WriteKey = r.now.Load().nextID, "wk_"+randomHex(20)
 	}
 	row := sourceRow{
 		Tenant: s.Tenant.ID, Name: s.Name, WriteKey: s.WriteKey, Origins: s.Origins, FastAck: s.FastAck,
@@ -279,6 +316,12 @@ func (r *registry) saveSource(s tracker.Source) (*tracker.Source, error) {
 		return nil, fmt.Errorf("save source: %w", err)
 	}
 	return r.Lookup(s.WriteKey), nil
+}
+
+func randomHex(n int) string {
+	b := make([]byte, n)
+	rand.Read(b) // never fails
+	return hex.EncodeToString(b)
 }
 
 func sourceKey(id uint32) []byte { return binary.BigEndian.AppendUint32(nil, id) }

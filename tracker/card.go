@@ -1,0 +1,27 @@
+package tracker
+
+// Card is one scorecard of a tenant: its draft, and every version that was ever
+// in force.
+type Card struct {
+	Name     string
+	Draft    []byte        // YAML that waits to be published; nil = none
+	Current  int           // the version in force; 0 = none yet
+	Versions []CardVersion // oldest first
+}
+
+// CardVersion is one version of a card, as it was published.
+type CardVersion struct {
+	Version int
+	At      int64 // unix ms, when it was published first
+	YAML    []byte
+}
+
+// Version returns a version by its number, or nil.
+func (c *Card) Version(n int) *CardVersion {
+	for i := range c.Versions {
+		if c.Versions[i].Version == n {
+			return &c.Versions[i]
+		}
+	}
+	return nil
+}

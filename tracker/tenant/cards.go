@@ -1,0 +1,308 @@
+package tenant
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"ripen/storage"
+	"ripen/tracker"
+	"ripen/wasm/compile"
+	"ripen/wasm/host"
+	"ripen/wasm/scorecard"
+)
+
+// cardRow is one scorecard of a tenant, as it is stored.
+type cardRow struct {
+	Draft    []byte       `json:"draft,omitempty"`
+	Current  int          `json:"current"` // version in force; 0 = none yet
+	Versions []versionRow `json:"versions,omitempty"`
+	Pending  *pendingRow  `json:"pending,omitempty"`
+}
+
+type versionRow struct {
+	Version int    `json:"version"`
+	At      int64  `json:"at"` // unix ms
+	YAML    []byte `json:"yaml"`
+}
+
+// pendingRow is an activation on its way into the log. It stands in the row
+// from before the record is written until after, so that whoever finds one
+// looks into the log for what became of it.
+type pendingRow struct {
+	Version int    `json:"version"`
+	At      int64  `json:"at"` // unix ms
+	YAML    []byte `json:"yaml"`
+	Ranking bool   `json:"ranking,omitempty"`
+	After   uint64 `json:"after"` // the record is behind this one, if it is there
+}
+
+func (c *cardRow) version(n int) *versionRow {
+	i := slices.IndexFunc(c.Versions, func(v versionRow) bool { return v.Version == n })
+	if i < 0 {
+		return nil
+	}
+	return &c.Versions[i]
+}
+
+// apply makes what is pending the version in force.
+func (c *cardRow) apply() {
+	p := c.Pending
+	if c.version(p.Version) == nil {
+		c.Versions = append(c.Versions, versionRow{Version: p.Version, At: p.At, YAML: p.YAML})
+	}
+	c.Current, c.Pending = p.Version, nil
+}
+
+// public shows a row to the rest of the house.
+func (c *cardRow) public(name string) tracker.Card {
+	out := tracker.Card{Name: name, Draft: c.Draft, Current: c.Current}
+	for _, v := range c.Versions {
+		out.Versions = append(out.Versions, tracker.CardVersion{Version: v.Version, At: v.At, YAML: v.YAML})
+	}
+	return out
+}
+
+// checkCard parses and compiles a card, as publishing it would.
+func checkCard(name string, yaml []byte) (*scorecard.Card, error) {
+	refuse := func(why string) error {
+		return &tracker.Error{Kind: tracker.KindInvalid, Code: "invalid_scorecard", Detail: why}
+	}
+	card, err := scorecard.Parse(name+".yaml", yaml)
+	if err != nil {
+		return nil, refuse(err.Error())
+	}
+	if card.Name != name {
+		return nil, refuse(fmt.Sprintf("scorecard: the card calls itself %s, the path %s", card.Name, name))
+	}
+	module, err := compile.Module(card)
+	if err == nil {
+		_, err = host.Check(module)
+	}
+	if err != nil {
+		return nil, refuse(err.Error())
+	}
+	return card, nil
+}
+
+// cardRows reads a tenant's cards.
+func (r *Registry) cardRows(id tracker.TenantID) (map[string]*cardRow, error) {
+	all := map[string]*cardRow{}
+	err := r.meta.View(func(tx *storage.Tx) error {
+		return tx.Scan(id, storage.SpaceCard, nil, nil, func(k, v []byte) error {
+			row := &cardRow{}
+			all[string(k)] = row
+			return json.Unmarshal(v, row)
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read scorecards: %w", err)
+	}
+	return all, nil
+}
+
+// Cards returns a tenant's cards by name.
+func (r *Registry) Cards(id tracker.TenantID) ([]tracker.Card, error) {
+	all, err := r.cardRows(id)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]tracker.Card, 0, len(all))
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		out = append(out, all[name].public(name))
+	}
+	return out, nil
+}
+
+// card reads one card; an empty row if there is none.
+func (r *Registry) card(id tracker.TenantID, name string) (row cardRow, err error) {
+	err = r.meta.View(func(tx *storage.Tx) error {
+		b, err := tx.Get(id, storage.SpaceCard, []byte(name))
+		if err != nil || b == nil {
+			return err
+		}
+		return json.Unmarshal(b, &row)
+	})
+	if err != nil {
+		return row, fmt.Errorf("read scorecard: %w", err)
+	}
+	return row, nil
+}
+
+// saveCard writes a card, and its tenant's row if that changes, as one. mu is
+// held.
+func (r *Registry) saveCard(id tracker.TenantID, name string, row *cardRow, change func(*tenantRow)) error {
+	err := r.meta.Update(func(tx *storage.Tx) error {
+		if change != nil {
+			if err := rewriteTenant(tx, id, change); err != nil {
+				return err
+			}
+		}
+		return put(tx, id, storage.SpaceCard, []byte(name), row)
+	})
+	if err != nil {
+		return fmt.Errorf("save scorecard: %w", err)
+	}
+	if change == nil {
+		return nil
+	}
+	return r.reload()
+}
+
+// Draft keeps a card that is right, and puts nothing in force.
+func (r *Registry) Draft(id tracker.TenantID, name string, yaml []byte) (tracker.Card, error) {
+	if err := checkName("scorecard", name); err != nil {
+		return tracker.Card{}, err
+	}
+	if _, err := checkCard(name, yaml); err != nil {
+		return tracker.Card{}, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	row, err := r.card(id, name)
+	if err == nil {
+		row.Draft = bytes.Clone(yaml)
+		err = r.saveCard(id, name, &row, nil)
+	}
+	return row.public(name), err
+}
+
+var errNoDraft error = &tracker.Error{Kind: tracker.KindNotFound, Code: "no_draft", Detail: "there is no draft of this card: PUT one first"}
+
+var errNoVersion error = &tracker.Error{Kind: tracker.KindConflict, Code: "no_version", Detail: "there is no version before the one in force"}
+
+// Publish puts the draft in force as the next version; as the tenant's ranking
+// if it says so, or if the tenant has none.
+func (r *Registry) Publish(ctx context.Context, id tracker.TenantID, name string, ranking bool) (tracker.Activation, error) {
+	return r.activate(ctx, id, name, func(c *cardRow) (*pendingRow, error) {
+		if c.Draft == nil {
+			return nil, errNoDraft
+		}
+		n := 1
+		if len(c.Versions) > 0 {
+			n = c.Versions[len(c.Versions)-1].Version + 1
+		}
+		return &pendingRow{Version: n, YAML: c.Draft, Ranking: ranking}, nil
+	})
+}
+
+// Rollback puts the version before the one in force in force again.
+func (r *Registry) Rollback(ctx context.Context, id tracker.TenantID, name string) (tracker.Activation, error) {
+	return r.activate(ctx, id, name, func(c *cardRow) (*pendingRow, error) {
+		i := slices.IndexFunc(c.Versions, func(v versionRow) bool { return v.Version == c.Current })
+		if i < 1 {
+			return nil, errNoVersion
+		}
+		return &pendingRow{Version: c.Versions[i-1].Version, YAML: c.Versions[i-1].YAML}, nil
+	})
+}
+
+// activate lets the log say that a version is in force from here on, in three
+// steps: meta/ says what is to come, and what the card reads is stored in the
+// clear from then on; the log says it; meta/ repeats it. A crash in between
+// leaves a pending row, which [Registry.settle] resolves.
+func (r *Registry) activate(ctx context.Context, id tracker.TenantID, name string, choose func(*cardRow) (*pendingRow, error)) (tracker.Activation, error) {
+	ctx = context.WithoutCancel(ctx) // a sender who leaves must not leave the outcome open
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	row, err := r.card(id, name)
+	if err == nil && row.Pending != nil {
+		_, err = r.settle(ctx, id, name, &row)
+	}
+	if err != nil {
+		return tracker.Activation{}, err
+	}
+	p, err := choose(&row)
+	if err != nil {
+		return tracker.Activation{}, err
+	}
+	card, err := checkCard(name, p.YAML)
+	if err != nil {
+		return tracker.Activation{}, err
+	}
+	if p.After, err = r.log.Last(ctx, 0); err != nil {
+		return tracker.Activation{}, fmt.Errorf("publish: %w", err)
+	}
+	t := r.Tenant(id)
+	p.At, p.Ranking = r.clock(), p.Ranking || t.Ranking == "" || t.Ranking == name
+	row.Pending = p
+	if err := r.saveCard(id, name, &row, func(t *tenantRow) { t.widen(card.Fields()) }); err != nil {
+		return tracker.Activation{}, err
+	}
+	a := tracker.Activation{Card: name, Version: p.Version, YAML: p.YAML, Ranking: p.Ranking}
+	rec := storage.Record{Tenant: id, Kind: storage.KindControl, Row: tracker.AppendActivation(nil, a)}
+	if err := r.log.Append(ctx, 0, []storage.Record{rec}); err != nil { // the commit point of a publication
+		// It may be there all the same: the log is asked.
+		done, lost := r.settle(ctx, id, name, &row)
+		if !done {
+			return tracker.Activation{}, fmt.Errorf("publish: %w", errors.Join(err, lost))
+		}
+		return a, lost
+	}
+	return a, r.finish(id, name, &row)
+}
+
+// finish repeats in meta/ what the log has said. mu is held.
+func (r *Registry) finish(id tracker.TenantID, name string, row *cardRow) error {
+	ranking := row.Pending.Ranking
+	row.apply()
+	return r.saveCard(id, name, row, func(t *tenantRow) {
+		if ranking {
+			t.Ranking = name
+		}
+	})
+}
+
+// settle finds out what became of a pending activation and writes it down. It
+// says whether the activation is in the log. mu is held.
+func (r *Registry) settle(ctx context.Context, id tracker.TenantID, name string, row *cardRow) (done bool, err error) {
+	p := row.Pending
+	first, err := r.log.First(ctx, 0)
+	if err == nil {
+		err = r.log.Read(ctx, 0, max(first, p.After+1), func(recs []storage.Record) error {
+			for i := range recs {
+				if rec := &recs[i]; rec.Kind == storage.KindControl && rec.Tenant == id {
+					c, err := tracker.DecodeControl(rec.Row)
+					if err != nil {
+						return err
+					}
+					done = done || c.Activation != nil && c.Activation.Card == name && c.Activation.Version == p.Version
+				}
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for a publication in the log: %w", err)
+	}
+	if done {
+		return true, r.finish(id, name, row)
+	}
+	row.Pending = nil
+	return false, r.saveCard(id, name, row, nil)
+}
+
+// settleAll resolves what a crash left pending.
+func (r *Registry) settleAll(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, t := range r.Tenants() {
+		rows, err := r.cardRows(t.ID)
+		if err != nil {
+			return err
+		}
+		for name, row := range rows {
+			if row.Pending == nil {
+				continue
+			}
+			if _, err := r.settle(ctx, t.ID, name, row); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
