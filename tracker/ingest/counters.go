@@ -10,7 +10,7 @@ import (
 
 // counters are what /metrics shows of ingest.
 type counters struct {
-	ackPost, ackPixel         *metrics.Histogram
+	ackPost, ackPixel         *metrics.PrometheusHistogram
 	shedPending, shedReadOnly *metrics.Counter
 	shedQuota, fastLost       *metrics.Counter
 	bytes                     *metrics.Counter
@@ -18,6 +18,10 @@ type counters struct {
 	drop                      map[string]*metrics.Counter // :: code → events
 	refused                   map[string]*metrics.Counter // :: code → requests
 }
+
+// ackBounds are the buckets of the time from a request to its answer, in
+// seconds: an acknowledgement takes a sync of the disk, and a read times out.
+var ackBounds = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
 var dropCodes = []string{
 	tracker.CodeInvalidUTF8, tracker.CodeNUL, tracker.CodeInvalidJSON, tracker.CodeTooDeep, tracker.CodeTooLarge,
@@ -32,8 +36,8 @@ var refusedCodes = []string{
 
 func newCounters(s *metrics.Set) *counters {
 	c := &counters{
-		ackPost:      s.NewHistogram(`ripen_ingest_ack_seconds{path="post"}`),
-		ackPixel:     s.NewHistogram(`ripen_ingest_ack_seconds{path="pixel"}`),
+		ackPost:      s.NewPrometheusHistogramExt(`ripen_ingest_ack_seconds{path="post"}`, ackBounds),
+		ackPixel:     s.NewPrometheusHistogramExt(`ripen_ingest_ack_seconds{path="pixel"}`, ackBounds),
 		shedPending:  s.NewCounter(`ripen_ingest_shed_total{reason="pending"}`),
 		shedReadOnly: s.NewCounter(`ripen_ingest_shed_total{reason="read_only"}`),
 		shedQuota:    s.NewCounter(`ripen_ingest_shed_total{reason="quota"}`),

@@ -16,6 +16,7 @@ type edgeMetrics struct {
 }
 
 func newEdgeMetrics(set *metrics.Set) *edgeMetrics {
+	metrics.ExposeMetadata(true) // # TYPE lines; the library keeps this for the process
 	return &edgeMetrics{
 		refused: set.NewCounter("ripen_http_refused_total"),
 		panics:  set.NewCounter("ripen_http_panics_total"),
@@ -64,10 +65,18 @@ func (s *Server) watch() {
 // lagEvery is how often the lag goes into its histogram.
 const lagEvery = 100 * time.Millisecond
 
+// lagBounds and scoreBounds are the buckets of the histograms, in seconds: a lag
+// of minutes is an import being caught up with; a walk of one lead takes
+// microseconds unless it begins anew.
+var (
+	lagBounds   = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60, 300, 1800}
+	scoreBounds = []float64{2e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, .001, .0025, .005, .01, .1, 1}
+)
+
 // sampleLag keeps a histogram of how old the oldest event is that is
 // acknowledged and not yet folded, until ctx ends.
 func (s *Server) sampleLag(ctx context.Context) {
-	h := s.set.NewHistogram("ripen_fold_delay_seconds")
+	h := s.set.NewPrometheusHistogramExt("ripen_fold_delay_seconds", lagBounds)
 	tick := time.NewTicker(lagEvery)
 	defer tick.Stop()
 	for {
@@ -78,6 +87,13 @@ func (s *Server) sampleLag(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// scored notes how long a touched lead's walk took.
+func (s *State) scored(begun time.Time) {
+	if s.cfg.ScoreTime != nil {
+		s.cfg.ScoreTime(begun)
 	}
 }
 

@@ -47,7 +47,9 @@ type Server struct {
 	front    *front
 	listener net.Listener
 	set      *metrics.Set
-	demo     DemoKeys
+
+	scoreTime *metrics.PrometheusHistogram
+	demo      DemoKeys
 
 	rebuilding sync.Mutex // held by a replay, and by a question about the past
 
@@ -90,6 +92,7 @@ func (s *Server) start(ctx context.Context) (err error) {
 		return err
 	}
 	if !s.cfg.CaptureOnly {
+		s.scoreTime = s.set.NewPrometheusHistogramExt("ripen_score_seconds", scoreBounds)
 		if s.folder, err = newFolder(ctx, s.log, s.openState); err != nil {
 			return err
 		}
@@ -120,7 +123,7 @@ func (s *Server) start(ctx context.Context) (err error) {
 
 // openState opens what is derived from the log, as its last checkpoint left it.
 func (s *Server) openState(ctx context.Context) (*State, error) {
-	return OpenState(ctx, s.db, StateConfig{Slog: s.log, Tenant: s.registry.Tenant})
+	return OpenState(ctx, s.db, StateConfig{Slog: s.log, Tenant: s.registry.Tenant, ScoreTime: s.scoreTime.UpdateDuration})
 }
 
 // stages makes everything that answers, the hot path first.

@@ -96,6 +96,9 @@ type StateConfig struct {
 	// Tenant returns a tenant, for the hashes of identities given as text;
 	// default: nobody, only lead ids are understood.
 	Tenant func(tracker.TenantID) *tracker.Tenant
+	// ScoreTime is told when the walk of a lead with new events began, at its
+	// end; default: nobody asks.
+	ScoreTime func(begun time.Time)
 
 	baseEvery uint64 // tests take bases more often; 0 = baseEvery
 	txRecords int    // tests store in small transactions; 0 = fold's default

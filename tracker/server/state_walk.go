@@ -1,6 +1,8 @@
 package server
 
 import (
+	"time"
+
 	"ripen/tracker"
 	"ripen/tracker/fold"
 	"ripen/tracker/rank"
@@ -19,6 +21,7 @@ const (
 // lies behind everything walked so far, else again from the last base before
 // it, else from the beginning. mu is held.
 func (s *State) walk(t *fold.Touch) error {
+	defer s.scored(time.Now())
 	l := t.Lead
 	b := l.Body.(*body)
 	s.causeSeq = t.Seq
