@@ -196,7 +196,7 @@ func (c *call) printTimeline(ctx context.Context, cl *client, path string) error
 			Properties map[string]any `json:"properties"`
 		} `json:"events"`
 	}
-	if err := cl.do(ctx, "GET", path+"/events", url.Values{"limit": {"20"}}, nil, &page); err != nil {
+	if err := cl.do(ctx, "GET", path+"/events", url.Values{"limit": {"20"}, "personal": {"true"}}, nil, &page); err != nil {
 		return err
 	}
 	rows := make([][]string, 0, len(page.Events))

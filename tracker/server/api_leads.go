@@ -150,7 +150,7 @@ func leadQuery(q *query) LeadQuery {
 
 // whole adds what is sealed to a lead that someone has identified.
 func whole(st *State, w who, l *tracker.Lead) (*tracker.Lead, error) {
-	if l.ID.Kind == tracker.VisitorIdentity {
+	if l.ID.Kind == tracker.VisitorIdentity || l.Attributes != nil {
 		return l, nil
 	}
 	full, err := st.Lead(w.caller, w.tenant.ID, l.ID.String())
@@ -300,7 +300,7 @@ func (s *Server) apiTimeline(ctx *fasthttp.RequestCtx, w who, id string) error {
 		return err
 	}
 	defer done()
-	page, err := st.Timeline(w.caller, w.tenant.ID, id, q.text("after"), limit)
+	page, err := st.Timeline(w.caller, w.tenant.ID, id, q.text("after"), limit, q.text("personal") == "true")
 	if err != nil {
 		return err
 	}

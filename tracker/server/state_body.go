@@ -14,7 +14,7 @@ import (
 
 // body is what score and rank keep with a lead.
 //
-//	body  = version:1 shown* wake waits:1 places walk          (in storage)
+//	body  = version:1 shown* wake waits:1 places profile walk          (in storage)
 //	shown = card score band grade prev:uvarint key seen
 type body struct {
 	tenant *tenantState
@@ -27,6 +27,7 @@ type body struct {
 	bases  []base // saved walks to begin again from, oldest first
 	based  uint64 // events walked when the last was taken
 	gone   bool
+	parts  []part // of the profile
 
 	dropped []fold.Place // bases to delete
 	fresh   int          // bases at the end that are not stored yet
@@ -53,12 +54,15 @@ type shown struct {
 	item  rank.Item // zero id = not in the order
 }
 
-const bodyVersion = 1
+const bodyVersion = 2
 
 func (b *body) Size() int {
 	n := 360 + b.walk.Size() + 112*cap(b.shown) + 56*cap(b.bases)
 	for i := range b.bases {
 		n += len(b.bases[i].blob)
+	}
+	for i := range b.parts {
+		n += 72 + 8*cap(b.parts[i].known) + cap(b.parts[i].sealed)
 	}
 	return n
 }
@@ -92,7 +96,7 @@ func (b *body) Append(dst []byte) []byte {
 	for i := range b.bases {
 		dst = fold.AppendPlace(dst, b.bases[i].pos)
 	}
-	return b.walk.Append(dst)
+	return b.walk.Append(b.appendParts(dst))
 }
 
 func appendText(dst []byte, s string) []byte {
@@ -133,15 +137,23 @@ func (r *bodyReader) varint() int64 {
 	return int64(u>>1) ^ -int64(u&1)
 }
 
-func (r *bodyReader) text() string {
-	n := r.uvarint()
+func (r *bodyReader) text() string { return r.texts.Of(r.take(r.uvarint())) }
+
+// take returns the next n bytes; they are not copied.
+func (r *bodyReader) take(n uint64) []byte {
 	if n > uint64(len(r.b)) {
 		r.b, r.err = nil, errBody
-		return ""
+		return nil
 	}
-	t := r.b[:n]
+	t := r.b[:n:n]
 	r.b = r.b[n:]
-	return r.texts.Of(t)
+	return t
+}
+
+func (r *bodyReader) id() (l tracker.LeadID) {
+	l.Kind = tracker.IdentityKind(r.byte())
+	r.bytes(l.Hash[:])
+	return l
 }
 
 func (r *bodyReader) bytes(dst []byte) {
@@ -201,6 +213,7 @@ func (s *State) newBody(t tracker.TenantID, id tracker.LeadID, stored []byte) (f
 	for i := range b.bases {
 		b.bases[i].pos = r.place()
 	}
+	b.parts = r.parts()
 	if r.err != nil {
 		return nil, r.err
 	}

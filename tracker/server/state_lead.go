@@ -16,51 +16,87 @@ import (
 // Lead returns all that is known of the lead that an identity belongs to now: a
 // lead id, current or superseded, a user id, an e-mail or a visitor id.
 func (s *State) Lead(c tracker.Caller, tenant tracker.TenantID, who string) (*tracker.Lead, error) {
-	l, es, facts, err := s.whole(c, tenant, who)
-	if err != nil {
+	if err := c.May(tracker.SecretRole, tenant); err != nil {
 		return nil, err
 	}
-	l.SharedEmail, l.Unscored, l.Events = facts.Shared, facts.Unscored, uint64(len(es))
-	l.Identities = facts.Identities
-	for _, id := range facts.Identities {
-		if other := (tracker.LeadID{Kind: id.Kind, Hash: id.Hash}); other != l.ID {
-			if now, err := s.resolve(tenant, other); err != nil {
-				return nil, err
-			} else if now == l.ID {
-				l.Superseded = append(l.Superseded, other)
-			}
-		}
+	out, es, err := s.lookUp(tenant, who)
+	if err != nil || out.ID.Kind != tracker.VisitorIdentity {
+		return out, err
 	}
-	return l, s.fill(l, es)
+	return out, s.fill(out, es)
 }
 
-func (s *State) resolve(tenant tracker.TenantID, id tracker.LeadID) (tracker.LeadID, error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.fold.Reader().Resolve(tenant, id)
-}
-
-// whole reads a lead with its history.
-func (s *State) whole(c tracker.Caller, tenant tracker.TenantID, who string) (*tracker.Lead, []fold.Entry, fold.Facts, error) {
-	if err := c.May(tracker.SecretRole, tenant); err != nil {
-		return nil, nil, fold.Facts{}, err
-	}
+// lookUp reads a lead, and the history of one that has no profile.
+func (s *State) lookUp(tenant tracker.TenantID, who string) (*tracker.Lead, []fold.Entry, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	l, err := s.find(tenant, who)
 	if err != nil {
-		return nil, nil, fold.Facts{}, err
+		return nil, nil, err
 	}
 	if l == nil {
-		return nil, nil, fold.Facts{}, errNoLead
+		return nil, nil, errNoLead
 	}
+	out, err := s.known(l)
+	if err != nil || out.ID.Kind != tracker.VisitorIdentity {
+		return out, nil, err
+	}
+	es, err := s.fold.Reader().History(l)
+	return out, es, err
+}
+
+// known builds what is shown of an identified lead, all from the lead's own
+// rows. mu is held.
+func (s *State) known(l *fold.Lead) (*tracker.Lead, error) {
+	out := s.summary(l)
 	r := s.fold.Reader()
 	facts, err := r.Facts(l)
 	if err != nil {
-		return nil, nil, facts, err
+		return nil, err
 	}
-	es, err := r.History(l)
-	return s.summary(l), es, facts, err
+	out.SharedEmail, out.Unscored, out.Events = facts.Shared, facts.Unscored, out.Events+facts.Unscored
+	out.Identities = facts.Identities
+	for _, id := range facts.Identities {
+		other := tracker.LeadID{Kind: id.Kind, Hash: id.Hash}
+		if other == out.ID {
+			continue
+		}
+		now, err := r.Resolve(l.Tenant(), other)
+		if err != nil {
+			return nil, err
+		}
+		if now == out.ID {
+			out.Superseded = append(out.Superseded, other)
+		}
+	}
+	err = s.portray(out, l.Body.(*body))
+	out.Email = emailOf(out)
+	return out, err
+}
+
+// emailOf is the last e-mail that a lead was known by.
+func emailOf(l *tracker.Lead) (email string) {
+	for _, id := range l.Identities {
+		if id.Kind == tracker.EmailIdentity && id.Value != "" {
+			email = strings.ToLower(strings.TrimSpace(id.Value))
+		}
+	}
+	return email
+}
+
+// history reads all that was filed for a lead.
+func (s *State) history(tenant tracker.TenantID, who string) (tracker.LeadID, []fold.Entry, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	l, err := s.find(tenant, who)
+	if err != nil {
+		return tracker.LeadID{}, nil, err
+	}
+	if l == nil {
+		return tracker.LeadID{}, nil, errNoLead
+	}
+	es, err := s.fold.Reader().History(l)
+	return l.ID(), es, err
 }
 
 // fill reads what is sealed: the text of the identities, and the attributes in
@@ -76,11 +112,7 @@ func (s *State) fill(l *tracker.Lead, es []fold.Entry) error {
 		if !n.Personal || e.Consent == tracker.ConsentDenied {
 			continue
 		}
-		sets := false
-		switch string(e.Type) {
-		case "identify", "group", "alias":
-			sets = true
-		}
+		sets := setsTraits(&e)
 		if !sets && !slices.ContainsFunc(l.Identities, func(id tracker.Identity) bool { return id.Value == "" && carries(&e, id) }) {
 			continue
 		}
@@ -100,12 +132,7 @@ func (s *State) fill(l *tracker.Lead, es []fold.Entry) error {
 			}
 		}
 	}
-	l.Email = ""
-	for _, id := range l.Identities {
-		if id.Kind == tracker.EmailIdentity && id.Value != "" {
-			l.Email = strings.ToLower(strings.TrimSpace(id.Value)) // the last that came
-		}
-	}
+	l.Email = emailOf(l)
 	return nil
 }
 
@@ -184,13 +211,18 @@ type TimelinePage struct {
 }
 
 // Timeline returns a page of all that was filed for a lead, latest first. after
-// is the Next of the page before; limit is at most 1000, default 100.
-func (s *State) Timeline(c tracker.Caller, tenant tracker.TenantID, who, after string, limit int) (TimelinePage, error) {
+// is the Next of the page before; limit is at most 1000, default 100. What is
+// sealed is opened only if personal is set: it lies in the log, a block or so
+// for each event.
+func (s *State) Timeline(c tracker.Caller, tenant tracker.TenantID, who, after string, limit int, personal bool) (TimelinePage, error) {
+	if err := c.May(tracker.SecretRole, tenant); err != nil {
+		return TimelinePage{}, err
+	}
 	before, err := parsePlace(after)
 	if err != nil {
 		return TimelinePage{}, err
 	}
-	l, es, _, err := s.whole(c, tenant, who)
+	id, es, err := s.history(tenant, who)
 	if err != nil {
 		return TimelinePage{}, err
 	}
@@ -198,7 +230,8 @@ func (s *State) Timeline(c tracker.Caller, tenant tracker.TenantID, who, after s
 		limit = defaultPage
 	}
 	limit = min(limit, maxPage)
-	page := TimelinePage{Lead: l.ID, Total: len(es)}
+	page := TimelinePage{Lead: id, Total: len(es)}
+	var sealed []uint64
 	for i := len(es) - 1; i >= 0; i-- {
 		if after != "" && !es[i].Place.Less(before) {
 			continue
@@ -212,14 +245,33 @@ func (s *State) Timeline(c tracker.Caller, tenant tracker.TenantID, who, after s
 			return page, err
 		}
 		e.Seq, e.Received = es[i].Seq, es[i].Received
-		if es[i].Personal {
-			if e.Personal, err = s.personal(e.Seq); err != nil {
-				return page, err
-			}
+		if es[i].Personal && personal {
+			sealed = append(sealed, e.Seq)
 		}
 		page.Events = append(page.Events, e)
 	}
-	return page, nil
+	return page, s.openAll(sealed, page.Events)
+}
+
+// openAll opens the sealed parts of events: those of one block of the log
+// together.
+func (s *State) openAll(seqs []uint64, events []tracker.Event) error {
+	slices.Sort(seqs)
+	at := make(map[uint64]int, len(events)) // :: sequence → place in events
+	for i := range events {
+		at[events[i].Seq] = i
+	}
+	return s.db.Get(context.Background(), 0, seqs, func(r *storage.Record) error {
+		plain, err := s.db.Unseal(nil, r)
+		if errors.Is(err, storage.ErrErased) {
+			return nil
+		}
+		if err == nil {
+			e := &events[at[r.Seq]]
+			e.Personal, err = tracker.DecodeFields(nil, plain)
+		}
+		return err
+	})
 }
 
 // History returns a lead's changes, latest first: at most limit (default 100),

@@ -132,7 +132,7 @@ func TestQueriesAskTheCaller(t *testing.T) {
 			"leads":    func() error { _, err := r.s.Leads(c, testTenant, LeadQuery{}); return err },
 			"each":     func() error { return r.s.EachLead(c, testTenant, LeadQuery{}, nil) },
 			"lead":     func() error { _, err := r.s.Lead(c, testTenant, id); return err },
-			"timeline": func() error { _, err := r.s.Timeline(c, testTenant, id, "", 0); return err },
+			"timeline": func() error { _, err := r.s.Timeline(c, testTenant, id, "", 0, true); return err },
 			"history":  func() error { _, err := r.s.History(c, testTenant, id, "", 0, 0); return err },
 			"changes":  func() error { _, err := r.s.Changes(ctx, c, testTenant, 0, 0); return err },
 			"count":    func() error { _, err := r.s.Count(c, testTenant); return err },
@@ -181,11 +181,11 @@ func TestLeadShowsWhoItIs(t *testing.T) {
 			t.Fatalf("%s: got %+v", who, l)
 		}
 	}
-	page, err := r.s.Timeline(secret, testTenant, "ana", "", 2)
+	page, err := r.s.Timeline(secret, testTenant, "ana", "", 2, true)
 	if err != nil || len(page.Events) != 2 || page.Total != 3 || page.Next == "" {
 		t.Fatalf("got %d events of %d: %v", len(page.Events), page.Total, err)
 	}
-	if page, err = r.s.Timeline(secret, testTenant, "ana", page.Next, 2); err != nil || len(page.Events) != 1 || page.Next != "" {
+	if page, err = r.s.Timeline(secret, testTenant, "ana", page.Next, 2, true); err != nil || len(page.Events) != 1 || page.Next != "" {
 		t.Fatalf("the rest: got %d events, next %q: %v", len(page.Events), page.Next, err)
 	}
 	if _, err := r.s.Lead(secret, testTenant, "nobody"); tracker.KindOf(err) != tracker.KindNotFound {

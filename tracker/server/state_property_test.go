@@ -76,8 +76,17 @@ func (w *world) record(f *fact) storage.Record {
 	sub := e.Subject()
 	r.Subject[0] = byte(sub.Kind)
 	copy(r.Subject[1:], sub.Hash[:])
+	var sealed []tracker.Field
 	if f.job != "" {
-		r.Personal = tracker.AppendFields(nil, []tracker.Field{text(tracker.Trait, "job", f.job)})
+		sealed = append(sealed, text(tracker.Trait, "job", f.job), text(tracker.Trait, "job of "+f.path, f.job))
+	}
+	for _, id := range [3][2]string{{"user_id", f.user}, {"email", f.email}, {"visitor", f.visitor}} {
+		if id[1] != "" && f.id[1]%4 > 0 { // some senders' events do not tell
+			sealed = append(sealed, text(tracker.System, id[0], id[1]))
+		}
+	}
+	if len(sealed) > 0 {
+		r.Personal = tracker.AppendFields(nil, sealed)
 	}
 	return r
 }
@@ -174,6 +183,7 @@ func (w *world) check(s *State, now int64, how string) {
 	if len(got) != len(want) {
 		w.t.Fatalf("%s: got %d leads, want %d", how, len(got), len(want))
 	}
+	w.checkProfiles(s, how)
 }
 
 // checkFeed reads the feed: dense, each change beginning where the lead's last

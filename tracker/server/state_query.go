@@ -48,8 +48,8 @@ func invalid(field, fix string) error {
 
 var errNoLead error = &tracker.Error{Kind: tracker.KindNotFound, Code: "not_found", Detail: "no lead has this id"}
 
-// Leads returns a page of leads with scores and reasons, without what must be
-// unsealed (see [State.Lead]).
+// Leads returns a page of leads with scores and reasons, and for those who are
+// identified with identities and attributes.
 func (s *State) Leads(c tracker.Caller, tenant tracker.TenantID, q LeadQuery) (LeadPage, error) {
 	if err := c.May(tracker.SecretRole, tenant); err != nil {
 		return LeadPage{}, err
@@ -67,7 +67,7 @@ func (s *State) Leads(c tracker.Caller, tenant tracker.TenantID, q LeadQuery) (L
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, it := range items {
-		l, err := s.lead(tenant, it.ID)
+		l, err := s.row(tenant, it.ID)
 		if err != nil {
 			return page, err
 		}
@@ -92,7 +92,7 @@ func (s *State) EachLead(c tracker.Caller, tenant tracker.TenantID, q LeadQuery,
 	}
 	for _, it := range items {
 		s.mu.RLock()
-		l, err := s.lead(tenant, it.ID)
+		l, err := s.row(tenant, it.ID)
 		s.mu.RUnlock()
 		if err == nil && l != nil {
 			err = visit(l)
@@ -306,7 +306,19 @@ func (s *State) find(tenant tracker.TenantID, who string) (*fold.Lead, error) {
 	return nil, nil
 }
 
-// lead builds what a list shows of a lead; nil if there is none. mu is held.
+// row builds what a list shows of a lead; nil if there is none. mu is held.
+func (s *State) row(tenant tracker.TenantID, id tracker.LeadID) (*tracker.Lead, error) {
+	l, err := s.fold.Reader().Lead(tenant, id)
+	if err != nil || l == nil {
+		return nil, err
+	}
+	if id.Kind == tracker.VisitorIdentity {
+		return s.summary(l), nil
+	}
+	return s.known(l)
+}
+
+// lead is row without identities and attributes.
 func (s *State) lead(tenant tracker.TenantID, id tracker.LeadID) (*tracker.Lead, error) {
 	l, err := s.fold.Reader().Lead(tenant, id)
 	if err != nil || l == nil {

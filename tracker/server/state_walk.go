@@ -39,6 +39,18 @@ func (s *State) walk(t *fold.Touch) error {
 	if b.walk.Gen != b.tenant.deck.Gen {
 		again, from = true, fold.Place{}
 	}
+	if t.Walk {
+		if err := s.relearn(l, b); err != nil {
+			return err
+		}
+	}
+	for i := range s.news {
+		if n := &s.news[i]; !t.Walk {
+			if err := s.learn(b, n.Event, n.Place, len(n.Rec.Personal) > 0); err != nil {
+				return err
+			}
+		}
+	}
 	if again {
 		if err := s.walkAgain(l, b, from); err != nil {
 			return err
@@ -47,6 +59,29 @@ func (s *State) walk(t *fold.Touch) error {
 		return err
 	}
 	s.leave(b)
+	return nil
+}
+
+// relearn reads the profile anew: events may have left the lead.
+func (s *State) relearn(l *fold.Lead, b *body) (err error) {
+	b.parts = nil
+	if b.id.Kind == tracker.VisitorIdentity {
+		return nil
+	}
+	if s.entries, err = s.fold.Timeline(s.entries[:0], l, fold.Place{}); err != nil {
+		return err
+	}
+	var e tracker.Event
+	for i := range s.entries {
+		n := &s.entries[i]
+		if err := tracker.DecodeRow(n.Row, &e); err != nil {
+			return err
+		}
+		e.Seq, e.Received, e.Personal = n.Seq, n.Received, e.Personal[:0]
+		if err := s.learn(b, &e, n.Place, n.Personal); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
