@@ -24,6 +24,8 @@ type Config struct {
 	// Past leaves out every event after the moment given to Apply: for a look
 	// at the past.
 	Past bool
+
+	floor uint64 // entries of earlier records are not there any more, see Drop
 }
 
 func (c *Config) cache() int {
@@ -52,6 +54,7 @@ type Fold struct {
 
 	// The batch.
 	batch   []storage.Record
+	carried []storage.Record // batch, if it holds carried events
 	now     int64
 	at      uint64 // the record being filed
 	due     bool   // the batch is of events that waited
@@ -96,9 +99,13 @@ type Touch struct {
 // Records that were filed before, in a run that a crash ended, change nothing.
 // On error nothing is known of the batch: the Fold must be opened again.
 func (f *Fold) Apply(recs []storage.Record, now int64) ([]Touch, error) {
+	recs, err := f.unpack(recs)
+	if err != nil {
+		return nil, err
+	}
 	f.begin(recs, now)
 	for i := range recs {
-		if recs[i].Kind != storage.KindEvent {
+		if recs[i].Kind != storage.KindEvent && recs[i].Kind != storage.KindCarry {
 			continue
 		}
 		f.at = recs[i].Seq
@@ -135,7 +142,7 @@ func (f *Fold) file(i int) error {
 	switch {
 	case id.IsZero():
 		return nil
-	case e.Time > rec.Received && !f.due && !f.cfg.Past:
+	case e.Time > rec.Received && !f.due && !f.cfg.Past && rec.Kind != storage.KindCarry:
 		f.await(waiter{e.Time, rec.Seq})
 		return nil
 	case e.Time > f.now:
@@ -146,7 +153,7 @@ func (f *Fold) file(i int) error {
 		return err
 	}
 	p := PlaceOf(e)
-	if filed, err := f.filed(s, p, rec); filed || err != nil {
+	if filed, err := f.filed(s, p, e, rec); filed || err != nil {
 		return err
 	}
 	f.mark(s)
@@ -181,9 +188,12 @@ func (f *Fold) file(i int) error {
 
 // filed says that an event was filed before: in a run that a crash ended, or
 // because it was sent again long after.
-func (f *Fold) filed(s *subject, p Place, rec *storage.Record) (bool, error) {
-	if f.due {
+func (f *Fold) filed(s *subject, p Place, e *tracker.Event, rec *storage.Record) (bool, error) {
+	switch {
+	case f.due:
 		return f.isFiled(s, p)
+	case rec.Kind == storage.KindCarry && rec.Seq > s.applied:
+		return f.refile(s, p, e, rec)
 	}
 	return rec.Seq <= s.applied || p == s.last && s.filed > 0, nil
 }

@@ -93,6 +93,9 @@ const (
 )
 
 func (s *subject) append(dst []byte) []byte {
+	if s.filed == 0 {
+		return nil // all it had was dropped
+	}
 	dst = append(dst, recordVersion)
 	for _, n := range [3]uint64{s.applied, s.filed, s.counted} {
 		dst = binary.AppendUvarint(dst, n)

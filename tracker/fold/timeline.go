@@ -77,7 +77,7 @@ func scan(f finder, s *subject, from Place, visit func(n *Entry, e *tracker.Even
 	var e tracker.Event
 	one := func(b []byte) error {
 		n, err := readEntry(b, s.id, &e)
-		if err != nil || n.Place.Less(from) {
+		if err != nil || n.Place.Less(from) || n.Seq < f.config().floor {
 			return err
 		}
 		return visit(&n, &e)
@@ -109,7 +109,8 @@ func scan(f finder, s *subject, from Place, visit func(n *Entry, e *tracker.Even
 }
 
 // entries appends the entries of a timeline from a place on, in order, rows
-// copied, without the doubles that a very late repetition may have left.
+// copied, without the doubles that a very late repetition or a carried event
+// may have left.
 func (f *Fold) entries(dst []Entry, s *subject, from Place) ([]Entry, error) {
 	err := scan(f, s, from, func(n *Entry, _ *tracker.Event) error {
 		dst = append(dst, *n)
@@ -124,7 +125,7 @@ func inOrder(es []Entry) []Entry {
 		if c := a.Place.Compare(b.Place); c != 0 {
 			return c
 		}
-		return cmp.Compare(a.Seq, b.Seq)
+		return cmp.Compare(b.Seq, a.Seq) // the log keeps the last one longest
 	})
 	return slices.CompactFunc(es, func(a, b Entry) bool { return a.Place == b.Place && a.Subject == b.Subject })
 }
