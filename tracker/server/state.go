@@ -58,6 +58,7 @@ type State struct {
 	dirtied  bool // something since the last checkpoint
 
 	seen    atomic.Uint64 // last record whose effects queries see
+	dropped atomic.Uint64 // nothing derived needs the log before it, see drop
 	lagging atomic.Int64  // received time of the oldest record not applied; 0 = none
 
 	replays chan replayRequest
@@ -182,7 +183,7 @@ func (s *State) open(ctx context.Context) error {
 		return err
 	}
 	s.mark, s.found = mark, causeEvent
-	if s.next == 1 && mark > 0 {
+	if s.next == first && mark > 0 {
 		s.found = causeReplay // nothing was stored: all is found anew
 	}
 	s.seen.Store(s.next - 1)
@@ -325,7 +326,11 @@ func (s *State) apply(ctx context.Context, recs []storage.Record) error {
 	for len(recs) > 0 {
 		n := min(slice, len(recs))
 		if i := slices.IndexFunc(recs[:n], isControl); i == 0 {
-			if err := s.control(ctx, &recs[0]); err != nil {
+			take := s.control
+			if recs[0].Kind == storage.KindCarry {
+				take = s.carry
+			}
+			if err := take(ctx, &recs[0]); err != nil {
 				return err
 			}
 			n = 1
@@ -343,7 +348,9 @@ func (s *State) apply(ctx context.Context, recs []storage.Record) error {
 	return nil
 }
 
-func isControl(r storage.Record) bool { return r.Kind == storage.KindControl }
+func isControl(r storage.Record) bool {
+	return r.Kind == storage.KindControl || r.Kind == storage.KindCarry && !tracker.IsCarriedEvent(r.Row)
+}
 
 func (s *State) applySlice(recs []storage.Record, apply func([]storage.Record, int64) ([]fold.Touch, error)) error {
 	s.mu.Lock()

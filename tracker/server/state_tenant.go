@@ -183,16 +183,21 @@ func (s *State) control(ctx context.Context, rec *storage.Record) error {
 	if err != nil || rec.Seq <= t.deck.Gen {
 		return err // or it was applied before
 	}
-	card, err := s.load(ctx, *c.Activation)
+	return s.activate(ctx, t, *c.Activation, rec.Seq)
+}
+
+// activate puts a card in force from a record of the log on.
+func (s *State) activate(ctx context.Context, t *tenantState, a tracker.Activation, seq uint64) error {
+	card, err := s.load(ctx, a)
 	if err != nil {
 		// The log cannot be changed any more: the tenant keeps what it had.
-		s.cfg.slog().Error("a card in the log cannot be put in force", "tenant", t.id, "card", c.Activation.Name(), "err", err)
+		s.cfg.slog().Error("a card in the log cannot be put in force", "tenant", t.id, "card", a.Name(), "err", err)
 		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dirtied = true
-	return t.put(card, rec.Seq)
+	return t.put(card, seq)
 }
 
 // load makes a card of its source.

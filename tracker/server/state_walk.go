@@ -15,6 +15,8 @@ const (
 	causePublish = "publish"
 	causeReplay  = "replay"
 	causeMerge   = "merge"
+	// All that was known of an anonymous lead, or a part of it, has grown too old.
+	causeRetention = "retention"
 )
 
 // walk brings a touched lead up to date: on from where it stands if what is new
@@ -243,6 +245,10 @@ func (s *State) retire(l *fold.Lead, b *body) {
 	if b.gone {
 		return
 	}
+	why := causeMerge
+	if l.Into.IsZero() {
+		why = causeRetention
+	}
 	b.gone = true
 	if s.recovering() {
 		s.late[leadKey{b.tenant, b.id}] = struct{}{}
@@ -258,7 +264,7 @@ func (s *State) retire(l *fold.Lead, b *body) {
 			continue
 		}
 		q.prev = b.tenant.add(tracker.Change{
-			Time: max(b.walk.Step, b.walk.Last), Lead: b.id, MergedInto: l.Into, Card: b.nameOn(q.card), Cause: causeMerge, Event: s.causeSeq,
+			Time: max(b.walk.Step, b.walk.Last), Lead: b.id, MergedInto: l.Into, Card: b.nameOn(q.card), Cause: why, Event: s.causeSeq,
 			OldScore: int(q.score), NewScore: -1, OldBand: q.band, OldGrade: q.grade, Prev: q.prev,
 		})
 		q.score = -1
