@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"ripen/storage"
@@ -46,11 +47,7 @@ const (
 //
 // update runs a transaction; lock runs what must not meet a reader.
 func (f *Fold) Checkpoint(last func(tx Rows) error, update func(func(tx Rows) error) error, lock func(func() error) error) error {
-	order := make([]uint64, len(f.dirty))
-	for i := range f.dirty {
-		order[i] = uint64(f.root(int32(i)))<<32 | uint64(i)
-	}
-	slices.Sort(order)
+	order := f.inGroups()
 	for len(order) > 0 {
 		n, err := f.saveSome(order, update)
 		if err != nil {
@@ -68,6 +65,30 @@ func (f *Fold) Checkpoint(last func(tx Rows) error, update func(func(tx Rows) er
 		return fmt.Errorf("store cursor: %w", err)
 	}
 	return lock(func() error { f.saved(); return nil })
+}
+
+// inGroups returns what is dirty, a group together, the groups in the order of
+// their keys: neighbours in the table are written after each other, which the
+// table's memory likes. An element is the group's place and that in dirty.
+func (f *Fold) inGroups() []uint64 {
+	order := make([]uint64, len(f.dirty))
+	for i, r := range f.dirty {
+		h := &r.base().id.Hash
+		order[i] = uint64(binary.BigEndian.Uint32(h[:]))<<32 | uint64(i)
+	}
+	slices.Sort(order)
+	place := make([]uint32, len(f.dirty)) // :: root → the group's place plus one
+	groups := uint32(0)
+	for n, o := range order {
+		root := f.root(int32(uint32(o)))
+		if place[root] == 0 {
+			groups++
+			place[root] = groups
+		}
+		order[n] = uint64(place[root])<<32 | o&math.MaxUint32
+	}
+	slices.Sort(order)
+	return order
 }
 
 // saveSome stores whole groups from the front of order, as many as fit.
@@ -186,7 +207,7 @@ func (f *Fold) saved() {
 		r.base().dirty = 0
 		switch r := r.(type) {
 		case *subject:
-			r.tail = 0
+			r.tail, r.stored = 0, r.last
 			f.subjects.weigh(r)
 		case *mail:
 			f.mails.weigh(r)

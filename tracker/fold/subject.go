@@ -23,6 +23,7 @@ type subject struct {
 	lead   *Lead  // of the last interval; nil or out = look it up
 	member int    // where lead lists this subject, a hint
 	tail   uint32 // newest entry not yet stored, see arena; 0 = none
+	stored Place  // no entry that is stored lies behind it
 }
 
 // run is a row of marks with the same identities, no other mark between them.
@@ -130,6 +131,7 @@ func (s *subject) decode(b []byte) error {
 	r.version()
 	s.applied, s.filed, s.counted = r.uvarint(), r.uvarint(), r.uvarint()
 	s.first, s.last = r.place(), r.place()
+	s.stored = s.last
 	if s.counted > tracker.MaxTimeline {
 		s.limit = r.place()
 	}

@@ -89,6 +89,9 @@ func scan(f finder, s *subject, from Place, visit func(n *Entry, e *tracker.Even
 			return err
 		}
 	}
+	if s.stored.Less(from) {
+		return nil
+	}
 	lo := appendID(nil, s.id)
 	hi := append(bytes.Clone(lo), bytes.Repeat([]byte{0xff}, 17)...)
 	if !from.IsZero() {

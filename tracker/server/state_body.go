@@ -26,6 +26,8 @@ type body struct {
 	walk   score.Walk
 	bases  []base // saved walks to begin again from, oldest first
 	based  uint64 // events walked when the last was taken
+	near   []base // in memory only, see keepNear
+	late   bool   // some event came late once
 	gone   bool
 	parts  []part // of the profile
 
@@ -60,6 +62,9 @@ func (b *body) Size() int {
 	n := 360 + b.walk.Size() + 112*cap(b.shown) + 56*cap(b.bases)
 	for i := range b.bases {
 		n += len(b.bases[i].blob)
+	}
+	for i := range b.near {
+		n += 56 + cap(b.near[i].blob)
 	}
 	for i := range b.parts {
 		n += 72 + 8*cap(b.parts[i].known) + cap(b.parts[i].sealed)
@@ -242,8 +247,24 @@ func (b *body) keepBase() {
 	b.fresh++
 }
 
+// keepNear saves the walk before the events of a batch. Batches of one visitor
+// overtake each other by milliseconds, and who sends such does it often: with
+// the last two places at hand, a late event costs what came since.
+func (b *body) keepNear() {
+	if len(b.near) < 2 {
+		b.near = append(b.near, base{})
+	} else {
+		b.near[0], b.near[1] = b.near[1], b.near[0]
+	}
+	q := &b.near[len(b.near)-1]
+	q.pos, q.blob = b.pos, b.walk.Append(q.blob[:0])
+}
+
 // dropBases forgets the bases that are not before a place.
 func (b *body) dropBases(from fold.Place) {
+	for n := len(b.near); n > 0 && !b.near[n-1].pos.Less(from); n-- {
+		b.near = b.near[:n-1]
+	}
 	n := len(b.bases)
 	for n > 0 && !b.bases[n-1].pos.Less(from) {
 		n--
@@ -289,7 +310,7 @@ func (b *body) Saved() {
 	for i := range b.bases {
 		b.bases[i].blob = nil
 	}
-	b.dropped, b.fresh = nil, 0
+	b.dropped, b.fresh, b.near = nil, 0, nil
 }
 
 // restore makes the walk what it was at a base.
@@ -307,6 +328,6 @@ func (s *State) restore(b *body, at *base) error {
 	if _, err := b.walk.Decode(blob, s.texts); err != nil {
 		return fmt.Errorf("saved walk: %w", err)
 	}
-	b.pos, b.based = at.pos, b.walk.Events
+	b.pos, b.based = at.pos, min(b.based, b.walk.Events)
 	return nil
 }

@@ -36,6 +36,7 @@ func (s *State) walk(t *fold.Touch) error {
 	if len(s.news) > 0 {
 		if p := s.news[0].Place; b.isLate(p) && (!again || p.Less(from)) {
 			again, from = true, p
+			b.late = true
 		}
 	}
 	if b.walk.Gen != b.tenant.deck.Gen {
@@ -57,7 +58,13 @@ func (s *State) walk(t *fold.Touch) error {
 		if err := s.walkAgain(l, b, from); err != nil {
 			return err
 		}
-	} else if err := s.walkOn(b); err != nil {
+		s.leave(b)
+		return nil
+	}
+	if b.late && b.walk.Events > 0 {
+		b.keepNear()
+	}
+	if err := s.walkOn(b); err != nil {
 		return err
 	}
 	s.leave(b)
@@ -108,23 +115,41 @@ func (s *State) walkOn(b *body) error {
 	return nil
 }
 
-// walkAgain walks a lead's history from a place on, and up to now.
-func (s *State) walkAgain(l *fold.Lead, b *body, from fold.Place) error {
+// goBack makes the walk what it was last before a place.
+func (s *State) goBack(b *body, from fold.Place) error {
 	b.dropBases(from)
-	begin := true
-	for n := len(b.bases); n > 0; n-- {
-		if err := s.restore(b, &b.bases[n-1]); err != nil {
+	fits := func(at *base) (bool, error) {
+		err := s.restore(b, at)
+		return b.walk.Gen == b.tenant.deck.Gen && b.walk.Step <= from.Time, err
+	}
+	for len(b.near) > 0 {
+		at := &b.near[len(b.near)-1]
+		if n := len(b.bases); n > 0 && at.pos.Less(b.bases[n-1].pos) {
+			break // a base is nearer
+		}
+		if ok, err := fits(at); ok || err != nil {
 			return err
 		}
-		if b.walk.Gen == b.tenant.deck.Gen && b.walk.Step <= from.Time {
-			begin = false
-			break
+		b.near = b.near[:len(b.near)-1]
+	}
+	for n := len(b.bases); n > 0; n-- {
+		if ok, err := fits(&b.bases[n-1]); ok || err != nil {
+			if ok {
+				b.based = b.walk.Events
+			}
+			return err
 		}
 		b.dropBases(b.bases[n-1].pos)
 	}
-	if begin {
-		b.tenant.deck.Begin(&b.walk)
-		b.pos, b.based = fold.Place{}, 0
+	b.tenant.deck.Begin(&b.walk)
+	b.pos, b.based = fold.Place{}, 0
+	return nil
+}
+
+// walkAgain walks a lead's history from a place on, and up to now.
+func (s *State) walkAgain(l *fold.Lead, b *body, from fold.Place) error {
+	if err := s.goBack(b, from); err != nil {
+		return err
 	}
 	var err error
 	if s.entries, err = s.fold.Timeline(s.entries[:0], l, b.pos); err != nil {
