@@ -25,6 +25,7 @@ type Source struct {
 	Server   bool     // a server-side source: never judged by agent, trusted with time
 	KeepIP   bool     // keep the address, sealed, instead of dropping it
 	MaxBody  int      // bytes, wire and inflated; 0 = MaxBody of this package
+	Rate     int      // requests a second; 0 = no limit
 	Disabled bool
 }
 

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"ripen/tracker/export"
 	"ripen/tracker/server"
 )
 
@@ -130,7 +131,7 @@ func (cl *client) request(ctx context.Context, method, path string, q url.Values
 	}
 	req.Header.Set("Authorization", "Bearer "+cl.key)
 	if cl.tenant != "" {
-		req.Header.Set(server.TenantHeader, cl.tenant)
+		req.Header.Set(export.TenantHeader, cl.tenant)
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", kind)

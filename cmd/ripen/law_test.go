@@ -24,7 +24,7 @@ var homes = map[string][]string{
 	"github.com/dgraph-io/badger/v4":          {"storage"},
 	"github.com/tetratelabs/wazero":           {"wasm/host"},
 	"github.com/valyala/fasthttp":             {"tracker/ingest", "tracker/email", "tracker/export", "tracker/console", "tracker/demo", "tracker/server", "bench/..."},
-	"github.com/klauspost/compress":           {"storage", "tracker/ingest", "tracker/export", "tracker/server", "bench/..."},
+	"github.com/klauspost/compress":           {"storage", "tracker/ingest", "tracker/export", "bench/..."},
 	"github.com/dchest/siphash":               {"storage"},
 	"github.com/tidwall/btree":                {"tracker/rank"},
 	"github.com/goccy/go-yaml":                {"wasm/scorecard", "cmd/ripen"},

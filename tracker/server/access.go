@@ -3,7 +3,6 @@ package server
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/json"
 	"net"
 	"strings"
 
@@ -11,10 +10,6 @@ import (
 
 	"ripen/tracker"
 )
-
-// TenantHeader names the tenant that a request with the admin key acts for. It
-// may be left out while the machine has one tenant.
-const TenantHeader = "Ripen-Tenant"
 
 // isAdmin says that the request carries the admin key.
 func (s *Server) isAdmin(ctx *fasthttp.RequestCtx) bool {
@@ -65,23 +60,16 @@ func (s *Server) mayScrape(ctx *fasthttp.RequestCtx) bool {
 	return ok && c.Role == tracker.AdminRole
 }
 
-// appendJSON appends s as a JSON string.
-func appendJSON(dst []byte, s string) []byte {
-	b, err := json.Marshal(s)
-	if err != nil {
-		panic("BUG: a string has no JSON: " + err.Error())
+// caller says whose secret this is: the operator's, or a tenant's.
+func (s *Server) caller(secret string) (tracker.Caller, bool) {
+	if s.isAdminKey(secret) {
+		return tracker.Caller{Role: tracker.AdminRole, Key: "admin"}, true
 	}
-	return append(dst, b...)
+	return s.registry.Caller(secret)
 }
 
-// writeJSON answers with v.
-func writeJSON(ctx *fasthttp.RequestCtx, status int, v any) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic("BUG: an answer has no JSON: " + err.Error())
-	}
-	ctx.SetStatusCode(status)
-	ctx.SetContentType("application/json")
-	ctx.Response.Header.Set("Cache-Control", "no-store")
-	ctx.SetBody(append(b, '\n'))
-}
+// keys is what ingest knows of keys.
+type keys struct{ s *Server }
+
+func (k keys) Lookup(writeKey string) *tracker.Source      { return k.s.registry.Lookup(writeKey) }
+func (k keys) Caller(secret string) (tracker.Caller, bool) { return k.s.caller(secret) }

@@ -6,32 +6,30 @@ import (
 	"encoding/json"
 	"errors"
 	"strconv"
-	"time"
 
 	"github.com/valyala/fasthttp"
 
 	"ripen/storage"
 	"ripen/tracker"
+	"ripen/tracker/export"
 )
 
 // logLine is one record of the log as `ripen events tail --json` prints it.
 type logLine struct {
-	Seq        uint64         `json:"seq"`
-	Received   string         `json:"received"`
-	Tenant     string         `json:"tenant"`
-	Kind       string         `json:"kind"` // event, control, carry, alias
-	Time       string         `json:"time,omitempty"`
-	Type       string         `json:"type,omitempty"`
-	MessageID  string         `json:"message_id,omitempty"`
-	Source     uint32         `json:"source,omitempty"`
-	Subject    string         `json:"subject,omitempty"` // whose timeline it is filed under
-	Machine    string         `json:"machine,omitempty"`
-	Reason     string         `json:"machine_reason,omitempty"`
-	Properties map[string]any `json:"properties,omitempty"`
-	Traits     map[string]any `json:"traits,omitempty"`
-	Context    map[string]any `json:"context,omitempty"`
-	Erased     bool           `json:"erased,omitempty"` // its personal part is gone for ever
-	Card       string         `json:"scorecard,omitempty"`
+	Seq       uint64 `json:"seq"`
+	Received  string `json:"received"`
+	Tenant    string `json:"tenant"`
+	Kind      string `json:"kind"` // event, control, carry, alias
+	Time      string `json:"time,omitempty"`
+	Type      string `json:"type,omitempty"`
+	MessageID string `json:"message_id,omitempty"`
+	Source    uint32 `json:"source,omitempty"`
+	Subject   string `json:"subject,omitempty"` // whose timeline it is filed under
+	Machine   string `json:"machine,omitempty"`
+	Reason    string `json:"machine_reason,omitempty"`
+	export.EventFields
+	Erased bool   `json:"erased,omitempty"` // its personal part is gone for ever
+	Card   string `json:"scorecard,omitempty"`
 }
 
 // adminEvents streams the log from ?from= on as NDJSON; with ?follow=1 it
@@ -57,8 +55,8 @@ func streamLines(ctx *fasthttp.RequestCtx, f func(w *bufio.Writer) error) {
 	ctx.Response.Header.Set("Cache-Control", "no-store")
 	ctx.SetBodyStreamWriter(func(w *bufio.Writer) {
 		if err := f(w); err != nil && !errors.Is(err, context.Canceled) {
-			b := append([]byte(`{"error":{"code":"failed","detail":`), appendJSON(nil, err.Error())...)
-			_, _ = w.Write(append(b, "}}\n"...)) // the reader is gone if this fails
+			// The reader is gone if this fails.
+			_ = json.NewEncoder(w).Encode(map[string]stepError{"error": {"failed", err.Error()}})
 		}
 		_ = w.Flush()
 	})
@@ -106,7 +104,7 @@ func (t *logTail) run(ctx context.Context, from uint64, follow bool) error {
 // record writes one line. What cannot be decoded is an error: the log is the
 // truth, and nothing of it is passed over.
 func (t *logTail) record(r *storage.Record) error {
-	l := logLine{Seq: r.Seq, Received: timeText(r.Received), Tenant: t.name(r.Tenant)}
+	l := logLine{Seq: r.Seq, Received: export.Time(r.Received), Tenant: t.name(r.Tenant)}
 	switch r.Kind {
 	case storage.KindEvent:
 		if err := t.fill(&l, r); err != nil {
@@ -144,38 +142,13 @@ func (t *logTail) fill(l *logLine, r *storage.Record) (err error) {
 			}
 		}
 	}
-	l.Kind, l.Time, l.Type = "event", timeText(e.Time), string(e.Type)
+	l.Kind, l.Time, l.Type = "event", export.Time(e.Time), string(e.Type)
 	l.MessageID, l.Source = e.MessageText(), e.Source
 	l.Machine, l.Reason = e.Machine.String(), e.MachineReason.String()
 	if s := e.Subject(); !s.IsZero() {
 		l.Subject = s.String()
 	}
-	for _, fs := range [2][]tracker.Field{e.Fields, e.Personal} {
-		for i := range fs {
-			l.put(&fs[i])
-		}
-	}
+	l.Put(e.Fields)
+	l.Put(e.Personal)
 	return nil
-}
-
-// put files a field under its space; a product's stands as products.<i>.name.
-func (l *logLine) put(f *tracker.Field) {
-	m, name := &l.Properties, string(f.Name)
-	switch f.Space {
-	case tracker.Trait:
-		m = &l.Traits
-	case tracker.Context, tracker.System:
-		m = &l.Context
-	case tracker.Product:
-		name = "products." + strconv.Itoa(int(f.Index)) + "." + name
-	}
-	if *m == nil {
-		*m = map[string]any{}
-	}
-	(*m)[name] = Any(f.Value)
-}
-
-// timeText writes unix milliseconds as RFC 3339 in UTC.
-func timeText(ms int64) string {
-	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z07:00")
 }

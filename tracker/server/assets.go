@@ -6,6 +6,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"ripen/snippet"
+	"ripen/tracker/export"
 )
 
 // serveSnippet answers GET /r.js, which changes with the version and is asked
@@ -18,7 +19,7 @@ func serveSnippet(ctx *fasthttp.RequestCtx) bool {
 			return false
 		}
 		if name != snippet.Version+".js" {
-			writeProblem(ctx, fasthttp.StatusNotFound, "not_found", "this server does not have that version of the snippet; /r.js is the current one")
+			export.Problem(ctx, fasthttp.StatusNotFound, "not_found", "this server does not have that version of the snippet; /r.js is the current one")
 			return true
 		}
 		cache = "public, max-age=31536000, immutable"

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"time"
 )
 
@@ -15,7 +16,10 @@ type Config struct {
 	Private  bool   // for the length of one command: not announced, no log
 	Demo     bool   // a demo tenant with write key "demo"; the pages need no login
 	Language string // of the demo: es, or English
-	Version  string // of the binary, for /healthz and the metrics
+	// PublicURL is the origin under which sites reach this machine, for the
+	// snippet's tag: https://t.example.org; empty = the Host of the request.
+	PublicURL string
+	Version   string // of the binary, for /healthz and the metrics
 
 	Log *slog.Logger // default: errors to nobody
 
@@ -52,6 +56,7 @@ func (c *Config) maxConns() int              { return or(c.MaxConns, 16384) }
 func (c *Config) maxBody() int               { return or(c.MaxBody, 4<<20) }
 func (c *Config) readTimeout() time.Duration { return or(c.ReadTimeout, 5*time.Second) }
 func (c *Config) idleTimeout() time.Duration { return or(c.IdleTimeout, 10*time.Second) }
+
 func or[T comparable](v, fallback T) T {
 	var zero T
 	if v == zero {
@@ -66,6 +71,8 @@ func (c *Config) check() error {
 	switch {
 	case c.Data == "":
 		return fmt.Errorf("data: need a directory")
+	case c.PublicURL != "" && !isOrigin(c.PublicURL):
+		return fmt.Errorf("public-url: need an origin like https://t.example.org, without a path")
 	case c.maxBody() < 32<<10 || c.maxBody() > mostBody:
 		return fmt.Errorf("max-body: need 32KB to 20MB, have %d bytes", c.MaxBody)
 	case c.MaxConns < 0 || c.MaxConnsPerIP < 0:
@@ -74,6 +81,12 @@ func (c *Config) check() error {
 		return fmt.Errorf("drain, read-timeout, idle-timeout: need a positive duration")
 	}
 	return nil
+}
+
+// isOrigin says that a URL is a scheme and a host, nothing else.
+func isOrigin(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && s == u.Scheme+"://"+u.Host
 }
 
 // QuietLog shows warnings and errors only, as text: for a person at a terminal.

@@ -8,6 +8,7 @@ import (
 
 	"ripen/tracker"
 	"ripen/tracker/console"
+	"ripen/tracker/export"
 )
 
 // consoleSource is what the console reads: the state, and the registry's names.
@@ -27,7 +28,7 @@ func (c consoleSource) Tenants(by tracker.Caller) ([]console.Tenant, error) {
 // Top implements [console.Source].
 func (c consoleSource) Top(by tracker.Caller, t tracker.TenantID, limit int) ([]console.Row, int, error) {
 	st := c.s.folder.state()
-	page, err := st.Leads(by, t, LeadQuery{Limit: limit})
+	page, err := st.Leads(by, t, export.LeadQuery{Limit: limit})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -37,10 +38,6 @@ func (c consoleSource) Top(by tracker.Caller, t tracker.TenantID, limit int) ([]
 	}
 	rows := make([]console.Row, 0, len(page.Leads))
 	for _, l := range page.Leads {
-		l, err := whole(st, who{by, tenant}, l)
-		if err != nil {
-			return nil, 0, err
-		}
 		row := console.Row{ID: l.ID, Email: l.Email, Null: true, LastSeen: l.LastSeen}
 		if sc := l.Scores[tenant.Ranking]; sc != nil {
 			row.Score, row.Null, row.Grade, row.Band = sc.Score, sc.Null, sc.Grade, sc.Band

@@ -12,6 +12,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"ripen/tracker/export"
 	"ripen/tracker/ingest"
 )
 
@@ -90,7 +91,7 @@ func (f *front) handle(ctx *fasthttp.RequestCtx) {
 	defer f.rescue(ctx)
 	if err := ingest.CheckHeader(&ctx.Request.Header); err != nil {
 		f.m.refused.Inc()
-		writeProblem(ctx, fasthttp.StatusBadRequest, "bad_request", err.Error())
+		export.Problem(ctx, fasthttp.StatusBadRequest, "bad_request", err.Error())
 		ctx.SetConnectionClose()
 		return
 	}
@@ -99,7 +100,7 @@ func (f *front) handle(ctx *fasthttp.RequestCtx) {
 			return
 		}
 	}
-	writeProblem(ctx, fasthttp.StatusNotFound, "not_found", "nothing lives at this path")
+	export.Problem(ctx, fasthttp.StatusNotFound, "not_found", "nothing lives at this path")
 }
 
 // rescue keeps a panic to its own request.
@@ -111,7 +112,7 @@ func (f *front) rescue(ctx *fasthttp.RequestCtx) {
 	f.m.panics.Inc()
 	f.log.Error("request failed", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 	ctx.Response.Reset()
-	writeProblem(ctx, fasthttp.StatusInternalServerError, "internal", "the server failed at this request; its log says why")
+	export.Problem(ctx, fasthttp.StatusInternalServerError, "internal", "the server failed at this request; its log says why")
 	ctx.SetConnectionClose()
 }
 
@@ -122,13 +123,13 @@ func (f *front) refuse(ctx *fasthttp.RequestCtx, err error) {
 	var timeout net.Error
 	switch {
 	case errors.As(err, &small):
-		writeProblem(ctx, fasthttp.StatusRequestHeaderFieldsTooLarge, "headers_too_large", "request line and headers together may have 8 KB")
+		export.Problem(ctx, fasthttp.StatusRequestHeaderFieldsTooLarge, "headers_too_large", "request line and headers together may have 8 KB")
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		writeProblem(ctx, fasthttp.StatusRequestEntityTooLarge, "too_large", fmt.Sprintf("a body may have %d bytes", f.http.MaxRequestBodySize))
+		export.Problem(ctx, fasthttp.StatusRequestEntityTooLarge, "too_large", fmt.Sprintf("a body may have %d bytes", f.http.MaxRequestBodySize))
 	case errors.As(err, &timeout) && timeout.Timeout():
-		writeProblem(ctx, fasthttp.StatusRequestTimeout, "timeout", "the request did not arrive in time")
+		export.Problem(ctx, fasthttp.StatusRequestTimeout, "timeout", "the request did not arrive in time")
 	default:
-		writeProblem(ctx, fasthttp.StatusBadRequest, "bad_request", "this is not an HTTP/1.1 request")
+		export.Problem(ctx, fasthttp.StatusBadRequest, "bad_request", "this is not an HTTP/1.1 request")
 	}
 	ctx.SetConnectionClose()
 }
@@ -140,23 +141,6 @@ type quietLogger struct{ log *slog.Logger }
 // Printf logs the format alone, never its arguments.
 func (q quietLogger) Printf(format string, _ ...any) {
 	q.log.Debug("http server", "event", format)
-}
-
-// writeProblem answers with RFC 9457 problem JSON. Code and detail are ours:
-// they need no escaping.
-func writeProblem(ctx *fasthttp.RequestCtx, status int, code, detail string) {
-	ctx.SetStatusCode(status)
-	h := &ctx.Response.Header
-	h.SetContentType("application/problem+json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	b := append(ctx.Response.Body()[:0], `{"type":"about:blank","title":`...)
-	b = appendJSON(b, fasthttp.StatusMessage(status))
-	b = fmt.Appendf(b, `,"status":%d,"code":`, status)
-	b = appendJSON(b, code)
-	b = append(b, `,"detail":`...)
-	b = appendJSON(b, detail)
-	ctx.SetBody(append(b, "}\n"...))
 }
 
 // isPath compares the path as it was sent, undecoded: what is encoded is

@@ -2,6 +2,8 @@ package server
 
 import (
 	"github.com/valyala/fasthttp"
+
+	"ripen/tracker/export"
 )
 
 // health is the answer of /healthz and /readyz.
@@ -46,6 +48,6 @@ func (s *Server) serveHealth(ctx *fasthttp.RequestCtx) bool {
 		status = fasthttp.StatusServiceUnavailable
 		ctx.Response.Header.Set("Retry-After", "1")
 	}
-	writeJSON(ctx, status, h)
+	export.JSON(ctx, status, h)
 	return true
 }

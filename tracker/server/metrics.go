@@ -7,6 +7,8 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/valyala/fasthttp"
+
+	"ripen/tracker/export"
 )
 
 // edgeMetrics counts what happens at the edge, before any stage.
@@ -104,7 +106,7 @@ func (s *Server) serveMetrics(ctx *fasthttp.RequestCtx) bool {
 	}
 	if !s.mayScrape(ctx) {
 		ctx.Response.Header.Set("WWW-Authenticate", `Bearer realm="ripen"`)
-		writeProblem(ctx, fasthttp.StatusUnauthorized, "unknown_key", "send the admin key: Authorization: Bearer <admin.key of the data directory>")
+		export.Problem(ctx, fasthttp.StatusUnauthorized, "unknown_key", "send the admin key: Authorization: Bearer <admin.key of the data directory>")
 		return true
 	}
 	var b bytes.Buffer

@@ -41,6 +41,7 @@ type Server struct {
 
 	db       *storage.DB
 	registry *tenant.Registry
+	quota    tenant.Quota
 	folder   *folder // nil: capture only
 	ingest   *ingest.Handler
 	console  *console.Handler
@@ -130,9 +131,9 @@ func (s *Server) openState(ctx context.Context) (*State, error) {
 func (s *Server) stages() []stage {
 	s.ingest = ingest.New(ingest.Config{
 		Log: s.db.Log(), Keys: keys{s}, Default: s.registry.FirstSource, Now: s.db.Now, Pending: s.db.Pending, Writable: s.db.Writable,
-		Metrics: s.set, Logger: s.log,
+		Quota: s.quota.Wait, Metrics: s.set, Logger: s.log,
 	})
-	list := []stage{s.ingest, stageFunc(serveSnippet), stageFunc(s.serveHealth), stageFunc(s.serveMetrics), stageFunc(s.serveAdmin), stageFunc(s.serveAPI)}
+	list := []stage{s.ingest, stageFunc(serveSnippet), stageFunc(s.serveHealth), stageFunc(s.serveMetrics), stageFunc(s.serveAdmin), s.api()}
 	if s.folder == nil {
 		return list
 	}

@@ -2,14 +2,13 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"math"
 	"slices"
 	"strings"
 
 	"ripen/storage"
 	"ripen/tracker"
+	"ripen/tracker/export"
 	"ripen/tracker/fold"
 )
 
@@ -128,7 +127,7 @@ func (s *State) fill(l *tracker.Lead, es []fold.Entry) error {
 			case f.Space == tracker.Trait && sets && f.Value.Tag == tracker.Null:
 				delete(l.Attributes, string(f.Name))
 			case f.Space == tracker.Trait && sets:
-				l.Attributes[string(f.Name)] = Any(f.Value)
+				l.Attributes[string(f.Name)] = f.Value.Any()
 			}
 		}
 	}
@@ -182,55 +181,27 @@ func name(l *tracker.Lead, e *tracker.Event, f *tracker.Field) {
 	}
 }
 
-// Any returns a value as encoding/json would decode it, numbers with all their
-// digits.
-func Any(v tracker.Value) any {
-	switch v.Tag {
-	case tracker.False, tracker.True:
-		return v.Tag == tracker.True
-	case tracker.Int:
-		return int64(v.Num)
-	case tracker.Float:
-		return math.Float64frombits(v.Num)
-	case tracker.Number:
-		return json.Number(v.Str)
-	case tracker.JSON:
-		return json.RawMessage(slices.Clone(v.Str))
-	case tracker.String:
-		return string(v.Str)
-	}
-	return nil
-}
-
-// TimelinePage is a page of a lead's events, latest first.
-type TimelinePage struct {
-	Lead   tracker.LeadID
-	Events []tracker.Event // with the sealed fields, unless they were erased
-	Next   string          // cursor of the next page; empty = the last
-	Total  int
-}
-
 // Timeline returns a page of all that was filed for a lead, latest first. after
 // is the Next of the page before; limit is at most 1000, default 100. What is
 // sealed is opened only if personal is set: it lies in the log, a block or so
 // for each event.
-func (s *State) Timeline(c tracker.Caller, tenant tracker.TenantID, who, after string, limit int, personal bool) (TimelinePage, error) {
+func (s *State) Timeline(c tracker.Caller, tenant tracker.TenantID, who, after string, limit int, personal bool) (export.TimelinePage, error) {
 	if err := c.May(tracker.SecretRole, tenant); err != nil {
-		return TimelinePage{}, err
+		return export.TimelinePage{}, err
 	}
 	before, err := parsePlace(after)
 	if err != nil {
-		return TimelinePage{}, err
+		return export.TimelinePage{}, err
 	}
 	id, es, err := s.history(tenant, who)
 	if err != nil {
-		return TimelinePage{}, err
+		return export.TimelinePage{}, err
 	}
 	if limit <= 0 {
 		limit = defaultPage
 	}
 	limit = min(limit, maxPage)
-	page := TimelinePage{Lead: id, Total: len(es)}
+	page := export.TimelinePage{Lead: id, Total: len(es)}
 	var sealed []uint64
 	for i := len(es) - 1; i >= 0; i-- {
 		if after != "" && !es[i].Place.Less(before) {

@@ -10,6 +10,7 @@ import (
 
 	"ripen/storage"
 	"ripen/tracker"
+	"ripen/tracker/export"
 )
 
 var secret = tracker.Caller{Tenant: testTenant, Role: tracker.SecretRole}
@@ -76,7 +77,7 @@ type rankShown struct {
 // shown reads the order itself, without scoring anything.
 func (r *rig) shown() (out []rankShown) {
 	t := r.s.tenants[testTenant]
-	items, err := byScore(t.orders["saas"], &LeadQuery{Limit: 1 << 30}, &filter{min: -1 << 31}, &LeadPage{})
+	items, err := byScore(t.orders["saas"], &export.LeadQuery{Limit: 1 << 30}, &filter{min: -1 << 31}, &export.LeadPage{})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -112,7 +113,7 @@ func TestOnlyTheFirstTenThousandPlacesCount(t *testing.T) {
 	if l.Events != tracker.MaxTimeline+extra || l.Unscored != extra {
 		t.Fatalf("filed %d, unscored %d", l.Events, l.Unscored)
 	}
-	page, err := r.s.Leads(secret, testTenant, LeadQuery{})
+	page, err := r.s.Leads(secret, testTenant, export.LeadQuery{})
 	if err != nil || page.Leads[0].Events != tracker.MaxTimeline {
 		t.Fatalf("scored %d, want %d: %v", page.Leads[0].Events, tracker.MaxTimeline, err)
 	}
@@ -129,8 +130,8 @@ func TestQueriesAskTheCaller(t *testing.T) {
 	id := tracker.LeadID{Kind: 'v', Hash: hash("v1")}.String()
 	for _, c := range []tracker.Caller{{}, {Tenant: testTenant, Role: tracker.WriteRole}, {Tenant: tracker.TenantID{9}, Role: tracker.SecretRole}} {
 		calls := map[string]func() error{
-			"leads":    func() error { _, err := r.s.Leads(c, testTenant, LeadQuery{}); return err },
-			"each":     func() error { return r.s.EachLead(c, testTenant, LeadQuery{}, nil) },
+			"leads":    func() error { _, err := r.s.Leads(c, testTenant, export.LeadQuery{}); return err },
+			"each":     func() error { return r.s.EachLead(c, testTenant, export.LeadQuery{}, nil) },
 			"lead":     func() error { _, err := r.s.Lead(c, testTenant, id); return err },
 			"timeline": func() error { _, err := r.s.Timeline(c, testTenant, id, "", 0, true); return err },
 			"history":  func() error { _, err := r.s.History(c, testTenant, id, "", 0, 0); return err },
@@ -200,7 +201,7 @@ func TestPagesNeitherSkipNorRepeat(t *testing.T) {
 		r.append(view(i+1, r.now-int64(i%5), fmt.Sprint("v", i), "/pricing"))
 	}
 	r.turns()
-	for _, q := range []LeadQuery{{Limit: 10}, {Limit: 10, Sort: "last_seen"}, {Limit: 10, Dimension: "engagement"}} {
+	for _, q := range []export.LeadQuery{{Limit: 10}, {Limit: 10, Sort: "last_seen"}, {Limit: 10, Dimension: "engagement"}} {
 		seen := map[tracker.LeadID]bool{}
 		for {
 			page, err := r.s.Leads(secret, testTenant, q)
@@ -270,9 +271,9 @@ func TestReadersBesideTheLoop(t *testing.T) {
 		}
 		ended <- err
 	}
-	go reader(func() error { _, err := r.s.Leads(secret, testTenant, LeadQuery{}); return err })
+	go reader(func() error { _, err := r.s.Leads(secret, testTenant, export.LeadQuery{}); return err })
 	go reader(func() error {
-		return r.s.EachLead(secret, testTenant, LeadQuery{}, func(l *tracker.Lead) error {
+		return r.s.EachLead(secret, testTenant, export.LeadQuery{}, func(l *tracker.Lead) error {
 			_, err := r.s.History(secret, testTenant, l.ID.String(), "", 0, 3)
 			if tracker.KindOf(err) == tracker.KindNotFound {
 				err = nil

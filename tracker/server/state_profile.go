@@ -324,7 +324,7 @@ func (s *State) portray(l *tracker.Lead, b *body) error {
 		for _, t := range all.events {
 			for _, f := range t.fields {
 				if w, ok := last[string(f.Name)]; !ok || w.at.Less(t.at) {
-					last[string(f.Name)] = word{t.at, Any(f.Value)}
+					last[string(f.Name)] = word{t.at, f.Value.Any()}
 				}
 			}
 		}

@@ -10,6 +10,7 @@ import (
 
 	"ripen/storage"
 	"ripen/tracker"
+	"ripen/tracker/export"
 	"ripen/tracker/fold"
 )
 
@@ -18,7 +19,7 @@ import (
 func (w *world) checkProfiles(s *State, how string) {
 	w.t.Helper()
 	c := tracker.Caller{Tenant: testTenant, Role: tracker.SecretRole}
-	err := s.EachLead(c, testTenant, LeadQuery{}, func(l *tracker.Lead) error {
+	err := s.EachLead(c, testTenant, export.LeadQuery{}, func(l *tracker.Lead) error {
 		if l.ID.Kind == tracker.VisitorIdentity {
 			return nil
 		}
@@ -55,7 +56,7 @@ func TestProfileWithoutTheErased(t *testing.T) {
 	w.turns()
 	show := func(want string) {
 		t.Helper()
-		page, err := w.s.Leads(tracker.Caller{Tenant: testTenant, Role: tracker.SecretRole}, testTenant, LeadQuery{})
+		page, err := w.s.Leads(tracker.Caller{Tenant: testTenant, Role: tracker.SecretRole}, testTenant, export.LeadQuery{})
 		if err != nil || len(page.Leads) != 1 {
 			t.Fatalf("got %d leads: %v", len(page.Leads), err)
 		}

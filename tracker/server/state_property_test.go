@@ -12,6 +12,7 @@ import (
 
 	"ripen/storage"
 	"ripen/tracker"
+	"ripen/tracker/export"
 )
 
 // world is a random set of events and the way it arrives.
@@ -153,7 +154,7 @@ func (w *world) check(s *State, now int64, how string) {
 	want := reference(w.t, w.card, w.facts, now)
 	c := tracker.Caller{Tenant: testTenant, Role: tracker.SecretRole}
 	var got []*tracker.Lead
-	err := s.EachLead(c, testTenant, LeadQuery{}, func(l *tracker.Lead) error { got = append(got, l); return nil })
+	err := s.EachLead(c, testTenant, export.LeadQuery{}, func(l *tracker.Lead) error { got = append(got, l); return nil })
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -219,7 +220,7 @@ func (w *world) checkFeed(how string) {
 		}
 	}
 	shown := 0
-	err := w.s.EachLead(c, testTenant, LeadQuery{}, func(l *tracker.Lead) error {
+	err := w.s.EachLead(c, testTenant, export.LeadQuery{}, func(l *tracker.Lead) error {
 		shown++
 		sc, ch := l.Scores["saas"], last[l.ID]
 		if sc.Score != ch.NewScore || sc.Band != ch.NewBand || sc.Grade != ch.NewGrade {

@@ -8,34 +8,12 @@ import (
 	"time"
 
 	"ripen/tracker"
+	"ripen/tracker/export"
 	"ripen/tracker/fold"
 	"ripen/tracker/rank"
 	"ripen/tracker/score"
 	"ripen/wasm/scorecard"
 )
-
-// LeadQuery says which leads, in which order. The zero value is the first page
-// of all leads of the tenant's ranking card, highest first.
-type LeadQuery struct {
-	Card      string  // whose order; default: the tenant's ranking card
-	Limit     int     // leads of a page, at most 1000; default 100
-	After     string  // the Next of the page before
-	MinScore  int     // at least
-	Band      string  // exactly
-	Grade     string  // exactly
-	Dimension string  // sort by it, highest first, instead of by score
-	Min       float64 // at least so many points in Dimension
-	Sort      string  // score (default) or last_seen
-	Q         string  // an identity: a lead id, user id, e-mail or visitor id
-}
-
-// LeadPage is one page of a list.
-type LeadPage struct {
-	Card  string // the card whose order it is, with its version
-	Leads []*tracker.Lead
-	Next  string // cursor of the next page; empty = the last
-	Total int    // leads in this order, whatever the filter
-}
 
 const (
 	defaultPage = 100
@@ -50,15 +28,15 @@ var errNoLead error = &tracker.Error{Kind: tracker.KindNotFound, Code: "not_foun
 
 // Leads returns a page of leads with scores and reasons, and for those who are
 // identified with identities and attributes.
-func (s *State) Leads(c tracker.Caller, tenant tracker.TenantID, q LeadQuery) (LeadPage, error) {
+func (s *State) Leads(c tracker.Caller, tenant tracker.TenantID, q export.LeadQuery) (export.LeadPage, error) {
 	if err := c.May(tracker.SecretRole, tenant); err != nil {
-		return LeadPage{}, err
+		return export.LeadPage{}, err
 	}
 	if q.Limit <= 0 {
 		q.Limit = defaultPage
 	}
 	q.Limit = min(q.Limit, maxPage)
-	var page LeadPage
+	var page export.LeadPage
 	items, err := s.pick(tenant, &q, &page)
 	if err != nil || len(items) == 0 {
 		return page, err
@@ -80,12 +58,12 @@ func (s *State) Leads(c tracker.Caller, tenant tracker.TenantID, q LeadQuery) (L
 
 // EachLead calls visit with every lead of the list as it stood when the call
 // began; Limit and After do not count.
-func (s *State) EachLead(c tracker.Caller, tenant tracker.TenantID, q LeadQuery, visit func(*tracker.Lead) error) error {
+func (s *State) EachLead(c tracker.Caller, tenant tracker.TenantID, q export.LeadQuery, visit func(*tracker.Lead) error) error {
 	if err := c.May(tracker.SecretRole, tenant); err != nil {
 		return err
 	}
 	q.Limit, q.After = math.MaxInt, ""
-	var page LeadPage
+	var page export.LeadPage
 	items, err := s.pick(tenant, &q, &page)
 	if err != nil {
 		return err
@@ -113,7 +91,7 @@ type filter struct {
 	none        bool // nothing can match
 }
 
-func (t *tenantState) filter(q *LeadQuery) (f filter) {
+func (t *tenantState) filter(q *export.LeadQuery) (f filter) {
 	f.min = int32(1000*q.MinScore) - 500 // a score is rounded half up
 	if q.MinScore <= 0 {
 		f.min = math.MinInt32
@@ -137,7 +115,7 @@ func (f *filter) matches(it rank.Item) bool {
 }
 
 // pick returns the items of a page.
-func (s *State) pick(tenant tracker.TenantID, q *LeadQuery, page *LeadPage) ([]rank.Item, error) {
+func (s *State) pick(tenant tracker.TenantID, q *export.LeadQuery, page *export.LeadPage) ([]rank.Item, error) {
 	s.mu.Lock()
 	t := s.tenants[tenant]
 	if t == nil {
@@ -174,7 +152,7 @@ func (s *State) pick(tenant tracker.TenantID, q *LeadQuery, page *LeadPage) ([]r
 	return nil, invalid("sort", "score or last_seen")
 }
 
-func byScore(o *rank.Order, q *LeadQuery, f *filter, page *LeadPage) ([]rank.Item, error) {
+func byScore(o *rank.Order, q *export.LeadQuery, f *filter, page *export.LeadPage) ([]rank.Item, error) {
 	after, err := rank.ParseCursor(q.After)
 	if err != nil {
 		return nil, err
@@ -198,7 +176,7 @@ func byScore(o *rank.Order, q *LeadQuery, f *filter, page *LeadPage) ([]rank.Ite
 
 // byKey orders by something that no index is kept for: it looks at all items
 // and keeps the best of them.
-func byKey(o *rank.Order, q *LeadQuery, f *filter, page *LeadPage, key func(rank.Item) (float64, bool)) ([]rank.Item, error) {
+func byKey(o *rank.Order, q *export.LeadQuery, f *filter, page *export.LeadPage, key func(rank.Item) (float64, bool)) ([]rank.Item, error) {
 	after, err := rank.ParseCursor(q.After)
 	if err != nil {
 		return nil, err
@@ -244,7 +222,7 @@ func byKey(o *rank.Order, q *LeadQuery, f *filter, page *LeadPage, key func(rank
 	return items, nil
 }
 
-func (s *State) byDimension(t *tenantState, c *cardState, o *rank.Order, q *LeadQuery, f *filter, page *LeadPage) ([]rank.Item, error) {
+func (s *State) byDimension(t *tenantState, c *cardState, o *rank.Order, q *export.LeadQuery, f *filter, page *export.LeadPage) ([]rank.Item, error) {
 	known := slices.ContainsFunc(c.card.Card.Dims, func(d *scorecard.Dimension) bool { return d.Name == q.Dimension })
 	if !known {
 		return nil, invalid("dimension", "a dimension of the card "+page.Card)
@@ -265,7 +243,7 @@ func (s *State) byDimension(t *tenantState, c *cardState, o *rank.Order, q *Lead
 }
 
 // named returns the lead that an identity belongs to, if it passes the filter.
-func (s *State) named(t *tenantState, q *LeadQuery, f *filter) ([]rank.Item, error) {
+func (s *State) named(t *tenantState, q *export.LeadQuery, f *filter) ([]rank.Item, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	l, err := s.find(t.id, q.Q)

@@ -10,6 +10,7 @@ import (
 
 	"ripen/storage"
 	"ripen/tracker"
+	"ripen/tracker/export"
 )
 
 const testCard = `
@@ -181,7 +182,7 @@ func TestStateScoresInOrder(t *testing.T) {
 	r.append(view(1, now-3000, "v1", "/pricing"), view(2, now-2000, "v2", "/about"), view(3, now-1000, "v1", "/pricing/x"))
 	r.turns()
 	c := tracker.Caller{Tenant: testTenant, Role: tracker.SecretRole}
-	page, err := r.s.Leads(c, testTenant, LeadQuery{})
+	page, err := r.s.Leads(c, testTenant, export.LeadQuery{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,6 +78,7 @@ type sourceRow struct {
 	Server   bool             `json:"server,omitempty"`
 	KeepIP   bool             `json:"keep_ip,omitempty"`
 	MaxBody  int              `json:"max_body,omitempty"`
+	Rate     int              `json:"rate,omitempty"`
 	Disabled bool             `json:"disabled,omitempty"`
 }
 
@@ -135,7 +136,7 @@ func (v *view) readSource(key, value []byte) error {
 	}
 	s := &tracker.Source{
 		ID: binary.BigEndian.Uint32(key), Tenant: v.tenants[row.Tenant], Name: row.Name, WriteKey: row.WriteKey, Origins: row.Origins,
-		FastAck: row.FastAck, Server: row.Server, KeepIP: row.KeepIP, MaxBody: row.MaxBody, Disabled: row.Disabled,
+		FastAck: row.FastAck, Server: row.Server, KeepIP: row.KeepIP, MaxBody: row.MaxBody, Rate: row.Rate, Disabled: row.Disabled,
 	}
 	if s.Tenant == nil {
 		return fmt.Errorf("source %d belongs to no tenant", s.ID)
@@ -298,6 +299,9 @@ func (r *Registry) SaveSource(s tracker.Source) (*tracker.Source, error) {
 	if s.MaxBody != 0 && (s.MaxBody < tracker.MaxEvent || s.MaxBody > 20<<20) {
 		return nil, &tracker.Error{Kind: tracker.KindInvalid, Code: "bad_body_limit", Detail: "body-limit: need 32KB to 20MB"}
 	}
+	if s.Rate < 0 || s.Rate > maxRate {
+		return nil, &tracker.Error{Kind: tracker.KindInvalid, Code: "bad_rate", Detail: "rate: need 0 (no limit) to 1000000 requests a second"}
+	}
 	if s.ID == 0 {
 		if _, err := r.Source(s.Tenant.ID, s.Name); err == nil {
 			return nil, &tracker.Error{Kind: tracker.KindConflict, Code: "source_exists", Detail: "the tenant has a source of this name"}
@@ -306,7 +310,7 @@ func (r *Registry) SaveSource(s tracker.Source) (*tracker.Source, error) {
 	}
 	row := sourceRow{
 		Tenant: s.Tenant.ID, Name: s.Name, WriteKey: s.WriteKey, Origins: s.Origins, FastAck: s.FastAck,
-		Server: s.Server, KeepIP: s.KeepIP, MaxBody: s.MaxBody, Disabled: s.Disabled,
+		Server: s.Server, KeepIP: s.KeepIP, MaxBody: s.MaxBody, Rate: s.Rate, Disabled: s.Disabled,
 	}
 	err := r.meta.Update(func(tx *storage.Tx) error { return put(tx, machine, storage.SpaceSource, sourceKey(s.ID), row) })
 	if err == nil {
@@ -323,6 +327,10 @@ func randomHex(n int) string {
 	rand.Read(b) // never fails
 	return hex.EncodeToString(b)
 }
+
+// maxRate bounds a source's rate, so that the time between two of its requests
+// is a whole number of microseconds.
+const maxRate = 1_000_000
 
 func sourceKey(id uint32) []byte { return binary.BigEndian.AppendUint32(nil, id) }
 

@@ -1,0 +1,92 @@
+package export
+
+import (
+	"context"
+
+	"ripen/tracker"
+)
+
+// Leads is what is known of leads, now or at some moment. Every method asks the
+// caller first, and takes for who an id that the lead has or had, a user id, an
+// e-mail or a visitor id.
+type Leads interface {
+	// Leads returns a page of leads with scores and reasons, and for those who
+	// are identified with identities and attributes.
+	Leads(c tracker.Caller, t tracker.TenantID, q LeadQuery) (LeadPage, error)
+	// EachLead calls visit with every lead of the list as it stood when the call
+	// began; Limit and After do not count. visit's error ends it.
+	EachLead(c tracker.Caller, t tracker.TenantID, q LeadQuery, visit func(*tracker.Lead) error) error
+	// Lead returns all that is known of one lead.
+	Lead(c tracker.Caller, t tracker.TenantID, who string) (*tracker.Lead, error)
+	// Timeline returns a page of a lead's events, latest first; personal opens
+	// what is sealed.
+	Timeline(c tracker.Caller, t tracker.TenantID, who, after string, limit int, personal bool) (TimelinePage, error)
+	// History returns at most limit of a lead's changes on a card, latest first,
+	// and only those before a sequence if that is not 0.
+	History(c tracker.Caller, t tracker.TenantID, who, card string, before uint64, limit int) ([]tracker.Change, error)
+	// Changes returns the tenant's changes after a sequence, waiting for some
+	// until ctx ends, which is no error.
+	Changes(ctx context.Context, c tracker.Caller, t tracker.TenantID, after uint64, limit int) ([]tracker.Change, error)
+}
+
+// LeadQuery says which leads, in which order. The zero value is the first page
+// of all leads of the tenant's ranking card, highest first.
+type LeadQuery struct {
+	Card      string  // whose order; default: the tenant's ranking card
+	Limit     int     // leads of a page, at most 1000; default 100
+	After     string  // the Next of the page before
+	MinScore  int     // at least
+	Band      string  // exactly
+	Grade     string  // exactly
+	Dimension string  // sort by it, highest first, instead of by score
+	Min       float64 // at least so many points in Dimension
+	Sort      string  // score (default) or last_seen
+	Q         string  // an identity: a lead id, user id, e-mail or visitor id
+}
+
+// LeadPage is one page of a list.
+type LeadPage struct {
+	Card  string // the card whose order it is, with its version
+	Leads []*tracker.Lead
+	Next  string // cursor of the next page; empty = the last
+	Total int    // leads in this order, whatever the filter
+}
+
+// TimelinePage is a page of a lead's events, latest first.
+type TimelinePage struct {
+	Lead   tracker.LeadID
+	Events []tracker.Event // with the sealed fields if they were asked for, unless they were erased
+	Next   string          // cursor of the next page; empty = the last
+	Total  int
+}
+
+// Registry is what is known of tenants, and where changes of them go. Who may
+// call is asked before.
+type Registry interface {
+	// Tenant returns a tenant by its id, or nil.
+	Tenant(id tracker.TenantID) *tracker.Tenant
+	// Named returns the tenant of this name; without a name, the only one.
+	Named(name string) (*tracker.Tenant, error)
+	// Tenants returns all tenants by name.
+	Tenants() []*tracker.Tenant
+	// Create makes a tenant with a first source; empty keys are minted.
+	Create(name, writeKey, secret string) (*tracker.Tenant, *tracker.Source, string, error)
+	// Rotate gives a tenant a new secret key.
+	Rotate(id tracker.TenantID) (secret string, err error)
+
+	// Sources returns a tenant's sources in the order of their making.
+	Sources(id tracker.TenantID) []*tracker.Source
+	// Source returns a tenant's source by name.
+	Source(id tracker.TenantID, name string) (*tracker.Source, error)
+	// SaveSource stores a source: a new one if it has no id yet.
+	SaveSource(s tracker.Source) (*tracker.Source, error)
+
+	// Cards returns a tenant's scorecards by name.
+	Cards(id tracker.TenantID) ([]tracker.Card, error)
+	// Draft keeps a card that is right, and puts nothing in force.
+	Draft(id tracker.TenantID, name string, yaml []byte) (tracker.Card, error)
+	// Publish puts the draft in force as the next version.
+	Publish(ctx context.Context, id tracker.TenantID, name string, ranking bool) (tracker.Activation, error)
+	// Rollback puts the version before the one in force in force again.
+	Rollback(ctx context.Context, id tracker.TenantID, name string) (tracker.Activation, error)
+}

@@ -1,0 +1,107 @@
+package export
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/valyala/fasthttp"
+
+	"ripen/tracker"
+)
+
+// cardJSON is a scorecard as the API shows one.
+type cardJSON struct {
+	Name      string `json:"name"`
+	Version   int    `json:"version"` // in force; 0 = none yet
+	Ranking   bool   `json:"ranking"`
+	Draft     bool   `json:"draft"`
+	Published string `json:"published,omitempty"`
+	Versions  []int  `json:"versions"`
+	YAML      string `json:"yaml,omitempty"`
+}
+
+func (c *call) cardToJSON(row *tracker.Card) cardJSON {
+	out := cardJSON{Name: row.Name, Version: row.Current, Ranking: c.tenant.Ranking == row.Name, Draft: row.Draft != nil, Versions: []int{}}
+	for _, v := range row.Versions {
+		out.Versions = append(out.Versions, v.Version)
+	}
+	if v := row.Version(row.Current); v != nil {
+		out.Published = Time(v.At)
+	}
+	return out
+}
+
+func (c *call) cards() error {
+	all, err := c.cfg.Registry.Cards(c.tenant.ID)
+	if err != nil {
+		return err
+	}
+	out := make([]cardJSON, 0, len(all))
+	for i := range all {
+		out = append(out, c.cardToJSON(&all[i]))
+	}
+	JSON(c.ctx, fasthttp.StatusOK, map[string]any{"scorecards": out})
+	return nil
+}
+
+// card answers one card with the source of the version in force, or of the
+// draft while there is none.
+func (c *call) card() error {
+	all, err := c.cfg.Registry.Cards(c.tenant.ID)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all, func(d tracker.Card) bool { return d.Name == c.name })
+	if i < 0 {
+		return &tracker.Error{Kind: tracker.KindNotFound, Code: "unknown_scorecard", Detail: "the tenant has no card of this name"}
+	}
+	row := &all[i]
+	out := c.cardToJSON(row)
+	out.YAML = string(row.Draft)
+	if v := row.Version(row.Current); v != nil {
+		out.YAML = string(v.YAML)
+	}
+	JSON(c.ctx, fasthttp.StatusOK, out)
+	return nil
+}
+
+func (c *call) draft() error {
+	row, err := c.cfg.Registry.Draft(c.tenant.ID, c.name, c.ctx.PostBody())
+	if err != nil {
+		return err
+	}
+	JSON(c.ctx, fasthttp.StatusOK, c.cardToJSON(&row))
+	return nil
+}
+
+func (c *call) publish() error {
+	var body struct {
+		Ranking bool `json:"ranking"`
+	}
+	if b := c.ctx.PostBody(); len(b) > 0 {
+		if err := json.Unmarshal(b, &body); err != nil {
+			return invalid("body", "need JSON like {\"ranking\":true}, or nothing")
+		}
+	}
+	a, err := c.cfg.Registry.Publish(c.ctx, c.tenant.ID, c.name, body.Ranking)
+	return c.activated(a, err)
+}
+
+func (c *call) rollback() error {
+	a, err := c.cfg.Registry.Rollback(c.ctx, c.tenant.ID, c.name)
+	return c.activated(a, err)
+}
+
+func (c *call) activated(a tracker.Activation, err error) error {
+	if err != nil {
+		return err
+	}
+	JSON(c.ctx, fasthttp.StatusOK, map[string]any{"name": a.Card, "version": a.Version, "ranking": a.Ranking, "scorecard": a.Name()})
+	return nil
+}
+
+// simulate will say who moves where before anything changes.
+func (c *call) simulate() error {
+	Problem(c.ctx, fasthttp.StatusNotImplemented, "not_yet", "this version cannot simulate a card: 'ripen scorecard eval' walks cases through it")
+	return nil
+}

@@ -1,0 +1,91 @@
+package export
+
+import "ripen/tracker"
+
+// leadJSON is a lead as the API shows one.
+type leadJSON struct {
+	ID          string               `json:"id"`
+	Score       *int                 `json:"score"`
+	Grade       string               `json:"grade,omitempty"`
+	Band        string               `json:"band,omitempty"`
+	Dimensions  map[string]float64   `json:"dimensions,omitempty"`
+	Reasons     []tracker.Reason     `json:"reasons"`
+	Scores      map[string]scoreJSON `json:"scores"`
+	Attributes  map[string]any       `json:"attributes"`
+	Email       string               `json:"email,omitempty"`
+	SharedEmail bool                 `json:"shared_email,omitempty"`
+	FirstSeen   string               `json:"first_seen,omitempty"`
+	LastSeen    string               `json:"last_seen,omitempty"`
+	NextChange  string               `json:"next_change,omitempty"`
+	Scorecard   string               `json:"scorecard,omitempty"`
+	Events      uint64               `json:"events"`
+	Unscored    uint64               `json:"unscored,omitempty"`
+	Trouble     string               `json:"trouble,omitempty"`
+	Superseded  []string             `json:"superseded,omitempty"`
+	Identities  []identityJSON       `json:"identities,omitempty"`
+}
+
+type scoreJSON struct {
+	Score *int   `json:"score"`
+	Grade string `json:"grade,omitempty"`
+	Band  string `json:"band,omitempty"`
+}
+
+type identityJSON struct {
+	Kind   string `json:"kind"` // user, email, visitor
+	Value  string `json:"value,omitempty"`
+	Level  string `json:"level"` // claimed or proved
+	Since  string `json:"since,omitempty"`
+	LeadID string `json:"id"`
+}
+
+var identityKinds = map[tracker.IdentityKind]string{
+	tracker.UserIdentity: "user", tracker.EmailIdentity: "email", tracker.VisitorIdentity: "visitor",
+}
+
+// leadToJSON shapes a lead for the API, its standing on one card first.
+func leadToJSON(l *tracker.Lead, card string) *leadJSON {
+	out := &leadJSON{
+		ID: l.ID.String(), Email: l.Email, SharedEmail: l.SharedEmail, Events: l.Events, Unscored: l.Unscored,
+		FirstSeen: instant(l.FirstSeen), LastSeen: instant(l.LastSeen),
+		Reasons: []tracker.Reason{}, Scores: map[string]scoreJSON{}, Attributes: l.Attributes,
+	}
+	if out.Attributes == nil {
+		out.Attributes = map[string]any{}
+	}
+	for name, sc := range l.Scores {
+		out.Scores[name] = scoreJSON{shownScore(sc), sc.Grade, sc.Band}
+		if name != card {
+			continue
+		}
+		out.Score, out.Grade, out.Band, out.Dimensions = shownScore(sc), sc.Grade, sc.Band, sc.Dims
+		out.Scorecard, out.Trouble = sc.Card, sc.Trouble
+		if sc.Reasons != nil {
+			out.Reasons = sc.Reasons
+		}
+		if sc.Next != 0 {
+			out.NextChange = Time(sc.Next)
+		}
+	}
+	for _, id := range l.Superseded {
+		out.Superseded = append(out.Superseded, id.String())
+	}
+	for _, id := range l.Identities {
+		level := "claimed"
+		if id.Proved {
+			level = "proved"
+		}
+		out.Identities = append(out.Identities, identityJSON{
+			Kind: identityKinds[id.Kind], Value: id.Value, Level: level, Since: Time(id.From),
+			LeadID: tracker.LeadID{Kind: id.Kind, Hash: id.Hash}.String(),
+		})
+	}
+	return out
+}
+
+func shownScore(sc *tracker.Score) *int {
+	if sc.Null {
+		return nil
+	}
+	return &sc.Score
+}
