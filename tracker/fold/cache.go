@@ -83,13 +83,15 @@ func (c *cache[T]) forget(r T) {
 	delete(c.m, n.key)
 }
 
-// shrink drops clean, unused records until the budget holds, in at most two
-// turns of the hand.
-func (c *cache[T]) shrink() {
-	if c.bytes <= c.limit {
-		return
+// shrink drops clean, unused records until the budget holds, lockRecords of
+// them a call and in at most two turns of the hand. done is how many it has
+// looked at before; more says that it is to be called again.
+func (c *cache[T]) shrink(done int) (more bool) {
+	if done == 0 && c.bytes <= c.limit {
+		return false
 	}
-	for steps := 2 * len(c.ring); steps > 0 && c.bytes > c.limit*7/8 && len(c.ring) > 0; steps-- {
+	enough := func() bool { return c.bytes <= c.limit*7/8 || len(c.ring) == 0 }
+	for steps := min(lockRecords, 2*len(c.ring)-done); steps > 0 && !enough(); steps-- {
 		if c.hand >= len(c.ring) {
 			c.hand = 0
 		}
@@ -104,4 +106,5 @@ func (c *cache[T]) shrink() {
 			c.drop(c.hand)
 		}
 	}
+	return !enough() && done+lockRecords < 2*len(c.ring)
 }

@@ -64,7 +64,7 @@ func (f *Fold) Checkpoint(last func(tx Rows) error, update func(func(tx Rows) er
 	if err != nil {
 		return fmt.Errorf("store cursor: %w", err)
 	}
-	return lock(func() error { f.saved(); return nil })
+	return f.saved(lock)
 }
 
 // inGroups returns what is dirty, a group together, the groups in the order of
@@ -201,9 +201,36 @@ func (f *Fold) saveTail(tx Rows, s *subject) error {
 	return nil
 }
 
-// saved forgets what was to be stored and lets the caches shrink.
-func (f *Fold) saved() {
-	for i, r := range f.dirty {
+// lockRecords is how many records are looked at under one hold of the lock:
+// readers wait about half a millisecond at most.
+const lockRecords = 4096
+
+// saved forgets what was to be stored and lets the caches shrink. A reader in
+// between finds some timelines in the table and some still in the arena.
+func (f *Fold) saved(lock func(func() error) error) error {
+	for rest := f.dirty; len(rest) > 0; {
+		n := min(lockRecords, len(rest))
+		if err := lock(func() error { f.clean(rest[:n]); return nil }); err != nil {
+			return err
+		}
+		rest = rest[n:]
+	}
+	err := lock(func() error {
+		f.dirty, f.group, f.groups, f.most = f.dirty[:0], f.group[:0], f.groups[:0], 0
+		f.came, f.went = nil, nil
+		f.arena.reset()
+		return nil
+	})
+	for _, shrink := range []func(int) bool{f.subjects.shrink, f.leads.shrink, f.mails.shrink} {
+		for done, more := 0, true; more && err == nil; done += lockRecords {
+			err = lock(func() error { more = shrink(done); return nil })
+		}
+	}
+	return err
+}
+
+func (f *Fold) clean(records []record) {
+	for i, r := range records {
 		r.base().dirty = 0
 		switch r := r.(type) {
 		case *subject:
@@ -220,14 +247,8 @@ func (f *Fold) saved() {
 				f.leads.forget(r)
 			}
 		}
-		f.dirty[i] = nil
+		records[i] = nil
 	}
-	f.dirty, f.group, f.groups, f.most = f.dirty[:0], f.group[:0], f.groups[:0], 0
-	f.came, f.went = nil, nil
-	f.arena.reset()
-	f.subjects.shrink()
-	f.leads.shrink()
-	f.mails.shrink()
 }
 
 // Bodies calls visit with the stored body of every lead of a tenant, in the

@@ -15,7 +15,7 @@ import (
 )
 
 // traffic appends records of random visitors to the log, in the order of time.
-func traffic(b *testing.B, r *rig, rnd *rand.Rand, events, leads int) {
+func traffic(b testing.TB, r *rig, rnd *rand.Rand, events, leads int) {
 	recs := make([]storage.Record, 0, 2048)
 	var fields []tracker.Field
 	for i := range events {
