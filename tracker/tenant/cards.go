@@ -3,8 +3,8 @@ package tenant
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -32,14 +32,32 @@ type versionRow struct {
 
 // pendingRow is an activation on its way into the log. It stands in the row
 // from before the record is written until after, so that whoever finds one
-// looks into the log for what became of it.
+// finds out what became of it: see [Registry.settle].
 type pendingRow struct {
 	Version int    `json:"version"`
 	At      int64  `json:"at"` // unix ms
 	YAML    []byte `json:"yaml"`
 	Ranking bool   `json:"ranking,omitempty"`
-	After   uint64 `json:"after"` // the record is behind this one, if it is there
+	After   uint64 `json:"after"`           // the record is behind this one, if it is there
+	ID      []byte `json:"id,omitempty"`    // the record's id in the log: written again, it is a duplicate
+	Asked   string `json:"asked,omitempty"` // what was asked for: publish or rollback
+	Want    bool   `json:"want,omitempty"`  // whether it was asked to be the ranking
 }
+
+func (p *pendingRow) activation(card string) tracker.Activation {
+	return tracker.Activation{Card: card, Version: p.Version, YAML: p.YAML, Ranking: p.Ranking}
+}
+
+// answers says that p is what a request for next asks for, sent again by
+// someone who was not told what became of it.
+func (p *pendingRow) answers(next *pendingRow) bool {
+	return p.Asked == next.Asked && p.Want == next.Want && (p.Asked == askRollback || bytes.Equal(p.YAML, next.YAML))
+}
+
+const (
+	askPublish  = "publish"
+	askRollback = "rollback"
+)
 
 func (c *cardRow) version(n int) *versionRow {
 	i := slices.IndexFunc(c.Versions, func(v versionRow) bool { return v.Version == n })
@@ -186,7 +204,7 @@ func (r *Registry) Publish(ctx context.Context, id tracker.TenantID, name string
 		if len(c.Versions) > 0 {
 			n = c.Versions[len(c.Versions)-1].Version + 1
 		}
-		return &pendingRow{Version: n, YAML: c.Draft, Ranking: ranking}, nil
+		return &pendingRow{Version: n, YAML: c.Draft, Ranking: ranking, Want: ranking, Asked: askPublish}, nil
 	})
 }
 
@@ -197,53 +215,81 @@ func (r *Registry) Rollback(ctx context.Context, id tracker.TenantID, name strin
 		if i < 1 {
 			return nil, errNoVersion
 		}
-		return &pendingRow{Version: c.Versions[i-1].Version, YAML: c.Versions[i-1].YAML}, nil
+		return &pendingRow{Version: c.Versions[i-1].Version, YAML: c.Versions[i-1].YAML, Asked: askRollback}, nil
 	})
 }
 
 // activate lets the log say that a version is in force from here on, in three
 // steps: meta/ says what is to come, and what the card reads is stored in the
-// clear from then on; the log says it; meta/ repeats it. A crash in between
-// leaves a pending row, which [Registry.settle] resolves.
+// clear from then on; the log says it; meta/ repeats it. What goes wrong in
+// between leaves a pending row: the next call completes it, [Open] looks for it
+// in the log. A call that asks for the same again gets that one.
 func (r *Registry) activate(ctx context.Context, id tracker.TenantID, name string, choose func(*cardRow) (*pendingRow, error)) (tracker.Activation, error) {
 	ctx = context.WithoutCancel(ctx) // a sender who leaves must not leave the outcome open
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	row, err := r.card(id, name)
-	if err == nil && row.Pending != nil {
-		_, err = r.settle(ctx, id, name, &row)
-	}
 	if err != nil {
 		return tracker.Activation{}, err
 	}
-	p, err := choose(&row)
-	if err != nil {
+	if old := row.Pending; old != nil {
+		next, refused := choose(&row) // before old changes what choose sees
+		if err := r.complete(ctx, id, name, &row); err != nil {
+			return tracker.Activation{}, err
+		}
+		if refused == nil && old.answers(next) {
+			return old.activation(name), nil
+		}
+	}
+	if row.Pending, err = choose(&row); err != nil {
 		return tracker.Activation{}, err
 	}
+	if err := r.announce(ctx, id, name, &row); err != nil {
+		return tracker.Activation{}, err
+	}
+	a := row.Pending.activation(name)
+	return a, r.complete(ctx, id, name, &row)
+}
+
+// announce writes down in meta/ what is to be activated. mu is held.
+func (r *Registry) announce(ctx context.Context, id tracker.TenantID, name string, row *cardRow) error {
+	p, t := row.Pending, r.Tenant(id)
 	card, err := checkCard(name, p.YAML)
 	if err != nil {
-		return tracker.Activation{}, err
+		return err
 	}
 	if p.After, err = r.log.Last(ctx, 0); err != nil {
-		return tracker.Activation{}, fmt.Errorf("publish: %w", err)
+		return fmt.Errorf("publish: %w", err)
 	}
-	t := r.Tenant(id)
+	p.ID = append([]byte("\x00activation"), make([]byte, 16)...) // no message id begins with NUL
+	rand.Read(p.ID[len(p.ID)-16:])                               // never fails
 	p.At, p.Ranking = r.clock(), p.Ranking || t.Ranking == "" || t.Ranking == name
-	row.Pending = p
-	if err := r.saveCard(id, name, &row, func(t *tenantRow) { t.widen(card.Fields()) }); err != nil {
-		return tracker.Activation{}, err
-	}
-	a := tracker.Activation{Card: name, Version: p.Version, YAML: p.YAML, Ranking: p.Ranking}
-	rec := storage.Record{Tenant: id, Kind: storage.KindControl, Row: tracker.AppendActivation(nil, a)}
+	return r.saveCard(id, name, row, func(t *tenantRow) { t.widen(card.Fields()) })
+}
+
+// complete writes what is pending into the log, if it is not there yet, and
+// repeats it in meta/. While the log is read-only nobody knows what became of a
+// record whose commit failed, so the log is not asked: the record goes there
+// again, and the log drops it if it has its id. mu is held.
+func (r *Registry) complete(ctx context.Context, id tracker.TenantID, name string, row *cardRow) error {
+	p := row.Pending
+	rec := storage.Record{Tenant: id, Kind: storage.KindControl, ID: p.ID, Row: tracker.AppendActivation(nil, p.activation(name))}
 	if err := r.log.Append(ctx, 0, []storage.Record{rec}); err != nil { // the commit point of a publication
-		// It may be there all the same: the log is asked.
-		done, lost := r.settle(ctx, id, name, &row)
-		if !done {
-			return tracker.Activation{}, fmt.Errorf("publish: %w", errors.Join(err, lost))
+		return &tracker.Error{
+			Kind: tracker.KindBusy, Code: "storage", Err: err,
+			Detail: "the log did not confirm this: ask for the same again in a moment, it is done once",
 		}
-		return a, lost
 	}
-	return a, r.finish(id, name, &row)
+	err := r.finish(id, name, row)
+	if err == nil {
+		return nil
+	}
+	// The log has said it. If meta/ kept what it reports as failed, that is all;
+	// if not, the row still says what is pending, and the next call completes it.
+	if now, lost := r.card(id, name); lost != nil || now.Pending != nil {
+		return err
+	}
+	return r.reload()
 }
 
 // finish repeats in meta/ what the log has said. mu is held.
@@ -257,8 +303,9 @@ func (r *Registry) finish(id tracker.TenantID, name string, row *cardRow) error 
 	})
 }
 
-// settle finds out what became of a pending activation and writes it down. It
-// says whether the activation is in the log. mu is held.
+// settle looks in the log for what became of a pending activation and writes it
+// down. It says whether the activation is there. It is for a log that has just
+// been opened: one whose commit failed since cannot say. mu is held.
 func (r *Registry) settle(ctx context.Context, id tracker.TenantID, name string, row *cardRow) (done bool, err error) {
 	p := row.Pending
 	first, err := r.log.First(ctx, 0)
