@@ -2,6 +2,7 @@ package fold
 
 import (
 	"bytes"
+	"container/heap"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -99,12 +100,26 @@ func eachEntry(part []byte, visit func(b []byte) error) error {
 func (f *Fold) Drop(t tracker.TenantID, subjects []tracker.LeadID, before, at uint64, now int64) ([]Touch, error) {
 	f.begin(nil, now)
 	f.at, f.cfg.floor = at, max(f.cfg.floor, before)
+	f.forgetWaiting(before)
 	for _, id := range subjects {
 		if err := f.drop(key{t, id}); err != nil {
 			return nil, fmt.Errorf("drop events of %s: %w", id, err)
 		}
 	}
 	return f.touches, nil
+}
+
+// forgetWaiting lets go of the events before a sequence whose time has not
+// come; what is carried of them waits under its new sequence.
+func (f *Fold) forgetWaiting(before uint64) {
+	f.waiting = slices.DeleteFunc(f.waiting, func(w waiter) bool {
+		if w.seq < before {
+			f.went = append(f.went, w)
+			return true
+		}
+		return false
+	})
+	heap.Init(&f.waiting)
 }
 
 func (f *Fold) drop(k key) error {

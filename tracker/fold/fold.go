@@ -142,7 +142,7 @@ func (f *Fold) file(i int) error {
 	switch {
 	case id.IsZero():
 		return nil
-	case e.Time > rec.Received && !f.due && !f.cfg.Past && rec.Kind != storage.KindCarry:
+	case e.Time > rec.Received && !f.due && !f.cfg.Past && (rec.Kind != storage.KindCarry || e.Time > f.now):
 		f.await(waiter{e.Time, rec.Seq})
 		return nil
 	case e.Time > f.now:

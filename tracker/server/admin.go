@@ -20,6 +20,7 @@ var adminRoutes = []adminRoute{
 	{"GET", "events", (*Server).adminEvents},
 	{"POST", "settle", (*Server).adminSettle},
 	{"POST", "replay", (*Server).adminReplay},
+	{"POST", "retention", (*Server).adminRetention},
 	{"GET", "backup", (*Server).adminBackup},
 	{"GET", "backup-keys", (*Server).adminBackupKeys},
 	{"GET", "erasures", (*Server).adminErasures},

@@ -34,6 +34,13 @@ func (s *Server) watch() {
 		}
 		return float64(last)
 	})
+	s.set.NewGauge("ripen_log_first_seq", func() float64 {
+		first, err := s.db.Log().First(s.life, 0)
+		if err != nil {
+			return -1
+		}
+		return float64(first)
+	})
 	s.set.NewGauge("ripen_log_read_only", func() float64 {
 		if _, err := s.db.Health(); err != nil {
 			return 1

@@ -52,11 +52,13 @@ type Server struct {
 	scoreTime *metrics.PrometheusHistogram
 	demo      DemoKeys
 
-	rebuilding sync.Mutex // held by a replay, and by a question about the past
+	retention *retentionMetrics // nil: capture only
+
+	rebuilding sync.Mutex // held by a replay, by a question about the past, and by retention
 
 	life    context.Context // ends when streams must
 	end     context.CancelFunc
-	samples sync.WaitGroup // of the goroutine that samples the lag
+	samples sync.WaitGroup // of the goroutines that sample the lag and do retention
 }
 
 // New opens the data directory and listens; it answers once Run is called. The
@@ -110,7 +112,11 @@ func (s *Server) start(ctx context.Context) (err error) {
 	}
 	s.watch()
 	if s.folder != nil {
+		s.retention = newRetentionMetrics(s.set)
 		s.samples.Go(func() { s.sampleLag(s.life) })
+	}
+	if s.folder != nil && !s.cfg.Private {
+		s.samples.Go(func() { s.keepRetention(s.life) })
 	}
 	s.front = newFront(&s.cfg, s.stages(), newEdgeMetrics(s.set))
 	if !s.cfg.Private {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"time"
 
 	"ripen/tracker"
@@ -26,7 +27,11 @@ func (s *State) readShown(t *tenantState) error {
 		if t.shown == nil {
 			t.shown = make(map[shownKey]tracker.Change)
 		}
-		t.shown[shownKey{c.Lead, cardName(c.Card)}] = *c
+		name := cardName(c.Card)
+		t.shown[shownKey{c.Lead, name}] = *c
+		if !slices.Contains(t.told, name) {
+			t.told = append(t.told, name)
+		}
 		s.late[leadKey{t, c.Lead}] = struct{}{}
 		return nil
 	})
@@ -34,10 +39,13 @@ func (s *State) readShown(t *tenantState) error {
 
 // overlay lets a lead's body know what the feed said after it was stored.
 func (t *tenantState) overlay(b *body) {
-	for i := 0; len(t.shown) > 0 && i < len(t.cards); i++ {
-		name := t.cards[i].activation.Card
+	for i := 0; len(t.shown) > 0 && i < len(t.told); i++ {
+		name := t.told[i]
 		c, ok := t.shown[shownKey{b.id, name}]
-		if q := b.on(name); ok && q.prev < c.Seq {
+		if !ok {
+			continue
+		}
+		if q := b.on(name); q.prev < c.Seq {
 			q.prev, q.score, q.band, q.grade = c.Seq, int16(c.NewScore), c.NewBand, c.NewGrade
 		}
 	}
@@ -83,7 +91,7 @@ func (s *State) compareSome() error {
 	}
 	if len(s.late) == 0 {
 		for _, t := range s.tenants {
-			t.shown = nil
+			t.shown, t.told = nil, nil
 		}
 	}
 	return nil

@@ -86,8 +86,12 @@ func (s *State) writeCursor(tx fold.Rows) error {
 	b := binary.AppendUvarint([]byte{cursorVersion}, s.next)
 	b = binary.AppendUvarint(b, uint64(len(s.tenants)))
 	for _, t := range s.tenants {
+		known := t.next - 1
+		if t.shown != nil {
+			known = t.known // leads not looked at yet do not know the rest
+		}
 		b = append(b, t.id[:]...)
-		b = binary.AppendUvarint(b, t.next-1)
+		b = binary.AppendUvarint(b, known)
 		b = append(append(b, byte(t.sweep), byte(t.swept.Kind)), t.swept.Hash[:]...)
 		if !t.changed {
 			continue

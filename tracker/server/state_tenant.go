@@ -35,6 +35,7 @@ type tenantState struct {
 	shown   map[shownKey]tracker.Change
 	// shown are the last changes of leads whose stored form may be older than
 	// the feed. Only while recovering.
+	told []string // the cards of shown; a lead may be met before its card is
 
 	known   uint64 // last change at the checkpoint that was opened
 	sweep   sweep
