@@ -11,7 +11,7 @@ import (
 
 // listenSettings are the settings of the commands that run a server.
 var listenSettings = []string{
-	"config", "data", "listen", "log-level", "log-format", "drain", "max-conns", "max-conns-per-ip",
+	"config", "data", "listen", "public-url", "log-level", "log-format", "drain", "max-conns", "max-conns-per-ip",
 	"max-body", "read-timeout", "idle-timeout", "memory-limit", "disk-reserve", "capture-only",
 }
 
@@ -64,6 +64,7 @@ func (c *call) serverConfig() (server.Config, error) {
 	return server.Config{
 		Data:          c.get("data"),
 		Listen:        c.get("listen"),
+		PublicURL:     c.get("public-url"),
 		Log:           log,
 		Version:       version,
 		Drain:         c.duration("drain"),

@@ -17,12 +17,14 @@ type sourceRow struct {
 	Server    bool     `json:"server_side"`
 	KeepIP    bool     `json:"keep_ip"`
 	BodyLimit int      `json:"body_limit"`
+	Rate      int      `json:"rate"` // requests a second; 0 = no limit
 	Disabled  bool     `json:"disabled"`
-	Snippet   string   `json:"snippet,omitempty"`   // the tag to put into a page
-	Integrity string   `json:"integrity,omitempty"` // SRI of the snippet
+	Snippet   string   `json:"snippet,omitempty"`        // the tag to put into a page
+	Pinned    string   `json:"snippet_pinned,omitempty"` // the same, of this version only, checked by browsers
+	Integrity string   `json:"integrity,omitempty"`      // SRI of the snippet
 }
 
-var sourceFlags = append([]string{"origins", "server-side", "fast-ack", "keep-ip", "body-limit"}, tenantSettings...)
+var sourceFlags = append([]string{"origins", "server-side", "fast-ack", "keep-ip", "body-limit", "rate"}, tenantSettings...)
 
 func sourceCommands() []*command {
 	return []*command{
@@ -43,16 +45,21 @@ A source is one site, app or mail provider.
 			run:     runSourceList,
 		},
 		{
-			name: "source show", args: "NAME", min: 1, max: 1, use: tenantSettings,
+			name: "source show", args: "NAME", min: 1, max: 1, use: append([]string{"public-url"}, tenantSettings...),
 			summary: text{"one source, and the snippet to put into its pages", "una fuente y el código que va en sus páginas"},
-			help:    "  ripen source show default --tenant acme --data ./data",
-			run:     runSourceShow,
+			help: `
+The tag names the address under which sites reach the server: --public-url here,
+else that of the running server.
+
+  ripen source show default --tenant acme --public-url https://t.acme.es --data ./data`,
+			run: runSourceShow,
 		},
 		{
 			name: "source update", args: "NAME", min: 1, max: 1, use: append([]string{"disabled"}, sourceFlags...),
 			summary: text{"change a source; what is not named stays", "cambiar una fuente; lo que no se nombra queda"},
 			help: `
   ripen source update default --origins 'https://acme.es,https://*.acme.es' --data ./data
+  ripen source update default --rate 200 --data ./data     (requests a second; more get 429)
   ripen source update default --disabled --data ./data
   ripen source update default --disabled=false --data ./data`,
 			run: runSourceUpdate,
@@ -79,6 +86,9 @@ func (c *call) sourceChange() map[string]any {
 	}
 	if c.set("body-limit") {
 		m["body_limit"] = c.size("body-limit")
+	}
+	if c.set("rate") {
+		m["rate"] = c.int("rate")
 	}
 	return m
 }
@@ -108,7 +118,11 @@ func runSourceUpdate(ctx context.Context, c *call) error {
 func runSourceShow(ctx context.Context, c *call) error {
 	return c.withServer(ctx, func(cl *client) error {
 		var s sourceRow
-		if err := cl.do(ctx, "GET", "/v1/admin/sources/"+url.PathEscape(c.args[0]), nil, nil, &s); err != nil {
+		q := url.Values{}
+		if u := c.get("public-url"); u != "" {
+			q.Set("public_url", u)
+		}
+		if err := cl.do(ctx, "GET", "/v1/admin/sources/"+url.PathEscape(c.args[0]), q, nil, &s); err != nil {
 			return err
 		}
 		return c.printSource(s)
@@ -153,6 +167,9 @@ func (s sourceRow) marks() string {
 			on = append(on, m.name)
 		}
 	}
+	if s.Rate > 0 {
+		on = append(on, fmt.Sprintf("rate=%d/s", s.Rate))
+	}
 	return strings.Join(on, " ")
 }
 
@@ -164,6 +181,7 @@ func (c *call) printSource(s sourceRow) error {
 		plain(s.Source), s.WriteKey, anyOrigin(s.Origins), s.marks(), bytesText(int64(s.BodyLimit)))
 	if s.Snippet != "" {
 		fmt.Fprintf(c.out, "\nPut this into the <head> of every page:\n\n%s\n", s.Snippet)
+		fmt.Fprintf(c.out, "\nor, for browsers to check (change it when the server is upgraded):\n\n%s\n\nintegrity  %s\n", s.Pinned, s.Integrity)
 	}
 	return nil
 }

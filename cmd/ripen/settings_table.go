@@ -13,6 +13,7 @@ var settings = []setting{
 	// Of the server; these may stand in the config file.
 	{name: "data", value: "DIR", inFile: true, help: text{"data directory", "directorio de datos"}},
 	{name: "listen", value: "ADDR", def: "127.0.0.1:8080", inFile: true, help: text{"address to listen on", "dirección en la que se escucha"}},
+	{name: "public-url", value: "URL", inFile: true, help: text{"origin under which sites reach this server (https://t.example.org), for the snippet's tag", "origen con el que los sitios llegan a este servidor (https://t.example.org), para la etiqueta del snippet"}},
 	{name: "log-level", value: "LEVEL", def: "info", inFile: true, help: text{"debug, info, warn or error", "debug, info, warn o error"}},
 	{name: "log-format", value: "FORMAT", def: "text", inFile: true, help: text{"text or json", "text o json"}},
 	{name: "drain", kind: duration, value: "TIME", def: "10s", inFile: true, help: text{"how long a stop waits for requests under way", "cuánto espera una parada a las peticiones en curso"}},
@@ -52,6 +53,7 @@ var settings = []setting{
 	{name: "keep-ip", kind: boolean, help: text{"keep addresses, sealed, instead of dropping them", "guardar direcciones, selladas, en vez de descartarlas"}},
 	{name: "disabled", kind: boolean, help: text{"refuse this source's events", "rechazar los eventos de esta fuente"}},
 	{name: "body-limit", kind: size, value: "SIZE", help: text{"largest body of this source", "mayor cuerpo de esta fuente"}},
+	{name: "rate", kind: number, value: "N", help: text{"requests a second that this source may send; more get 429; 0 = no limit", "peticiones por segundo que puede enviar esta fuente; las demás reciben 429; 0 = sin límite"}},
 	{name: "after", kind: number, value: "LINE", def: "0", help: text{"go on after this line of the file", "seguir tras esta línea del fichero"}},
 	{name: "host", value: "URL", help: text{"the site of the log, to make addresses of its paths: https://acme.es", "el sitio del registro, para completar sus rutas: https://acme.es"}},
 	{name: "map", value: "LIST", help: text{"what columns are: column=userId, =anonymousId, =timestamp, =traits.NAME, =properties.NAME, =- (leave out); comma separated", "qué son las columnas: columna=userId, =anonymousId, =timestamp, =traits.NOMBRE, =properties.NOMBRE, =- (omitir); separadas por comas"}},

@@ -117,7 +117,7 @@ var routes = []route{
 	{"POST", "admin/tenants/*/rotate-keys", "", (*call).rotate, operatorKey},
 	{"GET", "admin/sources", "", (*call).sources, operatorFor},
 	{"POST", "admin/sources", "", (*call).createSource, operatorFor},
-	{"GET", "admin/sources/*", "", (*call).source, operatorFor},
+	{"GET", "admin/sources/*", "public_url", (*call).source, operatorFor},
 	{"PATCH", "admin/sources/*", "", (*call).updateSource, operatorFor},
 }
 

@@ -2,7 +2,9 @@ package export
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"net/url"
 	"strings"
 
 	"github.com/valyala/fasthttp"
@@ -111,6 +113,9 @@ func (c *call) sources() error {
 }
 
 func (c *call) source() error {
+	if u := c.text("public_url"); u != "" && !IsOrigin(u) {
+		return invalid("public_url", "need an origin like https://t.example.org, without a path")
+	}
 	src, err := c.cfg.Registry.Source(c.tenant.ID, c.name)
 	if err != nil {
 		return err
@@ -120,12 +125,9 @@ func (c *call) source() error {
 }
 
 // answerSource shows a source with the tags for its pages: one that follows the
-// versions of the snippet, and one that browsers check and that never changes.
+// versions of the snippet, and one of this version that browsers check.
 func (c *call) answerSource(src *tracker.Source) {
-	host := c.cfg.PublicURL
-	if host == "" {
-		host = "http://" + string(c.ctx.Host())
-	}
+	host := cmp.Or(c.text("public_url"), c.cfg.PublicURL, "http://"+string(c.ctx.Host()))
 	out := sourceToJSON(src)
 	out.Snippet, out.Integrity = snippet.Tag(host, src.WriteKey, ""), snippet.SRI
 	out.Pinned = strings.Replace(out.Snippet, `/r.js"`, `/r/`+snippet.Version+`.js" integrity="`+snippet.SRI+`" crossorigin="anonymous"`, 1)
@@ -196,4 +198,10 @@ func (c *call) saveSource(src tracker.Source) error {
 	}
 	c.answerSource(saved)
 	return nil
+}
+
+// IsOrigin says that a URL is a scheme and a host, nothing else.
+func IsOrigin(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && s == u.Scheme+"://"+u.Host
 }
