@@ -35,6 +35,7 @@ type cache[T record] struct {
 	hand  int
 	bytes int
 	limit int
+	gone  func(T) // told what is dropped; nil = nobody
 }
 
 func newCache[T record](limit int) *cache[T] {
@@ -66,6 +67,9 @@ func (c *cache[T]) drop(i int) {
 	r := c.ring[i]
 	n := r.base()
 	n.out = true
+	if c.gone != nil {
+		c.gone(r)
+	}
 	delete(c.m, n.key)
 	c.bytes -= int(n.heavy)
 	last := len(c.ring) - 1

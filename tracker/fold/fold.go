@@ -76,6 +76,7 @@ func New(cfg Config) (*Fold, error) {
 		leads:    newCache[*Lead](n - n/4 - n/32),
 		mails:    newCache[*mail](n / 32),
 	}
+	f.leads.gone = f.unlink
 	return f, f.loadWaiting()
 }
 
@@ -355,6 +356,16 @@ func (f *Fold) load(r record) (b []byte, err error) {
 		return err
 	})
 	return b, err
+}
+
+// unlink lets go of a lead that the cache drops: a subject that pointed at it
+// would keep it in memory beyond every budget.
+func (f *Fold) unlink(l *Lead) {
+	for _, m := range l.Members {
+		if s, ok := f.subjects.m[key{l.tenant, m.Subject}]; ok && s.lead == l {
+			s.lead = nil
+		}
+	}
 }
 
 // mark notes that a record is no longer as stored.
