@@ -32,6 +32,7 @@ type Config struct {
 	IdleTimeout   time.Duration // of a kept-alive connection; default 10 s
 	MemoryLimit   int64         // bytes; 0 = GOMEMLIMIT, else a share of the machine
 	DiskReserve   int64         // bytes of free space below which events are refused; 0 = storage's default
+	Anonymous     time.Duration // how long events of anonymous leads are kept; default 13 months, negative = for ever
 	CaptureOnly   bool          // no fold, no scores: for measuring capture alone
 
 	// Now is the clock of tests; nil = the log's own.
@@ -58,6 +59,9 @@ func (c *Config) maxBody() int               { return or(c.MaxBody, 4<<20) }
 func (c *Config) readTimeout() time.Duration { return or(c.ReadTimeout, 5*time.Second) }
 func (c *Config) idleTimeout() time.Duration { return or(c.IdleTimeout, 10*time.Second) }
 
+// anonymous is the retention; 0 = for ever.
+func (c *Config) anonymous() time.Duration { return max(or(c.Anonymous, defaultAnonymous), 0) }
+
 func or[T comparable](v, fallback T) T {
 	var zero T
 	if v == zero {
@@ -78,6 +82,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("max-body: need 32KB to 20MB, have %d bytes", c.MaxBody)
 	case c.MaxConns < 0 || c.MaxConnsPerIP < 0:
 		return fmt.Errorf("max-conns, max-conns-per-ip: need 0 or more")
+	case c.Anonymous > 0 && c.Anonymous < leastAnonymous:
+		return fmt.Errorf("retention-anonymous: need 0 (for ever) or at least 1mo")
 	case c.Drain < 0 || c.ReadTimeout < 0 || c.IdleTimeout < 0:
 		return fmt.Errorf("drain, read-timeout, idle-timeout: need a positive duration")
 	}
