@@ -12,7 +12,7 @@ import (
 // listenSettings are the settings of the commands that run a server.
 var listenSettings = []string{
 	"config", "data", "listen", "public-url", "log-level", "log-format", "drain", "max-conns", "max-conns-per-ip",
-	"max-body", "read-timeout", "idle-timeout", "memory-limit", "disk-reserve", "capture-only",
+	"max-body", "read-timeout", "idle-timeout", "memory-limit", "disk-reserve", "retention-anonymous", "capture-only",
 }
 
 func serveCommand() *command {
@@ -61,6 +61,10 @@ func (c *call) serverConfig() (server.Config, error) {
 	if err != nil {
 		return server.Config{}, err
 	}
+	anonymous := c.period("retention-anonymous")
+	if anonymous == 0 {
+		anonymous = -1 // for ever
+	}
 	return server.Config{
 		Data:          c.get("data"),
 		Listen:        c.get("listen"),
@@ -75,6 +79,7 @@ func (c *call) serverConfig() (server.Config, error) {
 		IdleTimeout:   c.duration("idle-timeout"),
 		MemoryLimit:   c.size("memory-limit"),
 		DiskReserve:   c.size("disk-reserve"),
+		Anonymous:     anonymous,
 		CaptureOnly:   c.bool("capture-only"),
 	}, nil
 }

@@ -36,7 +36,7 @@ func commands() []*command {
 	return slices.Concat(
 		[]*command{demoCommand(), serveCommand()},
 		tenantCommands(), sourceCommands(), scorecardCommands(), importCommands(),
-		leadsCommands(), feedCommands(), opsCommands(),
+		leadsCommands(), feedCommands(), retentionCommands(), opsCommands(),
 	)
 }
 

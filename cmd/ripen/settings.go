@@ -43,6 +43,8 @@ func (s *setting) check(v string) error {
 		_, err = time.ParseDuration(v)
 	case size:
 		_, err = parseSize(v)
+	case period:
+		_, err = parsePeriod(v)
 	case instant:
 		_, err = parseTime(v)
 	case word:
@@ -64,11 +66,12 @@ const (
 	duration
 	size
 	instant
+	period
 )
 
 // String returns the kind as an error names it.
 func (k kind) String() string {
-	return [...]string{"a word", "true or false", "a whole number", "a duration like 10s or 5m", "a size like 512MB", "a time like 2026-01-31 or 2026-01-31T12:00:00Z"}[k]
+	return [...]string{"a word", "true or false", "a whole number", "a duration like 10s or 5m", "a size like 512MB", "a time like 2026-01-31 or 2026-01-31T12:00:00Z", "a length of time like 13mo, 400d or 0"}[k]
 }
 
 // parseSize reads a number of bytes with an optional unit of 1024.
@@ -87,6 +90,28 @@ func parseSize(s string) (int64, error) {
 		}
 	}
 	return strconv.ParseInt(s, 10, 64)
+}
+
+// parsePeriod reads a long time: a whole number of days (d), weeks (w), months
+// (mo, 30.4375 days) or years (y, 365.25 days); or 0.
+func parsePeriod(s string) (time.Duration, error) {
+	if s == "0" || s == "" {
+		return 0, nil
+	}
+	const day = 24 * time.Hour
+	for _, u := range []struct {
+		name string
+		is   time.Duration
+	}{{"mo", 2629800 * time.Second}, {"y", 12 * 2629800 * time.Second}, {"w", 7 * day}, {"d", day}} {
+		if n, ok := strings.CutSuffix(s, u.name); ok {
+			v, err := strconv.ParseUint(n, 10, 13)
+			if err == nil && time.Duration(v) > 250*365*day/u.is {
+				err = strconv.ErrRange
+			}
+			return time.Duration(v) * u.is, err
+		}
+	}
+	return 0, strconv.ErrSyntax
 }
 
 // parseTime reads an instant: a day (00:00 UTC), or RFC 3339.
@@ -134,6 +159,11 @@ func (v *values) size(name string) int64 {
 
 func (v *values) duration(name string) time.Duration {
 	d, _ := time.ParseDuration(v.get(name))
+	return d
+}
+
+func (v *values) period(name string) time.Duration {
+	d, _ := parsePeriod(v.get(name))
 	return d
 }
 

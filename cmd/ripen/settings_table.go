@@ -24,6 +24,7 @@ var settings = []setting{
 	{name: "idle-timeout", kind: duration, value: "TIME", def: "10s", inFile: true, help: text{"time a kept-alive connection may rest", "tiempo que puede descansar una conexión abierta"}},
 	{name: "memory-limit", kind: size, value: "SIZE", def: "", inFile: true, help: text{"soft memory limit; default: GOMEMLIMIT, else 75 % of the machine or container", "límite blando de memoria; por defecto GOMEMLIMIT, si no el 75 % de la máquina o contenedor"}},
 	{name: "disk-reserve", kind: size, value: "SIZE", def: "", inFile: true, help: text{"free space below which events are refused; default: 256MB or 2 % of the disk, the greater", "espacio libre bajo el cual se rechazan eventos; por defecto 256MB o el 2 % del disco, lo que sea más"}},
+	{name: "retention-anonymous", kind: period, value: "TIME", def: "13mo", inFile: true, help: text{"how long events of people nobody knows are kept, in d, w, mo or y; 0 = for ever, else at least 1mo", "cuánto se guardan los eventos de quien nadie conoce, en d, w, mo o y; 0 = siempre, si no al menos 1mo"}},
 	{name: "capture-only", kind: boolean, inFile: true, help: text{"take events in, fold and score nothing (for measurements)", "recibir eventos sin puntuar (para medir)"}},
 
 	// Of the commands that talk to a server.
@@ -59,6 +60,7 @@ var settings = []setting{
 	{name: "map", value: "LIST", help: text{"what columns are: column=userId, =anonymousId, =timestamp, =traits.NAME, =properties.NAME, =- (leave out); comma separated", "qué son las columnas: columna=userId, =anonymousId, =timestamp, =traits.NOMBRE, =properties.NOMBRE, =- (omitir); separadas por comas"}},
 	{name: "event", value: "NAME", help: text{"each line is an event of this name, not a person", "cada línea es un evento con este nombre, no una persona"}},
 	{name: "sep", value: "CHAR", def: ",", help: text{"what separates the columns", "qué separa las columnas"}},
+	{name: "dry-run", kind: boolean, help: text{"only say what would be done", "solo decir qué se haría"}},
 	{name: "repair", kind: boolean, help: text{"mend what can be mended without loss", "reparar lo que se pueda sin pérdida"}},
 	{name: "accept-loss", kind: boolean, help: text{"with --repair: also forget what is lost for good, so that the rest opens", "con --repair: olvidar además lo perdido del todo, para que lo demás abra"}},
 	{name: "keys", value: "FILE", help: text{"the keys of the backup; default: FILE.keys beside it", "las claves de la copia; por defecto FILE.keys a su lado"}},

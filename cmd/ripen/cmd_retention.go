@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strconv"
+)
+
+// retained is what the server answers about a pass of retention.
+type retained struct {
+	DryRun  bool   `json:"dry_run"`
+	Cutoff  string `json:"cutoff,omitempty"`
+	First   uint64 `json:"first"`
+	Records int64  `json:"records"`
+	Carried int64  `json:"carried"`
+	Cards   int64  `json:"cards"`
+	Dropped int64  `json:"dropped"`
+}
+
+func retentionCommands() []*command {
+	return []*command{{
+		name: "retention run", folds: true, use: append([]string{"config", "retention-anonymous", "dry-run"}, serverSettings...),
+		summary: text{"drop the days of the log that are too old, keeping what must stay", "borrar los días del registro demasiado viejos, guardando lo que debe quedar"},
+		help: `
+A running server does this every hour. Days of the log that ended longer ago
+than --retention-anonymous are dropped. Before that, what must stay is written to
+the log again: all events of identified leads, and of anonymous ones purchases,
+refunds, forms, consent, unsubscribes and won or lost deals, without what is
+sealed in them. Leads of whom nothing stays disappear from the ranking.
+
+  ripen retention run --dry-run --data ./data
+  ripen retention run --retention-anonymous 6mo --data ./data`,
+		run: runRetention,
+	}}
+}
+
+func runRetention(ctx context.Context, c *call) error {
+	q := url.Values{"dry_run": {strconv.FormatBool(c.bool("dry-run"))}}
+	if c.set("retention-anonymous") {
+		q.Set("anonymous", strconv.FormatInt(int64(c.period("retention-anonymous").Seconds()), 10))
+	}
+	return c.withServer(ctx, func(cl *client) error {
+		var done retained
+		if err := cl.do(ctx, "POST", "/v1/admin/retention", q, nil, &done); err != nil {
+			return err
+		}
+		if c.bool("json") {
+			return c.printJSON(done)
+		}
+		return c.printRetained(&done)
+	})
+}
+
+func (c *call) printRetained(r *retained) (err error) {
+	switch {
+	case r.Cutoff == "":
+		_, err = fmt.Fprintln(c.out, "everything is kept for ever")
+	case r.Records == 0:
+		_, err = fmt.Fprintf(c.out, "nothing to drop: no day of the log ended before %s\n", r.Cutoff)
+	default:
+		verb := "dropped"
+		if r.DryRun {
+			verb = "would drop"
+		}
+		_, err = fmt.Fprintf(c.out, "%s the days before %s: %s records; kept of them: %s events, %s scorecards; gone: %s events\n",
+			verb, r.Cutoff, countText(r.Records), countText(r.Carried), countText(r.Cards), countText(r.Dropped))
+	}
+	return err
+}
