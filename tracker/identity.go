@@ -14,15 +14,6 @@ type TenantID [8]byte
 // String returns the id as 16 hex digits.
 func (t TenantID) String() string { return hex.EncodeToString(t[:]) }
 
-// ParseTenantID reads what [TenantID.String] wrote.
-func ParseTenantID(s string) (TenantID, error) {
-	var t TenantID
-	if n, err := hex.Decode(t[:], []byte(s)); err != nil || n != len(t) || len(s) != 2*len(t) {
-		return TenantID{}, errors.New("tenant id: need 16 hex digits")
-	}
-	return t, nil
-}
-
 // Hash is a keyed digest of an identity: HMAC-SHA256 under the tenant's key,
 // cut to 128 bits. Indexes and rows hold identities only in this form.
 type Hash [16]byte

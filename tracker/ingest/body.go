@@ -13,14 +13,22 @@ import (
 )
 
 var (
-	errBodyTooLarge = &tracker.Error{Kind: tracker.KindTooLarge, Code: "body_too_large",
-		Detail: "the body is over the source's limit (4 MiB by default), as sent or inflated: send it in parts"}
-	errRatio = &tracker.Error{Kind: tracker.KindTooLarge, Code: "inflation_ratio",
-		Detail: "the body inflates to more than 100 times its size"}
-	errInflate = &tracker.Error{Kind: tracker.KindInvalid, Code: "invalid_encoding",
-		Detail: "the compressed body is damaged"}
-	errEncoding = &tracker.Error{Kind: tracker.KindInvalid, Code: "unsupported_encoding",
-		Detail: "Content-Encoding must be gzip, zstd or identity"}
+	errBodyTooLarge = &tracker.Error{
+		Kind: tracker.KindTooLarge, Code: "body_too_large",
+		Detail: "the body is over the source's limit (4 MiB by default), as sent or inflated: send it in parts",
+	}
+	errRatio = &tracker.Error{
+		Kind: tracker.KindTooLarge, Code: "inflation_ratio",
+		Detail: "the body inflates to more than 100 times its size",
+	}
+	errInflate = &tracker.Error{
+		Kind: tracker.KindInvalid, Code: "invalid_encoding",
+		Detail: "the compressed body is damaged",
+	}
+	errEncoding = &tracker.Error{
+		Kind: tracker.KindInvalid, Code: "unsupported_encoding",
+		Detail: "Content-Encoding must be gzip, zstd or identity",
+	}
 )
 
 // inflater reads one compressed body; readers are expensive to make and pooled.

@@ -172,7 +172,7 @@ func (d *decoder) email(ev *draft, it *item) []byte {
 // and no white space.
 func isEmail(v []byte) bool {
 	at := bytes.LastIndexByte(v, '@')
-	return at > 0 && at < len(v)-1 && len(v) <= tracker.MaxID && bytes.IndexAny(v, " \t\r\n") < 0
+	return at > 0 && at < len(v)-1 && len(v) <= tracker.MaxID && !bytes.ContainsAny(v, " \t\r\n")
 }
 
 // identify hashes the event's identities and seals their text.

@@ -101,10 +101,14 @@ func (d *decoder) decode(body []byte) *tracker.Error {
 }
 
 var (
-	errNotJSON = &tracker.Error{Kind: tracker.KindInvalid, Code: tracker.CodeInvalidJSON,
-		Detail: "the body holds no JSON object: send one event, a batch, or one event a line"}
-	errTooMany = &tracker.Error{Kind: tracker.KindTooLarge, Code: "too_many_events",
-		Detail: "more than 2,500 events in one request: send them in several"}
+	errNotJSON = &tracker.Error{
+		Kind: tracker.KindInvalid, Code: tracker.CodeInvalidJSON,
+		Detail: "the body holds no JSON object: send one event, a batch, or one event a line",
+	}
+	errTooMany = &tracker.Error{
+		Kind: tracker.KindTooLarge, Code: "too_many_events",
+		Detail: "more than 2,500 events in one request: send them in several",
+	}
 )
 
 func (d *decoder) full() bool { return len(d.items) > tracker.MaxBatch }

@@ -280,8 +280,13 @@ func textValue(v []byte) tracker.Value { return tracker.Value{Tag: tracker.Strin
 func (d *decoder) places(page bool) {
 	p, c := &d.found.prop, &d.found.page
 	if page {
-		for _, pair := range [5][2]*[]byte{{&p.path, &c.path}, {&p.url, &c.url}, {&p.title, &c.title},
-			{&p.referrer, &c.referrer}, {&p.search, &c.search}} {
+		for _, pair := range [5][2]*[]byte{
+			{&p.path, &c.path},
+			{&p.url, &c.url},
+			{&p.title, &c.title},
+			{&p.referrer, &c.referrer},
+			{&p.search, &c.search},
+		} {
 			if len(*pair[0]) == 0 {
 				*pair[0] = *pair[1]
 			}

@@ -8,8 +8,10 @@ import (
 )
 
 // errQueueFull is answered like any overload.
-var errQueueFull = &tracker.Error{Kind: tracker.KindBusy, Code: tracker.CodeOverload,
-	Detail: "too much is waiting for the log: send it again later"}
+var errQueueFull = &tracker.Error{
+	Kind: tracker.KindBusy, Code: tracker.CodeOverload,
+	Detail: "too much is waiting for the log: send it again later",
+}
 
 // fastGroup is how many records one Append of the fast queue takes at most, if
 // its first batch is not larger.

@@ -12,14 +12,22 @@ import (
 )
 
 var (
-	errUnknownKey = &tracker.Error{Kind: tracker.KindUnknownKey, Code: "unknown_key",
-		Detail: "no source has this write key: send it as Basic user name, ?writeKey= or writeKey in the body"}
-	errForbidden = &tracker.Error{Kind: tracker.KindForbidden, Code: "forbidden",
-		Detail: "the secret key belongs to another tenant than the write key"}
-	errNeedsSecret = &tracker.Error{Kind: tracker.KindForbidden, Code: "forbidden",
-		Detail: "an import needs a secret key: send it as Authorization: Bearer"}
-	errOrigin = &tracker.Error{Kind: tracker.KindForbidden, Code: "origin_not_allowed",
-		Detail: "the source does not allow this Origin: add it to the source's origins"}
+	errUnknownKey = &tracker.Error{
+		Kind: tracker.KindUnknownKey, Code: "unknown_key",
+		Detail: "no source has this write key: send it as Basic user name, ?writeKey= or writeKey in the body",
+	}
+	errForbidden = &tracker.Error{
+		Kind: tracker.KindForbidden, Code: "forbidden",
+		Detail: "the secret key belongs to another tenant than the write key",
+	}
+	errNeedsSecret = &tracker.Error{
+		Kind: tracker.KindForbidden, Code: "forbidden",
+		Detail: "an import needs a secret key: send it as Authorization: Bearer",
+	}
+	errOrigin = &tracker.Error{
+		Kind: tracker.KindForbidden, Code: "origin_not_allowed",
+		Detail: "the source does not allow this Origin: add it to the source's origins",
+	}
 )
 
 // access is who sends a request.

@@ -61,8 +61,10 @@ func pause(d time.Duration, stop <-chan struct{}) {
 
 // passes says that the error is of a kind that goes away.
 func passes(err error) bool {
-	for _, e := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ECONNABORTED,
-		syscall.ENOBUFS, syscall.ENOMEM, syscall.EINTR, syscall.EPROTO} {
+	for _, e := range []syscall.Errno{
+		syscall.EMFILE, syscall.ENFILE, syscall.ECONNABORTED,
+		syscall.ENOBUFS, syscall.ENOMEM, syscall.EINTR, syscall.EPROTO,
+	} {
 		if errors.Is(err, e) {
 			return true
 		}

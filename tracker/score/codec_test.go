@@ -11,12 +11,14 @@ import (
 func sampleWalk() *Walk {
 	guest := make([]byte, 203)
 	guest[0], guest[17], guest[90], guest[202] = 1, 2, 3, 4
-	return &Walk{Gen: 7, First: 1000, Last: 5000, Active: 4000, Step: 6000, Events: 12,
+	return &Walk{
+		Gen: 7, First: 1000, Last: 5000, Active: 4000, Step: 6000, Events: 12,
 		sessions: []session{{1, 4500, 99}, {2, 5000, 98}},
 		States: []State{
 			{Card: "saas@7", Guest: guest, Score: 42, Exact: 42400, Grade: "A1", Band: "mql", Next: 7000},
 			{Card: "b@1", Null: true, Trouble: "score: out of gas", Guest: []byte{}},
-		}}
+		},
+	}
 }
 
 func TestWalkRoundTrip(t *testing.T) {
