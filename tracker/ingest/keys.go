@@ -221,7 +221,7 @@ func subdomain(origin []byte, pattern string) bool {
 	tail := origin[len(origin)-len(host)-1:]
 	name := origin[len(scheme) : len(origin)-len(tail)]
 	return asciiEqual(origin[:len(scheme)], strings.ToLower(scheme)) && tail[0] == '.' &&
-		asciiEqual(tail[1:], strings.ToLower(host)) && bytes.IndexAny(name, "/:@") < 0
+		asciiEqual(tail[1:], strings.ToLower(host)) && !bytes.ContainsAny(name, "/:@")
 }
 
 // share sends the CORS headers that let a page of the request's origin read the
