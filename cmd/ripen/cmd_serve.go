@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"ripen/tracker/server"
 )
@@ -55,6 +56,10 @@ func runServe(ctx context.Context, c *call) error {
 	return s.Run(ctx)
 }
 
+// linger is how long a server that was told to stop answers those who are
+// connected: a client that is busy asks again within it, and is told to leave.
+const linger = 500 * time.Millisecond
+
 // serverConfig makes a server's Config of the settings.
 func (c *call) serverConfig() (server.Config, error) {
 	log, err := c.logger()
@@ -72,6 +77,7 @@ func (c *call) serverConfig() (server.Config, error) {
 		Log:           log,
 		Version:       version,
 		Drain:         c.duration("drain"),
+		Linger:        linger,
 		MaxConns:      int(c.int("max-conns")),
 		MaxConnsPerIP: int(c.int("max-conns-per-ip")),
 		MaxBody:       int(c.size("max-body")),

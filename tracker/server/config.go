@@ -25,7 +25,8 @@ type Config struct {
 	Log *slog.Logger // default: errors to nobody
 
 	Drain         time.Duration // how long a stop waits for requests under way; default 10 s
-	MaxConns      int           // at a time; default 16384
+	Linger        time.Duration // first, how long those connected may ask once more, to be told to leave; default 0
+	MaxConns      int           // at a time; default 16384; never more than the descriptors allow
 	MaxConnsPerIP int           // connections at a time from one address; 0 = no limit
 	MaxBody       int           // bytes of a request; default 4 MiB, at most 20 MiB
 	ReadTimeout   time.Duration // for a whole request; default 5 s
@@ -37,6 +38,9 @@ type Config struct {
 
 	// Now is the clock of tests; nil = the log's own.
 	Now func() time.Time
+
+	// free is the disk of tests: free and total bytes; nil = statfs.
+	free func(dir string) (free, total int64, err error)
 }
 
 func (c *Config) listen() string {
@@ -53,8 +57,10 @@ func (c *Config) log() *slog.Logger {
 	return c.Log
 }
 
-func (c *Config) drain() time.Duration       { return or(c.Drain, 10*time.Second) }
-func (c *Config) maxConns() int              { return or(c.MaxConns, 16384) }
+func (c *Config) drain() time.Duration { return or(c.Drain, 10*time.Second) }
+func (c *Config) maxConns() int {
+	return connectionLimit(or(c.MaxConns, 16384), descriptorLimit())
+}
 func (c *Config) maxBody() int               { return or(c.MaxBody, 4<<20) }
 func (c *Config) readTimeout() time.Duration { return or(c.ReadTimeout, 5*time.Second) }
 func (c *Config) idleTimeout() time.Duration { return or(c.IdleTimeout, 10*time.Second) }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -37,6 +38,9 @@ type front struct {
 	m      *edgeMetrics
 
 	perAddr int // connections at a time from one address; 0 = no cap
+
+	leaving  atomic.Bool                    // every answer ends its connection
+	listener atomic.Pointer[steadyListener] // nil before serve
 }
 
 // maxHeader is the size of a request line and its headers together; more is 431.
@@ -70,11 +74,39 @@ func newFront(cfg *Config, stages []stage, m *edgeMetrics) *front {
 
 // serve accepts until the listener closes.
 func (f *front) serve(l net.Listener) error {
-	err := f.http.Serve(newSteadyListener(ingest.NewListener(l), f.http.ReadTimeout, f.perAddr, f.m.refused.Inc))
+	steady := newSteadyListener(l, f.http.ReadTimeout, f.perAddr, f.m.refused.Inc)
+	f.listener.Store(steady)
+	err := f.http.Serve(steady)
 	if errors.Is(err, net.ErrClosed) {
 		return nil
 	}
 	return err
+}
+
+// leave takes no further connections and ends those there are with their next
+// answer.
+func (f *front) leave() {
+	f.leaving.Store(true)
+	if l := f.listener.Load(); l != nil {
+		l.stop()
+	}
+}
+
+// lingerPoll is how often linger looks whether everybody has left.
+const lingerPoll = 5 * time.Millisecond
+
+// linger gives those who are connected the time to ask once more and be told
+// that the connection ends: one that is closed while it rests may just then be
+// asked something, which would be lost without an answer.
+func (f *front) linger(limit time.Duration) {
+	if limit <= 0 {
+		return
+	}
+	tick := time.NewTicker(lingerPoll)
+	defer tick.Stop()
+	for end := time.Now().Add(limit); f.http.GetOpenConnectionsCount() > 0 && time.Now().Before(end); {
+		<-tick.C
+	}
 }
 
 // drain stops accepting and waits for the requests under way, until ctx ends.
@@ -89,6 +121,14 @@ func (f *front) drain(ctx context.Context) error {
 // handle is the way of every request.
 func (f *front) handle(ctx *fasthttp.RequestCtx) {
 	defer f.rescue(ctx)
+	f.route(ctx)
+	if f.leaving.Load() {
+		ctx.SetConnectionClose()
+	}
+}
+
+// route finds who answers.
+func (f *front) route(ctx *fasthttp.RequestCtx) {
 	if err := ingest.CheckHeader(&ctx.Request.Header); err != nil {
 		f.m.refused.Inc()
 		export.Problem(ctx, fasthttp.StatusBadRequest, "bad_request", err.Error())

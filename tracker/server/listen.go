@@ -1,18 +1,47 @@
 package server
 
 import (
+	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
+
+	"ripen/tracker/ingest"
 )
+
+// keptDescriptors are left to the databases: Badger ends the process when it
+// cannot open a file, and a log of 10 M events has about a hundred.
+const keptDescriptors = 512
+
+// connectionLimit is how many connections fit into the process's descriptors;
+// a small limit is shared by halves.
+func connectionLimit(want, descriptors int) int {
+	if descriptors <= 0 {
+		return want
+	}
+	return min(want, descriptors-min(keptDescriptors, descriptors/2))
+}
+
+// descriptorLimit is how many descriptors the process may have; 0 = unknown or
+// without end.
+func descriptorLimit() int {
+	var r syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r); err != nil || r.Cur > 1<<30 {
+		return 0
+	}
+	return int(r.Cur)
+}
 
 // steadyListener gives its connections a time limit per write instead of one
 // for a whole answer: a stream may last for hours as long as its reader reads.
 // It also caps the connections of one address: further ones are closed at once.
 type steadyListener struct {
 	net.Listener
+	raw     net.Listener // what lies under it, for its deadline
 	limit   time.Duration
 	perAddr int    // 0 = no cap
 	refused func() // told of each connection that was closed at once
@@ -21,13 +50,16 @@ type steadyListener struct {
 	open map[netip.Addr]int // :: address → its connections; none at 0
 }
 
-func newSteadyListener(l net.Listener, limit time.Duration, perAddr int, refused func()) *steadyListener {
-	return &steadyListener{Listener: l, limit: limit, perAddr: perAddr, refused: refused, open: map[netip.Addr]int{}}
+func newSteadyListener(raw net.Listener, limit time.Duration, perAddr int, refused func()) *steadyListener {
+	return &steadyListener{Listener: ingest.NewListener(raw), raw: raw, limit: limit, perAddr: perAddr, refused: refused, open: map[netip.Addr]int{}}
 }
 
 func (l *steadyListener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
+		if errors.Is(err, os.ErrDeadlineExceeded) { // stop was called, and nobody waits any more
+			err = errors.Join(net.ErrClosed, l.Close())
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -40,6 +72,21 @@ func (l *steadyListener) Accept() (net.Conn, error) {
 		return &steadyConn{Conn: c, listener: l, addr: addr, capped: capped}, nil
 	}
 }
+
+// lastCall is how long stop waits for connections that the kernel has taken
+// already: closing the listener would reset them.
+const lastCall = 5 * time.Millisecond
+
+// stop ends Accept once nobody waits to be accepted.
+func (l *steadyListener) stop() {
+	d, ok := l.raw.(interface{ SetDeadline(time.Time) error })
+	if !ok || d.SetDeadline(time.Now().Add(lastCall)) != nil {
+		_ = l.Close() // it is not to be used again
+	}
+}
+
+// Close may be called more than once.
+func (l *steadyListener) Close() error { return closeListener(l.Listener) }
 
 // addr is whom a connection counts for; capped = false: for nobody.
 func (l *steadyListener) addr(c net.Conn) (a netip.Addr, capped bool) {

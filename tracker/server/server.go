@@ -85,7 +85,7 @@ func (s *Server) start(ctx context.Context) (err error) {
 	if !s.cfg.Private {
 		limit = limitMemory(s.cfg.MemoryLimit)
 	}
-	if s.db, err = storage.Open(s.cfg.Data, storage.Options{Now: s.cfg.Now, Logger: s.log, Reserve: s.cfg.DiskReserve}); err != nil {
+	if s.db, err = storage.Open(s.cfg.Data, storage.Options{Now: s.cfg.Now, Logger: s.log, Reserve: s.cfg.DiskReserve, Free: s.cfg.free}); err != nil {
 		return err
 	}
 	if s.adminKey, err = readAdminKey(s.cfg.Data); err != nil {
@@ -164,7 +164,9 @@ func (s *Server) Run(ctx context.Context) error {
 		served <- nil
 	}
 	s.log.Info("stopping", "drain", s.cfg.drain())
+	s.front.leave()
 	s.endStreams()
+	s.front.linger(s.cfg.Linger)
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.drain())
 	defer cancel()
 	// drain closes the listener, but knows none that Serve has not seen yet.
