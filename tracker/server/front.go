@@ -104,7 +104,7 @@ func (f *front) linger(limit time.Duration) {
 	}
 	tick := time.NewTicker(lingerPoll)
 	defer tick.Stop()
-	for end := time.Now().Add(limit); f.http.GetOpenConnectionsCount() > 0 && time.Now().Before(end); {
+	for end := time.Now().Add(limit); f.http.GetCurrentConcurrency() > 0 && time.Now().Before(end); {
 		<-tick.C
 	}
 }

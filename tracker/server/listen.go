@@ -73,14 +73,14 @@ func (l *steadyListener) Accept() (net.Conn, error) {
 	}
 }
 
-// lastCall is how long stop waits for connections that the kernel has taken
-// already: closing the listener would reset them.
-const lastCall = 5 * time.Millisecond
+// lastCall is how long stop gives Accept to take what the kernel has taken
+// already: closing the listener resets it.
+const lastCall = 20 * time.Millisecond
 
-// stop ends Accept once nobody waits to be accepted.
+// stop lets nobody in any more, and ends Accept once nobody waits.
 func (l *steadyListener) stop() {
 	d, ok := l.raw.(interface{ SetDeadline(time.Time) error })
-	if !ok || d.SetDeadline(time.Now().Add(lastCall)) != nil {
+	if err := hush(l.raw); err != nil || !ok || d.SetDeadline(time.Now().Add(lastCall)) != nil {
 		_ = l.Close() // it is not to be used again
 	}
 }

@@ -89,7 +89,7 @@ func TestMetricsAreWhatPrometheusReads(t *testing.T) {
 	s, _ := startServer(t, Config{Demo: true})
 	for i := range 3 {
 		event := fmt.Sprintf(`{"event":"Product Added","anonymousId":"v%d"}`, i)
-		if status, body := post(t, s, "/v1/track?writeKey="+s.Demo().WriteKey, event); status != 200 {
+		if status, body, _ := post(t, s, "/v1/track?writeKey="+s.Demo().WriteKey, event); status != 200 {
 			t.Fatalf("%d %s", status, body)
 		}
 	}
