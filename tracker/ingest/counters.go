@@ -10,7 +10,7 @@ import (
 
 // counters are what /metrics shows of ingest.
 type counters struct {
-	ackPost, ackPixel         *metrics.PrometheusHistogram
+	ackPost, ackPixel         *Histogram
 	shedPending, shedReadOnly *metrics.Counter
 	shedQuota, fastLost       *metrics.Counter
 	bytes                     *metrics.Counter
@@ -35,9 +35,10 @@ var refusedCodes = []string{
 }
 
 func newCounters(s *metrics.Set) *counters {
+	ack := NewHistograms(s, "ripen_ingest_ack_seconds", ackBounds, `path="post"`, `path="pixel"`)
 	c := &counters{
-		ackPost:      s.NewPrometheusHistogramExt(`ripen_ingest_ack_seconds{path="post"}`, ackBounds),
-		ackPixel:     s.NewPrometheusHistogramExt(`ripen_ingest_ack_seconds{path="pixel"}`, ackBounds),
+		ackPost:      ack[0],
+		ackPixel:     ack[1],
 		shedPending:  s.NewCounter(`ripen_ingest_shed_total{reason="pending"}`),
 		shedReadOnly: s.NewCounter(`ripen_ingest_shed_total{reason="read_only"}`),
 		shedQuota:    s.NewCounter(`ripen_ingest_shed_total{reason="quota"}`),

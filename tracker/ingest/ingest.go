@@ -155,10 +155,10 @@ func (h *Handler) Handle(ctx *fasthttp.RequestCtx) bool {
 		h.preflight(ctx)
 	case r.pixel && (ctx.IsGet() || ctx.IsHead()):
 		h.pixel(ctx, r)
-		h.count.ackPixel.UpdateDuration(start)
+		h.count.ackPixel.Since(start)
 	case !r.pixel && ctx.IsPost():
 		h.post(ctx, r)
-		h.count.ackPost.UpdateDuration(start)
+		h.count.ackPost.Since(start)
 	default:
 		allow := "POST, OPTIONS"
 		if r.pixel {

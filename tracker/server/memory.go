@@ -8,6 +8,22 @@ import (
 	"strings"
 )
 
+// gcPercent is how far the heap may grow between collections, unless GOGC says
+// otherwise. Measured with 1 M events of 10 k visitors, 20 a POST, on two cores
+// shared with the client and others: at 100, 1162 MiB of anonymous memory and
+// 25.5 µs of CPU an event; at 50, 825 MiB and 20.3 µs: less memory at no cost
+// that can be told from noise. Half of what lives is Badger's: memtables and
+// the buffers of compactions. A limit below that is no help: GOMEMLIMIT=400MiB
+// brought 288 MiB, and 88.6 µs.
+const gcPercent = 50
+
+// tuneGC sets how eagerly garbage is collected.
+func tuneGC() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+}
+
 // limitMemory sets the soft limit of the Go runtime: what the setting says,
 // else what GOMEMLIMIT says, else three quarters of what the container or the
 // machine has, so that the collector works harder before the kernel kills.

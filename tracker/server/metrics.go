@@ -18,7 +18,6 @@ type edgeMetrics struct {
 }
 
 func newEdgeMetrics(set *metrics.Set) *edgeMetrics {
-	metrics.ExposeMetadata(true) // # TYPE lines; the library keeps this for the process
 	return &edgeMetrics{
 		refused: set.NewCounter("ripen_http_refused_total"),
 		panics:  set.NewCounter("ripen_http_panics_total"),
@@ -85,12 +84,12 @@ var (
 // sampleLag keeps a histogram of how old the oldest event is that is
 // acknowledged and not yet folded, until ctx ends.
 func (s *Server) sampleLag(ctx context.Context) {
-	h := s.set.NewPrometheusHistogramExt("ripen_fold_delay_seconds", lagBounds)
+	h := ingest.NewHistograms(s.set, "ripen_fold_delay_seconds", lagBounds, "")[0]
 	tick := time.NewTicker(lagEvery)
 	defer tick.Stop()
 	for {
 		_, ms := s.folder.state().Lag(ctx)
-		h.Update(float64(ms) / 1000)
+		h.Observe(time.Duration(ms) * time.Millisecond)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

@@ -49,7 +49,7 @@ type Server struct {
 	listener net.Listener
 	set      *metrics.Set
 
-	scoreTime *metrics.PrometheusHistogram
+	scoreTime *ingest.Histogram
 	demo      DemoKeys
 
 	retention *retentionMetrics // nil: capture only
@@ -83,6 +83,7 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 func (s *Server) start(ctx context.Context) (err error) {
 	limit := int64(0)
 	if !s.cfg.Private {
+		tuneGC()
 		limit = limitMemory(s.cfg.MemoryLimit)
 	}
 	if s.db, err = storage.Open(s.cfg.Data, storage.Options{Now: s.cfg.Now, Logger: s.log, Reserve: s.cfg.DiskReserve, Free: s.cfg.free}); err != nil {
@@ -95,7 +96,7 @@ func (s *Server) start(ctx context.Context) (err error) {
 		return err
 	}
 	if !s.cfg.CaptureOnly {
-		s.scoreTime = s.set.NewPrometheusHistogramExt("ripen_score_seconds", scoreBounds)
+		s.scoreTime = ingest.NewHistograms(s.set, "ripen_score_seconds", scoreBounds, "")[0]
 		if s.folder, err = newFolder(ctx, s.log, s.openState); err != nil {
 			return err
 		}
@@ -130,7 +131,7 @@ func (s *Server) start(ctx context.Context) (err error) {
 
 // openState opens what is derived from the log, as its last checkpoint left it.
 func (s *Server) openState(ctx context.Context) (*State, error) {
-	return OpenState(ctx, s.db, StateConfig{Slog: s.log, Tenant: s.registry.Tenant, ScoreTime: s.scoreTime.UpdateDuration})
+	return OpenState(ctx, s.db, StateConfig{Slog: s.log, Tenant: s.registry.Tenant, ScoreTime: s.scoreTime.Since})
 }
 
 // stages makes everything that answers, the hot path first.
