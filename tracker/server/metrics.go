@@ -9,6 +9,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"ripen/tracker/export"
+	"ripen/tracker/ingest"
 )
 
 // edgeMetrics counts what happens at the edge, before any stage.
