@@ -260,8 +260,16 @@ func (s *State) Retain(ctx context.Context, age time.Duration, dry bool) (Retain
 	if err != nil || dry {
 		return r.report, err
 	}
-	if err := s.WaitSeen(ctx, seq); err != nil {
-		return r.report, err
+	for s.passed.Load() < seq {
+		bell := s.ring()
+		if s.passed.Load() >= seq {
+			break
+		}
+		select {
+		case <-bell:
+		case <-ctx.Done():
+			return r.report, fmt.Errorf("retention: record %d is not read yet: %w", seq, ctx.Err())
+		}
 	}
 	return r.report, r.trim(ctx)
 }

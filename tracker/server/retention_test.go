@@ -9,6 +9,7 @@ import (
 
 	"ripen/storage"
 	"ripen/tracker"
+	"ripen/tracker/export"
 )
 
 // pass does one pass of retention, turn by turn; where, if given, is called
@@ -206,4 +207,154 @@ func (w *world) healthy() {
 		w.t.Fatalf("doctor: %v, %+v", err, r)
 	}
 	w.openDB()
+}
+
+// portrait is what people see of the leads, those of anonymous visitors aside
+// unless all is set.
+func (r *rig) portrait(all bool) (out []string) {
+	r.t.Helper()
+	c := tracker.Caller{Tenant: testTenant, Role: tracker.SecretRole}
+	err := r.s.EachLead(c, testTenant, export.LeadQuery{}, func(l *tracker.Lead) error {
+		if l.ID.Kind == tracker.VisitorIdentity && !all {
+			return nil
+		}
+		whole, err := r.s.Lead(c, testTenant, l.ID.String())
+		if err != nil {
+			return err
+		}
+		page, err := r.s.Timeline(c, testTenant, l.ID.String(), "", 1000, true)
+		if err != nil {
+			return err
+		}
+		sc := l.Scores["saas"]
+		line := fmt.Sprintf("%s %d %s %s %+v attributes %v identities %v", l.ID, sc.Score, sc.Band, sc.Grade, sc.Reasons, whole.Attributes, whole.Identities)
+		for _, e := range page.Events {
+			line += fmt.Sprintf("\n  %s %d %x received %d personal %d", e.Type, e.Time, e.MessageID, e.Received, len(e.Personal))
+		}
+		out = append(out, line)
+		return nil
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return out
+}
+
+// live runs the loop while fn does what others do beside it.
+func (r *rig) live(fn func(ctx context.Context)) {
+	r.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- r.s.Run(ctx) }()
+	fn(ctx)
+	cancel()
+	if err := <-ended; err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func TestFourteenMonths(t *testing.T) {
+	start := int64(1_763_784_000_000)
+	r := newRig(t, start)
+	r.append(activation(testCard, 1))
+	id := uint64(0)
+	next := func() uint64 { id++; return id }
+	for month := range 14 {
+		r.now = start + int64(month)*Month.Milliseconds()
+		at := r.now - 1000
+		r.append(
+			event(next(), "identify", at, "v1", "ana", "", nil, []tracker.Field{text(tracker.Trait, "job", "cto"), text(tracker.Trait, fmt.Sprint("in month ", month), "yes")}),
+			view(next(), at, "v1", "/pricing"),
+			view(next(), at, fmt.Sprint("once ", month), "/pricing"),
+			view(next(), at, "often", "/pricing"),
+			event(next(), "purchase", at, fmt.Sprint("buyer ", month%2), "", "", nil, []tracker.Field{text(tracker.System, "ip", "192.0.2.1")}),
+		)
+		r.turns()
+	}
+	r.now += 20 * day
+	r.turns()
+	ana := r.portrait(false)
+	var done Retained
+	r.live(func(ctx context.Context) {
+		dry, err := r.s.Retain(ctx, defaultAnonymous, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last, _ := r.db.Log().Last(ctx, 0); last != id+1 {
+			t.Fatalf("a dry run appended up to %d", last)
+		}
+		if done, err = r.s.Retain(ctx, defaultAnonymous, false); err != nil {
+			t.Fatal(err)
+		}
+		if dry.DryRun = false; dry != done {
+			t.Fatalf("said %+v, did %+v", dry, done)
+		}
+	})
+	// Months 0 of 14: the card and five events; ana's two and the purchase stay.
+	if want := (Retained{Cutoff: done.Cutoff, First: 7, Records: 6, Carried: 3, Cards: 1, Dropped: 2}); done != want {
+		t.Fatalf("got %+v, want %+v", done, want)
+	}
+	if first, _ := r.db.Log().First(context.Background(), 0); first != done.First {
+		t.Fatalf("the log begins at %d, not %d", first, done.First)
+	}
+	r.turns()
+	compare := func(how string, got, want []string) {
+		t.Helper()
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Fatalf("%s:\n got %s\nwant %s", how, got, want)
+		}
+	}
+	compare("identified leads after a pass", r.portrait(false), ana)
+	all := r.portrait(true)
+	for _, l := range all {
+		if l[:34] == (tracker.LeadID{Kind: tracker.VisitorIdentity, Hash: hash("once 0")}).String() {
+			t.Fatalf("still there: %s", l)
+		}
+	}
+	if len(all) != 1+13+1+2 {
+		t.Fatalf("%d leads: %s", len(all), all)
+	}
+	r.live(func(ctx context.Context) {
+		if err := r.s.Replay(ctx, nil); err != nil {
+			t.Fatal(err)
+		}
+	})
+	r.turns()
+	compare("replayed", r.portrait(true), all)
+	r.live(func(ctx context.Context) {
+		if again, err := r.s.Retain(ctx, defaultAnonymous, false); err != nil || again.Records != 0 {
+			t.Fatalf("a second pass: %+v, %v", again, err)
+		}
+	})
+	compare("after a second pass", r.portrait(true), all)
+}
+
+func TestErasedStaysErasedWhenCarried(t *testing.T) {
+	start := int64(1_763_784_000_000)
+	r := newRig(t, start)
+	r.append(activation(testCard, 1),
+		event(1, "identify", start, "v1", "ana", "", nil, []tracker.Field{text(tracker.Trait, "name", "Ana")}))
+	r.turns()
+	c := tracker.Caller{Tenant: testTenant, Role: tracker.SecretRole}
+	who := tracker.LeadID{Kind: tracker.UserIdentity, Hash: hash("ana")}.String()
+	subjects, err := r.s.Subjects(c, testTenant, who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.db.Erase(context.Background(), storage.Tenant(testTenant), subjects); err != nil {
+		t.Fatal(err)
+	}
+	r.now += 60 * day
+	r.turns()
+	w := &world{rig: r}
+	if done := w.pass(30*24*time.Hour, nil); done.Carried != 1 {
+		t.Fatalf("got %+v", done)
+	}
+	for _, how := range []string{"live", "rebuilt"} {
+		l, err := r.s.Lead(c, testTenant, who)
+		if err != nil || len(l.Attributes) != 0 {
+			t.Fatalf("%s: %+v, %v", how, l, err)
+		}
+		w.rebuild()
+	}
 }

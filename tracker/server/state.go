@@ -59,6 +59,7 @@ type State struct {
 
 	seen    atomic.Uint64 // last record whose effects queries see
 	dropped atomic.Uint64 // nothing derived needs the log before it, see drop
+	passed  atomic.Uint64 // last record of a drop that was read, whatever came of it
 	lagging atomic.Int64  // received time of the oldest record not applied; 0 = none
 
 	replays chan replayRequest

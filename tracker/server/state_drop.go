@@ -48,6 +48,10 @@ func (s *State) keepCard(ctx context.Context, rec *storage.Record, a tracker.Act
 // record is the first one read, and done again. Only when its effects are
 // durable may the log be trimmed: dropped says so.
 func (s *State) drop(ctx context.Context, rec *storage.Record, before uint64) error {
+	defer func() {
+		s.passed.Store(rec.Seq)
+		s.ringOut()
+	}()
 	first, err := s.log.First(ctx, 0)
 	if err != nil || first >= before || before > rec.Seq {
 		return err
