@@ -203,5 +203,5 @@ func (c *call) saveSource(src tracker.Source) error {
 // IsOrigin says that a URL is a scheme and a host, nothing else.
 func IsOrigin(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && s == u.Scheme+"://"+u.Host
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && !strings.ContainsAny(u.Host, "\"'<>@ ") && s == u.Scheme+"://"+u.Host
 }

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,51 +11,13 @@ import (
 	"ripen/tracker/trackertest"
 )
 
-type source struct {
-	Source    string   `json:"source"`
-	WriteKey  string   `json:"write_key"`
-	Origins   []string `json:"origins"`
-	KeepIP    bool     `json:"keep_ip"`
-	BodyLimit int      `json:"body_limit"`
-	Disabled  bool     `json:"disabled"`
-	Snippet   string   `json:"snippet"`
-}
-
-func TestSources(t *testing.T) {
-	k := trackertest.Start(t)
-	var s source
-	k.Call("POST", "/v1/admin/sources", k.AdminKey, map[string]any{"name": "blog", "keep_ip": true, "origins": []string{"https://blog.example"}}, &s)
-	if s.Source != "blog" || s.WriteKey == k.WriteKey || !s.KeepIP || s.BodyLimit != 4<<20 || !strings.Contains(s.Snippet, s.WriteKey) {
-		t.Errorf("got %+v", s)
+func visit(visitor string, n int) (events []map[string]any) {
+	for i := range n {
+		events = append(events, map[string]any{
+			"type": "page", "anonymousId": visitor, "messageId": fmt.Sprintf("%s-%d", visitor, i), "properties": map[string]any{"path": "/prices"},
+		})
 	}
-	send := func(want int) {
-		t.Helper()
-		if status, b := k.Do("POST", "/v1/track?writeKey="+s.WriteKey, "", map[string]any{"event": "x", "anonymousId": "a"}); status != want {
-			t.Errorf("an event of the source: got %d %s, want %d", status, b, want)
-		}
-	}
-	send(200)
-	k.Call("PATCH", "/v1/admin/sources/blog", k.AdminKey, map[string]any{"disabled": true}, &s)
-	if !s.Disabled || !s.KeepIP || len(s.Origins) != 1 {
-		t.Errorf("what was not named changed: %+v", s)
-	}
-	send(401)
-	k.Restart()
-	send(401)
-	k.Call("PATCH", "/v1/admin/sources/blog", k.AdminKey, map[string]any{"disabled": false}, &s)
-	send(200)
-	f := func(method, path string, body map[string]any, want int, code string) {
-		t.Helper()
-		if status, b := k.Do(method, path, k.AdminKey, body); status != want || !strings.Contains(string(b), code) {
-			t.Errorf("%s %s %v: got %d %s, want %d %s", method, path, body, status, b, want, code)
-		}
-	}
-	f("POST", "/v1/admin/sources", map[string]any{"name": "blog"}, 409, "source_exists")
-	f("POST", "/v1/admin/sources", map[string]any{"name": "a/b"}, 400, "bad_name")
-	f("PATCH", "/v1/admin/sources/blog", map[string]any{"body_limit": 1 << 30}, 400, "bad_body_limit")
-	f("PATCH", "/v1/admin/sources/none", map[string]any{}, 404, "unknown_source")
-	f("POST", "/v1/admin/tenants", map[string]any{"name": ""}, 400, "bad_name")
-	f("GET", "/v1/admin/sources/default", nil, 200, k.WriteKey)
+	return events
 }
 
 // TestSecretKeysAreNotStored looks for the keys in every file of the directory.

@@ -1,4 +1,4 @@
-package server_test
+package export_test
 
 import (
 	"bytes"
