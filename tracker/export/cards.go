@@ -74,9 +74,14 @@ func (c *call) draft() error {
 	return nil
 }
 
+// publish takes ranking from the query or from a body of JSON.
 func (c *call) publish() error {
 	var body struct {
 		Ranking bool `json:"ranking"`
+	}
+	body.Ranking = c.flag("ranking")
+	if c.err != nil {
+		return c.err
 	}
 	if b := c.ctx.PostBody(); len(b) > 0 {
 		if err := json.Unmarshal(b, &body); err != nil {

@@ -109,7 +109,7 @@ var routes = []route{
 	{"GET", "scorecards/*", "", (*call).card, tenantKey},
 	{"PUT", "scorecards/*", "", (*call).draft, tenantKey},
 	{"POST", "scorecards/*/simulate", "", (*call).simulate, tenantKey},
-	{"POST", "scorecards/*/publish", "", (*call).publish, tenantKey},
+	{"POST", "scorecards/*/publish", "ranking", (*call).publish, tenantKey},
 	{"POST", "scorecards/*/rollback", "", (*call).rollback, tenantKey},
 
 	{"GET", "admin/tenants", "", (*call).tenants, operatorKey},
