@@ -39,7 +39,7 @@ type Report struct {
 	Keys     int       `json:"keys"`
 }
 
-// Err returns an error that counts the failures, nil if there are none.
+// Err returns an error that names the files with failures, nil if there are none.
 func (r *Report) Err() error {
 	var files []string
 	for _, f := range r.Findings {
@@ -50,7 +50,7 @@ func (r *Report) Err() error {
 	if len(files) == 0 {
 		return nil
 	}
-	return fmt.Errorf("doctor: %d failures, in %s", len(files), strings.Join(slices.Compact(files), ", "))
+	return fmt.Errorf("doctor: damage in %s", strings.Join(slices.Compact(files), ", "))
 }
 
 func (r *Report) add(s Severity, file, what, do string) {
@@ -59,9 +59,10 @@ func (r *Report) add(s Severity, file, what, do string) {
 
 const (
 	doRestore   = "restore the newest backup into a new directory: ripen restore"
+	doKeys      = "restore the newest backup with its .keys file into a new directory: ripen restore"
 	doRepair    = "run: ripen doctor --repair"
 	doAccept    = "restore a backup, or accept the loss: ripen doctor --repair --accept-loss"
-	hwBlindSpot = "a bit that flips in the last second of the newest write-ahead log before a crash is the one damage that no check can see"
+	hwBlindSpot = "one damage no check can see: a bit that flipped in what was written in the last second before a crash"
 )
 
 // Doctor checks a data directory that no process has open: every file, then, if
@@ -196,7 +197,7 @@ func (db *DB) examine(ctx context.Context, r *Report) error {
 		at, link = b.end(), b.Link
 	}
 	for shard, n := range missing {
-		r.add(Failure, fmt.Sprintf("keys/%02x", shard), fmt.Sprintf("the keys of %d sealed records are missing", n), doRestore)
+		r.add(Failure, fmt.Sprintf("keys/%02x", shard), fmt.Sprintf("keys are missing: the personal data of %d records cannot be read (the rest of them can)", n), doKeys)
 	}
 	for _, t := range []*Table{db.leads, db.meta} {
 		if err := t.walk(); err != nil {

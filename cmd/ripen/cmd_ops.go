@@ -8,10 +8,11 @@ import (
 	"io"
 	"net/url"
 	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"ripen/storage"
 )
@@ -287,18 +288,34 @@ func runDoctor(ctx context.Context, c *call) error {
 	return nil
 }
 
+// printReport writes what was found as a table, what to do about each, and what
+// it all comes to.
 func (c *call) printReport(dir string, r *storage.Report) {
+	width := len("the directory")
 	for _, f := range r.Findings {
-		where := dir
-		if f.File != "" {
-			where = filepath.Join(dir, f.File)
+		width = max(width, utf8.RuneCountInString(f.File))
+	}
+	for _, f := range r.Findings {
+		where := f.File
+		if where == "" {
+			where = "the directory"
 		}
-		fmt.Fprintf(c.out, "%s: %s: %s\n", f.Severity, where, plain(f.What))
+		fmt.Fprintf(c.out, "%-8s %-*s  %s\n", f.Severity, width, where, plain(f.What))
 		if f.Do != "" {
-			fmt.Fprintf(c.out, "    %s\n", f.Do)
+			fmt.Fprintf(c.out, "%-8s %-*s  → %s\n", "", width, "", withData(f.Do, dir))
 		}
 	}
-	if r.Err() == nil {
-		fmt.Fprintf(c.out, "all is well: records %d to %d in %s blocks, %s keys\n", r.First, r.Last, countText(int64(r.Blocks)), countText(int64(r.Keys)))
+	if err := r.Err(); err != nil {
+		fmt.Fprintf(c.out, "\n%s is not whole: %s\n", dir, strings.TrimPrefix(err.Error(), "doctor: "))
+		return
 	}
+	fmt.Fprintf(c.out, "\nall is well in %s: records %d to %d in %s blocks, %s keys\n", dir, r.First, r.Last, countText(int64(r.Blocks)), countText(int64(r.Keys)))
+}
+
+// withData makes a remedy a command that can be copied.
+func withData(do, dir string) string {
+	if strings.Contains(do, "ripen doctor") {
+		return do + " --data " + dir
+	}
+	return strings.Replace(do, "ripen restore", "ripen restore FILE --data NEW-DIRECTORY", 1)
 }

@@ -50,6 +50,7 @@ func TestScript(t *testing.T) {
 			"http":    cmdHTTP,
 			"jsonenv": cmdJSONEnv,
 			"flip":    cmdFlip,
+			"remove":  cmdRemove,
 			"repeat":  cmdRepeat,
 		},
 	})
@@ -179,6 +180,23 @@ func cmdFlip(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Check(f.Close())
 	ts.Logf("flipped a bit of byte %d of %s", at, file)
+}
+
+// cmdRemove removes the files that match; there must be some.
+//
+//	remove GLOB
+func cmdRemove(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 || neg {
+		ts.Fatalf("usage: remove GLOB")
+	}
+	files, err := filepath.Glob(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if len(files) == 0 {
+		ts.Fatalf("no file matches %s", args[0])
+	}
+	for _, f := range files {
+		ts.Check(os.Remove(f))
+	}
 }
 
 // cmdRepeat writes a file of N copies of a text, # replaced by their number.
