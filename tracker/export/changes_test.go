@@ -1,0 +1,142 @@
+package export_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"ripen/tracker/trackertest"
+)
+
+// listen opens the event stream and returns a function that reads the ids of
+// the next changes.
+func listen(t *testing.T, k *trackertest.T, query, last string) (next func(n int) []uint64, hangUp func()) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	req, err := http.NewRequestWithContext(ctx, "GET", k.URL+"/v1/changes"+query, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+k.SecretKey)
+	req.Header.Set("Accept", "text/event-stream")
+	if last != "" {
+		req.Header.Set("Last-Event-ID", last)
+	}
+	resp, err := http.DefaultClient.Do(req) // answers before there is any change
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := resp.Header.Get("Content-Type"); resp.StatusCode != 200 || got != "text/event-stream" {
+		t.Fatalf("status %d, %s", resp.StatusCode, got)
+	}
+	lines := bufio.NewScanner(resp.Body)
+	next = func(n int) (ids []uint64) {
+		t.Helper()
+		for len(ids) < n && lines.Scan() {
+			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+				var c struct{ Seq uint64 }
+				if err := json.Unmarshal([]byte(data), &c); err != nil {
+					t.Fatal(err)
+				}
+				ids = append(ids, c.Seq)
+			}
+		}
+		if len(ids) < n {
+			t.Fatalf("the stream ended after %v: %v", ids, lines.Err())
+		}
+		return ids
+	}
+	return next, func() { cancel(); resp.Body.Close() }
+}
+
+// TestEventStreamResumes loses the connection between changes: none is missing
+// and none comes twice, also when the address still says where it began.
+func TestEventStreamResumes(t *testing.T) {
+	k := trackertest.Start(t)
+	k.Publish("shop", shop(10))
+	next, hangUp := listen(t, k, "", "")
+	k.Send(visit("a", 2)...)
+	k.Send(visit("b", 1)...)
+	got := next(2)
+	hangUp()
+	k.Send(visit("c", 1)...) // while nobody listens
+	last := got[len(got)-1]
+	next, hangUp = listen(t, k, "?after=0", fmt.Sprint(last))
+	defer hangUp()
+	got = append(got, next(1)...)
+	k.Send(visit("d", 1)...)
+	got = append(got, next(1)...)
+	for i, seq := range got {
+		if seq != uint64(i+1) {
+			t.Fatalf("the stream gave %v", got)
+		}
+	}
+	if status, b := k.Do("GET", "/v1/changes?after=-1", k.SecretKey, nil); status != 400 || !strings.Contains(string(b), "bad_after") {
+		t.Errorf("a bad sequence: %d %s", status, b)
+	}
+}
+
+// TestLongPoll waits for the next change and no longer.
+func TestLongPoll(t *testing.T) {
+	k := trackertest.Start(t)
+	k.Publish("shop", shop(10))
+	answer := make(chan string, 1)
+	go func() {
+		_, b := k.Do("GET", "/v1/changes?wait=30s", k.SecretKey, nil)
+		answer <- string(b)
+	}()
+	k.Send(visit("a", 1)...)
+	if got := <-answer; !strings.Contains(got, `"seq":1`) || !strings.Contains(got, `"new_score":11`) {
+		t.Errorf("got %s", got)
+	}
+	if _, b := k.Do("GET", "/v1/changes?after=1&wait=1ms", k.SecretKey, nil); len(b) != 0 {
+		t.Errorf("nothing has changed: %s", b)
+	}
+}
+
+// FuzzCursor sends cursors that nobody gave out: each is a page or a clear
+// refusal, and never another tenant's lead.
+func FuzzCursor(f *testing.F) {
+	k := trackertest.Start(f)
+	k.Publish("shop", shop(10))
+	for i := range 4 {
+		k.Send(visit(fmt.Sprintf("v%d", i), i+1)...)
+	}
+	for _, path := range []string{"/v1/leads?limit=1", "/v1/leads?limit=1&sort=last_seen", "/v1/leads/v3/events?limit=1"} {
+		var page struct{ Next string }
+		k.Call("GET", path, k.SecretKey, nil, &page)
+		if page.Next == "" {
+			f.Fatalf("%s has one page", path)
+		}
+		f.Add(page.Next)
+		f.Add(page.Next[:len(page.Next)-1])
+		f.Add(page.Next + "A")
+	}
+	f.Add("")
+	f.Add("AAAA")
+	f.Add("%")
+	f.Add(strings.Repeat("_", 3000))
+	f.Fuzz(func(t *testing.T, cursor string) {
+		var escaped strings.Builder
+		for i := range len(cursor) {
+			fmt.Fprintf(&escaped, "%%%02x", cursor[i])
+		}
+		if escaped.Len() > 6000 {
+			return
+		}
+		for _, path := range []string{"/v1/leads?limit=2&after=", "/v1/leads?limit=2&sort=last_seen&after=", "/v1/leads?limit=2&dimension=interest&after=", "/v1/leads/v3/events?limit=2&after="} {
+			status, b := ask(t, k, "GET", path+escaped.String(), k.SecretKey, "")
+			switch {
+			case status == 200 && json.Valid([]byte(b)):
+			case status == 400 && strings.Contains(b, `"code":"bad_cursor"`) && strings.Contains(b, "use the next of a page"):
+			default:
+				t.Errorf("%s%q: %d %s", path, cursor, status, b)
+			}
+		}
+	})
+}
