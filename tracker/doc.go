@@ -8,6 +8,7 @@
 //  1. [ripen/tracker/ingest] answers the request. It sheds before it parses,
 //     finds the [Source] of the write key, and decodes each event in one pass
 //     straight into the row codec of this package ([AppendRow]).
+//     [ripen/tracker/tenant] knows whose key it is.
 //  2. [ripen/storage] joins the rows to the open group; one committer stamps
 //     sequence and receive time, seals what is personal, drops duplicates,
 //     writes one compressed block, fsyncs, and wakes every waiter. Only then
@@ -20,9 +21,12 @@
 //     time, and learns when the score will move next by itself.
 //  5. [ripen/tracker/rank] keeps the order of leads and writes the changes.
 //  6. [ripen/tracker/export] answers questions: leads, one lead, its timeline,
-//     its reasons, its history, the change feed.
-//  7. [ripen/tracker/server] is the one package that wires these together;
-//     cmd/ripen is the one that a person starts.
+//     its reasons, its history, the change feed. It also takes scorecards, which
+//     [ripen/tracker/tenant] keeps and puts in force by a record in the log.
+//     [ripen/tracker/console] shows the same to people.
+//  7. [ripen/tracker/server] is the one package that wires these together: its
+//     state loop runs steps 3 to 5 behind the log and answers step 6 from
+//     memory. cmd/ripen is what a person starts.
 //
 // Stages never import each other: they meet in the database and in server.
 // The law is a test: cmd/ripen/law_test.go.
