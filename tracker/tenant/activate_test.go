@@ -272,3 +272,29 @@ func TestRollbackGoesBackOneVersion(t *testing.T) {
 	}
 	w.same(mine)
 }
+
+// A file that was written from an older version would undo, unseen, what was
+// published since.
+func TestStaleFileIsRefused(t *testing.T) {
+	w, ctx := newWorld(t), context.Background()
+	mine := w.create("mine")
+	from := func(version int) []byte {
+		return append(fmt.Appendf(nil, "version: %d\n", version), card("shop", "path", 10)...)
+	}
+	for _, version := range []int{7, 7, 1} { // nothing published yet: any base will do
+		if _, err := w.Draft(mine.ID, "shop", from(version)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if _, err := w.Publish(ctx, mine.ID, "shop", true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.Draft(mine.ID, "shop", from(1)); tracker.KindOf(err) != tracker.KindConflict {
+		t.Errorf("a file written from version 1 after version 2: %v, want a conflict", err)
+	}
+	if _, err := w.Draft(mine.ID, "shop", from(2)); err != nil {
+		t.Errorf("a file written from the latest version: %v", err)
+	}
+}

@@ -176,17 +176,32 @@ func (r *Registry) Draft(id tracker.TenantID, name string, yaml []byte) (tracker
 	if err := checkName("scorecard", name); err != nil {
 		return tracker.Card{}, err
 	}
-	if _, err := checkCard(name, yaml); err != nil {
+	card, err := checkCard(name, yaml)
+	if err != nil {
 		return tracker.Card{}, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	row, err := r.card(id, name)
 	if err == nil {
+		err = row.stale(card.Version)
+	}
+	if err == nil {
 		row.Draft = bytes.Clone(yaml)
 		err = r.saveCard(id, name, &row, nil)
 	}
 	return row.public(name), err
+}
+
+// stale says that a file was written from a version that has been followed by
+// another since: whoever publishes it would undo that one unseen. A file that
+// names no version is not checked.
+func (c *cardRow) stale(base int) error {
+	if n := len(c.Versions); base > 0 && n > 0 && base < c.Versions[n-1].Version {
+		return &tracker.Error{Kind: tracker.KindConflict, Code: "stale_version", Detail: fmt.Sprintf(
+			"version: the file says %d, the latest is %d: take over what changed and write version: %d", base, c.Versions[n-1].Version, c.Versions[n-1].Version)}
+	}
+	return nil
 }
 
 var errNoDraft error = &tracker.Error{Kind: tracker.KindNotFound, Code: "no_draft", Detail: "there is no draft of this card: PUT one first"}

@@ -125,7 +125,10 @@ func (v *view) readTenant(key, value []byte) error {
 		t.Clear[name] = struct{}{}
 	}
 	v.tenants[t.ID], v.names[t.Name] = t, t
-	v.secrets[[32]byte(row.Secret)] = t.ID
+	if len(row.Secret) != sha256.Size {
+		return fmt.Errorf("tenant %q: its secret's hash has %d bytes, need %d: restore meta/ from a backup", row.Name, len(row.Secret), sha256.Size)
+	}
+	v.secrets[[sha256.Size]byte(row.Secret)] = t.ID
 	return nil
 }
 
