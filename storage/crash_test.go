@@ -208,3 +208,47 @@ func TestNoSpace(t *testing.T) {
 		t.Fatalf("stored %v", rows)
 	}
 }
+
+// Badger deletes a WAL in two steps, cutting it to nothing first. A crash
+// between them leaves an empty file, which is no damage; a WAL that lost its
+// rows the same way is.
+func TestEmptyWAL(t *testing.T) {
+	dir := t.TempDir()
+	crashOnce(t, dir, 500)
+	leftover := filepath.Join(dir, "log", "00000.mem")
+	if err := os.WriteFile(leftover, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db, err := storage.Open(dir, storage.Options{Reserve: 1 << 20})
+	if err != nil {
+		t.Fatalf("with a leftover of a deletion: %v", err)
+	}
+	storagetest.Stored(t, db.Log())
+	err = db.Log().Append(t.Context(), 0, []storage.Record{storagetest.Record(1 << 20)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SyncHighWater()
+	lost := filepath.Join(t.TempDir(), "lost")
+	copyDir(t, lost, dir) // as a crash would leave it
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	mems, err := filepath.Glob(filepath.Join(lost, "log", "*.mem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range mems {
+		if err := os.Truncate(path, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var gap *storage.GapError
+	if db, err := storage.Open(lost, storage.Options{Reserve: 1 << 20}); !errors.As(err, &gap) {
+		if err == nil {
+			err = db.Close()
+		}
+		t.Fatalf("opened without its WAL: %v, want the lost range", err)
+	}
+}

@@ -114,6 +114,9 @@ func (k *kv) open() (err error) {
 	if err := preflight(k.dir, k.opts.Compression != options.None, k.name != "log"); err != nil {
 		return err // the log checks its own blocks
 	}
+	if err := removeEmptyWALs(k.dir); err != nil {
+		return fmt.Errorf("open %s: %w", k.name, err)
+	}
 	b, err := badger.Open(k.opts)
 	if err != nil {
 		return k.corrupt(err)

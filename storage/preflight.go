@@ -38,11 +38,33 @@ func preflight(dir string, compressed, full bool) error {
 		wals = wals[:len(wals)-1] // the newest may have a torn end
 	}
 	for _, path := range wals {
+		if isEmpty(path) {
+			continue // a crash fell between the two steps in which Badger deletes one
+		}
 		if err := checkFile(path, checkWAL); err != nil {
 			return err
 		}
 	}
 	return checkTables(tables, compressed, full)
+}
+
+// isEmpty says that a WAL has no bytes: Badger deletes one whose rows are in
+// tables by cutting it to nothing first. One that lost rows that way is missed
+// by the high-water marks, which name what is gone.
+func isEmpty(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Size() == 0
+}
+
+// removeEmptyWALs finishes the deletions that a crash interrupted.
+func removeEmptyWALs(dir string) error {
+	wals, err := filepath.Glob(filepath.Join(dir, "*.mem"))
+	for _, path := range wals {
+		if isEmpty(path) {
+			err = errors.Join(err, os.Remove(path))
+		}
+	}
+	return err
 }
 
 // listedTables returns the tables that the manifest names. Others are leftovers
