@@ -31,7 +31,7 @@ var homes = map[string][]string{
 	"github.com/VictoriaMetrics/metrics":      {"tracker/server", "tracker/ingest", "bench/..."},
 	"github.com/evanw/esbuild":                {"snippet/..."},
 	"github.com/mileusna/useragent":           {"tracker/ingest"},
-	"golang.org/x/sys":                        {"storage/...", "tracker/ingest", "bench/..."},
+	"golang.org/x/sys":                        {"storage/...", "tracker/ingest", "tracker/server", "bench/..."},
 	"golang.org/x/term":                       {"cmd/ripen"},
 	"github.com/HdrHistogram/hdrhistogram-go": {"bench/..."},
 	"github.com/chromedp/chromedp":            {"snippet/browsertest", "bench/..."},

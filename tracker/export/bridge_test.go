@@ -7,7 +7,8 @@ import "strings"
 func Routes() (list []struct {
 	Method, Path string
 	Operator     bool
-}) {
+},
+) {
 	for _, r := range routes {
 		list = append(list, struct {
 			Method, Path string

@@ -41,7 +41,8 @@ func ana() *tracker.Lead {
 			"saas": {
 				Card: "saas@7", Score: 62, Exact: 61_600, Grade: "A2", Band: "mql", Dims: map[string]float64{"fit": 100, "engagement": 24.5},
 				Reasons: []tracker.Reason{
-					{Rule: "size", Why: "=HYPERLINK(\"x\")", Points: 40, Share: 40_000}, {Rule: "price", Why: "Looks at prices", Points: 21.6, Share: 21_600},
+					{Rule: "size", Why: "=HYPERLINK(\"x\")", Points: 40, Share: 40_000},
+					{Rule: "price", Why: "Looks at prices", Points: 21.6, Share: 21_600},
 					{Rule: "rounding", Why: "Rounded", Share: 400},
 				},
 				Next: at.Add(24 * time.Hour).UnixMilli(), Trouble: "gas: the last good score is shown",

@@ -99,8 +99,10 @@ func TestRunsAreTheMarksInOrder(t *testing.T) {
 func sampleSubject() *subject {
 	p := func(n int64) Place { return Place{n, uint64(n), 7} }
 	return &subject{applied: 9, first: p(1), last: p(8), stored: p(8), filed: 20_000, counted: 19_000, limit: p(5), runs: []run{
-		{first: p(1), last: p(2), user: tracker.Hash{1}}, {first: p(3), last: p(3), email: tracker.Hash{2}, proved: true},
-		{first: p(4), last: p(6), user: tracker.Hash{1}, email: tracker.Hash{2}}}}
+		{first: p(1), last: p(2), user: tracker.Hash{1}},
+		{first: p(3), last: p(3), email: tracker.Hash{2}, proved: true},
+		{first: p(4), last: p(6), user: tracker.Hash{1}, email: tracker.Hash{2}},
+	}}
 }
 
 func TestRecordsRoundTrip(t *testing.T) {

@@ -3,6 +3,8 @@ package server
 import (
 	"net"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // hush makes the kernel drop requests to connect, without a word: who asks
@@ -17,8 +19,11 @@ func hush(l net.Listener) error {
 	if err != nil {
 		return err
 	}
-	dropAll := []syscall.SockFilter{{Code: syscall.BPF_RET | syscall.BPF_K}}
-	if e := raw.Control(func(fd uintptr) { err = syscall.AttachLsf(int(fd), dropAll) }); e != nil {
+	dropAll := unix.SockFprog{Len: 1, Filter: &unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K}}
+	e := raw.Control(func(fd uintptr) {
+		err = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &dropAll)
+	})
+	if e != nil {
 		return e
 	}
 	return err

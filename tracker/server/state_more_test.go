@@ -53,11 +53,7 @@ func TestTimersKeepTheListTrue(t *testing.T) {
 	for range 40 {
 		r.now += rnd.Int64N(2 * day)
 		r.turns()
-		var shown []rankShown
 		for _, q := range r.shown() {
-			shown = append(shown, q)
-		}
-		for _, q := range shown {
 			l, err := r.s.Lead(secret, testTenant, q.id.String())
 			if err != nil {
 				t.Fatal(err)

@@ -63,8 +63,10 @@ func (w *world) one(id uint64) *fact {
 }
 
 func (w *world) record(f *fact) storage.Record {
-	e := tracker.Event{Type: []byte(f.typ), Time: f.at, MessageID: f.id[:], MessageUUID: true, Source: 1,
-		Visitor: hash(f.visitor), User: hash(f.user), Email: hash(f.email)}
+	e := tracker.Event{
+		Type: []byte(f.typ), Time: f.at, MessageID: f.id[:], MessageUUID: true, Source: 1,
+		Visitor: hash(f.visitor), User: hash(f.user), Email: hash(f.email),
+	}
 	e.Fields = append(e.Fields, text(tracker.Property, "path", f.path))
 	if f.session != "" {
 		e.Fields = append(e.Fields, text(tracker.Context, "session", f.session))

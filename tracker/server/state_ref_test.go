@@ -13,18 +13,17 @@ import (
 
 // fact is an event as the reference knows it: plain values, no rows.
 type fact struct {
-	id       [16]byte
-	at       int64
-	typ      string
-	visitor  string
-	user     string
-	email    string
-	path     string
-	session  string
-	job      string // a trait
-	denied   bool
-	machine  string
-	received int64
+	id      [16]byte
+	at      int64
+	typ     string
+	visitor string
+	user    string
+	email   string
+	path    string
+	session string
+	job     string // a trait
+	denied  bool
+	machine string
 
 	run int // its session, numbered by the reference
 }
@@ -40,6 +39,7 @@ func (f *fact) Field(n string) (wasm.Slot, bool) { return slotOf(n == "path", f.
 func (f *fact) Trait(n string) (wasm.Slot, bool) {
 	return slotOf(n == "job" && f.typ == "identify", f.job)
 }
+
 func slotOf(is bool, v string) (wasm.Slot, bool) {
 	if !is || v == "" {
 		return wasm.Slot{}, false

@@ -81,8 +81,10 @@ func identifyAll(r *rig, leads int) {
 		binary.BigEndian.PutUint64(e.Visitor[:], uint64(i)*0x9e3779b97f4a7c15+1)
 		copy(e.User[:], fmt.Sprintf("%x", uint64(i)*0x9e3779b97f4a7c15))
 		rec := storage.Record{Tenant: testTenant, Kind: storage.KindEvent, ID: id[:], Row: tracker.AppendRow(nil, &e), Subject: subjectKey(e.Subject())}
-		rec.Personal = tracker.AppendFields(nil, []tracker.Field{text(tracker.System, "user_id", user), text(tracker.System, "visitor", "v"+user),
-			text(tracker.Trait, "job", "cto"), text(tracker.Trait, "email", user+"@example.org"), text(tracker.Trait, "name", "A Person With A Name")})
+		rec.Personal = tracker.AppendFields(nil, []tracker.Field{
+			text(tracker.System, "user_id", user), text(tracker.System, "visitor", "v"+user),
+			text(tracker.Trait, "job", "cto"), text(tracker.Trait, "email", user+"@example.org"), text(tracker.Trait, "name", "A Person With A Name"),
+		})
 		if recs = append(recs, rec); len(recs) == 2048 || i+5 >= leads {
 			r.append(recs...)
 			recs = recs[:0]

@@ -138,8 +138,10 @@ func (r *rig) append(recs ...storage.Record) {
 }
 
 func activation(yaml string, version int) storage.Record {
-	return storage.Record{Tenant: testTenant, Kind: storage.KindControl,
-		Row: tracker.AppendActivation(nil, tracker.Activation{Card: "saas", Version: version, YAML: []byte(yaml), Ranking: true})}
+	return storage.Record{
+		Tenant: testTenant, Kind: storage.KindControl,
+		Row: tracker.AppendActivation(nil, tracker.Activation{Card: "saas", Version: version, YAML: []byte(yaml), Ranking: true}),
+	}
 }
 
 func hash(s string) (h tracker.Hash) {
@@ -153,8 +155,10 @@ func hash(s string) (h tracker.Hash) {
 func event(id uint64, typ string, at int64, visitor, user, email string, clear, personal []tracker.Field) storage.Record {
 	var mid [16]byte
 	binary.BigEndian.PutUint64(mid[:], id*0x9e3779b97f4a7c15)
-	e := tracker.Event{Type: []byte(typ), Time: at, MessageID: mid[:], MessageUUID: true, Source: 1,
-		Visitor: hash(visitor), User: hash(user), Email: hash(email), Fields: clear}
+	e := tracker.Event{
+		Type: []byte(typ), Time: at, MessageID: mid[:], MessageUUID: true, Source: 1,
+		Visitor: hash(visitor), User: hash(user), Email: hash(email), Fields: clear,
+	}
 	r := storage.Record{Tenant: testTenant, Kind: storage.KindEvent, ID: mid[:], Row: tracker.AppendRow(nil, &e)}
 	sub := e.Subject()
 	r.Subject[0] = byte(sub.Kind)
