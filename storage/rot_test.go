@@ -118,7 +118,7 @@ func TestFlippedBit(t *testing.T) {
 		for kind, files := range kinds {
 			t.Run(fmt.Sprintf("killed=%v/%s", killed, kind), func(t *testing.T) {
 				trials := 2
-				if testing.Short() {
+				if testing.Short() || raceEnabled {
 					trials = 1
 				}
 				for trial := range trials {

@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -45,7 +46,7 @@ func TestTheSuiteMeasuresEveryFigure(t *testing.T) {
 		small[name] = sc
 	}
 	blink := 80 * time.Millisecond
-	var log bytes.Buffer
+	var log sharedLog
 	s := &suite{
 		Options: Options{Binary: self, Self: self, Dir: t.TempDir(), Conns: 8, Crash: 1, Log: &log, Scales: Scales()},
 		tempo:   tempo{rounds: 2, warm: blink / 3, cell: blink, flat: blink, half: 4 * blink, portion: 1000},
@@ -170,4 +171,22 @@ func TestRatiosAreMediansOverRounds(t *testing.T) {
 	bad := cell(4, nameFull, 50, 0)
 	bad.Trouble = "3 wrong answers"
 	f("a cell with errors", append(slices.Clone(rounds), bad), 0, false, "3 wrong answers")
+}
+
+// sharedLog takes what the suite and the servers it starts say at once.
+type sharedLog struct {
+	mu sync.Mutex // guards b, during each call
+	b  bytes.Buffer
+}
+
+func (l *sharedLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *sharedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }

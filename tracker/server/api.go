@@ -1,17 +1,65 @@
 package server
 
 import (
+	"context"
 	"time"
 
 	"ripen/tracker"
 	"ripen/tracker/export"
+	"ripen/tracker/tenant"
 )
 
 // api makes what answers the tenants.
 func (s *Server) api() *export.Handler {
 	return export.New(export.Config{
-		Registry: s.registry, State: s.leadsAt, Caller: s.caller, Life: s.life, PublicURL: s.cfg.PublicURL, Logger: s.log,
+		Registry: inForce{s.registry, s}, State: s.leadsAt, Caller: s.caller, Life: s.life, PublicURL: s.cfg.PublicURL, Logger: s.log,
 	})
+}
+
+// inForce is a registry whose answer to a publication comes when the state has
+// met the new card: who asks for leads next finds it.
+type inForce struct {
+	*tenant.Registry
+	s *Server
+}
+
+func (r inForce) Publish(ctx context.Context, id tracker.TenantID, name string, ranking bool) (tracker.Activation, error) {
+	a, err := r.Registry.Publish(ctx, id, name, ranking)
+	if err == nil {
+		r.s.catchUp()
+	}
+	return a, err
+}
+
+func (r inForce) Rollback(ctx context.Context, id tracker.TenantID, name string) (tracker.Activation, error) {
+	a, err := r.Registry.Rollback(ctx, id, name)
+	if err == nil {
+		r.s.catchUp()
+	}
+	return a, err
+}
+
+// catchUpLimit bounds catchUp: after that the lists show what is folded so far.
+const catchUpLimit = 5 * time.Second
+
+// catchUp waits until the state has met all that the log holds now.
+func (s *Server) catchUp() {
+	if s.folder == nil {
+		return
+	}
+	last, err := s.db.Log().Last(s.life, 0)
+	if err == nil {
+		err = s.waitSeen(last)
+	}
+	if err != nil {
+		s.log.Debug("leads are behind the log", "err", err)
+	}
+}
+
+func (s *Server) waitSeen(seq uint64) error {
+	ctx, cancel := context.WithTimeout(s.life, catchUpLimit)
+	defer cancel()
+	return s.folder.state().WaitSeen(ctx, seq)
 }
 
 // leadsAt returns the leads as they stand, or with a moment that has passed as
@@ -22,6 +70,10 @@ func (s *Server) leadsAt(asOf time.Time) (st export.Leads, done func(), err erro
 		return nil, nil, &tracker.Error{Kind: tracker.KindBusy, Code: "capture_only", Detail: "this server only captures: start it without --capture-only"}
 	}
 	if asOf.IsZero() {
+		// What was in the log at the start is shown from the first answer on.
+		if err := s.waitSeen(s.atStart); err != nil {
+			s.log.Debug("leads are behind the log", "err", err)
+		}
 		return s.folder.state(), func() {}, nil
 	}
 	if asOf.After(s.now()) {

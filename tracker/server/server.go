@@ -43,6 +43,7 @@ type Server struct {
 	registry *tenant.Registry
 	quota    tenant.Quota
 	folder   *folder // nil: capture only
+	atStart  uint64  // last record of the log when the server started
 	ingest   *ingest.Handler
 	console  *console.Handler
 	front    *front
@@ -93,6 +94,9 @@ func (s *Server) start(ctx context.Context) (err error) {
 		return err
 	}
 	if s.registry, err = tenant.Open(s.db.Meta(), s.db.Log(), s.db.Now); err != nil {
+		return err
+	}
+	if s.atStart, err = s.db.Log().Last(ctx, 0); err != nil {
 		return err
 	}
 	if !s.cfg.CaptureOnly {
