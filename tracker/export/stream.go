@@ -77,7 +77,7 @@ type nopCloser struct{ io.Writer }
 func (nopCloser) Close() error { return nil }
 
 func plainWriter(w io.Writer) (io.WriteCloser, error) { return nopCloser{w}, nil }
-func gzipWriter(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriterLevel(w, gzip.BestSpeed) }
+func gzipWriter(w io.Writer) (io.WriteCloser, error)  { return gzip.NewWriterLevel(w, gzip.BestSpeed) }
 
 func zstdWriter(w io.Writer) (io.WriteCloser, error) {
 	return zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
