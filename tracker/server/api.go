@@ -48,18 +48,20 @@ func (s *Server) catchUp() {
 		return
 	}
 	last, err := s.db.Log().Last(s.life, 0)
-	if err == nil {
-		err = s.waitSeen(last)
-	}
 	if err != nil {
-		s.log.Debug("leads are behind the log", "err", err)
+		s.log.Debug("leads may be behind the log", "err", err)
+		return
 	}
+	s.waitSeen(last)
 }
 
-func (s *Server) waitSeen(seq uint64) error {
+// waitSeen waits, catchUpLimit at most, until the state has met a record.
+func (s *Server) waitSeen(seq uint64) {
 	ctx, cancel := context.WithTimeout(s.life, catchUpLimit)
 	defer cancel()
-	return s.folder.state().WaitSeen(ctx, seq)
+	if err := s.folder.state().WaitSeen(ctx, seq); err != nil {
+		s.log.Debug("leads are behind the log", "err", err)
+	}
 }
 
 // leadsAt returns the leads as they stand, or with a moment that has passed as
@@ -71,9 +73,7 @@ func (s *Server) leadsAt(asOf time.Time) (st export.Leads, done func(), err erro
 	}
 	if asOf.IsZero() {
 		// What was in the log at the start is shown from the first answer on.
-		if err := s.waitSeen(s.atStart); err != nil {
-			s.log.Debug("leads are behind the log", "err", err)
-		}
+		s.waitSeen(s.atStart)
 		return s.folder.state(), func() {}, nil
 	}
 	if asOf.After(s.now()) {
