@@ -32,8 +32,7 @@ const (
 	hashAt       = 64
 	crcAt        = 80
 
-	maxBlockRecords = 4096
-	maxBlockRaw     = 640 << 10 // a row over it still fits: MaxRecord and columns stay under 1 MiB
+	maxBlockRecords = 4096 // of a block that older versions wrote
 )
 
 const (

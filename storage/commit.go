@@ -28,6 +28,14 @@ type committer struct {
 // stays well below Badger's transaction limit.
 const groupBytes = 768 << 10
 
+// A group is cut into blocks that are cheap to unpack for one record, and of
+// which two fit into a block of Badger's tables: a value that does not is
+// copied twice by the builder, into three times its size.
+const (
+	hotRecords = 512
+	hotBytes   = 96 << 10 // of rows and sealed parts; about two thirds are left
+)
+
 // run forms groups and commits them until the log is closed and the queue is
 // empty. There is no linger: the next group forms while this one syncs.
 func (l *badgerLog) run() {
@@ -192,7 +200,7 @@ func (l *badgerLog) encode() {
 	prev := c.prev
 	for from := 0; from < len(c.recs); {
 		to, bytes := from, 0
-		for to < len(c.recs) && to-from < maxBlockRecords && (to == from || bytes+len(c.recs[to].Row)+len(c.recs[to].Personal) < maxBlockRaw) {
+		for to < len(c.recs) && to-from < hotRecords && (to == from || bytes+len(c.recs[to].Row)+len(c.recs[to].Personal) < hotBytes) {
 			bytes += len(c.recs[to].Row) + len(c.recs[to].Personal)
 			to++
 		}

@@ -36,7 +36,7 @@ func (f *Fold) Unsaved() (records, bytes, group int) {
 // over the limit, its timelines go ahead of it.
 const (
 	txRecords = 4000
-	txBytes   = 1 << 20
+	txBytes   = 512 << 10
 )
 
 // Checkpoint stores what changed. Records that one event changed together are
