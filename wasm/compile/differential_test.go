@@ -169,7 +169,7 @@ func (w *pair) between(m maker, now, next int64) {
 			continue
 		}
 		got := w.eval.Score(t)
-		if got.Score != before.Score || got.Grade != before.Grade {
+		if got.Score != before.Score || got.Grade != before.Grade || got.Null != before.Null {
 			w.t.Fatalf("seed %d: at %d score %d %s, at %d already %d %s, before the next moment %d\n%s", w.seed,
 				now, before.Score, before.Grade, t, got.Score, got.Grade, next, w.src)
 		}

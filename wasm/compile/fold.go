@@ -16,7 +16,7 @@ const chunk = 16
 func (m *module) fold(f *fn) {
 	n := local(0)
 	ev, t, flags, typ := f.local(i32), f.local(i64), f.local(i64), f.local(i32)
-	traits := m.traits()
+	traits := append(m.traits(), m.cells()...)
 	types := make([][]*fn, len(m.card.Types))
 	for i := range m.card.Types {
 		types[i] = m.typeRules(m.card.Types[i].Rules)
@@ -134,6 +134,11 @@ func (m *module) foldRule(f *fn, w *tester, r *scorecard.Rule) {
 		for _, test := range r.Tests {
 			f.get(ev).mem(i32Load8u, slotAt(test.Slot)+1).do(i32Or)
 		}
+		if r.When != nil {
+			for _, slot := range r.When.At {
+				f.get(ev).mem(i32Load8u, slotAt(slot)+1).do(i32Or)
+			}
+		}
 		if r.Per == scorecard.PerValue {
 			f.get(ev).mem(i32Load8u, slotAt(r.PerSlot)+1).do(i32Or)
 		}
@@ -142,6 +147,9 @@ func (m *module) foldRule(f *fn, w *tester, r *scorecard.Rule) {
 	for _, test := range r.Tests {
 		w.test(test, false)
 		f.do(i32Eqz).brIf(0)
+	}
+	if r.When != nil {
+		f.get(ev).call(m.expression(r.When.Rest, r.When.At, i32)).do(i32Eqz).brIf(0)
 	}
 	m.once(f, r)
 	m.write(f, r, t)
@@ -290,8 +298,14 @@ func (w *tester) text(t *scorecard.Test) {
 		f.either(i32, func() { w.same(t.Texts[0]) }, func() { f.i32(0) })
 		return
 	}
+	w.oneOf(t.Texts)
+}
+
+// oneOf leaves 1 on the stack if the text is one of these.
+func (w *tester) oneOf(texts []string) {
+	f := w.f
 	f.block(i32, func() {
-		for _, s := range t.Texts {
+		for _, s := range texts {
 			f.get(w.n).i32(int32(len(s))).do(i32Eq).nest(0x04, noValue, func() {
 				f.i32(1)
 				w.same(s)

@@ -36,6 +36,7 @@ type layout struct {
 	day    []int   // per rule: address of the last day counted
 	hashes []int64 // per rule: owner of its hashes, shifted to the top; 0 = none
 	times  []int64 // per rule: owner of its times
+	cells  int     // address of the first cell, an i64
 	counts int     // address of byte 0 of the owners' counters; owner 0 is nobody
 	list   int     // address of the first entry
 	max    int     // most bytes of state
@@ -51,6 +52,9 @@ const (
 	byteGas  = 8
 	foldTurn = 60
 	readTurn = 80
+
+	searchTurn = 40
+	runesTurn  = 20
 )
 
 // budget says how much gas an event and a score may take: with the list full, each
@@ -61,19 +65,28 @@ func (l *layout) budget(c *scorecard.Card, entries int) error {
 		n := 0
 		for _, r := range c.Types[i].Rules {
 			hashes, times := r.Keep()
-			n += ruleGas + testGas(r.Tests) + foldTurn*entries*(min(hashes, 1)+min(times, 1))
+			n += ruleGas + testGas(r.Tests) + whenGas(r.When) + foldTurn*entries*(min(hashes, 1)+min(times, 1))
 		}
 		most = max(most, n)
+	}
+	for _, cell := range c.Cells {
+		most += askGas(cell.Expr)
 	}
 	l.gas.fold = int64(foldGas + most + testGas(c.Traits))
 	score := scoreGas
 	for _, r := range c.Rules {
 		_, times := r.Keep()
+		if r.Kind == scorecard.Attribute {
+			score += whenGas(r.When)
+		}
 		score += ruleGas*(2+len(r.Tests)) + readTurn*entries*min(times, 1)
+	}
+	for _, g := range c.Gates {
+		score += whenGas(g.When)
 	}
 	l.gas.score = int64(score)
 	if most := max(l.gas.fold, l.gas.score); most > wasm.GasMax {
-		return fmt.Errorf("card %s: a call could cost %d gas, at most %d: it has too many rules that remember: use per: day or session, or fewer count, expire, linear and distinct rules",
+		return fmt.Errorf("card %s: a call could cost %d gas, at most %d: it has too many rules that remember, or long expressions: use per: day or session, or fewer count, expire, linear and distinct rules",
 			c.Name, most, wasm.GasMax)
 	}
 	return nil
@@ -94,7 +107,8 @@ func (l *layout) fit(c *scorecard.Card) error {
 	n := len(c.Rules)
 	l.value, l.day = make([]int, n), make([]int, n)
 	l.hashes, l.times = make([]int64, n), make([]int64, n)
-	at := atTraits + (len(c.Traits)+7)&^7
+	l.cells = atTraits + (len(c.Traits)+7)&^7
+	at := l.cells + 8*len(c.Cells)
 	owners, entries := int64(0), 0
 	for i, r := range c.Rules {
 		l.value[i] = at

@@ -73,6 +73,9 @@ func (m maker) conditions(names []string) string {
 func (m maker) rule(id int, attributes bool) string {
 	points := m.points()
 	head := fmt.Sprintf("{id: r%d, points: %s", id, points)
+	if attributes && m.chance(40) {
+		return head + ", when: " + m.expression(traitNames, nil, true) + "}"
+	}
 	if attributes {
 		return head + ", when: " + m.conditions(traitNames) + "}"
 	}
@@ -83,6 +86,9 @@ func (m maker) rule(id int, attributes bool) string {
 	head += ", event: " + pick(m, eventTypes...)
 	if m.chance(60) {
 		head += ", where: " + m.conditions(fieldNames)
+	}
+	if m.chance(30) {
+		head += ", when: " + m.expression(fieldNames, nil, false)
 	}
 	if m.chance(20) {
 		head += ", ignore: " + pick(m, "[bot]", "[bot, prefetch]", "[proxy]")
@@ -154,13 +160,15 @@ func (m maker) card() string {
 }
 
 func (m maker) combine(b *strings.Builder, dims int) {
-	if m.chance(40) {
+	if m.chance(30) {
 		b.WriteString("gates:\n")
 		fmt.Fprintf(b, "  - {when: %s, max: %s}\n", m.conditions(traitNames), pick(m, "5", "30", "-2"))
 		fmt.Fprintf(b, "  - {when: %s, max: %s}\n", m.conditions(traitNames), pick(m, "5", "60"))
 		if m.chance(20) {
 			fmt.Fprintf(b, "  - {when: %s, skip: true}\n", m.conditions(traitNames))
 		}
+	} else if m.chance(60) {
+		m.asking(b, dims)
 	}
 	fmt.Fprintf(b, "score:\n  combine: %s\n", pick(m, "sum", "weighted", "max", "max"))
 	if m.chance(80) {

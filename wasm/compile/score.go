@@ -24,7 +24,10 @@ func (m *module) score(f *fn) {
 	}
 	f.call(combine)
 	f.i32(0).i64(0).getG(gNext)
-	f.getG(gNext).i64(math.MaxInt64).do(i64Eq).i32(0).mem(i32Load, wasm.OffNull).do(i32Or)
+	f.getG(gNext).i64(math.MaxInt64).do(i64Eq)
+	if !m.card.Wakes() {
+		f.i32(0).mem(i32Load, wasm.OffNull).do(i32Or)
+	}
 	f.do(choose).mem(i64Store, wasm.OffNext)
 }
 
@@ -174,7 +177,7 @@ func (m *module) points(f *fn, r *scorecard.Rule) {
 	switch r.Kind {
 	case scorecard.Attribute:
 		f.f64(r.Points).f64(0)
-		m.all(f, r.Tests)
+		m.known(f, r.Tests, r.When)
 		f.do(choose)
 	case scorecard.Sum:
 		f.i32(0).mem(f64Load, at)
@@ -260,7 +263,7 @@ func (m *module) combine() *fn {
 	f.get(w.v).set(w.x)
 	f.f64(math.Inf(1)).set(w.lid)
 	for i, g := range m.card.Gates {
-		m.all(f, g.Tests)
+		m.known(f, g.Tests, g.When)
 		f.when(func() { w.gate(i, g) })
 	}
 	s := &m.card.Score

@@ -22,6 +22,7 @@ type Card struct {
 	Slots    []SlotDef   // what an event gives to rules; Slots[0] are the flags
 	Types    []EventType // Types[0] stands for every type no rule names
 	Traits   []*Test     // tests of attributes, each once; Test.State is the index
+	Cells    []*Cell     // what expressions keep of attributes, each once
 
 	lists      map[string]map[string]struct{} // :: list → its values
 	listNames  []string                       // that rules ask for, sorted
@@ -92,6 +93,7 @@ type Rule struct {
 	Kind    RuleKind
 	Event   string // empty for Attribute and for Absent of any activity
 	Tests   []*Test
+	When    *Expression // asked after Tests; nil = none
 	Points  float64
 	Cap     float64
 	HasCap  bool
@@ -171,6 +173,7 @@ type Test struct {
 type Gate struct {
 	ID, Why string
 	Tests   []*Test
+	When    *Expression // in place of Tests; nil = none
 	Max     float64
 	Skip    bool
 }

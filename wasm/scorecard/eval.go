@@ -18,6 +18,7 @@ type Eval struct {
 	active bool // an activity has been folded
 	last   int64
 	traits []bool // :: Test.State → the attribute fulfils it; OpHas: is there
+	cells  []float64
 	rules  []ruleState
 }
 
@@ -37,7 +38,11 @@ const hashMask = 1<<56 - 1
 
 // NewEval returns the walk of a new lead.
 func (c *Card) NewEval() *Eval {
-	return &Eval{card: c, traits: make([]bool, len(c.Traits)), rules: make([]ruleState, len(c.Rules))}
+	e := &Eval{card: c, traits: make([]bool, len(c.Traits)), rules: make([]ruleState, len(c.Rules))}
+	for _, cell := range c.Cells {
+		e.cells = append(e.cells, cell.Zero)
+	}
+	return e
 }
 
 // Fold takes events in the order of their time.
@@ -65,6 +70,7 @@ func (e *Eval) fold(ev *wasm.Event) {
 				e.traits[i] = t.holds(s, t.Op == OpHas)
 			}
 		}
+		e.foldCells(ev)
 	}
 	for _, r := range e.card.Types[ev.Index].Rules {
 		e.foldRule(r, ev, flags)
@@ -85,13 +91,15 @@ func (t *Test) holds(s *wasm.Slot, raw bool) bool {
 	case t.Op == OpPrefix:
 		ok = bytes.HasPrefix(s.Str, []byte(t.Texts[0]))
 	case t.Op == OpNum:
-		ok = slices.Contains(t.Nums, math.Float64frombits(s.Num))
+		ok = slices.Contains(t.Nums, floatOf(s))
 	case t.Op == OpRange:
-		v := math.Float64frombits(s.Num)
+		v := floatOf(s)
 		ok = (v > t.Lo || v == t.Lo && !t.LoOpen) && (v < t.Hi || v == t.Hi && !t.HiOpen)
 	}
 	return ok != (t.Not && !raw)
 }
+
+func floatOf(s *wasm.Slot) float64 { return math.Float64frombits(s.Num) }
 
 func (e *Eval) foldRule(r *Rule, ev *wasm.Event, flags uint64) {
 	if flags>>MachineBits&uint64(r.Ignore) != 0 {
@@ -105,6 +113,9 @@ func (e *Eval) foldRule(r *Rule, ev *wasm.Event, flags uint64) {
 			return
 		}
 	}
+	if !r.When.holds(ev) {
+		return
+	}
 	st := &e.rules[r.Index]
 	if !r.first(st, ev) {
 		return
@@ -117,6 +128,9 @@ func (r *Rule) readsProduct(ev *wasm.Event) bool {
 		if ev.Slots[t.Slot].Product {
 			return true
 		}
+	}
+	if r.When != nil && slices.ContainsFunc(r.When.At, func(s int) bool { return ev.Slots[s].Product }) {
+		return true
 	}
 	return r.Per == PerValue && ev.Slots[r.PerSlot].Product
 }

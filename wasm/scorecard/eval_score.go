@@ -2,6 +2,8 @@ package scorecard
 
 import (
 	"math"
+
+	"ripen/wasm/scorecard/expr"
 )
 
 // RulePoints is what a module reports of one rule, or of a gate: gates follow
@@ -54,10 +56,12 @@ const (
 // Near is how close to a threshold a value has reached it. Points that decay
 // towards a round number would else cross it, or not, by the rounding of a sum,
 // years later. Slack is the mass, in points, that is taken not to move any more;
-// it is far below Near.
+// it is far below Near. Noise is what rounding may add to a gap: points that
+// crawl would else cross a millisecond before they were said to.
 const (
-	Near  = 1e-7
+	Near  = expr.Near
 	Slack = 1e-10
+	Noise = 1e-12
 )
 
 // clock finds the earliest moment at which something may change.
@@ -78,7 +82,7 @@ func (c *clock) reach(gap, rate, mass float64) {
 	if !(rate > 0) || !(mass > Slack) || !(mass > gap) {
 		return
 	}
-	x := max(0, min(1, gap/mass))
+	x := max(0, min(1, (gap-Noise)/mass))
 	p := ReachSeries[len(ReachSeries)-1]
 	for i := len(ReachSeries) - 2; i >= 0; i-- {
 		p = ReachSeries[i] + float64(p*x)
@@ -110,7 +114,7 @@ func (e *Eval) raw(now int64) Raw {
 		raw.Dims[i], moves[i] = e.dimension(d, &k, &raw.Points)
 	}
 	e.combine(&raw, moves, &k)
-	if k.next != math.MaxInt64 && !raw.Null {
+	if k.next != math.MaxInt64 && (!raw.Null || e.card.Wakes()) {
 		raw.Next = k.next
 	}
 	return raw
@@ -166,7 +170,7 @@ func (e *Eval) points(r *Rule, k *clock, m *motion) float64 {
 	st := &e.rules[r.Index]
 	switch r.Kind {
 	case Attribute:
-		if e.all(r.Tests) {
+		if e.all(r.Tests) && e.asks(r.When, nil, nil, k) {
 			return r.Points
 		}
 		return 0
@@ -276,7 +280,7 @@ func (e *Eval) combine(raw *Raw, moves []motion, k *clock) {
 	}
 	bounded, lid := v, math.Inf(1)
 	for i, g := range e.card.Gates {
-		if !e.all(g.Tests) {
+		if !e.all(g.Tests) || !e.asks(g.When, raw.Dims, moves, k) {
 			continue
 		}
 		switch {

@@ -159,12 +159,12 @@ func (w *teller) trigger(r *Rule) string {
 	s := r.Event
 	switch {
 	case r.Kind == Attribute:
-		return w.tests(r.Tests)
+		return w.tests(r.Tests, r.When)
 	case r.Event == "":
 		s = w.say("any activity", "cualquier actividad")
 	}
-	if len(r.Tests) > 0 {
-		s += w.say(" where ", " con ") + w.tests(r.Tests)
+	if len(r.Tests) > 0 || r.When != nil {
+		s += w.say(" where ", " con ") + w.tests(r.Tests, r.When)
 	}
 	if r.Ignore != 0 {
 		var who []string
@@ -178,10 +178,13 @@ func (w *teller) trigger(r *Rule) string {
 	return s
 }
 
-func (w *teller) tests(tests []*Test) string {
+func (w *teller) tests(tests []*Test, when *Expression) string {
 	var out []string
 	for _, t := range tests {
 		out = append(out, w.test(t))
+	}
+	if when != nil {
+		out = append(out, when.Say(w.es))
 	}
 	return strings.Join(out, w.say(" and ", " y "))
 }
@@ -236,7 +239,7 @@ func (w *teller) between(t *Test) string {
 }
 
 func (w *teller) gate(g *Gate) {
-	when := w.tests(g.Tests)
+	when := w.tests(g.Tests, g.When)
 	if g.Skip {
 		w.linef("\n%s %s, %s.", w.say("With", "Con"), when, w.say("the lead is not scored", "no se puntúa"))
 		return

@@ -9,6 +9,10 @@ import (
 
 // tests reads the conditions of when: or where:. All must hold.
 func (p *reader) tests(v *node, trait bool) []*Test {
+	if v.kind == scalarNode && v.text != "" && !trait {
+		p.add(v, "where wants fields, not an expression", "write it as when: "+v.word())
+		return nil
+	}
 	if v.kind != mapNode || len(v.keys) == 0 {
 		p.add(v, fmt.Sprintf("a condition wants fields, not %s", v.word()), "write {field: value} or {field: {gt: 5}}")
 		return nil

@@ -12,6 +12,7 @@ type draft struct {
 	*Rule
 	at   map[string]*node // :: key → its node
 	loss bool             // drop has been read
+	when *node            // of attributes, or an expression
 }
 
 func (p *reader) readRule(d *Dimension, r *Rule, n *node) {
@@ -22,7 +23,7 @@ func (p *reader) readRule(d *Dimension, r *Rule, n *node) {
 	p.fields(n, "a rule", map[string]func(k, v *node){
 		"id":        note(func(v *node) { r.ID = p.name(v, "id") }),
 		"why":       note(func(v *node) { r.Why = p.why(v) }),
-		"when":      note(func(v *node) { r.Tests = append(r.Tests, p.tests(v, true)...) }),
+		"when":      note(func(v *node) { w.when = v }),
 		"where":     note(func(v *node) { r.Tests = append(r.Tests, p.tests(v, false)...) }),
 		"event":     note(func(v *node) { r.Event = p.eventName(v) }),
 		"points":    note(func(v *node) { r.Points = p.points(v, "points") }),
@@ -50,6 +51,7 @@ func (p *reader) readRule(d *Dimension, r *Rule, n *node) {
 }
 
 func (p *reader) checkRule(d *Dimension, w *draft, n *node) {
+	p.when(w)
 	if w.at["id"] == nil {
 		p.add(n, "the rule has no id", "write id: a_short_name")
 	} else if i := slices.IndexFunc(p.card.Rules, func(o *Rule) bool { return o.ID == w.ID }); i >= 0 {
@@ -69,7 +71,7 @@ func (p *reader) checkRule(d *Dimension, w *draft, n *node) {
 func (p *reader) checkKind(d *Dimension, w *draft, n *node) {
 	what := []string{}
 	for _, k := range []string{"when", "event", "absent"} {
-		if w.at[k] != nil {
+		if w.at[k] != nil && !(k == "when" && w.When != nil && (w.at["event"] != nil || w.at["absent"] != nil)) {
 			what = append(what, k)
 		}
 	}
@@ -94,12 +96,12 @@ func (p *reader) checkKind(d *Dimension, w *draft, n *node) {
 		w.Kind = Attribute
 		p.allow(w, "an attribute rule", "id", "when", "points", "why")
 	case "absent":
-		p.allow(w, "a silence rule", "id", "absent", "after", "where", "points", "why", "ignore")
+		p.allow(w, "a silence rule", "id", "absent", "after", "where", "when", "points", "why", "ignore")
 		if w.at["after"] == nil {
 			p.add(w.at["absent"], "absent: has no after:", "write after: 30d")
 		}
-		if w.Event == "" && (w.at["where"] != nil || w.at["ignore"] != nil) {
-			p.add(w.at["absent"], "any_activity takes no where or ignore", "name an event instead of any_activity")
+		if w.Event == "" && (w.at["where"] != nil || w.at["when"] != nil || w.at["ignore"] != nil) {
+			p.add(w.at["absent"], "any_activity takes no where, when or ignore", "name an event instead of any_activity")
 		}
 	case "event":
 		if w.Kind == Attribute {

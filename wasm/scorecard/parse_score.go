@@ -88,13 +88,19 @@ func (p *reader) gates(v *node) {
 	for i, n := range p.items(v, "gates", gatesMax) {
 		g := &Gate{ID: strconv.Itoa(i + 1), Max: math.Inf(1)}
 		p.fields(n, "a gate", map[string]func(k, v *node){
-			"id":   func(_, v *node) { g.ID = p.name(v, "id") },
-			"when": func(_, v *node) { g.Tests = p.tests(v, true) },
+			"id": func(_, v *node) { g.ID = p.name(v, "id") },
+			"when": func(_, v *node) {
+				if v.kind == scalarNode {
+					g.When = p.expression(v, p.card.Dims, true)
+				} else {
+					g.Tests = p.tests(v, true)
+				}
+			},
 			"max":  func(_, v *node) { g.Max = p.points(v, "max") },
 			"skip": func(_, v *node) { g.Skip = p.boolean(v, "skip") },
 			"why":  func(_, v *node) { g.Why = p.why(v) },
 		})
-		if n.kind == mapNode && len(g.Tests) == 0 {
+		if n.kind == mapNode && len(g.Tests) == 0 && g.When == nil {
 			p.add(n, "the gate has no when", "write when: {field: value}")
 		}
 		if n.kind == mapNode && g.Skip == !math.IsInf(g.Max, 1) {

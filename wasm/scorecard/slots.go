@@ -94,6 +94,11 @@ func (c *Card) assign() {
 	c.grid = c.GradeNames()
 	for _, r := range c.Rules {
 		c.assignTests(r.Tests)
+		if r.When != nil && r.Kind == Attribute {
+			c.assignLead(r.When)
+		} else if r.When != nil {
+			c.assignEvent(r.When)
+		}
 		switch {
 		case r.Per == PerDay:
 			r.PerSlot = c.slot(SlotDef{View: ViewDay})
@@ -110,6 +115,9 @@ func (c *Card) assign() {
 	}
 	for _, g := range c.Gates {
 		c.assignTests(g.Tests)
+		if g.When != nil {
+			c.assignLead(g.When)
+		}
 	}
 	for i, s := range c.Slots {
 		if s.Trait {
@@ -167,6 +175,11 @@ func (c *Card) assignType(r *Rule) {
 	}
 	for _, test := range r.Tests {
 		add(test.Slot)
+	}
+	if r.When != nil {
+		for _, s := range r.When.At {
+			add(s)
+		}
 	}
 	add(r.PerSlot)
 }

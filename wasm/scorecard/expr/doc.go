@@ -22,7 +22,8 @@ package expr
 const (
 	sourceMax = 4 << 10 // bytes
 	depthMax  = 64      // levels inside one another
-	needleMax = 1 << 10 // bytes of a text, as of a value
+	textMax   = 1 << 10 // bytes of a text, as of a value
+	needleMax = 64      // bytes that contains looks for
 )
 
 // Near is how close to a threshold a moving number has reached it.

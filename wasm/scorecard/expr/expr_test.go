@@ -173,6 +173,7 @@ func TestRefused(t *testing.T) {
 	f("min(n) > 3", "at 0: min has 1 arguments; write as in min(a, b)")
 	f("s.contains('a', 'b')", `at 2: contains has 2 arguments; write field.contains("text")`)
 	f("s.contains(m)", `at 11: contains wants a text written out; write field.contains("text"); compare fields with ==`)
+	f("s.contains('"+strings.Repeat("x", 65)+"')", "at 11: contains looks for 65 bytes; at most 64: shorten it")
 	f("has(n + 1)", "at 0: has wants the name of a field; write as in has(phone)")
 	f("has(fit)", "at 0: a dimension is always there; compare it, as in fit > 0")
 	f("engagment > 5", "at 0: engagment is not a dimension; did you mean engagement? write `engagment` in backticks if not")

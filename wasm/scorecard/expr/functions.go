@@ -142,5 +142,8 @@ func (c *checker) method(r *raw) *Node {
 		c.fail(r.args[1], fmt.Sprintf("%s wants a text written out", r.text), fmt.Sprintf(`write field.%s("text"); compare fields with ==`, r.text))
 		return &Node{Type: Bool}
 	}
+	if op == Contains && len(what.Text) > needleMax {
+		c.fail(r.args[1], fmt.Sprintf("contains looks for %d bytes", len(what.Text)), fmt.Sprintf("at most %d: shorten it", needleMax))
+	}
 	return c.made(r, &Node{Op: op, Type: Bool, Args: []*Node{on}, Text: what.Text})
 }

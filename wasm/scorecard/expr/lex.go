@@ -143,7 +143,7 @@ func lexText(s string) (token, int, *Error) {
 	for i := 1; i < len(s); i++ {
 		switch c := s[i]; c {
 		case s[0]:
-			if b.Len() > needleMax {
+			if b.Len() > textMax {
 				return token{}, 0, &Error{What: fmt.Sprintf("a text has %d bytes", b.Len()), Fix: "values are cut at 1024 bytes: shorten it"}
 			}
 			return token{kind: textToken, text: b.String()}, i + 1, nil
