@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"ripen/wasm/scorecard/expr"
 )
 
 // Explain says the card back as sentences in es or en; any other word means the
@@ -184,7 +186,11 @@ func (w *teller) tests(tests []*Test, when *Expression) string {
 		out = append(out, w.test(t))
 	}
 	if when != nil {
-		out = append(out, when.Say(w.es))
+		said := when.Say(w.es)
+		if len(tests) > 0 && (when.Root.Op == expr.Or || when.Root.Op == expr.If) {
+			said = "(" + said + ")"
+		}
+		out = append(out, said)
 	}
 	return strings.Join(out, w.say(" and ", " y "))
 }

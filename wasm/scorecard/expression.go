@@ -77,17 +77,21 @@ func (p *reader) expression(v *node, dims []*Dimension, attributes bool) *Expres
 	return out
 }
 
-// at is the place of a byte of a scalar's text, as far as it can be known: in one
-// line without escapes exactly, else where the scalar begins.
+// at is the place of a byte of a scalar's text: exact in one line, else where the
+// scalar begins.
 func (n *node) at(pos int) *node {
 	out := &node{line: n.line, col: n.col, bad: n.bad}
-	if strings.ContainsAny(n.text, "\n\\\"") && n.quoted {
+	before := n.text[:min(pos, len(n.text))]
+	chars := utf8.RuneCountInString(before)
+	switch n.quote {
+	case '|':
 		return out
+	case '\'': // doubled inside
+		chars += 1 + strings.Count(before, "'")
+	case '"': // escaped inside, as is a backslash
+		chars += 1 + strings.Count(before, `"`) + strings.Count(before, `\`)
 	}
-	out.col += utf8.RuneCountInString(n.text[:min(pos, len(n.text))])
-	if n.quoted {
-		out.col++
-	}
+	out.col += chars
 	return out
 }
 

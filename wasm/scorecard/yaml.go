@@ -33,6 +33,7 @@ type node struct {
 	line, col int
 	text      string // of a scalar
 	quoted    bool
+	quote     byte    // of a quoted scalar: ', " or | for a block
 	bad       bool    // an error already names it
 	keys      []*node // of a map, in the order of the file
 	values    []*node // of a map or list
@@ -159,7 +160,7 @@ func (p *reader) node(n ast.Node, depth int) *node {
 		}
 		return out
 	case *ast.LiteralNode:
-		out.text, out.quoted = n.Value.Value, true
+		out.text, out.quoted, out.quote = n.Value.Value, true, '|'
 		return out
 	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode:
 		p.add(out, "YAML anchors, aliases, merges and tags are not read", "write the value out")
@@ -226,6 +227,10 @@ func (p *reader) scalar(out *node, n ast.Node) {
 		return
 	}
 	if out.quoted {
+		out.quote = '"'
+		if t.Type == token.SingleQuoteType {
+			out.quote = '\''
+		}
 		return
 	}
 	switch s := out.text; strings.ToLower(s) {
