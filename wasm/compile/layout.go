@@ -53,8 +53,8 @@ const (
 	foldTurn = 60
 	readTurn = 80
 
-	searchTurn = 40
-	runesTurn  = 20
+	searchTurn = 34
+	runesTurn  = 18
 )
 
 // budget says how much gas an event and a score may take: with the list full, each

@@ -43,7 +43,8 @@ func (w writer) const64() string {
 
 func (w writer) truth(depth int) string {
 	if depth == 0 {
-		return pick(w.maker, w.name(), "has("+w.name()+")", "!has("+w.name()+")", "!"+w.name())
+		return pick(w.maker, w.name(), "has("+w.name()+")", "!has("+w.name()+")", "!"+w.name(),
+			"("+w.name()+" in some)", w.name()+`.matches("(?i)\\b(ceo|ñ)|^a")`)
 	}
 	d := depth - 1
 	if len(w.dims) > 0 && w.chance(50) {

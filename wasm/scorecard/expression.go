@@ -1,6 +1,7 @@
 package scorecard
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -97,8 +98,21 @@ func (n *node) at(pos int) *node {
 
 // slotOf returns the slot that an input of an expression reads.
 func (c *Card) slotOf(in expr.InputDef, trait bool) int {
-	view := [...]View{expr.ReadNum: ViewNum, expr.ReadText: ViewText, expr.ReadHas: ViewHas}[in.Read]
-	return c.slot(SlotDef{View: view, Name: in.Name, Trait: trait})
+	def := SlotDef{Name: in.Name, Trait: trait}
+	switch in.Read {
+	case expr.ReadNum:
+		def.View = ViewNum
+	case expr.ReadText:
+		def.View = ViewText
+	case expr.ReadHas:
+		def.View = ViewHas
+	case expr.ReadMatches:
+		def.View, def.Test = ViewTest, &Test{Op: OpMatch, Regex: regexp.MustCompile(in.Arg)}
+	case expr.ReadListed:
+		def.View, def.Test = ViewTest, &Test{Op: OpList, List: in.Arg}
+		c.wantList(in.Arg)
+	}
+	return c.slot(def)
 }
 
 // assignEvent gives an expression over an event its slots.
@@ -151,7 +165,7 @@ func valueOf(s *wasm.Slot, read expr.Read) expr.Value {
 		return expr.Value{Num: floatOf(s)}
 	case read == expr.ReadText && s.Tag == wasm.String:
 		return expr.Value{Text: string(s.Str)}
-	case read == expr.ReadHas && s.Tag == wasm.Bool:
+	case read >= expr.ReadHas && s.Tag == wasm.Bool:
 		return expr.Truth(s.Num != 0)
 	}
 	return expr.Value{}

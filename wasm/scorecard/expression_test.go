@@ -35,6 +35,9 @@ func TestEventExpression(t *testing.T) {
 	f(`code == 3 && string(code) == "3"`, buy(fields{"code": 3}), 1)
 	f(`double(name) == 0 && name == "x"`, buy(fields{"name": "x"}), 1)
 	f(`size(note) == 1024`, buy(fields{"note": strings.Repeat("x", 3000)}), 1) // as rules see it
+	f(`mail in free || mail.matches("(?i)@ACME")`, buy(fields{"mail": "gmail.com"}), 1)
+	f(`mail in free || mail.matches("(?i)@ACME")`, buy(fields{"mail": "x@acme.example"}), 1)
+	f(`mail in free || mail.matches("(?i)@ACME")`, buy(fields{"mail": "y@other.example"}), 0)
 	f(`billing == string(shipping)`, buy(fields{"billing": "ES", "shipping": "ES"}), 1)
 	// where: must hold too.
 	f(`amount > 1`, []*ev{{typ: "buy", time: t0, fields: fields{"shop": "x", "amount": 5}}}, 0)
@@ -178,7 +181,7 @@ func TestExpressionRefused(t *testing.T) {
 	rule(`{id: a, event: v, points: 5, when: "path.startswith('x')"}`,
 		`c.yaml:8:54: rule "a": there is no function startswith; did you mean startsWith?`)
 	rule(`{id: a, event: v, points: 5, when: "año == ñam(1)"}`,
-		`c.yaml:8:56: rule "a": there is no function ñam; there are abs, clamp, contains, double, endsWith, floor, has, max, min, size, startsWith, string`)
+		`c.yaml:8:56: rule "a": there is no function ñam; there are abs, clamp, contains, double, endsWith, floor, has, matches, max, min, size, startsWith, string`)
 	rule(`{id: a, event: v, points: 5, when: "a == \"\\x\""}`,
 		`c.yaml:8:56: rule "a": \x is not an escape; write \\ for a backslash; \" \' \n \t \r are the others`)
 	rule("\n            id: a\n            event: v\n            points: 5\n            when: >\n              amount >\n              'x'",

@@ -138,13 +138,19 @@ func (c *Card) assignTests(tests []*Test) {
 			def.Test = t
 		}
 		t.Slot = c.slot(def)
-		if t.List != "" && !slices.Contains(c.listNames, t.List) {
-			c.listNames = append(c.listNames, t.List)
-			slices.Sort(c.listNames)
+		if t.List != "" {
+			c.wantList(t.List)
 		}
 		if t.Trait {
 			t.State = c.trait(t)
 		}
+	}
+}
+
+func (c *Card) wantList(name string) {
+	if !slices.Contains(c.listNames, name) {
+		c.listNames = append(c.listNames, name)
+		slices.Sort(c.listNames)
 	}
 }
 

@@ -145,15 +145,20 @@ func (c *checker) mismatch(r *raw, have, want Type) {
 }
 
 // input returns the node of an input, adding it if it is new.
-func (c *checker) input(name string, read Read, moves bool) *Node {
-	def := InputDef{Name: name, Read: read, Moves: moves}
+func (c *checker) input(def InputDef) *Node {
 	i := slices.Index(c.out.Inputs, def)
 	if i < 0 {
 		i = len(c.out.Inputs)
 		c.out.Inputs = append(c.out.Inputs, def)
 	}
-	t := map[Read]Type{ReadNum: Num, ReadText: Text, ReadHas: Bool}[read]
-	return &Node{Op: Input, Type: t, In: i, Moves: moves}
+	t := Bool
+	switch def.Read {
+	case ReadNum:
+		t = Num
+	case ReadText:
+		t = Text
+	}
+	return &Node{Op: Input, Type: t, In: i, Moves: def.Moves}
 }
 
 // named finds what a name stands for, or says that there is no such thing.
@@ -189,12 +194,12 @@ func (c *checker) field(r *raw, want Type) *Node {
 	case !ok:
 		return &Node{Type: want}
 	case want == Num:
-		return c.input(r.text, ReadNum, f.Moves)
+		return c.input(InputDef{Name: r.text, Read: ReadNum, Moves: f.Moves})
 	case want == Text:
-		return c.input(r.text, ReadText, false)
+		return c.input(InputDef{Name: r.text, Read: ReadText})
 	}
 	// The truth true is the text true, as everywhere in a card.
-	return &Node{Op: Eq, Type: Bool, Args: []*Node{c.input(r.text, ReadText, false), {Type: Text, Text: "true"}}}
+	return &Node{Op: Eq, Type: Bool, Args: []*Node{c.input(InputDef{Name: r.text, Read: ReadText}), {Type: Text, Text: "true"}}}
 }
 
 // nameMax is how long a name may be, in bytes.
@@ -249,12 +254,11 @@ func (c *checker) common(r *raw) Type {
 
 func (c *checker) among(r *raw) *Node {
 	list := r.args[1]
+	if list.kind == rawName {
+		return c.asked(r, r.args[0], ReadListed, list.text)
+	}
 	if list.kind != rawList || len(list.args) == 0 {
-		fix := `write in ["a", "b"]`
-		if list.kind == rawName {
-			fix = fmt.Sprintf("for a named list write the condition {%s: {in_list: %s}}", r.args[0].text, list.text)
-		}
-		c.fail(list, "in wants a list of numbers or texts", fix)
+		c.fail(list, "in wants a list of numbers or texts", `write in ["a", "b"], or in and the name of a list`)
 		return &Node{Type: Bool}
 	}
 	t := c.typeOf(list.args[0])

@@ -3,6 +3,7 @@ package expr
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -17,6 +18,11 @@ func (v values) in(e *Expr) func(i int) Value {
 		switch def.Read {
 		case ReadHas:
 			return Truth(ok && x != "")
+		case ReadMatches:
+			s, ok := x.(string)
+			return Truth(ok && regexp.MustCompile(def.Arg).MatchString(s))
+		case ReadListed:
+			return Truth(def.Arg == "names" && x == "hello")
 		case ReadText:
 			s, _ := x.(string)
 			return Value{Text: s}
@@ -106,6 +112,8 @@ func TestEval(t *testing.T) {
 	f("double(s) == double(empty)", true)
 	f("string(s) != string(empty)", true)
 	f("vip == true && vip", true)
+	f("s in names && !(es in names) && !(s in others) && !(nothing in names)", true)
+	f("s.matches('^h.*o$') && !es.matches('^h') && !nothing.matches('')", true)
 	f("s == true", false)
 	f("company.size == 5 && `a-b` == 1", true)
 	f("nothing == '\\'\\\"\\\\\\n'", false)
@@ -157,8 +165,9 @@ func TestRefused(t *testing.T) {
 	f("s + 'x' > 3", "at 2: + adds numbers; texts cannot be joined: compare each by itself")
 	f("a == b", "at 2: a and b may be numbers or texts; write double(a) == b, or string(a) == b")
 	f("1 < 2", "at 2: the expression is always true; compare a field, as in amount > 50")
-	f("n in 5", `at 5: in wants a list of numbers or texts; write in ["a", "b"]`)
-	f("domain in free_mail", "at 10: in wants a list of numbers or texts; for a named list write the condition {domain: {in_list: free_mail}}")
+	f("n in 5", `at 5: in wants a list of numbers or texts; write in ["a", "b"], or in and the name of a list`)
+	f("'x' in free_mail", "at 0: this question is asked of a field; write the name of a field before it")
+	f("fit in free_mail", "at 4: a dimension is a number, and always there; compare it, as in fit > 0")
 	f("n in [1, 'a']", "at 9: a text stands where a number is wanted; write the number without quotes")
 	f("n in [m]", `at 6: a list holds what is not a number or text written out; write in ["a", "b"]; compare fields with ==`)
 	f("[1, 2] == n", `at 0: a list stands alone; write field in ["a", "b"]`)
@@ -166,16 +175,17 @@ func TestRefused(t *testing.T) {
 	f("s.startswith('x')", "at 2: there is no function startswith; did you mean startsWith?")
 	f("contains(s, 'x')", `at 0: contains is called on a text; write field.contains("text")`)
 	f("s.size() > 3", "at 2: size is not called on a value; write as in size(message)")
-	f("frob(s)", "at 0: there is no function frob; there are abs, clamp, contains, double, endsWith, floor, has, max, min, size, startsWith, string")
+	f("frob(s)", "at 0: there is no function frob; there are abs, clamp, contains, double, endsWith, floor, has, matches, max, min, size, startsWith, string")
 	f("count(demo, 7) > 3", "at 0: count is not a function of expressions; write a rule: {event: demo, count: {gte: 3, within: 7d}, points: 10}")
 	f("days_since(demo) > 3", "at 0: days_since is not a function of expressions; write a rule: {absent: demo, after: 30d, points: -10}")
-	f("s.matches('x')", `at 2: matches is not a function of expressions; write the condition {field: {matches: "…"}}`)
+	f("s.matches('(')", "at 10: not a regular expression: missing closing ): `(`; RE2 syntax; write \\\\b for \\b")
+	f("(n > 1 ? s : m).matches('x')", "at 7: this question is asked of a field; write the name of a field before it")
 	f("min(n) > 3", "at 0: min has 1 arguments; write as in min(a, b)")
 	f("s.contains('a', 'b')", `at 2: contains has 2 arguments; write field.contains("text")`)
 	f("s.contains(m)", `at 11: contains wants a text written out; write field.contains("text"); compare fields with ==`)
 	f("s.contains('"+strings.Repeat("x", 65)+"')", "at 11: contains looks for 65 bytes; at most 64: shorten it")
 	f("has(n + 1)", "at 0: has wants the name of a field; write as in has(phone)")
-	f("has(fit)", "at 0: a dimension is always there; compare it, as in fit > 0")
+	f("has(fit)", "at 0: a dimension is a number, and always there; compare it, as in fit > 0")
 	f("engagment > 5", "at 0: engagment is not a dimension; did you mean engagement? write `engagment` in backticks if not")
 	f("`engagment` > 5", "")
 	f("fit == 'x'", "at 7: a text stands where a number is wanted; write the number without quotes")
@@ -189,7 +199,7 @@ func TestRefused(t *testing.T) {
 	f("s == '"+strings.Repeat("x", 1025)+"'", "at 5: a text has 1025 bytes; values are cut at 1024 bytes: shorten it")
 	f(strings.Repeat(" ", 4097), "at 0: the expression has 4097 bytes; at most 4096: split the rule in two, or use a named list")
 	f(strings.Repeat("n", 129), "at 0: a name is too long; at most 128 bytes")
-	f("n > 'a' && frob(s)", "at 4: a text stands where a number is wanted; write the number without quotes | at 11: there is no function frob; there are abs, clamp, contains, double, endsWith, floor, has, max, min, size, startsWith, string")
+	f("n > 'a' && frob(s)", "at 4: a text stands where a number is wanted; write the number without quotes | at 11: there is no function frob; there are abs, clamp, contains, double, endsWith, floor, has, matches, max, min, size, startsWith, string")
 	// A closed environment has no other names.
 	if _, errs := Check("fti > 5", Env{Fields: testEnv.Fields, Of: "a dimension"}); len(errs) != 1 || errs[0].Fix != "there are engagement, fit" {
 		t.Errorf("%v", errs)
@@ -220,6 +230,9 @@ func TestSay(t *testing.T) {
 		`no (path empieza por "/a" y path termina en "b") y path contiene "c"`)
 	f("(a + b) * 2 - -c / 4 < size(s)",
 		"(a + b) × 2 − −c ÷ 4 < the length of s", "(a + b) × 2 − −c ÷ 4 < la longitud de s")
+	f("a in free_mail && !(b in free_mail) && c.matches('^x') && !d.matches('y')",
+		"a in the list free_mail and b not in the list free_mail and c matching ^x and d not matching y",
+		"a en la lista free_mail y b fuera de la lista free_mail y c que casa con ^x y d que no casa con y")
 	f("(fit > 5 ? min(a, 3) : max(a, 9)) == floor(abs(b) + 1)",
 		"(if fit > 5 then the lower of a and 3 else the higher of a and 9) = (the size without sign of b + 1) rounded down",
 		"(si fit > 5 entonces lo menor de a y 3, si no lo mayor de a y 9) = (el valor sin signo de b + 1) redondeado hacia abajo")

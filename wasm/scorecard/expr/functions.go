@@ -3,6 +3,7 @@ package expr
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -29,15 +30,15 @@ var functions = map[string]function{
 	"clamp":  {least: 3, most: 3, of: Num, result: Num, use: "clamp(amount, 0, 100)"},
 }
 
-var methods = map[string]Op{"contains": Contains, "startsWith": StartsWith, "endsWith": EndsWith}
+// methods are called on a text; Input stands for a question to the field itself.
+var methods = map[string]Op{"contains": Contains, "startsWith": StartsWith, "endsWith": EndsWith, "matches": Input}
 
 // elsewhere are functions that people look for here, and what says it in a card.
 var elsewhere = map[string]string{
 	"count":      "write a rule: {event: demo, count: {gte: 3, within: 7d}, points: 10}",
 	"days_since": "write a rule: {absent: demo, after: 30d, points: -10}",
 	"decay":      "write half_life: 7d in the rule",
-	"matches":    `write the condition {field: {matches: "…"}}`,
-	"in_list":    "write the condition {field: {in_list: name}}",
+	"in_list":    "write field in name_of_the_list",
 	"now":        "write a rule with within:, after:, expire: or half_life:",
 	"exists":     "write has(field)",
 	"len":        "write size(field)",
@@ -113,14 +114,22 @@ func (c *checker) reading(r *raw, f function) *Node {
 	if f.of != Any {
 		return c.node(a, f.of)
 	}
-	if c.env.Fields[a.text].Moves {
-		c.fail(r, "a dimension is always there", "compare it, as in "+a.text+" > 0")
+	return c.asked(r, a, ReadHas, "")
+}
+
+// asked is a question about a field that is answered when the event comes.
+func (c *checker) asked(r, a *raw, read Read, arg string) *Node {
+	if a.kind != rawName {
+		c.fail(a, "this question is asked of a field", "write the name of a field before it")
 		return &Node{Type: Bool}
 	}
-	if _, ok := c.named(a); !ok {
+	if f, ok := c.named(a); !ok || f.Moves {
+		if ok {
+			c.fail(r, "a dimension is a number, and always there", "compare it, as in "+a.text+" > 0")
+		}
 		return &Node{Type: Bool}
 	}
-	return c.input(a.text, ReadHas, false)
+	return c.input(InputDef{Name: a.text, Read: read, Arg: arg})
 }
 
 func (c *checker) method(r *raw) *Node {
@@ -137,13 +146,25 @@ func (c *checker) method(r *raw) *Node {
 		c.fail(r, fmt.Sprintf("%s has %d arguments", r.text, len(r.args)-1), fmt.Sprintf(`write field.%s("text")`, r.text))
 		return &Node{Type: Bool}
 	}
-	on, what := c.node(r.args[0], Text), c.node(r.args[1], Text)
+	what := c.node(r.args[1], Text)
 	if what.Op != Const {
 		c.fail(r.args[1], fmt.Sprintf("%s wants a text written out", r.text), fmt.Sprintf(`write field.%s("text"); compare fields with ==`, r.text))
 		return &Node{Type: Bool}
 	}
+	if op == Input {
+		return c.matches(r, what)
+	}
 	if op == Contains && len(what.Text) > needleMax {
 		c.fail(r.args[1], fmt.Sprintf("contains looks for %d bytes", len(what.Text)), fmt.Sprintf("at most %d: shorten it", needleMax))
 	}
-	return c.made(r, &Node{Op: op, Type: Bool, Args: []*Node{on}, Text: what.Text})
+	return c.made(r, &Node{Op: op, Type: Bool, Args: []*Node{c.node(r.args[0], Text)}, Text: what.Text})
+}
+
+// matches checks a regular expression, which Go reads: a guest is too small for it.
+func (c *checker) matches(r *raw, what *Node) *Node {
+	if _, err := regexp.Compile(what.Text); err != nil {
+		c.fail(r.args[1], "not a regular expression: "+strings.TrimPrefix(err.Error(), "error parsing regexp: "), `RE2 syntax; write \\b for \b`)
+		return &Node{Type: Bool}
+	}
+	return c.asked(r, r.args[0], ReadMatches, what.Text)
 }

@@ -69,13 +69,16 @@ type Read uint8
 const (
 	ReadNum Read = iota
 	ReadText
-	ReadHas // whether it is there and not empty
+	ReadHas     // whether it is there and not empty
+	ReadMatches // whether the regular expression Arg finds something in it
+	ReadListed  // whether it is in the list named Arg
 )
 
 // InputDef says where the value of an Input node comes from.
 type InputDef struct {
 	Name  string
 	Read  Read
+	Arg   string
 	Moves bool
 	Part  int // after Split: 1 + the index of the part whose value it is; else 0
 }
@@ -94,7 +97,7 @@ func (e *Expr) Key() string {
 	walk = func(n *Node) {
 		fmt.Fprintf(&b, "(%d,%d,%x,%q,%x,%q", n.Op, n.Type, n.Num, n.Text, n.Nums, n.Texts)
 		if n.Op == Input {
-			fmt.Fprintf(&b, ",%q,%d", e.Inputs[n.In].Name, e.Inputs[n.In].Read)
+			fmt.Fprintf(&b, ",%q,%d,%q", e.Inputs[n.In].Name, e.Inputs[n.In].Read, e.Inputs[n.In].Arg)
 		}
 		for _, a := range n.Args {
 			walk(a)

@@ -99,8 +99,16 @@ func (s *sayer) constant(n *Node) string {
 func (s *sayer) input(n *Node, not bool) (string, int) {
 	def := &s.e.Inputs[n.In]
 	switch {
-	case def.Read != ReadHas:
+	case def.Read == ReadNum || def.Read == ReadText:
 		return def.Name, looseSign + 1
+	case def.Read == ReadMatches && not:
+		return def.Name + s.pick(" not matching ", " que no casa con ") + def.Arg, looseTest
+	case def.Read == ReadMatches:
+		return def.Name + s.pick(" matching ", " que casa con ") + def.Arg, looseTest
+	case def.Read == ReadListed && not:
+		return def.Name + s.pick(" not in the list ", " fuera de la lista ") + def.Arg, looseTest
+	case def.Read == ReadListed:
+		return def.Name + s.pick(" in the list ", " en la lista ") + def.Arg, looseTest
 	case not:
 		return def.Name + s.pick(" unknown", " sin dato"), looseTest
 	}
