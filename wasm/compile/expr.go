@@ -49,12 +49,12 @@ func (w *asker) slot(read expr.Read, at int, to text) {
 	switch read {
 	case expr.ReadNum:
 		tag(wasm.Float).either(f64, func() { f.get(0).mem(f64Load, at+8) }, func() { f.f64(0) })
-	default:
-		tag(wasm.Bool).either(i32, func() { f.get(0).mem(i64Load, at+8).i64(0).do(i64Ne) }, func() { f.i32(0) })
 	case expr.ReadText:
 		f.get(0).get(0).mem(i32Load, at+8).do(i32Add).set(to.s)
 		f.get(0).mem(i32Load, at+4).i32(0)
 		tag(wasm.String).do(choose).set(to.n)
+	default:
+		tag(wasm.Bool).either(i32, func() { f.get(0).mem(i64Load, at+8).i64(0).do(i64Ne) }, func() { f.i32(0) })
 	}
 }
 

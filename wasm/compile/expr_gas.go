@@ -43,7 +43,13 @@ func nodeGas(n *expr.Node) (gas, nodes int) {
 	case n.Moves && n.Type == expr.Bool:
 		gas += 200 + 64*nodes
 	case len(n.Args) == 2 && n.Args[0].Type == expr.Text:
-		gas += byteGas * wasm.StringMax
+		longest := wasm.StringMax
+		for _, a := range n.Args {
+			if a.Op == expr.Const {
+				longest = min(longest, len(a.Text))
+			}
+		}
+		gas += byteGas * longest
 	}
 	return gas, nodes
 }

@@ -33,7 +33,7 @@ func asks(t *testing.T, values []wasm.Slot, exprs ...string) [][]float64 {
 	defer in.Close()
 	var out [][]float64
 	for _, v := range values {
-		e := &event{typ: "v", time: 1, fields: map[string]wasm.Slot{"x": v, "y": {Tag: wasm.String, Str: []byte("abc")}}}
+		e := &event{typ: "v", time: 1, fields: map[string]wasm.Slot{"x": v, "y": str("abc"), "z": str(strings.Repeat("a", 1023) + "b")}}
 		evs := c.Bind(nil, e)
 		eval := c.NewEval()
 		eval.Fold(evs...)
@@ -179,11 +179,21 @@ func TestExpressionNumbers(t *testing.T) {
 // TestExpressionGas shows that the dearest texts stay within the gas that the
 // compiler asks for, and that a card that could cost too much is refused.
 func TestExpressionGas(t *testing.T) {
-	var dear []string
-	for i := range 12 {
-		dear = append(dear, fmt.Sprintf("x.contains(%q) || size(x) > %d || string(x) == y", strings.Repeat("a", 63)+string(rune('b'+i)), 2000+i))
+	dear := func(n int, write func(i int) string, v wasm.Slot) {
+		t.Helper()
+		var exprs []string
+		for i := range n {
+			exprs = append(exprs, write(i))
+		}
+		asks(t, []wasm.Slot{v}, exprs...)
 	}
-	asks(t, []wasm.Slot{str(strings.Repeat("a", 1024)), str(strings.Repeat("ñ", 512))}, dear...)
+	all := str(strings.Repeat("a", 1024))
+	dear(26, func(i int) string {
+		return fmt.Sprintf("x.contains(%q)", strings.Repeat("a", 63)+string(rune('A'+i)))
+	}, all)
+	dear(48, func(i int) string { return fmt.Sprintf("size(x) > %d", 2000+i) }, all)
+	dear(85, func(i int) string { return fmt.Sprintf("x == %q", strings.Repeat("a", 1020)+fmt.Sprint(1000+i)) }, all)
+	dear(85, func(i int) string { return fmt.Sprintf("string(x) != string(z) || x == %q", fmt.Sprint(i)) }, all)
 
 	var rules []string
 	for i := range 60 {
