@@ -147,6 +147,10 @@ func (w *asker) moved(n *expr.Node, j int) {
 		f.do(f64Add)
 	default:
 		by := scorecard.Factor(n)
+		if by == 0 {
+			f.f64(0)
+			return
+		}
 		if by < 0 {
 			j ^= 1
 		}

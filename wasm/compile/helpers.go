@@ -237,7 +237,7 @@ func (m *module) reach() *fn {
 	gap, rate, mass := local(0), local(1), local(2)
 	f.get(rate).f64(0).do(f64Gt, i32Eqz).when(func() { f.do(ret) })
 	f.get(mass).f64(scorecard.Slack).do(f64Gt).get(mass).get(gap).do(f64Gt, i32And, i32Eqz).when(func() { f.do(ret) })
-	f.f64(0).f64(1).get(gap).f64(scorecard.Noise).do(f64Sub).get(mass).do(f64Div, f64Min, f64Max).set(gap)
+	f.f64(0).f64(1).get(gap).f64(scorecard.Noise).do(f64Sub).tee(gap).get(mass).do(f64Div, f64Min, f64Max).set(gap)
 	last := len(scorecard.ReachSeries) - 1
 	for i := 0; i < last; i++ {
 		f.f64(scorecard.ReachSeries[i])

@@ -7,6 +7,11 @@
 // ripen/wasm/compile emits must agree with it bit for bit. [Card.Explain] says
 // the card back in English or Spanish.
 //
+// Conditions are keys (where: {path: "/pricing*"}) or, where keys do not reach, a
+// small total language of expressions (when: "amount > 50 && vip"), which
+// ripen/wasm/scorecard/expr reads: over the fields of an event, the attributes of a
+// lead, and in gates over dimensions too.
+//
 // What a lead keeps per rule is small and bounded: an accumulator and its time,
 // or the last few times or hashes. Nothing here reads a clock or a database.
 //

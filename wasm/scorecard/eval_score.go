@@ -82,7 +82,8 @@ func (c *clock) reach(gap, rate, mass float64) {
 	if !(rate > 0) || !(mass > Slack) || !(mass > gap) {
 		return
 	}
-	x := max(0, min(1, (gap-Noise)/mass))
+	gap -= Noise
+	x := max(0, min(1, gap/mass))
 	p := ReachSeries[len(ReachSeries)-1]
 	for i := len(ReachSeries) - 2; i >= 0; i-- {
 		p = ReachSeries[i] + float64(p*x)

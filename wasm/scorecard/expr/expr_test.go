@@ -228,6 +228,9 @@ func TestSay(t *testing.T) {
 	f("!(path.startsWith('/a') && path.endsWith('b')) && path.contains('c')",
 		`not (path begins with "/a" and path ends with "b") and path contains "c"`,
 		`no (path empieza por "/a" y path termina en "b") y path contiene "c"`)
+	f("!vip && !(n > 5) && !(s in ['a']) && !s.contains('b') && !s.startsWith('c') && !s.endsWith('d') && n != 3",
+		`vip is not true and n ≤ 5 and s none of "a" and s does not contain "b" and s does not begin with "c" and s does not end with "d" and n ≠ 3`,
+		`vip no es true y n ≤ 5 y s ninguno de "a" y s no contiene "b" y s no empieza por "c" y s no termina en "d" y n ≠ 3`)
 	f("(a + b) * 2 - -c / 4 < size(s)",
 		"(a + b) × 2 − −c ÷ 4 < the length of s", "(a + b) × 2 − −c ÷ 4 < la longitud de s")
 	f("a in free_mail && !(b in free_mail) && c.matches('^x') && !d.matches('y')",

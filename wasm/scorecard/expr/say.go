@@ -59,8 +59,8 @@ func (s *sayer) words(n *Node) (string, int) {
 	case Input:
 		return s.input(n, false)
 	case Not:
-		if a := n.Args[0]; a.Op == Input {
-			return s.input(a, true)
+		if said := s.negated(n.Args[0]); said != "" {
+			return said, looseTest
 		}
 		return s.pick("not ", "no ") + s.node(n.Args[0], looseSign), looseTest
 	case And:
@@ -71,9 +71,9 @@ func (s *sayer) words(n *Node) (string, int) {
 		return fmt.Sprintf(s.pick("if %s then %s else %s", "si %s entonces %s, si no %s"),
 			s.node(n.Args[0], looseOr), s.node(n.Args[1], looseOr), s.node(n.Args[2], looseOr)), 0
 	case Among, Contains, StartsWith, EndsWith:
-		return s.node(n.Args[0], looseSum) + " " + s.finds(n), looseTest
+		return s.node(n.Args[0], looseSum) + " " + s.finds(n, false), looseTest
 	case Eq, Ne, Lt, Le, Gt, Ge:
-		return s.compared(n), looseTest
+		return s.compared(n, n.Op), looseTest
 	case Add, Sub:
 		return s.node(n.Args[0], looseSum) + " " + saidSigns[n.Op] + " " + s.node(n.Args[1], looseProduct), looseSum
 	case Mul, Div:
@@ -82,6 +82,24 @@ func (s *sayer) words(n *Node) (string, int) {
 		return "−" + s.node(n.Args[0], looseSign+1), looseSign
 	}
 	return s.function(n), looseSign
+}
+
+// opposites are the comparisons that hold where these do not: there is no number
+// that compares with nothing.
+var opposites = map[Op]Op{Eq: Ne, Ne: Eq, Lt: Ge, Ge: Lt, Le: Gt, Gt: Le}
+
+// negated says that n does not hold, "" if only a no before it can.
+func (s *sayer) negated(n *Node) string {
+	switch n.Op {
+	case Input:
+		said, _ := s.input(n, true)
+		return said
+	case Among, Contains, StartsWith, EndsWith:
+		return s.node(n.Args[0], looseSum) + " " + s.finds(n, true)
+	case Eq, Ne, Lt, Le, Gt, Ge:
+		return s.compared(n, opposites[n.Op])
+	}
+	return ""
 }
 
 func (s *sayer) constant(n *Node) string {
@@ -115,11 +133,11 @@ func (s *sayer) input(n *Node, not bool) (string, int) {
 	return def.Name + s.pick(" known", " con dato"), looseTest
 }
 
-func (s *sayer) compared(n *Node) string {
-	sign := saidSigns[n.Op]
+func (s *sayer) compared(n *Node, op Op) string {
+	sign := saidSigns[op]
 	if n.Args[0].Type != Num {
 		sign = s.pick("is", "es")
-		if n.Op == Ne {
+		if op == Ne {
 			sign = s.pick("is not", "no es")
 		}
 	}
@@ -129,14 +147,20 @@ func (s *sayer) compared(n *Node) string {
 	return s.node(n.Args[0], looseSum) + " " + sign + " " + s.node(n.Args[1], looseSum)
 }
 
-func (s *sayer) finds(n *Node) string {
+func (s *sayer) finds(n *Node, not bool) string {
+	pick := func(en, notEn, es, notEs string) string {
+		if not {
+			return s.pick(notEn, notEs)
+		}
+		return s.pick(en, es)
+	}
 	switch n.Op {
 	case Contains:
-		return fmt.Sprintf(s.pick("contains %q", "contiene %q"), n.Text)
+		return fmt.Sprintf(pick("contains %q", "does not contain %q", "contiene %q", "no contiene %q"), n.Text)
 	case StartsWith:
-		return fmt.Sprintf(s.pick("begins with %q", "empieza por %q"), n.Text)
+		return fmt.Sprintf(pick("begins with %q", "does not begin with %q", "empieza por %q", "no empieza por %q"), n.Text)
 	case EndsWith:
-		return fmt.Sprintf(s.pick("ends with %q", "termina en %q"), n.Text)
+		return fmt.Sprintf(pick("ends with %q", "does not end with %q", "termina en %q", "no termina en %q"), n.Text)
 	}
 	var all []string
 	for _, t := range n.Texts {
@@ -145,7 +169,7 @@ func (s *sayer) finds(n *Node) string {
 	for _, f := range n.Nums {
 		all = append(all, short(f))
 	}
-	return s.pick("one of ", "uno de ") + strings.Join(all, ", ")
+	return pick("one of ", "none of ", "uno de ", "ninguno de ") + strings.Join(all, ", ")
 }
 
 func (s *sayer) function(n *Node) string {
