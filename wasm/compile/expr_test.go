@@ -171,8 +171,13 @@ func TestExpressionNumbers(t *testing.T) {
 		"x in [0, 3, 9007199254740992]", "(x > 2 ? x : -x) > 2", "1 / (0 * -x) == 0", "double(x) != x",
 		"x * 1e300 * 1e300 - x * 1e300 * 1e300 == 0", "size(x) == 1",
 	}
-	values := []wasm.Slot{{}, str(""), str("3"), str(" -0 "), str("NaN"), str("1e5"), num(0), num(math.Copysign(0, -1)), num(1 << 53), num(1<<53 + 2), num(-7.5),
-		num(5e-324), num(math.MaxFloat64), num(math.Inf(1)), num(math.Inf(-1)), num(math.NaN()), {Tag: wasm.Int, Num: 1 << 62}, {Tag: wasm.Time, Num: 1 << 53}}
+	values := []wasm.Slot{
+		{},
+		str(""), str("3"), str(" -0 "), str("NaN"), str("1e5"), num(0), num(math.Copysign(0, -1)), num(1 << 53), num(1<<53 + 2), num(-7.5),
+		num(5e-324), num(math.MaxFloat64), num(math.Inf(1)), num(math.Inf(-1)), num(math.NaN()),
+		{Tag: wasm.Int, Num: 1 << 62},
+		{Tag: wasm.Time, Num: 1 << 53},
+	}
 	asks(t, values, exprs...)
 }
 

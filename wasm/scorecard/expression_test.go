@@ -193,7 +193,7 @@ func TestExpressionRefused(t *testing.T) {
 		`c.yaml:8:21: rule "a": any_activity takes no where, when or ignore; name an event instead of any_activity`)
 	rule(`{id: a, points: 5, when: "count(demo, 7) > 3"}`,
 		"c.yaml:8:32: rule \"a\": when: asks for attributes in a dimension of kind behaviour; move the rule to a dimension of kind attributes\n"+
-			`c.yaml:8:39: rule "a": count is not a function of expressions; write a rule: {event: demo, count: {gte: 3, within: 7d}, points: 10}`)
+			`c.yaml:8:39: rule "a": count is not a function of expressions; write a rule: {event: demo, count: {gte: 3, within: 7d}, points: 10}; a gate can ask for its dimension, which score: {of: …} need not count`)
 	lead := strings.Replace(head, "behaviour", "attributes", 1)
 	f(lead+`{id: a, points: 5, when: string(city) == string(town)}`,
 		`c.yaml:8:38: rule "a": texts of several attributes meet; compare each with a text written out: a lead's texts are not kept, only the answers about them`)

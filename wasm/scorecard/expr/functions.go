@@ -35,8 +35,8 @@ var methods = map[string]Op{"contains": Contains, "startsWith": StartsWith, "end
 
 // elsewhere are functions that people look for here, and what says it in a card.
 var elsewhere = map[string]string{
-	"count":      "write a rule: {event: demo, count: {gte: 3, within: 7d}, points: 10}",
-	"days_since": "write a rule: {absent: demo, after: 30d, points: -10}",
+	"count":      "write a rule: {event: demo, count: {gte: 3, within: 7d}, points: 10}" + ofGates,
+	"days_since": "write a rule: {absent: demo, after: 30d, points: -10}" + ofGates,
 	"decay":      "write half_life: 7d in the rule",
 	"in_list":    "write field in name_of_the_list",
 	"now":        "write a rule with within:, after:, expire: or half_life:",
@@ -48,6 +48,9 @@ var elsewhere = map[string]string{
 	"lower":      `write field in ["es", "ES"]`,
 	"lowerAscii": `write field in ["es", "ES"]`,
 }
+
+// ofGates is how a gate asks for what only rules know.
+const ofGates = "; a gate can ask for its dimension, which score: {of: …} need not count"
 
 func (c *checker) unknown(r *raw) *Node {
 	if fix, ok := elsewhere[r.text]; ok {
