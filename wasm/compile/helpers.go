@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"math"
+
 	"ripen/wasm"
 	"ripen/wasm/scorecard"
 )
@@ -16,7 +18,8 @@ type helpers struct {
 	at      *fn // (t i64): something changes at t
 	reach   *fn // (gap, rate, mass f64): a gap may be closed
 	decayed *fn // (addr i32, span, rate f64) f64: a half-life rule that is not zero, at gNow
-	reason  *fn // (id i32, points f64)
+	reason  *fn // (id, detail i32, points f64)
+	minutes *fn // (t i64) i32: how long ago t was at gNow
 	remove  *fn // (owner i64): takes its oldest entry out of the list
 }
 
@@ -33,6 +36,7 @@ func (m *module) helpers() {
 	h.reach = m.reach()
 	h.decayed = m.decayed()
 	h.reason = m.reason()
+	h.minutes = m.minutes()
 }
 
 // helper starts a function without loops, which its callers pay for.
@@ -272,15 +276,23 @@ func (m *module) decayed() *fn {
 	return f.get(v)
 }
 
+// minutes is scorecard.Minutes.
+func (m *module) minutes() *fn {
+	f := m.helper([]byte{i64}, i32)
+	f.getG(gNow).get(0).do(i64Sub).tee(0).i64(0).do(i64LtS).when(func() { f.i64(0).set(0) })
+	f.get(0).i64(60_000).do(i64DivS).tee(0).i64(math.MaxUint32).get(0).i64(math.MaxUint32).do(i64LtS, choose, i32Wrap)
+	return f
+}
+
 // reason appends a reason while there is room.
 func (m *module) reason() *fn {
-	f := m.helper([]byte{i32, f64})
+	f := m.helper([]byte{i32, i32, f64})
 	n, at := f.local(i32), f.local(i32)
 	f.i32(0).mem(i32Load, wasm.OffReasons).tee(n).i32(wasm.ReasonsMax).do(i32GeU).when(func() { f.do(ret) })
 	f.get(n).i32(4).do(i32Shl).set(at)
 	f.get(at).get(0).mem(i32Store, wasm.IOReasons)
-	f.get(at).i32(0).mem(i32Store, wasm.IOReasons+4)
-	f.get(at).get(1).mem(f64Store, wasm.IOReasons+8)
+	f.get(at).get(1).mem(i32Store, wasm.IOReasons+4)
+	f.get(at).get(2).mem(f64Store, wasm.IOReasons+8)
 	f.i32(0).get(n).i32(1).do(i32Add).mem(i32Store, wasm.OffReasons)
 	return f
 }

@@ -11,7 +11,7 @@ import (
 
 // The state begins with what every card keeps; the rest is layout's.
 //
-//	u32 entries in the list    u32 bits: 1 = seen, 2 = active
+//	u32 entries in the list    u32 bits: 1 = seen, 2 = active, 4 = replied
 //	i64 time of the first event
 //	i64 time of the last activity
 const (
@@ -21,8 +21,9 @@ const (
 	atLast   = wasm.IOState + 16
 	atTraits = wasm.IOState + 24
 
-	bitSeen   = 1
-	bitActive = 2
+	bitSeen    = 1
+	bitActive  = 2
+	bitReplied = 4
 )
 
 // dayBit tells day 0 from no day yet.
@@ -36,6 +37,7 @@ type layout struct {
 	day    []int   // per rule: address of the last day counted
 	hashes []int64 // per rule: owner of its hashes, shifted to the top; 0 = none
 	times  []int64 // per rule: owner of its times
+	reply  int     // address of the time of the last answer; 0 = no rule asks
 	counts int     // address of byte 0 of the owners' counters; owner 0 is nobody
 	list   int     // address of the first entry
 	max    int     // most bytes of state
@@ -95,6 +97,10 @@ func (l *layout) fit(c *scorecard.Card) error {
 	l.value, l.day = make([]int, n), make([]int, n)
 	l.hashes, l.times = make([]int64, n), make([]int64, n)
 	at := atTraits + (len(c.Traits)+7)&^7
+	if c.Answers() {
+		l.reply = at
+		at += 8
+	}
 	owners, entries := int64(0), 0
 	for i, r := range c.Rules {
 		l.value[i] = at

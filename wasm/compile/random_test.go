@@ -22,6 +22,7 @@ func (m maker) chance(percent int) bool { return m.IntN(100) < percent }
 
 var (
 	eventTypes = []string{"page_view", "download", "form_submit", "purchase", "email_open"}
+	otherTypes = []string{"identify", "other", "email_sent", "sms_sent", "call_out", "email_delivered", "email_bounce"}
 	fieldNames = []string{"path", "file", "amount", "vip", "message", "note"}
 	traitNames = []string{"title", "employees", "country", "domain"}
 	texts      = []string{
@@ -36,7 +37,7 @@ var (
 func (m maker) points() string { return pick(m, "10", "1", "-3", "0.7", "33.3", "-20", "0", "100") }
 
 func (m maker) condition() string {
-	switch m.IntN(11) {
+	switch m.IntN(13) {
 	case 0:
 		return fmt.Sprintf("%q", pick(m, texts[:len(texts)-4]...))
 	case 1:
@@ -57,6 +58,10 @@ func (m maker) condition() string {
 		return `{matches: "(?i)\\b(ceo|ñ)|^a"}`
 	case 9:
 		return "{in_list: some}"
+	case 10:
+		return "{not_in_list: some}"
+	case 11:
+		return `{not_matches: "^a"}`
 	}
 	return "{in: [3, 50, 0], lte: 50}"
 }
@@ -70,7 +75,22 @@ func (m maker) conditions(names []string) string {
 	return "{" + strings.Join(out, ", ") + "}"
 }
 
+// rule is a random rule, some with words that its kind can fill.
 func (m maker) rule(id int, attributes bool) string {
+	s, words := m.bareRule(id, attributes), "{points}"
+	switch {
+	case strings.Contains(s, ", absent: "):
+		words += " {age}"
+	case strings.Contains(s, ", count: ") || strings.Contains(s, ", expire: ") || strings.Contains(s, ", unanswered: "):
+		words += " {count}"
+	}
+	if m.chance(30) {
+		s = strings.TrimSuffix(s, "}") + fmt.Sprintf(", why: %q}", words)
+	}
+	return s
+}
+
+func (m maker) bareRule(id int, attributes bool) string {
 	points := m.points()
 	head := fmt.Sprintf("{id: r%d, points: %s", id, points)
 	if attributes {
@@ -79,6 +99,13 @@ func (m maker) rule(id int, attributes bool) string {
 	if m.chance(10) {
 		what := pick(m, "any_activity", eventTypes[0], eventTypes[3])
 		return head + fmt.Sprintf(", absent: %s, after: %s}", what, pick(m, spans...))
+	}
+	if m.chance(10) {
+		head += fmt.Sprintf(", unanswered: {%ssent: %d, within: %s}", pick(m, "", "channels: [email], ", "channels: [call, sms], "), 1+m.IntN(4), pick(m, spans...))
+		if m.chance(30) {
+			head += ", where: " + m.conditions(fieldNames)
+		}
+		return head + "}"
 	}
 	head += ", event: " + pick(m, eventTypes...)
 	if m.chance(60) {
@@ -223,7 +250,8 @@ func (m maker) values(names []string, percent int) map[string]wasm.Slot {
 }
 
 func (m maker) event(t int64) *event {
-	e := &event{typ: pick(m, append(eventTypes, "identify", "other")...), time: t, session: m.Uint64N(12), send: m.chance(5)}
+	e := &event{typ: pick(m, append(otherTypes, eventTypes...)...), time: t, session: m.Uint64N(12)}
+	e.send = strings.HasSuffix(e.typ, "_sent") || e.typ == "call_out"
 	e.fields = m.values(fieldNames, 60)
 	if m.chance(25) {
 		e.traits = m.values(traitNames, 70)

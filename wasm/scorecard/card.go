@@ -27,6 +27,7 @@ type Card struct {
 	listNames  []string                       // that rules ask for, sorted
 	types      map[string]int                 // :: event type → index in Types
 	anyType    bool                           // a rule counts any activity
+	answers    bool                           // a rule waits for answers
 	traitSlots []int                          // slots that attributes fill
 	grid       []string                       // GradeNames, once
 }
@@ -58,13 +59,14 @@ type RuleKind uint8
 
 // The kinds of rules.
 const (
-	Attribute RuleKind = iota // while the lead's attributes fulfil the tests
-	Sum                       // for ever
-	HalfLife                  // halved every Rule.Span
-	Window                    // each event's points for Rule.Span
-	Linear                    // each event's points lose Rule.Drop of themselves every Rule.Span
-	Count                     // while Rule.Gte events lie within Rule.Span
-	Absent                    // from Rule.Span after the last activity on
+	Attribute  RuleKind = iota // while the lead's attributes fulfil the tests
+	Sum                        // for ever
+	HalfLife                   // halved every Rule.Span
+	Window                     // each event's points for Rule.Span
+	Linear                     // each event's points lose Rule.Drop of themselves every Rule.Span
+	Count                      // while Rule.Gte events lie within Rule.Span
+	Absent                     // from Rule.Span after the last activity on
+	Unanswered                 // while Rule.Gte messages of the last Rule.Span have no answer
 )
 
 // Per is what makes two events one for a rule.
@@ -90,7 +92,8 @@ type Rule struct {
 	ID, Why string
 	Index   int // in Card.Rules
 	Kind    RuleKind
-	Event   string // empty for Attribute and for Absent of any activity
+	Event   string   // empty for Attribute, Unanswered and for Absent of any activity
+	Sends   []string // of Unanswered: the event types of its channels' messages
 	Tests   []*Test
 	Points  float64
 	Cap     float64
@@ -106,6 +109,14 @@ type Rule struct {
 	node *node
 }
 
+// Events returns the types of the events that the rule counts.
+func (r *Rule) Events() []string {
+	if r.Event == "" {
+		return r.Sends
+	}
+	return []string{r.Event}
+}
+
 // Keep is how many times or hashes the rule remembers at most; 0 if it needs none.
 func (r *Rule) Keep() (hashes, times int) {
 	switch r.Per {
@@ -115,7 +126,7 @@ func (r *Rule) Keep() (hashes, times int) {
 		hashes = HashesMax
 	}
 	switch r.Kind {
-	case Count:
+	case Count, Unanswered:
 		times = r.Gte
 	case Window, Linear:
 		times = TimesMax

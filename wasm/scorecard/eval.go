@@ -12,13 +12,15 @@ import (
 // of the language mean; compiled modules agree with it bit for bit. Every
 // product is written float64(a*b), so that no compiler fuses it with a sum.
 type Eval struct {
-	card   *Card
-	seen   bool // an event has been folded
-	first  int64
-	active bool // an activity has been folded
-	last   int64
-	traits []bool // :: Test.State → the attribute fulfils it; OpHas: is there
-	rules  []ruleState
+	card    *Card
+	seen    bool // an event has been folded
+	first   int64
+	active  bool // an activity has been folded
+	last    int64
+	replied bool // an answer has been folded
+	reply   int64
+	traits  []bool // :: Test.State → the attribute fulfils it; OpHas: is there
+	rules   []ruleState
 }
 
 // ruleState is what a lead keeps for one rule.
@@ -54,6 +56,9 @@ func (e *Eval) fold(ev *wasm.Event) {
 	}
 	if flags&FlagActivity != 0 && (!e.active || ev.TimeMs > e.last) {
 		e.active, e.last = true, ev.TimeMs
+	}
+	if flags&FlagAnswer != 0 && (!e.replied || ev.TimeMs > e.reply) {
+		e.replied, e.reply = true, ev.TimeMs
 	}
 	if flags&FlagCarries != 0 {
 		for i, t := range e.card.Traits {
@@ -156,7 +161,7 @@ func (r *Rule) write(st *ruleState, t int64) {
 			st.t = t
 		}
 		st.v = r.capped(v + r.Points)
-	case Window, Linear, Count:
+	case Window, Linear, Count, Unanswered:
 		_, keep := r.Keep()
 		if n := len(st.times); n == keep || n > 0 && st.times[0] <= t-r.TimesWithin() {
 			st.times = slices.Delete(st.times, 0, 1)

@@ -8,6 +8,7 @@ import (
 // the rules in number.
 type RulePoints struct {
 	ID     uint32
+	Detail uint32 // of kinds that count or wait: how many, or for how many minutes
 	Points float64
 }
 
@@ -121,10 +122,10 @@ func (e *Eval) dimension(d *Dimension, k *clock, points *[]RulePoints) (float64,
 	for _, g := range d.Groups {
 		v, gm := 0.0, motion{}
 		for _, r := range g.Rules {
-			p := e.points(r, k, &gm)
+			p, detail := e.points(r, k, &gm)
 			v += p
 			if p != 0 {
-				*points = append(*points, RulePoints{uint32(r.Index), p})
+				*points = append(*points, RulePoints{uint32(r.Index), detail, p})
 			}
 		}
 		v, gm = k.bound(v, g.Min, g.Max, gm)
@@ -161,23 +162,32 @@ func (k *clock) grades(d *Dimension, v float64, m motion) {
 	}
 }
 
-// points is what a rule is worth at k.now; it adds its motion to its group's.
-func (e *Eval) points(r *Rule, k *clock, m *motion) float64 {
+// points is what a rule is worth at k.now, and the detail its words may want; it
+// adds its motion to its group's.
+func (e *Eval) points(r *Rule, k *clock, m *motion) (float64, uint32) {
 	st := &e.rules[r.Index]
 	switch r.Kind {
 	case Attribute:
 		if e.all(r.Tests) {
-			return r.Points
+			return r.Points, 0
 		}
-		return 0
+		return 0, 0
 	case Sum:
-		return st.v
+		return st.v, 0
 	case HalfLife:
 		v := r.decayed(st, k.now)
 		m.decay(v, math.Ln2/float64(r.Span))
-		return v
-	case Count, Window, Linear:
-		return r.timed(st, k)
+		return v, 0
+	case Linear:
+		return r.linear(st, k), 0
+	case Count, Window:
+		return r.timed(st, k, k.now-r.Span)
+	case Unanswered:
+		since := k.now - r.Span
+		if e.replied {
+			since = max(since, e.reply)
+		}
+		return r.timed(st, k, since)
 	}
 	return e.absent(r, st, k)
 }
@@ -192,22 +202,24 @@ func (m *motion) decay(v, rate float64) {
 	}
 }
 
-// timed is a rule that keeps the times of its events.
-func (r *Rule) timed(st *ruleState, k *clock) float64 {
-	if r.Kind == Linear {
-		v := 0.0
-		for _, t := range st.times {
-			steps := max(k.now-t, 0) / r.Span
-			if f := 1 - float64(r.Drop*float64(steps)); f > 0 {
-				v += float64(r.Points * f)
-				k.at(t + (steps+1)*r.Span)
-			}
+// linear is a rule whose events each lose their points in steps.
+func (r *Rule) linear(st *ruleState, k *clock) float64 {
+	v := 0.0
+	for _, t := range st.times {
+		steps := max(k.now-t, 0) / r.Span
+		if f := 1 - float64(r.Drop*float64(steps)); f > 0 {
+			v += float64(r.Points * f)
+			k.at(t + (steps+1)*r.Span)
 		}
-		return r.capped(v)
 	}
+	return r.capped(v)
+}
+
+// timed is a rule that counts the events after since.
+func (r *Rule) timed(st *ruleState, k *clock, since int64) (float64, uint32) {
 	n, first := 0, int64(0)
 	for _, t := range st.times {
-		if t > k.now-r.Span {
+		if t > since {
 			if n == 0 {
 				first = t
 			}
@@ -215,19 +227,24 @@ func (r *Rule) timed(st *ruleState, k *clock) float64 {
 		}
 	}
 	switch {
-	case r.Kind == Count && n < r.Gte || n == 0:
-		return 0
-	case r.Kind == Count:
+	case r.Kind != Window && n < r.Gte || n == 0:
+		return 0, 0
+	case r.Kind != Window:
 		k.at(first + r.Span)
-		return r.Points
+		return r.Points, uint32(n)
 	}
 	k.at(first + r.Span)
-	return r.capped(float64(r.Points * float64(n)))
+	return r.capped(float64(r.Points * float64(n))), uint32(n)
+}
+
+// Minutes is how long ago t was at now, as the detail of a reason.
+func Minutes(now, t int64) uint32 {
+	return uint32(min(max(now-t, 0)/60_000, math.MaxUint32))
 }
 
 // absent holds from exactly r.Span after the last activity on, or after the
 // first event of all if there was none.
-func (e *Eval) absent(r *Rule, st *ruleState, k *clock) float64 {
+func (e *Eval) absent(r *Rule, st *ruleState, k *clock) (float64, uint32) {
 	since, any := e.first, e.seen
 	switch {
 	case r.Event == "" && e.active:
@@ -236,13 +253,13 @@ func (e *Eval) absent(r *Rule, st *ruleState, k *clock) float64 {
 		since = st.t
 	}
 	if !any {
-		return 0
+		return 0, 0
 	}
 	if k.now-since >= r.Span {
-		return r.Points
+		return r.Points, Minutes(k.now, since)
 	}
 	k.at(since + r.Span)
-	return 0
+	return 0, 0
 }
 
 // all says whether every test of attributes holds.
@@ -282,9 +299,9 @@ func (e *Eval) combine(raw *Raw, moves []motion, k *clock) {
 		switch {
 		case g.Skip:
 			raw.Null = true
-			raw.Points = append(raw.Points, RulePoints{uint32(len(e.card.Rules) + i), 0})
+			raw.Points = append(raw.Points, RulePoints{ID: uint32(len(e.card.Rules) + i)})
 		case bounded > g.Max:
-			raw.Points = append(raw.Points, RulePoints{uint32(len(e.card.Rules) + i), g.Max - bounded})
+			raw.Points = append(raw.Points, RulePoints{ID: uint32(len(e.card.Rules) + i), Points: g.Max - bounded})
 			bounded = g.Max
 		}
 		lid = min(lid, g.Max)

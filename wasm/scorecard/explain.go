@@ -131,7 +131,7 @@ func (w *teller) per(r *Rule) string {
 		return w.say(" per message", " por mensaje")
 	case r.Per == PerValue:
 		return w.say(" per distinct ", " por cada ") + r.PerName + w.say("", " distinto")
-	case r.Kind == Attribute || r.Kind == Count || r.Kind == Absent:
+	case r.Kind == Attribute || r.Kind == Count || r.Kind == Absent || r.Kind == Unanswered:
 		return ""
 	}
 	return w.say(" each time", " cada vez")
@@ -149,6 +149,8 @@ func (w *teller) life(r *Rule) string {
 		return w.say("loses ", "pierde el ") + lost + w.say(" every ", " cada ") + span
 	case Count:
 		return fmt.Sprintf(w.say("while there are %d within %s", "mientras haya %d en %s"), r.Gte, span)
+	case Unanswered:
+		return fmt.Sprintf(w.say("while %d sent within %s have no answer", "mientras %d enviados en %s sigan sin respuesta"), r.Gte, span)
 	case Absent:
 		return w.say("from ", "a partir de ") + span + w.say(" of silence on", " de silencio")
 	}
@@ -160,6 +162,8 @@ func (w *teller) trigger(r *Rule) string {
 	switch {
 	case r.Kind == Attribute:
 		return w.tests(r.Tests)
+	case r.Kind == Unanswered:
+		s = strings.Join(r.Sends, ", ")
 	case r.Event == "":
 		s = w.say("any activity", "cualquier actividad")
 	}
@@ -203,8 +207,14 @@ func (w *teller) test(t *Test) string {
 	case OpGlob:
 		return t.Field + w.say(" like ", " como ") + all
 	case OpMatch:
+		if t.Not {
+			return t.Field + w.say(" not matching ", " que no casa con ") + t.Regex.String()
+		}
 		return t.Field + w.say(" matching ", " que casa con ") + t.Regex.String()
 	case OpList:
+		if t.Not {
+			return t.Field + w.say(" not in the list ", " fuera de la lista ") + t.List
+		}
 		return t.Field + w.say(" in the list ", " en la lista ") + t.List
 	case OpRange:
 		return t.Field + " " + w.between(t)

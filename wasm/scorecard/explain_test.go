@@ -42,3 +42,17 @@ func TestExplain(t *testing.T) {
 		t.Errorf("the coffee shop's card says\n%s", got)
 	}
 }
+
+func TestExplainUnanswered(t *testing.T) {
+	c := behaviour(t, "{id: a, unanswered: {channels: [email, call], sent: 5, within: 60d}, points: -20, why: No contesta}",
+		"{id: b, event: visit, where: {x: {not_in_list: free}, y: {not_matches: ^a}}, points: 1}")
+	for lang, want := range map[string]string{
+		"en": "- No contesta: −20, while 5 sent within 60 days have no answer (email_sent, call_out).",
+		"es": "- No contesta: −20, mientras 5 enviados en 60 días sigan sin respuesta (email_sent, call_out).",
+		"":   "(visit where x not in the list free and y not matching ^a)",
+	} {
+		if got := c.Explain(lang); !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+}

@@ -50,7 +50,7 @@ func TestRefused(t *testing.T) {
 	f("x: "+strings.Repeat("[", 100), "c.yaml:1:1: too many levels inside one another; at most 64")
 
 	// What rules cannot mean.
-	rule("{id: a, points: 5}", `c.yaml:8:14: rule "a": the rule waits for nothing; write when: for attributes, event: or absent: for behaviour`)
+	rule("{id: a, points: 5}", `c.yaml:8:14: rule "a": the rule waits for nothing; write when: for attributes, event:, absent: or unanswered: for behaviour`)
 	rule("{id: a, event: v, when: {x: 1}, points: 5}", `c.yaml:8:21: rule "a": the rule has when and event; keep one; write two rules for two things`)
 	rule("{id: a, when: {x: 1}, points: 5}", `c.yaml:8:21: rule "a": when: asks for attributes in a dimension of kind behaviour; move the rule to a dimension of kind attributes`)
 	rule("{id: a, event: v, points: 5, cap: -5}", `c.yaml:8:42: rule "a": cap -5 and points 5 pull apart; a cap has the sign of its points`)
@@ -60,13 +60,23 @@ func TestRefused(t *testing.T) {
 	rule("{id: a, event: \"v*\", points: 5}", `c.yaml:8:28: rule "a": event "v*" has a star; name one event; write one rule for each`)
 	rule("{id: a, event: v, points: 5, per: dya}", `c.yaml:8:47: rule "a": per is "dya"; did you mean day?`)
 	rule("{id: a, event: v, points: 5, ignore: [bots]}", `c.yaml:8:51: rule "a": ignore is "bots"; did you mean bot?`)
-	rule("{id: a, event: v, points: 5, why: \"{age} old\"}", `c.yaml:8:47: rule "a": why has the placeholder {age}; the placeholder is {points}`)
+	rule("{id: a, event: v, points: 5, why: \"{age} old\"}", `c.yaml:8:47: rule "a": why has the placeholder {age}; it can hold {points}`)
+	rule("{id: a, event: v, points: 5, expire: 1d, why: \"{cuont}\"}", `c.yaml:8:59: rule "a": why has the placeholder {cuont}; did you mean {count}?`)
+	rule("{id: a, unanswered: {sent: 5}, points: 5}",
+		`c.yaml:8:34: rule "a": unanswered lacks sent or within; write unanswered: {channels: [email], sent: 5, within: 60d}`)
+	rule("{id: a, unanswered: {chanels: [sms], sent: 5, within: 1d}, points: 5, cap: 3}",
+		`c.yaml:8:34: rule "a": unanswered has no key "chanels"; did you mean channels?`,
+		`c.yaml:8:83: rule "a": a rule of no answer has no key "cap"; it has id, unanswered, where, points, why`)
+	rule("{id: a, unanswered: {channels: [emial], sent: 50, within: 1d}, points: 5}",
+		`c.yaml:8:45: rule "a": a channel is "emial"; did you mean email?`,
+		`c.yaml:8:59: rule "a": sent is "50"; write a whole number from 1 to 32`)
+	rule("{id: a, absent: v, after: 1d, unanswered: {sent: 5, within: 1d}, points: 5}",
+		`c.yaml:8:43: rule "a": the rule has absent and unanswered; keep one; write two rules for two things`)
 	rule("{id: a, event: v, points: 5, where: {x: {matches: \"(\"}}}",
 		"c.yaml:8:63: rule \"a\": matches is not a regular expression: missing closing ): `(`; RE2 syntax; in double quotes write \\\\b for \\b")
 	rule("{id: a, absent: any_activity, points: -5}", `c.yaml:8:21: rule "a": absent: has no after:; write after: 30d`)
 
 	// What this version does not score, by name and place.
-	rule("{id: a, unanswered: {sent: 5}, points: 5}", `c.yaml:8:21: rule "a": unanswered is not supported yet; use absent: any_activity with after: for silence`)
 	f(head+"{id: a, event: v, points: 1}\non_band: {}\nrollup: {}\n",
 		"c.yaml:9:1: on_band is not supported yet; remove it: act on the change feed instead",
 		"c.yaml:10:1: rollup (accounts scored from their contacts) is not supported yet; remove it: this card scores leads")
