@@ -184,7 +184,13 @@ func (m *module) write(f *fn, r *scorecard.Rule, t local) {
 		f.mem(f64Store, at)
 	case scorecard.HalfLife:
 		m.writeHalfLife(f, r, t, at)
-	case scorecard.Absent:
+	case scorecard.Absent, scorecard.Renewal:
+		if r.Life != nil && r.Life.First {
+			f.i32(0).mem(i64Load, at+8).do(i64Eqz).when(func() {
+				f.i32(0).get(t).mem(i64Store, at).i32(0).i64(1).mem(i64Store, at+8)
+			})
+			return
+		}
 		f.i32(0).mem(i64Load, at+8).do(i64Eqz).get(t).i32(0).mem(i64Load, at).do(i64GtS, i32Or).when(func() {
 			f.i32(0).get(t).mem(i64Store, at).i32(0).i64(1).mem(i64Store, at+8)
 		})

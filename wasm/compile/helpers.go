@@ -2,6 +2,7 @@ package compile
 
 import (
 	"math"
+	"slices"
 
 	"ripen/wasm"
 	"ripen/wasm/scorecard"
@@ -19,6 +20,7 @@ type helpers struct {
 	reach   *fn // (gap, rate, mass f64): a gap may be closed
 	decayed *fn // (addr i32, span, rate f64) f64: a half-life rule that is not zero, at gNow
 	reason  *fn // (id, detail i32, points f64)
+	line    *fn // (nodes, n i32, age i64) i32: the address of the line of a curve
 	minutes *fn // (t i64) i32: how long ago t was at gNow
 	remove  *fn // (owner i64): takes its oldest entry out of the list
 }
@@ -37,6 +39,9 @@ func (m *module) helpers() {
 	h.decayed = m.decayed()
 	h.reason = m.reason()
 	h.minutes = m.minutes()
+	if slices.ContainsFunc(m.card.Rules, func(r *scorecard.Rule) bool { return r.Kind == scorecard.Renewal }) {
+		h.line = m.line()
+	}
 }
 
 // helper starts a function without loops, which its callers pay for.
@@ -241,6 +246,8 @@ func (m *module) reach() *fn {
 	gap, rate, mass := local(0), local(1), local(2)
 	f.get(rate).f64(0).do(f64Gt, i32Eqz).when(func() { f.do(ret) })
 	f.get(mass).f64(scorecard.Slack).do(f64Gt).get(mass).get(gap).do(f64Gt, i32And, i32Eqz).when(func() { f.do(ret) })
+	left := f.local(f64)
+	f.f64(0).get(gap).do(f64Max).set(left)
 	f.f64(0).f64(1).get(gap).get(mass).do(f64Div, f64Min, f64Max).set(gap)
 	last := len(scorecard.ReachSeries) - 1
 	for i := 0; i < last; i++ {
@@ -250,7 +257,7 @@ func (m *module) reach() *fn {
 	for range last {
 		f.get(gap).do(f64Mul, f64Add)
 	}
-	f.get(gap).do(f64Mul).get(mass).get(rate).do(f64Div, f64Mul).tee(gap).f64(scorecard.TauMax).do(f64Lt)
+	f.get(left).get(rate).do(f64Div, f64Mul).tee(gap).f64(scorecard.TauMax).do(f64Lt)
 	f.when(func() {
 		f.getG(gNow).f64(scorecard.WakeMin).get(gap).f64(1).do(f64Add, f64Max, i64OfF64, i64Add).call(m.h.at)
 	})
@@ -265,14 +272,7 @@ func (m *module) decayed() *fn {
 	f.get(at).mem(i64Load, 8).tee(t).getG(gNow).do(i64LtS).when(func() {
 		f.get(v).get(t).getG(gNow).do(i64Sub, f64OfI64).get(span).do(f64Div).call(m.h.exp2).do(f64Mul).set(v)
 	})
-	add := func(g int, v func()) { f.getG(g); v(); f.do(f64Add).setG(g) }
-	f.get(v).f64(0).do(f64Gt).nest(0x04, noValue, func() {
-		add(gDown, func() { f.get(v).get(rate).do(f64Mul) })
-		add(gDownM, func() { f.get(v) })
-		f.b = append(f.b, 0x05)
-		add(gUp, func() { f.get(v).do(f64Neg).get(rate).do(f64Mul) })
-		add(gUpM, func() { f.get(v).do(f64Neg) })
-	})
+	m.decay(f, v, func() { f.get(rate) })
 	return f.get(v)
 }
 

@@ -53,6 +53,7 @@ const (
 	byteGas  = 8
 	foldTurn = 60
 	readTurn = 80
+	lineGas  = 2000 // halving a curve of up to thousands of lines
 )
 
 // budget says how much gas an event and a score may take: with the list full, each
@@ -72,6 +73,9 @@ func (l *layout) budget(c *scorecard.Card, entries int) error {
 	for _, r := range c.Rules {
 		_, times := r.Keep()
 		score += ruleGas*(2+len(r.Tests)) + readTurn*entries*min(times, 1)
+		if r.Kind == scorecard.Renewal {
+			score += lineGas
+		}
 	}
 	l.gas.score = int64(score)
 	if most := max(l.gas.fold, l.gas.score); most > wasm.GasMax {
@@ -107,7 +111,7 @@ func (l *layout) fit(c *scorecard.Card) error {
 		switch {
 		case r.Kind == scorecard.Sum:
 			at += 8
-		case r.Kind == scorecard.HalfLife, r.Kind == scorecard.Absent && r.Event != "":
+		case r.Kind == scorecard.HalfLife, r.Kind == scorecard.Renewal, r.Kind == scorecard.Absent && r.Event != "":
 			at += 16
 		}
 		if r.Per == scorecard.PerDay {

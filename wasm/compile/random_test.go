@@ -145,17 +145,13 @@ func (m maker) card() string {
 	fmt.Fprintf(&b, "scorecard: random\nversion: 1\ntimezone: %s\nlists: {some: [gmail.com, abc, \"3\"]}\ndimensions:\n", zone)
 	dims, rules := 1+m.IntN(4), 0
 	for d := range dims {
+		if m.chance(25) {
+			m.ownDimension(&b, d)
+			continue
+		}
 		attributes := m.chance(35)
 		fmt.Fprintf(&b, "  d%d:\n    kind: %s\n", d, map[bool]string{true: "attributes", false: "behaviour"}[attributes])
-		if m.chance(70) {
-			fmt.Fprintf(&b, "    max: %s\n", pick(m, "100", "50", "7.5"))
-		}
-		if m.chance(20) {
-			b.WriteString("    min: -30\n")
-		}
-		if d < 2 && m.chance(60) {
-			b.WriteString("    grades: " + pick(m, "{A: 75, B: 50, C: 25, D: 0}", "{1: 60, 2: 10, 3: 0}", "{x: 5}", "{hi: 12, mid: 4, lo: 1.5, nil: 0}") + "\n")
-		}
+		m.bounds(&b, d)
 		b.WriteString("    groups:\n")
 		for g := range 1 + m.IntN(3) {
 			fmt.Fprintf(&b, "      g%d:\n", g)
@@ -178,6 +174,45 @@ func (m maker) card() string {
 	}
 	m.combine(&b, dims)
 	return b.String()
+}
+
+func (m maker) bounds(b *strings.Builder, d int) {
+	if m.chance(70) {
+		fmt.Fprintf(b, "    max: %s\n", pick(m, "100", "50", "7.5"))
+	}
+	if m.chance(20) {
+		b.WriteString("    min: -30\n")
+	}
+	if d < 2 && m.chance(60) {
+		b.WriteString("    grades: " + pick(m, "{A: 75, B: 50, C: 25, D: 0}", "{1: 60, 2: 10, 3: 0}", "{x: 5}", "{hi: 12, mid: 4, lo: 1.5, nil: 0}") + "\n")
+	}
+}
+
+// ownDimension writes a dimension that is not made of groups.
+func (m maker) ownDimension(b *strings.Builder, d int) {
+	fmt.Fprintf(b, "  d%d:\n    kind: replenishment\n    why: \"{points} {age} {mean}\"\n", d)
+	m.bounds(b, d)
+	where := ""
+	if m.chance(50) {
+		where = ", where: " + m.conditions(fieldNames)
+	}
+	fmt.Fprintf(b, "    anchor: {event: %s%s%s}\n", pick(m, eventTypes...), where, pick(m, "", ", pick: first", ", pick: last"))
+	if m.chance(50) {
+		fmt.Fprintf(b, "    curve: [[0, %s], [%s, %s], [%s, %s], [3y, %s]]\n", m.points(), pick(m, "1s", "5h", "3d"), m.points(),
+			pick(m, "30d", "1y"), m.points(), m.points())
+	} else {
+		fmt.Fprintf(b, "    lifetime: {mean: %s, cv: %s, learn: {per: sku}}\n    horizon: %s\n", pick(m, "1d", "30d", "24mo"), pick(m, "0.25", "0.6", "1", "0.05"),
+			pick(m, "1d", "4mo"))
+		if m.chance(60) {
+			fmt.Fprintf(b, "    full_at: %s\n", pick(m, "0.45", "0.05", "1"))
+		}
+	}
+	if m.chance(50) {
+		fmt.Fprintf(b, "    fade_after: %s\n", pick(m, "1h", "40d", "36mo"))
+		if m.chance(50) {
+			fmt.Fprintf(b, "    fade_half_life: %s\n", pick(m, "1h", "9d"))
+		}
+	}
 }
 
 func (m maker) combine(b *strings.Builder, dims int) {

@@ -48,11 +48,23 @@ func driftOf(rules []*scorecard.Rule) (d drift) {
 			d.falls = d.falls || r.Points > 0
 			d.rises = d.rises || r.Points < 0
 		}
+		if r.Kind == scorecard.Renewal {
+			d = d.or(lifeDrift(r.Life))
+		}
 	}
 	return d
 }
 
 func (d drift) or(o drift) drift { return drift{d.falls || o.falls, d.rises || o.rises} }
+
+// lifeDrift says which way a curve and its fading go.
+func lifeDrift(l *scorecard.Life) (d drift) {
+	for _, n := range l.Nodes {
+		d.rises = d.rises || n.Slope > 0 || l.FadeAfter > 0 && n.Value < 0
+		d.falls = d.falls || n.Slope < 0 || l.FadeAfter > 0
+	}
+	return d
+}
 
 // dimension writes the function that leaves a dimension's value in the header
 // and its motion in memory.
@@ -195,6 +207,9 @@ func (m *module) points(f *fn, r *scorecard.Rule, detail local) bool {
 	case scorecard.Window, scorecard.Count, scorecard.Unanswered:
 		m.timedPoints(f, r, owner, detail)
 		return true
+	case scorecard.Renewal:
+		m.renewalPoints(f, r, at, detail)
+		return true
 	case scorecard.Absent:
 		m.absentPoints(f, r, at, detail)
 		return true
@@ -303,6 +318,9 @@ func (w *combiner) moved(t scorecard.Term, j int) {
 
 // can says whether motion j of a term's value may be other than zero.
 func (w *combiner) can(t scorecard.Term, j int) bool {
+	if t.Times == 0 {
+		return false
+	}
 	if t.Times < 0 {
 		j ^= 1
 	}

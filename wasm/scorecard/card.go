@@ -35,7 +35,7 @@ type Card struct {
 // Dimension is one axis of a score.
 type Dimension struct {
 	Name     string
-	Kind     string // attributes or behaviour
+	Kind     string // attributes, behaviour or replenishment
 	Min, Max float64
 	Groups   []*Group
 	Grades   []Grade // best first; empty if the dimension has none
@@ -66,6 +66,7 @@ const (
 	Linear                     // each event's points lose Rule.Drop of themselves every Rule.Span
 	Count                      // while Rule.Gte events lie within Rule.Span
 	Absent                     // from Rule.Span after the last activity on
+	Renewal                    // as its Life says of the age of what was bought
 	Unanswered                 // while Rule.Gte messages of the last Rule.Span have no answer
 )
 
@@ -104,6 +105,7 @@ type Rule struct {
 	Span    int64  // ms: half-life, window, step of linear, silence
 	Drop    float64
 	Gte     int
+	Life    *Life // of Renewal
 	Ignore  uint8 // bit per machine verdict
 
 	node *node
@@ -207,6 +209,17 @@ type Band struct {
 	Name        string
 	From, Leave int
 	Grades      []string // required; empty = any
+	Actions     []Action // what entering the band sets off
+}
+
+// Action is what entering a band sets off. The card names it; who acts on changes
+// of bands does it.
+type Action struct {
+	Do    string // handoff, journey, audience or notify
+	To    string // the name of the sink, journey or audience; owner, or whom to notify
+	Queue string // of a handoff
+	SLA   int64  // of a handoff, ms: when somebody must have taken it; 0 = no promise
+	When  string // only if this holds of the dimensions; empty = always
 }
 
 // EventType is an event type that rules name.

@@ -31,7 +31,7 @@ type ruleState struct {
 	day    int64
 	hashes []uint64 // oldest first
 	times  []int64  // oldest first
-	has    bool     // an Absent rule of a named event: t is set
+	has    bool     // a rule of Absent or Renewal: t is set
 }
 
 // hashMask is how much of a hash a module keeps: its top byte names the rule.
@@ -167,8 +167,8 @@ func (r *Rule) write(st *ruleState, t int64) {
 			st.times = slices.Delete(st.times, 0, 1)
 		}
 		st.times = append(st.times, t)
-	case Absent:
-		if !st.has || t > st.t {
+	case Absent, Renewal:
+		if !st.has || t > st.t && (r.Life == nil || !r.Life.First) {
 			st.has, st.t = true, t
 		}
 	}

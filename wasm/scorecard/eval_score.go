@@ -2,6 +2,8 @@ package scorecard
 
 import (
 	"math"
+
+	"ripen/wasm"
 )
 
 // RulePoints is what a module reports of one rule, or of a gate: gates follow
@@ -23,7 +25,8 @@ type Raw struct {
 }
 
 // motion bounds how fast a value can move by itself from now on, and how far:
-// decaying points are convex, so they never move faster than now.
+// decaying points are convex, so they never move faster than now, and points on a
+// line move evenly until a moment that is noted. A line's mass is infinite.
 type motion struct {
 	down, up         float64 // points per ms
 	downMass, upMass float64 // points
@@ -38,6 +41,9 @@ func (m *motion) add(o motion) {
 
 // times is the motion of a value multiplied by f.
 func (m motion) times(f float64) motion {
+	if f == 0 {
+		return motion{} // not 0 × Inf
+	}
 	if f < 0 {
 		m.down, m.up, m.downMass, m.upMass = m.up, m.down, m.upMass, m.downMass
 		f = -f
@@ -84,7 +90,7 @@ func (c *clock) reach(gap, rate, mass float64) {
 	for i := len(ReachSeries) - 2; i >= 0; i-- {
 		p = ReachSeries[i] + float64(p*x)
 	}
-	if tau := float64(float64(p*x) * (mass / rate)); tau < TauMax {
+	if tau := float64(p * (max(0, gap) / rate)); tau < TauMax {
 		c.at(c.now + int64(max(WakeMin, tau+1))) // tau is not an end: the ms after it may be
 	}
 }
@@ -182,6 +188,8 @@ func (e *Eval) points(r *Rule, k *clock, m *motion) (float64, uint32) {
 		return r.linear(st, k), 0
 	case Count, Window:
 		return r.timed(st, k, k.now-r.Span)
+	case Renewal:
+		return r.renewal(st, k, m)
 	case Unanswered:
 		since := k.now - r.Span
 		if e.replied {
@@ -235,6 +243,45 @@ func (r *Rule) timed(st *ruleState, k *clock, since int64) (float64, uint32) {
 	}
 	k.at(first + r.Span)
 	return r.capped(float64(r.Points * float64(n))), uint32(n)
+}
+
+// renewal is what the age of the thing bought is worth. Along a line the value
+// moves evenly until the next line begins; what fades falls as all decay does. A
+// line moves no faster for fading, and fading takes no more than the value now.
+func (r *Rule) renewal(st *ruleState, k *clock, m *motion) (float64, uint32) {
+	if !st.has {
+		return 0, 0
+	}
+	age := max(k.now-st.t, 0)
+	n, next := r.Life.node(age)
+	if next != 0 {
+		k.at(st.t + next)
+	}
+	v, slope := n.Value+float64(n.Slope*float64(age-n.Age)), n.Slope
+	if from := r.Life.FadeAfter; from > 0 && age < from {
+		k.at(st.t + from)
+	} else if from > 0 {
+		f := wasm.Exp2(float64(from-age) / float64(r.Life.FadeHalf))
+		v, slope = float64(v*f), float64(slope*f)
+		m.decay(v, math.Ln2/float64(r.Life.FadeHalf))
+	}
+	if slope > 0 {
+		m.up, m.upMass = m.up+slope, math.Inf(1)
+	} else if slope < 0 {
+		m.down, m.downMass = m.down-slope, math.Inf(1)
+	}
+	return v, Minutes(k.now, st.t)
+}
+
+// Chance is the probability of buying again that the card's first dimension with
+// a lifetime sees at now; false if there is none, or nothing was bought.
+func (e *Eval) Chance(now int64) (float64, bool) {
+	for _, r := range e.card.Rules {
+		if st := &e.rules[r.Index]; r.Life != nil && r.Life.Mean > 0 && st.has {
+			return r.Life.Chance(max(now-st.t, 0)), true
+		}
+	}
+	return 0, false
 }
 
 // Minutes is how long ago t was at now, as the detail of a reason.

@@ -65,8 +65,11 @@ func (w *teller) combination(c *Card) {
 
 func (w *teller) dimension(d *Dimension) {
 	kind := w.say("what they do", "lo que hace")
-	if d.Kind == "attributes" {
+	switch d.Kind {
+	case "attributes":
 		kind = w.say("who they are", "quién es")
+	case "replenishment":
+		kind = w.say("when they will need it again", "cuándo lo volverá a necesitar")
 	}
 	w.linef("\n%s: %s%s.", d.Name, kind, w.bounds(d.Min, d.Max))
 	if len(d.Grades) > 0 {
@@ -77,6 +80,9 @@ func (w *teller) dimension(d *Dimension) {
 		w.linef("  %s: %s.", w.say("Grades", "Notas"), strings.Join(steps, ", "))
 	}
 	for _, g := range d.Groups {
+		if w.own(g.Rules[0]) {
+			continue
+		}
 		w.linef("  %s%s:", g.Name, w.bounds(g.Min, g.Max))
 		for _, r := range g.Rules {
 			w.linef("  - %s", w.rule(r))
@@ -272,6 +278,9 @@ func (w *teller) bands(c *Card) {
 			s += w.say(", only with grade ", ", solo con nota ") + strings.Join(b.Grades, ", ")
 		}
 		w.linef("%s.", s)
+		for _, a := range b.Actions {
+			w.linef("  → %s.", w.action(&a))
+		}
 	}
 }
 
@@ -289,6 +298,9 @@ var spanWords = []struct {
 }
 
 func (w *teller) span(ms int64) string {
+	if ms == 0 {
+		return "0"
+	}
 	for _, u := range spanWords {
 		if ms%u.ms != 0 {
 			continue

@@ -12,6 +12,8 @@ func (r *Rule) Words() []string {
 		return []string{"points", "count"}
 	case Absent:
 		return []string{"points", "age"}
+	case Renewal:
+		return []string{"points", "age", "mean"}
 	}
 	return []string{"points"}
 }
@@ -24,11 +26,15 @@ func (r *Rule) why(c *Card, points float64, detail uint32) string {
 	case !strings.Contains(r.Why, "{"):
 		return r.Why
 	}
-	w := teller{es: c.Language == "es"}
+	w, mean := teller{es: c.Language == "es"}, ""
+	if r.Life != nil && r.Life.Mean > 0 {
+		mean = w.span(r.Life.Mean)
+	}
 	return strings.NewReplacer(
 		"{points}", short(points),
 		"{count}", strconv.FormatUint(uint64(detail), 10),
 		"{age}", w.age(detail),
+		"{mean}", mean,
 	).Replace(r.Why)
 }
 
