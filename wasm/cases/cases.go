@@ -153,7 +153,7 @@ func Run(card *scorecard.Card, c *Case, e Engine) (*Report, error) {
 	if r.Skipped = c.foreign(card); r.Skipped != "" {
 		return r, nil
 	}
-	w := walk{card: card, engine: e, zero: time.Date(2026, 1, 1, 0, 0, 0, 0, card.Zone).UnixMilli()}
+	w := walk{card: card, engine: e, eval: card.NewEval(), zero: time.Date(2026, 1, 1, 0, 0, 0, 0, card.Zone).UnixMilli()}
 	evs, err := c.sources(w.zero)
 	if err != nil {
 		return nil, err
@@ -169,7 +169,7 @@ func Run(card *scorecard.Card, c *Case, e Engine) (*Report, error) {
 		if err := w.until(now); err != nil {
 			return nil, err
 		}
-		w.compare(r, &want)
+		w.compare(r, &want, now)
 	}
 	return r, nil
 }
@@ -201,6 +201,7 @@ type walk struct {
 	next   int64
 	last   *scorecard.Result
 	band   string
+	eval   *scorecard.Eval // for what a module does not say: chances
 	buf    []wasm.Event
 }
 
@@ -212,6 +213,7 @@ func (w *walk) fold(s *source) error {
 	if err := w.engine.Fold(w.buf); err != nil {
 		return err
 	}
+	w.eval.Fold(w.buf...)
 	return w.score(s.time)
 }
 
@@ -235,7 +237,7 @@ func (w *walk) score(now int64) error {
 	return nil
 }
 
-func (w *walk) compare(r *Report, want *Expect) {
+func (w *walk) compare(r *Report, want *Expect, now int64) {
 	put := func(key string, v any, got any) {
 		c := Check{Case: r.Case, Key: key, Day: want.Day, Want: fmt.Sprint(v)}
 		if f, ok := got.(float64); ok {
@@ -249,6 +251,12 @@ func (w *walk) compare(r *Report, want *Expect) {
 	for k, v := range want.Values {
 		switch k {
 		case "p":
+			p, ok := w.eval.Chance(now)
+			if !ok {
+				put(k, v, "no chance: no dimension has a lifetime and its anchor")
+				continue
+			}
+			put(k, v, p)
 		case "score":
 			put(k, v, w.last.Score)
 		case "band":

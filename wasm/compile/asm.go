@@ -51,6 +51,7 @@ const (
 	i32Or   op = 0x72
 	i32Xor  op = 0x73
 	i32Shl  op = 0x74
+	i32ShrU op = 0x76
 	i64Add  op = 0x7c
 	i64Sub  op = 0x7d
 	i64Mul  op = 0x7e
@@ -98,6 +99,7 @@ var (
 	// At addresses that may be odd: a string's.
 	i32LoadAny = mem{0x28, 0}
 	i64LoadAny = mem{0x29, 0}
+	f64LoadAny = mem{0x2b, 0}
 )
 
 // local is a parameter or local variable of a function.

@@ -71,7 +71,8 @@ func (m *module) dispatch(f *fn, typ local, lo, hi int, arm func(i int)) {
 	})
 }
 
-// everyEvent keeps the time of the first event and of the last activity.
+// everyEvent keeps the time of the first event, of the last activity and of the
+// last answer.
 func (m *module) everyEvent(f *fn, t, flags local) {
 	setBit := func(bit int32) {
 		f.i32(0).i32(0).mem(i32Load, atBits).i32(bit).do(i32Or).mem(i32Store, atBits)
@@ -81,13 +82,19 @@ func (m *module) everyEvent(f *fn, t, flags local) {
 		setBit(bitSeen)
 		f.i32(0).get(t).mem(i64Store, atFirst)
 	})
-	f.get(flags).do(i32Wrap).i32(scorecard.FlagActivity).do(i32And).when(func() {
-		lacks(bitActive)
-		f.get(t).i32(0).mem(i64Load, atLast).do(i64GtS, i32Or).when(func() {
-			setBit(bitActive)
-			f.i32(0).get(t).mem(i64Store, atLast)
+	latest := func(flag, bit int32, at int) {
+		f.get(flags).do(i32Wrap).i32(flag).do(i32And).when(func() {
+			lacks(bit)
+			f.get(t).i32(0).mem(i64Load, at).do(i64GtS, i32Or).when(func() {
+				setBit(bit)
+				f.i32(0).get(t).mem(i64Store, at)
+			})
 		})
-	})
+	}
+	latest(scorecard.FlagActivity, bitActive, atLast)
+	if at := m.state.reply; at != 0 {
+		latest(scorecard.FlagAnswer, bitReplied, at)
+	}
 }
 
 // traits writes the functions that answer the tests of attributes an event
@@ -185,7 +192,13 @@ func (m *module) write(f *fn, r *scorecard.Rule, t local) {
 		f.mem(f64Store, at)
 	case scorecard.HalfLife:
 		m.writeHalfLife(f, r, t, at)
-	case scorecard.Absent:
+	case scorecard.Absent, scorecard.Renewal:
+		if r.Life != nil && r.Life.First {
+			f.i32(0).mem(i64Load, at+8).do(i64Eqz).when(func() {
+				f.i32(0).get(t).mem(i64Store, at).i32(0).i64(1).mem(i64Store, at+8)
+			})
+			return
+		}
 		f.i32(0).mem(i64Load, at+8).do(i64Eqz).get(t).i32(0).mem(i64Load, at).do(i64GtS, i32Or).when(func() {
 			f.i32(0).get(t).mem(i64Store, at).i32(0).i64(1).mem(i64Store, at+8)
 		})

@@ -11,7 +11,7 @@ import (
 
 // The state begins with what every card keeps; the rest is layout's.
 //
-//	u32 entries in the list    u32 bits: 1 = seen, 2 = active
+//	u32 entries in the list    u32 bits: 1 = seen, 2 = active, 4 = replied
 //	i64 time of the first event
 //	i64 time of the last activity
 const (
@@ -21,8 +21,9 @@ const (
 	atLast   = wasm.IOState + 16
 	atTraits = wasm.IOState + 24
 
-	bitSeen   = 1
-	bitActive = 2
+	bitSeen    = 1
+	bitActive  = 2
+	bitReplied = 4
 )
 
 // dayBit tells day 0 from no day yet.
@@ -37,6 +38,7 @@ type layout struct {
 	hashes []int64 // per rule: owner of its hashes, shifted to the top; 0 = none
 	times  []int64 // per rule: owner of its times
 	cells  int     // address of the first cell, an i64
+	reply  int     // address of the time of the last answer; 0 = no rule asks
 	counts int     // address of byte 0 of the owners' counters; owner 0 is nobody
 	list   int     // address of the first entry
 	max    int     // most bytes of state
@@ -52,6 +54,7 @@ const (
 	byteGas  = 8
 	foldTurn = 60
 	readTurn = 80
+	lineGas  = 2000 // halving a curve of up to thousands of lines
 
 	searchTurn = 34
 	runesTurn  = 18
@@ -80,6 +83,9 @@ func (l *layout) budget(c *scorecard.Card, entries int) error {
 			score += whenGas(r.When)
 		}
 		score += ruleGas*(2+len(r.Tests)) + readTurn*entries*min(times, 1)
+		if r.Kind == scorecard.Renewal {
+			score += lineGas
+		}
 	}
 	for _, g := range c.Gates {
 		score += whenGas(g.When)
@@ -109,13 +115,17 @@ func (l *layout) fit(c *scorecard.Card) error {
 	l.hashes, l.times = make([]int64, n), make([]int64, n)
 	l.cells = atTraits + (len(c.Traits)+7)&^7
 	at := l.cells + 8*len(c.Cells)
+	if c.Answers() {
+		l.reply = at
+		at += 8
+	}
 	owners, entries := int64(0), 0
 	for i, r := range c.Rules {
 		l.value[i] = at
 		switch {
 		case r.Kind == scorecard.Sum:
 			at += 8
-		case r.Kind == scorecard.HalfLife, r.Kind == scorecard.Absent && r.Event != "":
+		case r.Kind == scorecard.HalfLife, r.Kind == scorecard.Renewal, r.Kind == scorecard.Absent && r.Event != "":
 			at += 16
 		}
 		if r.Per == scorecard.PerDay {

@@ -264,7 +264,7 @@ func (in *Instance) Score(state []byte, now int64, r *scorecard.Result) error {
 	raw.Points = raw.Points[:0]
 	for i := range min(in.u32(wasm.OffReasons), wasm.ReasonsMax) {
 		at := wasm.IOReasons + wasm.ReasonSize*int(i)
-		raw.Points = append(raw.Points, scorecard.RulePoints{ID: in.u32(at), Points: math.Float64frombits(in.u64(at + 8))})
+		raw.Points = append(raw.Points, scorecard.RulePoints{ID: in.u32(at), Detail: in.u32(at + 4), Points: math.Float64frombits(in.u64(at + 8))})
 	}
 	in.m.card.Settle(raw, true, r)
 	return nil

@@ -28,6 +28,7 @@ type Card struct {
 	listNames  []string                       // that rules ask for, sorted
 	types      map[string]int                 // :: event type → index in Types
 	anyType    bool                           // a rule counts any activity
+	answers    bool                           // a rule waits for answers
 	traitSlots []int                          // slots that attributes fill
 	grid       []string                       // GradeNames, once
 }
@@ -35,7 +36,7 @@ type Card struct {
 // Dimension is one axis of a score.
 type Dimension struct {
 	Name     string
-	Kind     string // attributes or behaviour
+	Kind     string // attributes, behaviour or replenishment
 	Min, Max float64
 	Groups   []*Group
 	Grades   []Grade // best first; empty if the dimension has none
@@ -59,13 +60,15 @@ type RuleKind uint8
 
 // The kinds of rules.
 const (
-	Attribute RuleKind = iota // while the lead's attributes fulfil the tests
-	Sum                       // for ever
-	HalfLife                  // halved every Rule.Span
-	Window                    // each event's points for Rule.Span
-	Linear                    // each event's points lose Rule.Drop of themselves every Rule.Span
-	Count                     // while Rule.Gte events lie within Rule.Span
-	Absent                    // from Rule.Span after the last activity on
+	Attribute  RuleKind = iota // while the lead's attributes fulfil the tests
+	Sum                        // for ever
+	HalfLife                   // halved every Rule.Span
+	Window                     // each event's points for Rule.Span
+	Linear                     // each event's points lose Rule.Drop of themselves every Rule.Span
+	Count                      // while Rule.Gte events lie within Rule.Span
+	Absent                     // from Rule.Span after the last activity on
+	Renewal                    // as its Life says of the age of what was bought
+	Unanswered                 // while Rule.Gte messages of the last Rule.Span have no answer
 )
 
 // Per is what makes two events one for a rule.
@@ -91,7 +94,8 @@ type Rule struct {
 	ID, Why string
 	Index   int // in Card.Rules
 	Kind    RuleKind
-	Event   string // empty for Attribute and for Absent of any activity
+	Event   string   // empty for Attribute, Unanswered and for Absent of any activity
+	Sends   []string // of Unanswered: the event types of its channels' messages
 	Tests   []*Test
 	When    *Expression // asked after Tests; nil = none
 	Points  float64
@@ -103,9 +107,18 @@ type Rule struct {
 	Span    int64  // ms: half-life, window, step of linear, silence
 	Drop    float64
 	Gte     int
+	Life    *Life // of Renewal
 	Ignore  uint8 // bit per machine verdict
 
 	node *node
+}
+
+// Events returns the types of the events that the rule counts.
+func (r *Rule) Events() []string {
+	if r.Event == "" {
+		return r.Sends
+	}
+	return []string{r.Event}
 }
 
 // Keep is how many times or hashes the rule remembers at most; 0 if it needs none.
@@ -117,7 +130,7 @@ func (r *Rule) Keep() (hashes, times int) {
 		hashes = HashesMax
 	}
 	switch r.Kind {
-	case Count:
+	case Count, Unanswered:
 		times = r.Gte
 	case Window, Linear:
 		times = TimesMax
@@ -199,6 +212,17 @@ type Band struct {
 	Name        string
 	From, Leave int
 	Grades      []string // required; empty = any
+	Actions     []Action // what entering the band sets off
+}
+
+// Action is what entering a band sets off. The card names it; who acts on changes
+// of bands does it.
+type Action struct {
+	Do    string // handoff, journey, audience or notify
+	To    string // the name of the sink, journey or audience; owner, or whom to notify
+	Queue string // of a handoff
+	SLA   int64  // of a handoff, ms: when somebody must have taken it; 0 = no promise
+	When  string // only if this holds of the dimensions; empty = always
 }
 
 // EventType is an event type that rules name.

@@ -12,14 +12,16 @@ import (
 // of the language mean; compiled modules agree with it bit for bit. Every
 // product is written float64(a*b), so that no compiler fuses it with a sum.
 type Eval struct {
-	card   *Card
-	seen   bool // an event has been folded
-	first  int64
-	active bool // an activity has been folded
-	last   int64
-	traits []bool // :: Test.State → the attribute fulfils it; OpHas: is there
-	cells  []float64
-	rules  []ruleState
+	card    *Card
+	seen    bool // an event has been folded
+	first   int64
+	active  bool // an activity has been folded
+	last    int64
+	replied bool // an answer has been folded
+	reply   int64
+	traits  []bool    // :: Test.State → the attribute fulfils it; OpHas: is there
+	cells   []float64 // :: index in Card.Cells → its value
+	rules   []ruleState
 }
 
 // ruleState is what a lead keeps for one rule.
@@ -30,7 +32,7 @@ type ruleState struct {
 	day    int64
 	hashes []uint64 // oldest first
 	times  []int64  // oldest first
-	has    bool     // an Absent rule of a named event: t is set
+	has    bool     // a rule of Absent or Renewal: t is set
 }
 
 // hashMask is how much of a hash a module keeps: its top byte names the rule.
@@ -59,6 +61,9 @@ func (e *Eval) fold(ev *wasm.Event) {
 	}
 	if flags&FlagActivity != 0 && (!e.active || ev.TimeMs > e.last) {
 		e.active, e.last = true, ev.TimeMs
+	}
+	if flags&FlagAnswer != 0 && (!e.replied || ev.TimeMs > e.reply) {
+		e.replied, e.reply = true, ev.TimeMs
 	}
 	if flags&FlagCarries != 0 {
 		for i, t := range e.card.Traits {
@@ -170,14 +175,14 @@ func (r *Rule) write(st *ruleState, t int64) {
 			st.t = t
 		}
 		st.v = r.capped(v + r.Points)
-	case Window, Linear, Count:
+	case Window, Linear, Count, Unanswered:
 		_, keep := r.Keep()
 		if n := len(st.times); n == keep || n > 0 && st.times[0] <= t-r.TimesWithin() {
 			st.times = slices.Delete(st.times, 0, 1)
 		}
 		st.times = append(st.times, t)
-	case Absent:
-		if !st.has || t > st.t {
+	case Absent, Renewal:
+		if !st.has || t > st.t && (r.Life == nil || !r.Life.First) {
 			st.has, st.t = true, t
 		}
 	}

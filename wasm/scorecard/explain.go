@@ -67,8 +67,11 @@ func (w *teller) combination(c *Card) {
 
 func (w *teller) dimension(d *Dimension) {
 	kind := w.say("what they do", "lo que hace")
-	if d.Kind == "attributes" {
+	switch d.Kind {
+	case "attributes":
 		kind = w.say("who they are", "quién es")
+	case "replenishment":
+		kind = w.say("when they will need it again", "cuándo lo volverá a necesitar")
 	}
 	w.linef("\n%s: %s%s.", d.Name, kind, w.bounds(d.Min, d.Max))
 	if len(d.Grades) > 0 {
@@ -79,6 +82,9 @@ func (w *teller) dimension(d *Dimension) {
 		w.linef("  %s: %s.", w.say("Grades", "Notas"), strings.Join(steps, ", "))
 	}
 	for _, g := range d.Groups {
+		if w.own(g.Rules[0]) {
+			continue
+		}
 		w.linef("  %s%s:", g.Name, w.bounds(g.Min, g.Max))
 		for _, r := range g.Rules {
 			w.linef("  - %s", w.rule(r))
@@ -133,7 +139,7 @@ func (w *teller) per(r *Rule) string {
 		return w.say(" per message", " por mensaje")
 	case r.Per == PerValue:
 		return w.say(" per distinct ", " por cada ") + r.PerName + w.say("", " distinto")
-	case r.Kind == Attribute || r.Kind == Count || r.Kind == Absent:
+	case r.Kind == Attribute || r.Kind == Count || r.Kind == Absent || r.Kind == Unanswered:
 		return ""
 	}
 	return w.say(" each time", " cada vez")
@@ -151,6 +157,8 @@ func (w *teller) life(r *Rule) string {
 		return w.say("loses ", "pierde el ") + lost + w.say(" every ", " cada ") + span
 	case Count:
 		return fmt.Sprintf(w.say("while there are %d within %s", "mientras haya %d en %s"), r.Gte, span)
+	case Unanswered:
+		return fmt.Sprintf(w.say("while %d sent within %s have no answer", "mientras %d enviados en %s sigan sin respuesta"), r.Gte, span)
 	case Absent:
 		return w.say("from ", "a partir de ") + span + w.say(" of silence on", " de silencio")
 	}
@@ -162,6 +170,8 @@ func (w *teller) trigger(r *Rule) string {
 	switch {
 	case r.Kind == Attribute:
 		return w.tests(r.Tests, r.When)
+	case r.Kind == Unanswered:
+		s = strings.Join(r.Sends, ", ")
 	case r.Event == "":
 		s = w.say("any activity", "cualquier actividad")
 	}
@@ -212,8 +222,14 @@ func (w *teller) test(t *Test) string {
 	case OpGlob:
 		return t.Field + w.say(" like ", " como ") + all
 	case OpMatch:
+		if t.Not {
+			return t.Field + w.say(" not matching ", " que no casa con ") + t.Regex.String()
+		}
 		return t.Field + w.say(" matching ", " que casa con ") + t.Regex.String()
 	case OpList:
+		if t.Not {
+			return t.Field + w.say(" not in the list ", " fuera de la lista ") + t.List
+		}
 		return t.Field + w.say(" in the list ", " en la lista ") + t.List
 	case OpRange:
 		return t.Field + " " + w.between(t)
@@ -271,6 +287,9 @@ func (w *teller) bands(c *Card) {
 			s += w.say(", only with grade ", ", solo con nota ") + strings.Join(b.Grades, ", ")
 		}
 		w.linef("%s.", s)
+		for _, a := range b.Actions {
+			w.linef("  → %s.", w.action(&a))
+		}
 	}
 }
 
@@ -288,6 +307,9 @@ var spanWords = []struct {
 }
 
 func (w *teller) span(ms int64) string {
+	if ms == 0 {
+		return "0"
+	}
 	for _, u := range spanWords {
 		if ms%u.ms != 0 {
 			continue

@@ -36,10 +36,15 @@ func (p *reader) when(w *draft) {
 	switch v := w.when; {
 	case v == nil:
 	case v.kind == scalarNode:
-		w.When = p.expression(v, nil, w.at["event"] == nil && w.at["absent"] == nil)
+		w.When = p.expression(v, nil, w.asksLead())
 	default:
 		w.Tests = append(w.Tests, p.tests(v, true)...)
 	}
+}
+
+// asksLead says whether the rule waits for no event, so that when: asks the lead.
+func (w *draft) asksLead() bool {
+	return w.at["event"] == nil && w.at["absent"] == nil && w.at["unanswered"] == nil
 }
 
 // expression reads a text over the fields of an event or the attributes of a

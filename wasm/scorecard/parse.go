@@ -101,7 +101,7 @@ func (p *reader) read(root *node) {
 	note := func(f func(v *node)) func(k, v *node) {
 		return func(k, v *node) { has[k.text] = true; f(v) }
 	}
-	var gates, score, bands *node
+	var gates, score, bands, onBand *node
 	p.fields(root, "a scorecard", map[string]func(k, v *node){
 		"scorecard":  note(func(v *node) { c.Name = p.name(v, "scorecard") }),
 		"version":    note(func(v *node) { c.Version = int(p.whole(v, "version", 0, math.MaxInt32)) }),
@@ -116,7 +116,7 @@ func (p *reader) read(root *node) {
 		"rollup": func(k, _ *node) {
 			p.later(k, "rollup (accounts scored from their contacts)", "remove it: this card scores leads")
 		},
-		"on_band": func(k, _ *node) { p.later(k, "on_band", "remove it: act on the change feed instead") },
+		"on_band": note(func(v *node) { onBand = v }),
 	})
 	if !has["scorecard"] {
 		p.add(root, "the card has no name", "start with scorecard: <name>")
@@ -134,6 +134,9 @@ func (p *reader) read(root *node) {
 	}
 	if bands != nil {
 		p.bands(bands)
+	}
+	if onBand != nil {
+		p.onBand(onBand)
 	}
 }
 

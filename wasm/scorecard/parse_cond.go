@@ -64,9 +64,13 @@ func (p *reader) conditions(v *node) []*Test {
 		"gte":     edge(false, true),
 		"lt":      edge(true, false),
 		"lte":     edge(false, false),
-		"matches": func(_, v *node) { put(p.matches(v)) },
+		"matches": func(_, v *node) { put(p.matches(v, false)) },
 		"in_list": func(_, v *node) { put(&Test{Op: OpList, List: p.name(v, "in_list")}) },
-		"exists":  func(_, v *node) { put(&Test{Op: OpHas, Not: !p.boolean(v, "exists")}) },
+
+		"not_matches": func(_, v *node) { put(p.matches(v, true)) },
+		"not_in_list": func(_, v *node) { put(&Test{Op: OpList, List: p.name(v, "not_in_list"), Not: true}) },
+
+		"exists": func(_, v *node) { put(&Test{Op: OpHas, Not: !p.boolean(v, "exists")}) },
 	})
 	if len(v.keys) == 0 {
 		p.add(v, "a condition asks nothing", "write {gt: 5}, {in: […]} or a value")
@@ -147,7 +151,7 @@ func (p *reader) between(v *node) *Test {
 	return t
 }
 
-func (p *reader) matches(v *node) *Test {
+func (p *reader) matches(v *node, not bool) *Test {
 	s := p.text(v, "matches")
 	if v.kind != scalarNode {
 		return nil
@@ -161,5 +165,5 @@ func (p *reader) matches(v *node) *Test {
 		p.add(v, "matches is not a regular expression: "+what, "RE2 syntax; in double quotes write \\\\b for \\b")
 		return nil
 	}
-	return &Test{Op: OpMatch, Regex: re}
+	return &Test{Op: OpMatch, Regex: re, Not: not}
 }

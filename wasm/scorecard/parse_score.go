@@ -98,7 +98,7 @@ func (p *reader) gates(v *node) {
 			},
 			"max":  func(_, v *node) { g.Max = p.points(v, "max") },
 			"skip": func(_, v *node) { g.Skip = p.boolean(v, "skip") },
-			"why":  func(_, v *node) { g.Why = p.why(v) },
+			"why":  func(_, v *node) { g.Why = p.why(v); p.placeholders(v, g.Why, []string{"points"}) },
 		})
 		if n.kind == mapNode && len(g.Tests) == 0 && g.When == nil {
 			p.add(n, "the gate has no when", "write when: {field: value}")

@@ -26,6 +26,7 @@ const (
 	FlagActivity = 1 << 0 // neither a send nor a machine's doing
 	FlagCarries  = 1 << 1 // the event carries attributes
 	FlagExtra    = 1 << 2 // second and later products of one event
+	FlagAnswer   = 1 << 3 // an activity that answers our messages; set if a rule waits for one
 	machineShift = 8      // then one bit per machine verdict, as in Rule.Ignore
 )
 
@@ -107,10 +108,8 @@ func (c *Card) assign() {
 		case r.Per == PerValue:
 			r.PerSlot = c.slot(SlotDef{View: ViewHash, Name: r.PerName})
 		}
-		if r.Event != "" {
-			c.assignType(r)
-		} else if r.Kind == Absent {
-			c.anyType = true
+		for _, name := range r.Events() {
+			c.assignType(name, r)
 		}
 	}
 	for _, g := range c.Gates {
@@ -125,9 +124,8 @@ func (c *Card) assign() {
 		}
 	}
 	for _, r := range c.Rules {
-		if r.Kind == Absent {
-			c.anyType = true // first seen counts, whatever the event
-		}
+		c.anyType = c.anyType || r.Kind == Absent || r.Kind == Unanswered // first seen and answers count, whatever the event
+		c.answers = c.answers || r.Kind == Unanswered
 	}
 }
 
@@ -165,12 +163,12 @@ func (c *Card) trait(t *Test) int {
 	return len(c.Traits) - 1
 }
 
-func (c *Card) assignType(r *Rule) {
-	i, ok := c.types[r.Event]
+func (c *Card) assignType(name string, r *Rule) {
+	i, ok := c.types[name]
 	if !ok {
 		i = len(c.Types)
-		c.types[r.Event] = i
-		c.Types = append(c.Types, EventType{Name: r.Event})
+		c.types[name] = i
+		c.Types = append(c.Types, EventType{Name: name})
 	}
 	t := &c.Types[i]
 	t.Rules = append(t.Rules, r)
@@ -189,6 +187,9 @@ func (c *Card) assignType(r *Rule) {
 	}
 	add(r.PerSlot)
 }
+
+// Answers says whether a rule waits for answers to our messages.
+func (c *Card) Answers() bool { return c.answers }
 
 // EventMax returns the most bytes an event of this card can take in the IO area:
 // its slots and, cut at 1 KiB, the texts of the type that reads the most.
