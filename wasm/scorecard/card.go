@@ -218,11 +218,11 @@ type Band struct {
 // Action is what entering a band sets off. The card names it; who acts on changes
 // of bands does it.
 type Action struct {
-	Do    string // handoff, journey, audience or notify
-	To    string // the name of the sink, journey or audience; owner, or whom to notify
-	Queue string // of a handoff
-	SLA   int64  // of a handoff, ms: when somebody must have taken it; 0 = no promise
-	When  string // only if this holds of the dimensions; empty = always
+	Do    string      // handoff, journey, audience or notify
+	To    string      // the name of the sink, journey or audience; owner, or whom to notify
+	Queue string      // of a handoff
+	SLA   int64       // of a handoff, ms: when somebody must have taken it; 0 = no promise
+	When  *Expression // only if this holds of the dimensions; nil = always
 }
 
 // EventType is an event type that rules name.

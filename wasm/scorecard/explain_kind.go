@@ -67,8 +67,8 @@ func (w *teller) action(a *Action) string {
 	case "notify":
 		s = w.say("notify ", "avisa a ") + a.To
 	}
-	if a.When != "" {
-		s += w.say(", if ", ", si ") + a.When
+	if a.When != nil {
+		s += w.say(", if ", ", si ") + a.When.Say(w.es)
 	}
 	return s
 }

@@ -35,10 +35,12 @@ type Cell struct {
 func (p *reader) when(w *draft) {
 	switch v := w.when; {
 	case v == nil:
-	case v.kind == scalarNode:
-		w.When = p.expression(v, nil, w.asksLead())
-	default:
+	case v.kind != scalarNode:
 		w.Tests = append(w.Tests, p.tests(v, true)...)
+	case w.asksLead():
+		w.When = p.expression(v, overLead)
+	default:
+		w.When = p.expression(v, overEvent)
 	}
 }
 
@@ -47,12 +49,23 @@ func (w *draft) asksLead() bool {
 	return w.at["event"] == nil && w.at["absent"] == nil && w.at["unanswered"] == nil
 }
 
-// expression reads a text over the fields of an event or the attributes of a
-// lead, and in a gate over dimensions too.
-func (p *reader) expression(v *node, dims []*Dimension, attributes bool) *Expression {
-	env := expr.Env{Open: true, Fields: map[string]expr.Field{}, Of: "a dimension"}
-	for _, d := range dims {
-		env.Fields[d.Name] = expr.Field{Type: expr.Num, Moves: true}
+// scope is what an expression may read.
+type scope uint8
+
+const (
+	overEvent scope = iota // the fields of an event
+	overLead               // the attributes of a lead
+	overGate               // attributes and dimensions
+	overDims               // dimensions
+)
+
+// expression reads a text over what its scope allows.
+func (p *reader) expression(v *node, of scope) *Expression {
+	env := expr.Env{Open: of != overDims, Fields: map[string]expr.Field{}, Of: "a dimension"}
+	if of >= overGate {
+		for _, d := range p.card.Dims {
+			env.Fields[d.Name] = expr.Field{Type: expr.Num, Moves: true}
+		}
 	}
 	x, errs := expr.Check(v.text, env)
 	for _, e := range errs {
@@ -62,7 +75,10 @@ func (p *reader) expression(v *node, dims []*Dimension, attributes bool) *Expres
 		return &Expression{}
 	}
 	out := &Expression{Expr: x, Rest: x}
-	if !attributes {
+	if of == overDims {
+		p.card.assignLead(out)
+	}
+	if of == overEvent || of == overDims {
 		return out
 	}
 	names := []string{}
@@ -211,6 +227,11 @@ func (e *Eval) asks(x *Expression, dims []float64, moves []motion, k *clock) boo
 		m.add(x.motion(n.Args[1], moves).times(-1))
 		k.edge(n.Op, above, m)
 	}).Num != 0
+}
+
+// Holds says whether the action is for a lead whose dimensions are these.
+func (a *Action) Holds(dims []float64) bool {
+	return a.When == nil || a.When.Rest.Eval(func(i int) expr.Value { return expr.Value{Num: dims[a.When.At[i]]} }, nil).Num != 0
 }
 
 // edge notes when a comparison may turn whose left side is above its right by so

@@ -54,7 +54,7 @@ func (p *reader) action(n *node) (a Action) {
 		"handoff": kind, "journey": kind, "audience": kind, "notify": kind,
 		"queue": func(k, v *node) { at["queue"], a.Queue = k, p.name(v, "queue") },
 		"sla":   func(k, v *node) { at["sla"], a.SLA = k, p.span(v, "sla") },
-		"when":  func(_, v *node) { a.When = p.whenDims(v) },
+		"when":  func(_, v *node) { a.When = p.expression(v, overDims) },
 	})
 	if n.kind == mapNode && a.Do == "" {
 		p.add(n, "the action does nothing", "write one of "+strings.Join(actionKinds, ", "))
@@ -65,13 +65,4 @@ func (p *reader) action(n *node) (a Action) {
 		}
 	}
 	return a
-}
-
-// whenDims reads a condition over the card's dimensions.
-func (p *reader) whenDims(v *node) string {
-	s := p.text(v, "when")
-	if v.kind == scalarNode && strings.TrimSpace(s) == "" {
-		p.add(v, "when asks nothing", `write when: "fit >= 60", or remove it`)
-	}
-	return s
 }

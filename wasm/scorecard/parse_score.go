@@ -91,7 +91,7 @@ func (p *reader) gates(v *node) {
 			"id": func(_, v *node) { g.ID = p.name(v, "id") },
 			"when": func(_, v *node) {
 				if v.kind == scalarNode {
-					g.When = p.expression(v, p.card.Dims, true)
+					g.When = p.expression(v, overGate)
 				} else {
 					g.Tests = p.tests(v, true)
 				}
