@@ -116,7 +116,8 @@ type fn struct {
 	locals  []byte
 	b       []byte
 	cost    int
-	free    bool // pays nothing itself: a short helper without loops, paid for by its callers
+	asks    *asker // writes its expressions; nil if it has none
+	free    bool   // pays nothing itself: a short helper without loops, paid for by its callers
 }
 
 // do appends plain instructions.

@@ -8,38 +8,66 @@ import (
 	"ripen/wasm/scorecard/expr"
 )
 
-// asker writes one expression into a function of its own. Numbers are f64 on the
-// stack, truths i32; a text is an address and a length in two locals.
+// asker writes expressions into one function. Numbers are f64 on the stack, truths
+// i32; a text is an address and a length in two locals.
 type asker struct {
 	m     *module
 	f     *fn
-	x     *expr.Expr
 	input func(n *expr.Node, to text) // leaves an input on the stack, or sets to
+	at    []int                       // where the inputs are: slots, or cells and dimensions
 	free  []text                      // locals of texts that nobody uses now
 	a, b  local                       // f64 for one operation
-	t     *tester                     // compares texts with written ones
 	above local                       // f64: how far a moving left side is above its right
-	at    []int                       // of an expression over a lead: where its inputs are
+	t     *tester                     // compares texts with written ones
 }
-
-// finders are the functions that a module has if an expression needs them.
-type finders struct{ search, runes *fn }
 
 // text names the locals that hold a text.
 type text struct{ s, n local }
 
-func newAsker(m *module, f *fn, x *expr.Expr) *asker {
-	return &asker{m: m, f: f, x: x, a: f.local(f64), b: f.local(f64), above: f.local(f64), t: newTester(m, f)}
+// finders are the functions that a module has if an expression needs them.
+type finders struct{ search, runes *fn }
+
+// asker returns the function's writer of expressions.
+func (f *fn) asker() *asker {
+	if f.asks == nil {
+		f.asks = &asker{m: f.mod, f: f, a: f.local(f64), b: f.local(f64), above: f.local(f64), t: newTester(f.mod, f)}
+	}
+	return f.asks
 }
 
-// expression writes the function that answers an expression over an event, whose
-// address is its parameter.
-func (m *module) expression(x *expr.Expr, at []int, result byte) *fn {
-	f := m.fn([]byte{i32}, result)
-	w := newAsker(m, f, x)
+// inPlace is how many nodes and listed values of an expression are written where
+// it is asked; a longer one gets a function of its own, since the engine's compile
+// time grows faster than a function does.
+const inPlace = 32
+
+func length(n *expr.Node) int {
+	sum := 1 + len(n.Nums) + len(n.Texts)
+	for _, a := range n.Args {
+		sum += length(a)
+	}
+	return sum
+}
+
+// askEvent leaves the answer to an expression over an event on the stack. The
+// event's address is the first parameter of f.
+func (f *fn) askEvent(x *expr.Expr, at []int) {
+	if length(x.Root) > inPlace {
+		result := i32
+		if x.Root.Type == expr.Num {
+			result = f64
+		}
+		own := f.mod.fn([]byte{i32}, result)
+		own.asker().event(x, at)
+		f.get(0).call(own)
+		return
+	}
+	f.asker().event(x, at)
+}
+
+func (w *asker) event(x *expr.Expr, at []int) {
+	w.at = at
 	w.input = func(n *expr.Node, to text) { w.slot(x.Inputs[n.In].Read, slotAt(at[n.In]), to) }
 	w.node(x.Root)
-	return f
 }
 
 // slot reads an input from an event: what is missing is the zero value.

@@ -12,25 +12,17 @@ import (
 // if an event carries them. A cell is stored so that its value for a missing
 // attribute is all zeros, as a new lead's state is.
 func (m *module) cells() []*fn {
-	var parts []*fn
-	for _, c := range m.card.Cells {
-		result := f64
-		if c.Expr.Root.Type == expr.Bool {
-			result = i32
-		}
-		parts = append(parts, m.expression(c.Expr, c.At, result))
-	}
 	var out []*fn
-	for i := 0; i < len(parts); i += chunk {
+	for i := 0; i < len(m.card.Cells); i += chunk {
 		f := m.fn([]byte{i32})
-		for j := i; j < min(i+chunk, len(parts)); j++ {
-			c := m.card.Cells[j]
+		for j, c := range m.card.Cells[i:min(i+chunk, len(m.card.Cells))] {
 			f.get(0).mem(i32Load8u, slotAt(c.At[0])).when(func() {
-				f.i32(0).get(0).call(parts[j])
+				f.i32(0)
+				f.askEvent(c.Expr, c.At)
 				if c.Expr.Root.Type == expr.Bool {
 					f.do(f64OfI32)
 				}
-				f.do(bitsF64).i64(int64(math.Float64bits(c.Zero))).do(i64Xor).mem(i64Store, m.state.cells+8*j)
+				f.do(bitsF64).i64(int64(math.Float64bits(c.Zero))).do(i64Xor).mem(i64Store, m.state.cells+8*(i+j))
 			})
 		}
 		out = append(out, f)
@@ -38,34 +30,37 @@ func (m *module) cells() []*fn {
 	return out
 }
 
-// lead writes the function that answers an expression over a lead: its cells,
-// and in a gate its dimensions.
-func (m *module) lead(x *scorecard.Expression) *fn {
-	f := m.fn(nil, i32)
-	w := newAsker(m, f, x.Rest)
+// known leaves 1 on the stack if what a rule or gate asks of a lead holds.
+func (m *module) known(f *fn, tests []*scorecard.Test, when *scorecard.Expression) {
+	switch {
+	case when == nil:
+		m.all(f, tests)
+	case length(when.Rest.Root) > inPlace:
+		own := m.fn(nil, i32)
+		own.asker().lead(when)
+		f.call(own)
+	default:
+		f.asker().lead(when)
+	}
+}
+
+// lead leaves the answer to an expression over a lead on the stack: over its
+// cells, and in a gate its dimensions.
+func (w *asker) lead(x *scorecard.Expression) {
+	f := w.f
+	w.at = x.At
 	w.input = func(n *expr.Node, _ text) {
 		at := x.At[n.In]
 		if x.Rest.Inputs[n.In].Moves {
 			f.i32(0).mem(f64Load, wasm.OffDim0+8*at)
 			return
 		}
-		f.i32(0).mem(i64Load, m.state.cells+8*at).i64(int64(math.Float64bits(m.card.Cells[at].Zero))).do(i64Xor, f64Bits)
+		f.i32(0).mem(i64Load, w.m.state.cells+8*at).i64(int64(math.Float64bits(w.m.card.Cells[at].Zero))).do(i64Xor, f64Bits)
 		if n.Type == expr.Bool {
 			f.f64(0).do(f64Ne)
 		}
 	}
-	w.at = x.At
 	w.node(x.Rest.Root)
-	return f
-}
-
-// known leaves 1 on the stack if what a rule or gate asks of a lead holds.
-func (m *module) known(f *fn, tests []*scorecard.Test, when *scorecard.Expression) {
-	if when != nil {
-		f.call(m.lead(when))
-		return
-	}
-	m.all(f, tests)
 }
 
 // near compares numbers that move, and notes when the answer may turn.

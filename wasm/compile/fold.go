@@ -156,7 +156,8 @@ func (m *module) foldRule(f *fn, w *tester, r *scorecard.Rule) {
 		f.do(i32Eqz).brIf(0)
 	}
 	if r.When != nil {
-		f.get(ev).call(m.expression(r.When.Rest, r.When.At, i32)).do(i32Eqz).brIf(0)
+		f.askEvent(r.When.Rest, r.When.At)
+		f.do(i32Eqz).brIf(0)
 	}
 	m.once(f, r)
 	m.write(f, r, t)

@@ -19,6 +19,10 @@ func (m maker) movingCard() string {
 	var names []string
 	for d := range dims {
 		names = append(names, fmt.Sprintf("d%d", d))
+		if m.chance(25) {
+			m.ownDimension(&b, d)
+			continue
+		}
 		fmt.Fprintf(&b, "  d%d:\n    kind: behaviour\n    min: %s\n    max: %s\n    groups:\n      g:\n        min: -90\n        rules:\n", d, pick(m, "-100", "0", "3"), pick(m, "100", "20"))
 		for range 1 + m.IntN(3) {
 			fmt.Fprintf(&b, "          - {id: r%d, event: %s, points: %s, half_life: %s}\n", id, pick(m, eventTypes[:2]...), pick(m, "10", "33", "-5", "-20"), pick(m, "1d", "7d", "30d"))
@@ -98,7 +102,9 @@ func moving(t *testing.T, h *host.Host, seed uint64) (turns int) {
 	for range 1 + m.IntN(6) {
 		now += m.Int64N(86400_000)
 		e := m.event(now)
-		e.typ = pick(m, eventTypes[:2]...)
+		if m.chance(70) {
+			e.typ = pick(m, eventTypes[:2]...)
+		}
 		evs := card.Bind(nil, e)
 		w.eval.Fold(evs...)
 		state, err := in.Fold(w.state, evs)
