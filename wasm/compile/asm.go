@@ -63,6 +63,7 @@ const (
 	i64ShrS op = 0x87
 	i64ShrU op = 0x88
 
+	f64Abs   op = 0x99
 	f64Neg   op = 0x9a
 	f64Floor op = 0x9c
 	f64Near  op = 0x9e
@@ -75,6 +76,7 @@ const (
 
 	i32Wrap  op = 0xa7
 	i64OfF64 op = 0xb0 // i64.trunc_f64_s
+	u32OfF64 op = 0xab // i32.trunc_f64_u
 	f64OfI32 op = 0xb7 // f64.convert_i32_s
 	f64OfI64 op = 0xb9 // f64.convert_i64_s
 	f64Bits  op = 0xbf // f64.reinterpret_i64

@@ -65,6 +65,9 @@ func (l *layout) budget(c *scorecard.Card, entries int) error {
 		for _, r := range c.Types[i].Rules {
 			hashes, times := r.Keep()
 			n += ruleGas + testGas(r.Tests) + foldTurn*entries*(min(hashes, 1)+min(times, 1))
+			if isBuyer(r) {
+				n += foldTurn * entries // a time and an amount may both be taken out
+			}
 		}
 		most = max(most, n)
 	}
@@ -72,7 +75,7 @@ func (l *layout) budget(c *scorecard.Card, entries int) error {
 	score := scoreGas
 	for _, r := range c.Rules {
 		_, times := r.Keep()
-		score += ruleGas*(2+len(r.Tests)) + readTurn*entries*min(times, 1)
+		score += ruleGas*(2+len(r.Tests)) + 8*len(r.Steps) + readTurn*entries*min(times, 1)
 		if r.Kind == scorecard.Renewal {
 			score += lineGas
 		}
@@ -83,6 +86,11 @@ func (l *layout) budget(c *scorecard.Card, entries int) error {
 			c.Name, most, wasm.GasMax)
 	}
 	return nil
+}
+
+// isBuyer says whether a rule counts or sums up purchases.
+func isBuyer(r *scorecard.Rule) bool {
+	return r.Kind == scorecard.Frequency || r.Kind == scorecard.Money
 }
 
 func testGas(tests []*scorecard.Test) (n int) {
@@ -109,9 +117,9 @@ func (l *layout) fit(c *scorecard.Card) error {
 	for i, r := range c.Rules {
 		l.value[i] = at
 		switch {
-		case r.Kind == scorecard.Sum:
+		case r.Kind == scorecard.Sum, isBuyer(r) && r.Span == 0:
 			at += 8
-		case r.Kind == scorecard.HalfLife, r.Kind == scorecard.Renewal, r.Kind == scorecard.Absent && r.Event != "":
+		case r.Kind == scorecard.HalfLife, r.Kind == scorecard.Renewal, r.Kind == scorecard.Recency, r.Kind == scorecard.Absent && r.Event != "":
 			at += 16
 		}
 		if r.Per == scorecard.PerDay {
