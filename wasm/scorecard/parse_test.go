@@ -43,6 +43,21 @@ func TestRefused(t *testing.T) {
 		`c.yaml:8:39: rule "a": 08 is octal to some YAML readers; write a plain number, or "08" in quotes if it is text`)
 	rule("{id: a, event: v, points: 1e3}",
 		`c.yaml:8:39: rule "a": 1e3 is a number to some YAML readers and text to others; write a plain number, or "1e3" in quotes if it is text`)
+	for _, word := range []string{"y", "N", "Yes", "no", "OFF", "True", "FALSE"} {
+		rule("{id: a, event: v, points: 5, where: {x: {in: ["+word+"]}}}",
+			`c.yaml:8:59: rule "a": bare `+word+` means true or false to some YAML readers; write "`+word+`" in quotes, or true or false`)
+	}
+	for word, what := range map[string]string{
+		"1_000": "a number to some YAML readers and text to others", "0x1F": "a number to some YAML readers and text to others",
+		"1E+3": "a number to some YAML readers and text to others", "1.5e3": "a number to some YAML readers and text to others",
+		"-08": "octal to some YAML readers", ".inf": "not a number a rule can use",
+	} {
+		rule("{id: a, event: v, points: 5, where: {x: {in: ["+word+"]}}}",
+			`c.yaml:8:59: rule "a": `+word+` is `+what+`; write a plain number, or "`+word+`" in quotes if it is text`)
+	}
+	rule("{id: a, event: v, points: 5, where: {x: 12:30}}",
+		`c.yaml:8:53: rule "a": 12:30 is a number in sixties to some YAML readers; write a plain number, or "12:30" in quotes if it is text`)
+	parse(t, head+"{id: a, event: v, points: 5, where: {y: 5, x: {in: [\"NO\", 'y', true, \"08\", 0, 0.5, 2026-01-01, \"12:30\", -3]}}}\n")
 	rule("{id: a, event: v, points: 5, points: 6}",
 		`c.yaml:8:42: rule "a": "points" stands twice, first on line 8; keep one`)
 	f("scorecard: &x c\nversion: *x", "c.yaml:2:10: YAML anchors, aliases, merges and tags are not read; write the value out")
