@@ -101,8 +101,15 @@ func runCardCheck(_ context.Context, c *call) error {
 	if _, err := compile.Module(card); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.out, "%s: %s is fine: %d rules in %d dimensions\n", c.args[0], card.Name, len(card.Rules), len(card.Dims))
-	return err
+	fmt.Fprintf(c.out, "%s: %s is fine: %d rules in %d dimensions\n", c.args[0], card.Name, len(card.Rules), len(card.Dims))
+	for _, f := range card.Feeds() {
+		what := "model " + f.Model
+		if f.Model == "" {
+			what = "module " + f.Module
+		}
+		fmt.Fprintf(c.out, "dimension %s waits for the %s: until it says something it counts nothing\n", card.Dims[f.Dim].Name, what)
+	}
+	return nil
 }
 
 // checkJSON prints what is wrong as a list; an empty one means nothing is.

@@ -28,6 +28,7 @@ type Case struct {
 	Name       string              `json:"name"`
 	Attributes map[string]any      `json:"attributes"`
 	Lists      map[string][]string `json:"lists"`
+	Inputs     map[string]float64  `json:"inputs"` // dimension of kind model or wasm → what it is told
 	Events     []map[string]any    `json:"events"`
 	MonthDays  float64             `json:"-"`
 	Expect     []Expect            `json:"-"`
@@ -62,6 +63,8 @@ func (r *Report) Failed() []Check {
 
 // Engine scores one lead: an instance of the host with its state, or Eval.
 type Engine interface {
+	// SetInputs gives what models and modules say of the lead, by dimension.
+	SetInputs(v []float64)
 	Fold(evs []wasm.Event) error
 	Score(now int64) (*scorecard.Result, error)
 }
@@ -154,6 +157,7 @@ func Run(card *scorecard.Card, c *Case, e Engine) (*Report, error) {
 		return r, nil
 	}
 	w := walk{card: card, engine: e, eval: card.NewEval(), zero: time.Date(2026, 1, 1, 0, 0, 0, 0, card.Zone).UnixMilli()}
+	e.SetInputs(c.inputs(card))
 	evs, err := c.sources(w.zero)
 	if err != nil {
 		return nil, err
@@ -172,6 +176,19 @@ func Run(card *scorecard.Card, c *Case, e Engine) (*Report, error) {
 		w.compare(r, &want, now)
 	}
 	return r, nil
+}
+
+// inputs orders what models and modules say by dimension; NaN is no word.
+func (c *Case) inputs(card *scorecard.Card) []float64 {
+	out := make([]float64, len(card.Dims))
+	for i, d := range card.Dims {
+		v, ok := c.Inputs[d.Name]
+		if !ok {
+			v = math.NaN()
+		}
+		out[i] = v
+	}
+	return out
 }
 
 // foreign says why the card cannot be held to the case.

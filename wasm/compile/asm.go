@@ -76,6 +76,7 @@ const (
 
 	i32Wrap  op = 0xa7
 	i64OfF64 op = 0xb0 // i64.trunc_f64_s
+	u32OfF64 op = 0xab // i32.trunc_f64_u
 	f64OfI32 op = 0xb7 // f64.convert_i32_s
 	f64OfI64 op = 0xb9 // f64.convert_i64_s
 	bitsF64  op = 0xbd // i64.reinterpret_f64

@@ -21,6 +21,15 @@ func (m *module) nodes(l *scorecard.Life) int32 {
 	return m.text(string(b))
 }
 
+// floats puts numbers into memory and returns their address.
+func (m *module) floats(fs []float64) int32 {
+	var b []byte
+	for _, f := range fs {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(f))
+	}
+	return m.text(string(b))
+}
+
 // line finds the last node that begins at an age or before it, by halving.
 func (m *module) line() *fn {
 	f := m.fn([]byte{i32, i32, i64}, i32)

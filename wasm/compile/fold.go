@@ -146,7 +146,7 @@ func (m *module) foldRule(f *fn, w *tester, r *scorecard.Rule) {
 				f.get(ev).mem(i32Load8u, slotAt(slot)+1).do(i32Or)
 			}
 		}
-		if r.Per == scorecard.PerValue {
+		if r.Per == scorecard.PerValue || r.Kind == scorecard.Money {
 			f.get(ev).mem(i32Load8u, slotAt(r.PerSlot)+1).do(i32Or)
 		}
 		f.do(i32Eqz).brIf(1)
@@ -193,7 +193,9 @@ func (m *module) write(f *fn, r *scorecard.Rule, t local) {
 		f.mem(f64Store, at)
 	case scorecard.HalfLife:
 		m.writeHalfLife(f, r, t, at)
-	case scorecard.Absent, scorecard.Renewal:
+	case scorecard.Frequency, scorecard.Money:
+		m.writeBuyer(f, r, t, at)
+	case scorecard.Absent, scorecard.Renewal, scorecard.Recency:
 		if r.Life != nil && r.Life.First {
 			f.i32(0).mem(i64Load, at+8).do(i64Eqz).when(func() {
 				f.i32(0).get(t).mem(i64Store, at).i32(0).i64(1).mem(i64Store, at+8)
@@ -204,9 +206,14 @@ func (m *module) write(f *fn, r *scorecard.Rule, t local) {
 			f.i32(0).get(t).mem(i64Store, at).i32(0).i64(1).mem(i64Store, at+8)
 		})
 	default:
-		_, keep := r.Keep()
-		f.i64(m.state.times[r.Index]).get(t).get(t).i64(r.TimesWithin()).do(i64Sub).i32(int32(keep)).call(m.h.stamp)
+		m.writeTime(f, r, t)
 	}
+}
+
+// writeTime keeps the time of an event, and forgets the oldest.
+func (m *module) writeTime(f *fn, r *scorecard.Rule, t local) {
+	_, keep := r.Keep()
+	f.i64(m.state.times[r.Index]).get(t).get(t).i64(r.TimesWithin()).do(i64Sub).i32(int32(keep)).call(m.h.stamp)
 }
 
 func (m *module) writeHalfLife(f *fn, r *scorecard.Rule, t local, at int) {

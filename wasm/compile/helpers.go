@@ -14,6 +14,7 @@ type helpers struct {
 	equal   *fn // (a, b, n i32) i32: the n bytes at a and b are the same
 	unique  *fn // (owner, key i64, keep i32) i32: key was not in the list, and now is
 	stamp   *fn // (owner, time, cutoff i64, keep i32): adds a time to the list
+	money   *fn // (owner, cutoff i64) f64: the sum of amounts after cutoff; sets gFirst, or leaves it
 	timed   *fn // (owner, cutoff i64) i32: how many times lie after cutoff; sets gFirst
 	linear  *fn // (owner, every i64, drop, points f64) f64
 	at      *fn // (t i64): something changes at t
@@ -22,6 +23,7 @@ type helpers struct {
 	reason  *fn // (id, detail i32, points f64)
 	line    *fn // (nodes, n i32, age i64) i32: the address of the line of a curve
 	minutes *fn // (t i64) i32: how long ago t was at gNow
+	push    *fn // (owner, value i64): appends an entry
 	remove  *fn // (owner i64): takes its oldest entry out of the list
 }
 
@@ -30,6 +32,7 @@ func (m *module) helpers() {
 	h.exp2 = m.exp2()
 	h.equal = m.equal()
 	h.remove = m.remove()
+	h.push = m.pushed()
 	h.unique = m.unique()
 	h.stamp = m.stamp()
 	h.timed = m.timed()
@@ -39,6 +42,9 @@ func (m *module) helpers() {
 	h.decayed = m.decayed()
 	h.reason = m.reason()
 	h.minutes = m.minutes()
+	if slices.ContainsFunc(m.card.Rules, func(r *scorecard.Rule) bool { return r.Kind == scorecard.Money && r.Span > 0 }) {
+		h.money = m.money()
+	}
 	if slices.ContainsFunc(m.card.Rules, func(r *scorecard.Rule) bool { return r.Kind == scorecard.Renewal }) {
 		h.line = m.line()
 	}
@@ -162,6 +168,12 @@ func (m *module) push(f *fn, owner, value local) {
 	f.i32(int32(m.state.list)).i32(0).mem(i32Load, atList).i32(3).do(i32Shl, i32Add)
 	f.get(value).i64(payload).do(i64And).get(owner).do(i64Or).mem(i64Store, 0)
 	m.count(f, owner, 1)
+}
+
+func (m *module) pushed() *fn {
+	f := m.helper([]byte{i64, i64})
+	m.push(f, 0, 1)
+	return f
 }
 
 func (m *module) unique() *fn {

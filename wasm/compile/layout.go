@@ -69,6 +69,9 @@ func (l *layout) budget(c *scorecard.Card, entries int) error {
 		for _, r := range c.Types[i].Rules {
 			hashes, times := r.Keep()
 			n += ruleGas + testGas(r.Tests) + whenGas(r.When) + foldTurn*entries*(min(hashes, 1)+min(times, 1))
+			if isBuyer(r) {
+				n += foldTurn * entries // a time and an amount may both be taken out
+			}
 		}
 		most = max(most, n)
 	}
@@ -82,7 +85,7 @@ func (l *layout) budget(c *scorecard.Card, entries int) error {
 		if r.Kind == scorecard.Attribute {
 			score += whenGas(r.When)
 		}
-		score += ruleGas*(2+len(r.Tests)) + readTurn*entries*min(times, 1)
+		score += ruleGas*(2+len(r.Tests)) + 8*len(r.Steps) + readTurn*entries*min(times, 1)
 		if r.Kind == scorecard.Renewal {
 			score += lineGas
 		}
@@ -96,6 +99,11 @@ func (l *layout) budget(c *scorecard.Card, entries int) error {
 			c.Name, most, wasm.GasMax)
 	}
 	return nil
+}
+
+// isBuyer says whether a rule counts or sums up purchases.
+func isBuyer(r *scorecard.Rule) bool {
+	return r.Kind == scorecard.Frequency || r.Kind == scorecard.Money
 }
 
 func testGas(tests []*scorecard.Test) (n int) {
@@ -123,9 +131,9 @@ func (l *layout) fit(c *scorecard.Card) error {
 	for i, r := range c.Rules {
 		l.value[i] = at
 		switch {
-		case r.Kind == scorecard.Sum:
+		case r.Kind == scorecard.Sum, isBuyer(r) && r.Span == 0:
 			at += 8
-		case r.Kind == scorecard.HalfLife, r.Kind == scorecard.Renewal, r.Kind == scorecard.Absent && r.Event != "":
+		case r.Kind == scorecard.HalfLife, r.Kind == scorecard.Renewal, r.Kind == scorecard.Recency, r.Kind == scorecard.Absent && r.Event != "":
 			at += 16
 		}
 		if r.Per == scorecard.PerDay {

@@ -196,6 +196,15 @@ func (m maker) bounds(b *strings.Builder, d int) {
 
 // ownDimension writes a dimension that is not made of groups.
 func (m maker) ownDimension(b *strings.Builder, d int) {
+	switch m.IntN(4) {
+	case 0:
+		m.rfm(b, d)
+		return
+	case 1:
+		fmt.Fprintf(b, "  d%d:\n    kind: %s\n    why: \"{points}\"\n", d, pick(m, "model\n    model: won", "wasm\n    module: my.wasm"))
+		m.bounds(b, d)
+		return
+	}
 	fmt.Fprintf(b, "  d%d:\n    kind: replenishment\n    why: \"{points} {age} {mean}\"\n", d)
 	m.bounds(b, d)
 	where := ""
@@ -221,6 +230,24 @@ func (m maker) ownDimension(b *strings.Builder, d int) {
 	}
 }
 
+func (m maker) rfm(b *strings.Builder, d int) {
+	fmt.Fprintf(b, "  d%d:\n    kind: rfm\n    event: %s\n    value: %s\n", d, pick(m, eventTypes...), pick(m, "amount", "note"))
+	m.bounds(b, d)
+	if m.chance(50) {
+		b.WriteString("    where: " + m.conditions(fieldNames) + "\n")
+	}
+	if m.chance(70) {
+		fmt.Fprintf(b, "    recency: [[%s, 40], [40d, %s], [3y, -3]]\n", pick(m, "1s", "5h", "39d"), m.points())
+	}
+	fmt.Fprintf(b, "    frequency: [[1, %s], [3, 20], [%d, 30]]\n", m.points(), 4+m.IntN(20))
+	if m.chance(70) {
+		fmt.Fprintf(b, "    monetary: [[-10, 5], [0.1, %s], [3, 7], [55.5, 20], [9999999, 30]]\n", m.points())
+	}
+	if m.chance(60) {
+		fmt.Fprintf(b, "    within: %s\n", pick(m, spans...))
+	}
+}
+
 func (m maker) combine(b *strings.Builder, dims int) {
 	if m.chance(30) {
 		b.WriteString("gates:\n")
@@ -232,14 +259,34 @@ func (m maker) combine(b *strings.Builder, dims int) {
 	} else if m.chance(60) {
 		m.asking(b, dims)
 	}
-	fmt.Fprintf(b, "score:\n  combine: %s\n", pick(m, "sum", "weighted", "max", "max"))
-	if m.chance(80) {
+	how := pick(m, "sum", "weighted", "max", "max")
+	if grid := gridOf(b.String()); grid != nil && m.chance(25) {
+		how = "grade\n  table: {"
+		for _, g := range grid {
+			how += fmt.Sprintf("%s: %s, ", g, m.points())
+		}
+		how += "}"
+	}
+	fmt.Fprintf(b, "score:\n  combine: %s\n", how)
+	if !strings.HasPrefix(how, "grade") && m.chance(80) {
 		b.WriteString("  of:\n")
 		for _, d := range m.Perm(dims)[:1+m.IntN(dims)] {
 			fmt.Fprintf(b, "    - {dimension: d%d, times: %s}\n", d, pick(m, "1", "0.4", "1.6667", "-0.5", "0"))
 		}
 	}
 	fmt.Fprintf(b, "  scale: {from: [%s], to: [%s]}\n", pick(m, "0, 100", "0, 200", "-50, 50"), pick(m, "1, 100", "0, 100", "1, 10"))
+}
+
+// gridOf returns the grades of the card so far; nil if it has none.
+func gridOf(src string) []string {
+	c, err := scorecard.Parse("grid.yaml", []byte(src))
+	if err != nil {
+		panic("BUG: half of a random card does not parse: " + err.Error())
+	}
+	if names := c.GradeNames(); len(names) > 1 {
+		return names[1:]
+	}
+	return nil
 }
 
 // lead is a random history.

@@ -210,6 +210,14 @@ func (m *module) points(f *fn, r *scorecard.Rule, detail local) bool {
 	case scorecard.Window, scorecard.Count, scorecard.Unanswered:
 		m.timedPoints(f, r, owner, detail)
 		return true
+	case scorecard.Recency:
+		m.recencyPoints(f, r, at, detail)
+		return true
+	case scorecard.Frequency, scorecard.Money:
+		m.buyerPoints(f, r, at, detail)
+		return true
+	case scorecard.Input:
+		m.inputPoints(f, r.Feed)
 	case scorecard.Renewal:
 		m.renewalPoints(f, r, at, detail)
 		return true
@@ -291,6 +299,9 @@ func (m *module) combine() *fn {
 	}
 	for i, t := range m.card.Score.Terms {
 		w.term(i, t)
+	}
+	if m.card.Score.How == "grade" {
+		w.grade()
 	}
 	f.get(w.v).set(w.x)
 	f.f64(math.Inf(1)).set(w.lid)

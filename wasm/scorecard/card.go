@@ -19,6 +19,7 @@ type Card struct {
 	Gates    []*Gate
 	Score    Combine
 	Bands    []Band
+	Rollup   *Rollup     // nil = leads are not rolled up
 	Slots    []SlotDef   // what an event gives to rules; Slots[0] are the flags
 	Types    []EventType // Types[0] stands for every type no rule names
 	Traits   []*Test     // tests of attributes, each once; Test.State is the index
@@ -36,7 +37,7 @@ type Card struct {
 // Dimension is one axis of a score.
 type Dimension struct {
 	Name     string
-	Kind     string // attributes, behaviour or replenishment
+	Kind     string // attributes, behaviour, replenishment, rfm, model or wasm
 	Min, Max float64
 	Groups   []*Group
 	Grades   []Grade // best first; empty if the dimension has none
@@ -68,6 +69,10 @@ const (
 	Count                      // while Rule.Gte events lie within Rule.Span
 	Absent                     // from Rule.Span after the last activity on
 	Renewal                    // as its Life says of the age of what was bought
+	Recency                    // by the time since the last event, in Steps
+	Frequency                  // by the number of events, in Steps, of the last Span if it is not 0
+	Money                      // by the sum of a field, in Steps, of the last Span if it is not 0
+	Input                      // a model's or a module's value, which the host gives
 	Unanswered                 // while Rule.Gte messages of the last Rule.Span have no answer
 )
 
@@ -107,10 +112,29 @@ type Rule struct {
 	Span    int64  // ms: half-life, window, step of linear, silence
 	Drop    float64
 	Gte     int
-	Life    *Life // of Renewal
-	Ignore  uint8 // bit per machine verdict
+	Life    *Life  // of Renewal
+	Steps   []Step // of Recency, Frequency and Money: nearest or least first
+	Value   string // of Money: the field that is summed up
+	Feed    *Feed  // of Input
+	Ignore  uint8  // bit per machine verdict
 
 	node *node
+}
+
+// Step is worth its points from At on: a number of events, a sum in hundredths; of
+// Recency, until At ms have passed.
+type Step struct {
+	At     float64
+	Points float64
+}
+
+// Feed names whose value a dimension of kind model or wasm shows.
+type Feed struct {
+	Dim    int     // in Card.Dims
+	Model  string  // a model's name; its value is a probability
+	Module string  // or a module's file; its value is points
+	Gas    int64   // what one call of the module may take; 0 = the host's own limit
+	Most   float64 // points that a probability of 1 is worth
 }
 
 // Events returns the types of the events that the rule counts.
@@ -132,6 +156,13 @@ func (r *Rule) Keep() (hashes, times int) {
 	switch r.Kind {
 	case Count, Unanswered:
 		times = r.Gte
+	case Frequency, Money:
+		if r.Span > 0 {
+			times = int(r.Steps[len(r.Steps)-1].At)
+		}
+		if r.Span > 0 && r.Kind == Money {
+			hashes, times = TimesMax, TimesMax // amounts stand where hashes do
+		}
 	case Window, Linear:
 		times = TimesMax
 	}
@@ -193,8 +224,9 @@ type Gate struct {
 
 // Combine is how dimensions become one score.
 type Combine struct {
-	How      string // sum, weighted or max
+	How      string // sum, weighted, max, grade or model
 	Terms    []Term
+	Table    []float64 // of grade: by index in GradeNames
 	From, To [2]float64
 }
 

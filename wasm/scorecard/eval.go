@@ -12,6 +12,10 @@ import (
 // of the language mean; compiled modules agree with it bit for bit. Every
 // product is written float64(a*b), so that no compiler fuses it with a sum.
 type Eval struct {
+	// Inputs are what models and modules say of the lead at the moment that is
+	// scored, by dimension; NaN, or none at all, is no answer.
+	Inputs []float64
+
 	card    *Card
 	seen    bool // an event has been folded
 	first   int64
@@ -125,7 +129,7 @@ func (e *Eval) foldRule(r *Rule, ev *wasm.Event, flags uint64) {
 	if !r.first(st, ev) {
 		return
 	}
-	r.write(st, ev.TimeMs)
+	r.write(st, ev)
 }
 
 func (r *Rule) readsProduct(ev *wasm.Event) bool {
@@ -137,7 +141,7 @@ func (r *Rule) readsProduct(ev *wasm.Event) bool {
 	if r.When != nil && slices.ContainsFunc(r.When.At, func(s int) bool { return ev.Slots[s].Product }) {
 		return true
 	}
-	return r.Per == PerValue && ev.Slots[r.PerSlot].Product
+	return (r.Per == PerValue || r.Kind == Money) && ev.Slots[r.PerSlot].Product
 }
 
 // first says whether the rule's per has not yet counted this event.
@@ -165,7 +169,8 @@ func (r *Rule) first(st *ruleState, ev *wasm.Event) bool {
 }
 
 // write lets one counted event count.
-func (r *Rule) write(st *ruleState, t int64) {
+func (r *Rule) write(st *ruleState, ev *wasm.Event) {
+	t := ev.TimeMs
 	switch r.Kind {
 	case Sum:
 		st.v = r.capped(st.v + r.Points)
@@ -176,16 +181,24 @@ func (r *Rule) write(st *ruleState, t int64) {
 		}
 		st.v = r.capped(v + r.Points)
 	case Window, Linear, Count, Unanswered:
-		_, keep := r.Keep()
-		if n := len(st.times); n == keep || n > 0 && st.times[0] <= t-r.TimesWithin() {
-			st.times = slices.Delete(st.times, 0, 1)
-		}
-		st.times = append(st.times, t)
-	case Absent, Renewal:
+		r.stamp(st, t)
+	case Frequency, Money:
+		r.writeBuyer(st, ev)
+	case Absent, Renewal, Recency:
 		if !st.has || t > st.t && (r.Life == nil || !r.Life.First) {
 			st.has, st.t = true, t
 		}
 	}
+}
+
+// stamp keeps a time, and forgets the oldest if there are too many or if it is
+// past use.
+func (r *Rule) stamp(st *ruleState, t int64) {
+	_, keep := r.Keep()
+	if n := len(st.times); n == keep || n > 0 && st.times[0] <= t-r.TimesWithin() {
+		st.times = slices.Delete(st.times, 0, 1)
+	}
+	st.times = append(st.times, t)
 }
 
 func (r *Rule) capped(v float64) float64 {

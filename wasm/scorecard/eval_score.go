@@ -194,6 +194,10 @@ func (e *Eval) points(r *Rule, k *clock, m *motion) (float64, uint32) {
 		return r.timed(st, k, k.now-r.Span)
 	case Renewal:
 		return r.renewal(st, k, m)
+	case Recency, Frequency, Money:
+		return r.buyer(st, k)
+	case Input:
+		return r.Feed.points(e.Inputs), 0
 	case Unanswered:
 		since := k.now - r.Span
 		if e.replied {
@@ -341,6 +345,9 @@ func (e *Eval) combine(raw *Raw, moves []motion, k *clock) {
 		case i == 0 || x > v:
 			v, m = x, xm
 		}
+	}
+	if s.How == "grade" {
+		v = s.Table[e.card.GradeIndex(raw.Dims)]
 	}
 	bounded, lid := v, math.Inf(1)
 	for i, g := range e.card.Gates {

@@ -25,6 +25,7 @@ func (c *Card) Explain(lang string) string {
 	for _, g := range c.Gates {
 		w.gate(g)
 	}
+	w.rollup(c.Rollup)
 	w.bands(c)
 	return w.b.String()
 }
@@ -57,7 +58,14 @@ func (w *teller) combination(c *Card) {
 		terms = append(terms, name)
 	}
 	how := strings.Join(terms, " + ")
-	if c.Score.How == "max" {
+	switch c.Score.How {
+	case "grade":
+		var steps []string
+		for i, g := range c.GradeNames()[1:] {
+			steps = append(steps, g+" "+short(c.Score.Table[i+1]))
+		}
+		how = w.say("by grade, ", "según la nota, ") + strings.Join(steps, ", ")
+	case "max":
 		how = w.say("the highest of ", "lo mayor de ") + strings.Join(terms, ", ")
 	}
 	w.linef("%s: %s; %s %s–%s %s %s–%s.", w.say("The score", "La puntuación"), how,
@@ -72,6 +80,12 @@ func (w *teller) dimension(d *Dimension) {
 		kind = w.say("who they are", "quién es")
 	case "replenishment":
 		kind = w.say("when they will need it again", "cuándo lo volverá a necesitar")
+	case "rfm":
+		kind = w.say("what they bought", "lo que ha comprado")
+	case "model":
+		kind = w.say("what a model expects", "lo que espera un modelo")
+	case "wasm":
+		kind = w.say("what a module of your own says", "lo que dice un módulo propio")
 	}
 	w.linef("\n%s: %s%s.", d.Name, kind, w.bounds(d.Min, d.Max))
 	if len(d.Grades) > 0 {

@@ -11,6 +11,10 @@ func (w *teller) own(r *Rule) bool {
 	switch r.Kind {
 	case Renewal:
 		w.renewal(r)
+	case Recency, Frequency, Money:
+		w.buyer(r)
+	case Input:
+		w.feed(r.Feed)
 	default:
 		return false
 	}
@@ -71,4 +75,55 @@ func (w *teller) action(a *Action) string {
 		s += w.say(", if ", ", si ") + a.When.Say(w.es)
 	}
 	return s
+}
+
+func (w *teller) buyer(r *Rule) {
+	var steps []string
+	for _, s := range r.Steps {
+		border := short(s.At)
+		switch r.Kind {
+		case Recency:
+			border = w.say("under ", "menos de ") + w.span(int64(s.At))
+		case Money:
+			border = short(s.At / 100)
+		}
+		steps = append(steps, border+" → "+signed(s.Points))
+	}
+	what := w.say("time since the last", "tiempo desde el último")
+	switch r.Kind {
+	case Frequency:
+		what = w.say("how many", "cuántos")
+	case Money:
+		what = w.say("sum of ", "suma de ") + r.Value
+	}
+	if r.Span > 0 {
+		what += w.say(" within ", " en ") + w.span(r.Span)
+	}
+	w.linef("  - %s (%s): %s.", what, w.trigger(r), strings.Join(steps, ", "))
+}
+
+func (w *teller) feed(f *Feed) {
+	if f.Model != "" {
+		w.linef(w.say("  The probability that the model %s gives, times %s; nothing while it gives none.",
+			"  La probabilidad que da el modelo %s, por %s; nada mientras no dé ninguna."), f.Model, short(f.Most))
+		return
+	}
+	w.linef(w.say("  The points that the module %s gives; nothing while it gives none.",
+		"  Los puntos que da el módulo %s; nada mientras no dé ninguno."), f.Module)
+}
+
+func (w *teller) rollup(r *Rollup) {
+	if r == nil {
+		return
+	}
+	who := w.say("all leads", "todos los contactos")
+	if r.Top > 0 {
+		who = fmt.Sprintf(w.say("the %d best leads", "los %d mejores contactos"), r.Top)
+	}
+	how := map[string]string{
+		decaySum: w.say("the best whole, each further one half of the one before", "el mejor entero y cada uno de los siguientes la mitad que el anterior"),
+		rollMax:  w.say("the highest", "el más alto"),
+		rollMean: w.say("their mean", "su media"),
+	}[r.Method]
+	w.linef("\n%s %s: %s, %s.", w.say("An account is the leads with the same", "Una cuenta son los contactos con el mismo"), r.By, who, how)
 }

@@ -18,6 +18,7 @@ const (
 	gatesMax = wasm.ReasonsMax - rulesMax
 	wordMax  = 128
 	listMax  = 100_000
+	gasMax   = wasm.GasMax
 )
 
 // Parse reads a card. Its error is [Errors], every one found in one reading.
@@ -113,10 +114,8 @@ func (p *reader) read(root *node) {
 		"gates":      note(func(v *node) { gates = v }),
 		"score":      note(func(v *node) { score = v }),
 		"bands":      note(func(v *node) { bands = v }),
-		"rollup": func(k, _ *node) {
-			p.later(k, "rollup (accounts scored from their contacts)", "remove it: this card scores leads")
-		},
-		"on_band": note(func(v *node) { onBand = v }),
+		"rollup":     note(p.rollup),
+		"on_band":    note(func(v *node) { onBand = v }),
 	})
 	if !has["scorecard"] {
 		p.add(root, "the card has no name", "start with scorecard: <name>")
@@ -153,7 +152,7 @@ func (p *reader) entity(v *node) {
 	switch p.text(v, "entity") {
 	case "lead", "contact":
 	case "account", "company":
-		p.later(v, "entity: account", "write entity: lead")
+		p.later(v, "entity: account", "write entity: lead and roll leads up: rollup: {to: account, by: email_domain}")
 	default:
 		p.add(v, fmt.Sprintf("entity is %s", v.word()), "write entity: lead")
 	}

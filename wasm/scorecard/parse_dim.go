@@ -27,7 +27,7 @@ func (p *reader) dimensions(v *node) {
 }
 
 // kindsLater are the kinds of dimension that are known and not yet scored.
-var kindsLater = []string{"rfm", "btyd", "model", "wasm"}
+var kindsLater = []string{"btyd"}
 
 func (p *reader) dimension(d *Dimension, k, v *node) {
 	if v.kind != mapNode {
@@ -41,19 +41,25 @@ func (p *reader) dimension(d *Dimension, k, v *node) {
 		}
 	}
 	if kind == nil {
-		p.add(k, fmt.Sprintf("dimension %s has no kind", d.Name), "write kind: attributes or kind: behaviour")
+		p.add(k, fmt.Sprintf("dimension %s has no kind", d.Name), "write kind: attributes, behaviour, replenishment, rfm, model or wasm")
 		return
 	}
 	if slices.Contains(kindsLater, kind.text) {
 		p.later(kind, "kind: "+kind.text, "remove this dimension and its term in score.of")
 		return
 	}
-	d.Kind = p.oneOf(kind, "kind", "attributes", "behaviour", "replenishment")
+	d.Kind = p.oneOf(kind, "kind", "attributes", "behaviour", "replenishment", "rfm", "model", "wasm")
 	switch d.Kind {
 	case "attributes", "behaviour":
 		p.ruled(d, k, v)
 	case "replenishment":
 		p.renewal(d, k, v)
+	case "rfm":
+		p.rfm(d, k, v)
+	case "model":
+		p.model(d, k, v)
+	case "wasm":
+		p.module(d, k, v)
 	}
 	if d.Min > d.Max {
 		p.add(k, fmt.Sprintf("dimension %s has min %v above max %v", d.Name, d.Min, d.Max), "swap them")

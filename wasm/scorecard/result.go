@@ -94,6 +94,10 @@ func (c *Card) explain(raw *Raw, r *Result) {
 		l.dimension(d, points, worth[i]*k)
 		combined += float64(worth[i] * raw.Dims[i])
 	}
+	if c.Score.How == "grade" {
+		combined = c.Score.Table[r.GradeIndex]
+		l.put("grade:"+r.Grade, c.say("grade", r.Grade, combined), combined, combined*k)
+	}
 	for i, g := range c.Gates {
 		if p := points[len(c.Rules)+i]; p != 0 {
 			l.put("gate:"+g.ID, g.why(c, p), p, p*k)
@@ -206,6 +210,8 @@ func (c *Card) say(what, name string, v float64) string {
 		return pick("Punto de partida de la escala", "Where the scale begins")
 	case "rounding":
 		return pick("Redondeo", "Rounding")
+	case "grade":
+		return pick("Nota ", "Grade ") + name + ": " + short(v)
 	case "cap":
 		return pick("Tope de ", "Ceiling of ") + name + ": " + short(v)
 	case "floor":

@@ -93,6 +93,7 @@ func (c *Card) assign() {
 	c.Types = []EventType{{}}
 	c.types = map[string]int{}
 	c.grid = c.GradeNames()
+	c.wordKinds()
 	for _, r := range c.Rules {
 		c.assignTests(r.Tests)
 		if r.When != nil && r.Kind == Attribute {
@@ -107,6 +108,8 @@ func (c *Card) assign() {
 			r.PerSlot = c.slot(SlotDef{View: ViewSession})
 		case r.Per == PerValue:
 			r.PerSlot = c.slot(SlotDef{View: ViewHash, Name: r.PerName})
+		case r.Kind == Money:
+			r.PerSlot = c.slot(SlotDef{View: ViewNum, Name: r.Value})
 		}
 		for _, name := range r.Events() {
 			c.assignType(name, r)

@@ -10,7 +10,7 @@ func (r *Rule) Words() []string {
 	switch r.Kind {
 	case Window, Count, Unanswered:
 		return []string{"points", "count"}
-	case Absent:
+	case Recency, Absent:
 		return []string{"points", "age"}
 	case Renewal:
 		return []string{"points", "age", "mean"}
@@ -35,6 +35,7 @@ func (r *Rule) why(c *Card, points float64, detail uint32) string {
 		"{count}", strconv.FormatUint(uint64(detail), 10),
 		"{age}", w.age(detail),
 		"{mean}", mean,
+		"{amount}", strconv.FormatUint(uint64(detail), 10),
 	).Replace(r.Why)
 }
 
@@ -42,6 +43,9 @@ func (r *Rule) why(c *Card, points float64, detail uint32) string {
 // and under three years in months.
 func (w *teller) age(minutes uint32) string {
 	ms := int64(minutes) * 60_000
+	if ms == 0 {
+		return w.say("less than a minute", "menos de un minuto")
+	}
 	for _, u := range spanWords {
 		least := 2 * u.ms
 		if u.en == "year" {
@@ -52,4 +56,19 @@ func (w *teller) age(minutes uint32) string {
 		}
 	}
 	return "" // unreachable unless there are no minutes among the words
+}
+
+// wordKinds gives the rules of an rfm dimension the house's words.
+func (c *Card) wordKinds() {
+	w := teller{es: c.Language == "es"}
+	for _, r := range c.Rules {
+		switch r.Kind {
+		case Recency:
+			r.Why = w.say("Last bought {age} ago", "Compró por última vez hace {age}")
+		case Frequency:
+			r.Why = w.say("Bought {count} times", "Ha comprado {count} veces")
+		case Money:
+			r.Why = w.say("Has spent {amount}", "Ha gastado {amount}")
+		}
+	}
 }
