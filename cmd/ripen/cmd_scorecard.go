@@ -90,6 +90,16 @@ func (c *call) readCard(file string) (*scorecard.Card, []byte, error) {
 	return nil, nil, errReported
 }
 
+// rulesOf counts the rules that a card's groups hold.
+func rulesOf(card *scorecard.Card) (n int) {
+	for _, d := range card.Dims {
+		for _, g := range d.Groups {
+			n += len(g.Rules)
+		}
+	}
+	return n
+}
+
 func runCardCheck(_ context.Context, c *call) error {
 	if c.bool("json") {
 		return c.checkJSON()
@@ -101,7 +111,7 @@ func runCardCheck(_ context.Context, c *call) error {
 	if _, err := compile.Module(card); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "%s: %s is fine: %d rules in %d dimensions\n", c.args[0], card.Name, len(card.Rules), len(card.Dims))
+	fmt.Fprintf(c.out, "%s: %s is fine: %d rules in %d dimensions\n", c.args[0], card.Name, rulesOf(card), len(card.Dims))
 	for _, f := range card.Feeds() {
 		what := "model " + f.Model
 		if f.Model == "" {

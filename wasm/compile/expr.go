@@ -14,7 +14,8 @@ type asker struct {
 	m     *module
 	f     *fn
 	input func(n *expr.Node, to text) // leaves an input on the stack, or sets to
-	at    []int                       // where the inputs are: slots, or cells and dimensions
+	at    []int                       // where the inputs are: slots, or what a lead keeps
+	defs  []expr.InputDef             // of an expression over a lead
 	free  []text                      // locals of texts that nobody uses now
 	a, b  local                       // f64 for one operation
 	above local                       // f64: how far a moving left side is above its right

@@ -53,3 +53,22 @@ func nodeGas(n *expr.Node) (gas, nodes int) {
 	}
 	return gas, nodes
 }
+
+// pastGas bounds what it costs to count events wherever an expression asks for it,
+// with the list full.
+func pastGas(x *scorecard.Expression, entries int) (gas int) {
+	if x == nil {
+		return 0
+	}
+	var walk func(n *expr.Node)
+	walk = func(n *expr.Node) {
+		if n.Op == expr.Input && x.Rest.Inputs[n.In].Read == expr.ReadCount {
+			gas += ruleGas + readTurn*entries
+		}
+		for _, a := range n.Args {
+			walk(a)
+		}
+	}
+	walk(x.Rest.Root)
+	return gas
+}

@@ -48,10 +48,14 @@ func (m *module) known(f *fn, tests []*scorecard.Test, when *scorecard.Expressio
 // cells, and in a gate its dimensions.
 func (w *asker) lead(x *scorecard.Expression) {
 	f := w.f
-	w.at = x.At
+	w.at, w.defs = x.At, x.Rest.Inputs
 	w.input = func(n *expr.Node, _ text) {
-		at := x.At[n.In]
-		if x.Rest.Inputs[n.In].Moves {
+		at, def := x.At[n.In], x.Rest.Inputs[n.In]
+		if scorecard.IsPast(def) {
+			w.past(def.Read, w.m.card.Rules[at])
+			return
+		}
+		if def.Moves {
 			f.i32(0).mem(f64Load, wasm.OffDim0+8*at)
 			return
 		}
@@ -118,6 +122,8 @@ func (w *asker) moved(n *expr.Node, j int) {
 	switch {
 	case !n.Moves:
 		f.f64(0)
+	case n.Op == expr.Input && scorecard.IsPast(w.defs[n.In]):
+		w.ageing(w.m.card.Rules[w.at[n.In]], j)
 	case n.Op == expr.Input && !w.m.drifts[w.at[n.In]].has(j):
 		f.f64(0)
 	case n.Op == expr.Input:
@@ -152,5 +158,33 @@ func (w *asker) moved(n *expr.Node, j int) {
 		arg(0, j)
 		arg(1, j)
 		f.do(f64Add).f64(math.Abs(by)).do(f64Mul)
+	}
+}
+
+// past is Eval.past.
+func (w *asker) past(read expr.Read, r *scorecard.Rule) {
+	f, at := w.f, w.m.state.value[r.Index]
+	if read == expr.ReadSince {
+		f.i32(0).mem(i64Load, at+8).do(i64Eqz).either(f64, func() { f.f64(math.Inf(1)) }, func() {
+			f.getG(gNow).i32(0).mem(i64Load, at).do(i64Sub, f64OfI64).f64(scorecard.MsPerDay).do(f64Div)
+		})
+		return
+	}
+	n := w.t.n
+	f.i64(w.m.state.times[r.Index]).getG(gNow).i64(r.Span).do(i64Sub).call(w.m.h.timed).tee(n).when(func() {
+		f.getG(gFirst).i64(r.Span).do(i64Add).call(w.m.h.at)
+	})
+	f.get(n).do(f64OfI32)
+}
+
+// ageing leaves motion j of the days since something on the stack: it rises evenly.
+func (w *asker) ageing(r *scorecard.Rule, j int) {
+	f := w.f
+	switch j {
+	case 1, 3:
+		f.f64([]float64{1: 1 / float64(scorecard.MsPerDay), 3: math.Inf(1)}[j]).f64(0)
+		f.i32(0).mem(i64Load, w.m.state.value[r.Index]+8).i64(0).do(i64Ne, choose)
+	default:
+		f.f64(0)
 	}
 }

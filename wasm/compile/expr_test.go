@@ -66,6 +66,46 @@ func asks(t *testing.T, values []wasm.Slot, exprs ...string) [][]float64 {
 	return out
 }
 
+// TestPastGas asks one gate for many counts over a list that is full.
+func TestPastGas(t *testing.T) {
+	src := "scorecard: c\ndimensions: {d: {kind: behaviour, groups: {g: {rules: [{id: a, event: e0, points: 1, expire: 1y}]}}}}\ngates:\n  - {max: 1, when: '"
+	for i := range 24 {
+		src += fmt.Sprintf("count(e%d, 1y) + ", i%8)
+	}
+	card, err := scorecard.Parse("c.yaml", []byte(src+"d > 700'}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := compile.Module(card)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHost(t)
+	mod, err := h.Load(t.Context(), card, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := mod.NewInstance(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	w := &pair{t: t, card: card, in: in, eval: card.NewEval()}
+	for i := range int64(300) {
+		evs := card.Bind(nil, &event{typ: fmt.Sprintf("e%d", i%8), time: i})
+		w.eval.Fold(evs...)
+		state, err := in.Fold(w.state, evs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.state = append(w.state[:0], state...)
+	}
+	w.score(1000)
+	if w.eval.Score(1000).Score != 2 {
+		t.Errorf("8 × 32 events three times over: %+v", w.eval.Score(1000))
+	}
+}
+
 func str(s string) wasm.Slot { return wasm.Slot{Tag: wasm.String, Str: []byte(s)} }
 
 func num(f float64) wasm.Slot { return wasm.Slot{Tag: wasm.Float, Num: math.Float64bits(f)} }

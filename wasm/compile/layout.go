@@ -91,7 +91,7 @@ func (l *layout) budget(c *scorecard.Card, entries int) error {
 		}
 	}
 	for _, g := range c.Gates {
-		score += whenGas(g.When)
+		score += whenGas(g.When) + pastGas(g.When, entries)
 	}
 	l.gas.score = int64(score)
 	if most := max(l.gas.fold, l.gas.score); most > wasm.GasMax {

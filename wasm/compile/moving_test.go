@@ -41,6 +41,9 @@ func (m maker) movingCard() string {
 			s += pick(m, " && ", " || ") + fmt.Sprintf("(%s > %s)", w.moving(2), w.moving(2))
 		}
 		if m.chance(20) {
+			s += fmt.Sprintf(" || count(%s, 7d) == %d", pick(m, eventTypes[:2]...), 1+m.IntN(3))
+		}
+		if m.chance(20) {
 			s = "!(" + s + ") == has(title)"
 		}
 		fmt.Fprintf(&b, "  - {id: g%d, when: '%s', %s}\n", i, s, pick(m, "skip: true", "max: -90"))
@@ -60,7 +63,7 @@ func TestMovingGates(t *testing.T) {
 	for seed := range uint64(n) {
 		turns += moving(t, h, seed)
 	}
-	if turns < n/4 {
+	if turns < n/6 {
 		t.Errorf("gates turned %d times in %d leads: too few to prove anything", turns, n)
 	}
 }
@@ -119,7 +122,7 @@ func moving(t *testing.T, h *host.Host, seed uint64) (turns int) {
 		if next == 0 {
 			break
 		}
-		for range 3 {
+		for range 2 {
 			w.between(m, now, next)
 		}
 		now = next

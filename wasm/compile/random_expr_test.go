@@ -47,6 +47,9 @@ func (w writer) truth(depth int) string {
 			"("+w.name()+" in some)", w.name()+`.matches("(?i)\\b(ceo|ñ)|^a")`)
 	}
 	d := depth - 1
+	if len(w.dims) > 0 && w.chance(15) {
+		return fmt.Sprintf("(count(%s, %s) %s %d)", pick(w.maker, eventTypes...), pick(w.maker, "5h", "7d", "2mo"), pick(w.maker, ">=", "<", "=="), w.IntN(5))
+	}
 	if len(w.dims) > 0 && w.chance(50) {
 		return "(" + w.moving(2) + pick(w.maker, " == ", " != ", " < ", " <= ", " > ", " >= ") + w.threshold(d) + ")"
 	}
@@ -122,7 +125,7 @@ func (w writer) threshold(depth int) string {
 // moving is a number made of dimensions.
 func (w writer) moving(depth int) string {
 	if depth == 0 || w.chance(40) {
-		return pick(w.maker, w.dims...)
+		return pick(w.maker, append(w.dims, "days_since("+pick(w.maker, eventTypes...)+")")...)
 	}
 	d := depth - 1
 	switch w.IntN(6) {

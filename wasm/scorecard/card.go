@@ -15,7 +15,7 @@ type Card struct {
 	Zone     *time.Location
 	Entity   string // lead
 	Dims     []*Dimension
-	Rules    []*Rule // of all dimensions, in the order of the file
+	Rules    []*Rule // of all dimensions, in the order of the file, then those that keep what gates ask of the past
 	Gates    []*Gate
 	Score    Combine
 	Bands    []Band

@@ -17,7 +17,7 @@ import (
 type Expression struct {
 	*expr.Expr
 	Rest *expr.Expr // Expr itself over an event
-	At   []int      // :: input of Rest → slot; dimension, if it Moves; cell, if it is a Part
+	At   []int      // :: input of Rest → slot, dimension, cell or rule
 
 	parts []*expr.Expr
 }
@@ -61,7 +61,7 @@ const (
 
 // expression reads a text over what its scope allows.
 func (p *reader) expression(v *node, of scope) *Expression {
-	env := expr.Env{Open: of != overDims, Fields: map[string]expr.Field{}, Of: "a dimension"}
+	env := expr.Env{Open: of != overDims, Fields: map[string]expr.Field{}, Of: "a dimension", Past: of == overGate}
 	if of >= overGate {
 		for _, d := range p.card.Dims {
 			env.Fields[d.Name] = expr.Field{Type: expr.Num, Moves: true}
@@ -83,7 +83,7 @@ func (p *reader) expression(v *node, of scope) *Expression {
 	}
 	names := []string{}
 	rest, parts, err := x.Split(func(in expr.InputDef) int {
-		if in.Moves {
+		if in.Moves || IsPast(in) {
 			return -1
 		}
 		if !slices.Contains(names, in.Name) {
@@ -146,9 +146,12 @@ func (c *Card) assignEvent(x *Expression) {
 // assignLead gives an expression over a lead its cells and dimensions.
 func (c *Card) assignLead(x *Expression) {
 	for _, in := range x.Rest.Inputs {
-		if in.Moves {
+		switch {
+		case IsPast(in):
+			x.At = append(x.At, c.watch(in))
+		case in.Moves:
 			x.At = append(x.At, slices.IndexFunc(c.Dims, func(d *Dimension) bool { return d.Name == in.Name }))
-		} else {
+		default:
 			x.At = append(x.At, c.cell(x.parts[in.Part-1]))
 		}
 	}
@@ -168,9 +171,9 @@ func (c *Card) cell(part *expr.Expr) int {
 	return len(c.Cells) - 1
 }
 
-// Moves says whether the gate reads a dimension.
+// Moves says whether the gate's answer may turn by itself.
 func (g *Gate) Moves() bool {
-	return g.When != nil && slices.ContainsFunc(g.When.Rest.Inputs, func(in expr.InputDef) bool { return in.Moves })
+	return g.When != nil && slices.ContainsFunc(g.When.Rest.Inputs, func(in expr.InputDef) bool { return in.Moves || IsPast(in) })
 }
 
 // Wakes says whether a lead that is not scored may come back by itself.
@@ -217,14 +220,17 @@ func (e *Eval) asks(x *Expression, dims []float64, moves []motion, k *clock) boo
 		return true
 	}
 	in := func(i int) expr.Value {
-		if x.Rest.Inputs[i].Moves {
+		switch def := &x.Rest.Inputs[i]; {
+		case IsPast(*def):
+			return expr.Value{Num: e.past(def.Read, e.card.Rules[x.At[i]], k)}
+		case def.Moves:
 			return expr.Value{Num: dims[x.At[i]]}
 		}
 		return expr.Value{Num: e.cells[x.At[i]]}
 	}
 	return x.Rest.Eval(in, func(n *expr.Node, above float64) {
-		m := x.motion(n.Args[0], moves)
-		m.add(x.motion(n.Args[1], moves).times(-1))
+		m := e.motion(x, n.Args[0], moves)
+		m.add(e.motion(x, n.Args[1], moves).times(-1))
 		k.edge(n.Op, above, m)
 	}).Num != 0
 }
@@ -253,14 +259,16 @@ func (k *clock) edge(op expr.Op, above float64, m motion) {
 }
 
 // motion bounds how a number made of dimensions moves.
-func (x *Expression) motion(n *expr.Node, moves []motion) motion {
-	if !n.Moves {
+func (e *Eval) motion(x *Expression, n *expr.Node, moves []motion) motion {
+	switch {
+	case !n.Moves:
 		return motion{}
-	}
-	if n.Op == expr.Input {
+	case n.Op == expr.Input && IsPast(x.Rest.Inputs[n.In]):
+		return e.ageing(e.card.Rules[x.At[n.In]])
+	case n.Op == expr.Input:
 		return moves[x.At[n.In]]
 	}
-	m := x.motion(n.Args[0], moves)
+	m := e.motion(x, n.Args[0], moves)
 	if len(n.Args) == 1 {
 		if back := m.times(-1); n.Op == expr.Neg {
 			m = back
@@ -269,7 +277,7 @@ func (x *Expression) motion(n *expr.Node, moves []motion) motion {
 		}
 		return m
 	}
-	b := x.motion(n.Args[1], moves)
+	b := e.motion(x, n.Args[1], moves)
 	switch n.Op {
 	case expr.Add:
 		m.add(b)

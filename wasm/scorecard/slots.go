@@ -94,7 +94,13 @@ func (c *Card) assign() {
 	c.types = map[string]int{}
 	c.grid = c.GradeNames()
 	c.wordKinds()
-	for _, r := range c.Rules {
+	for _, g := range c.Gates {
+		c.assignTests(g.Tests)
+		if g.When != nil {
+			c.assignLead(g.When)
+		}
+	}
+	for _, r := range c.Rules { // with those that gates brought
 		c.assignTests(r.Tests)
 		if r.When != nil && r.Kind == Attribute {
 			c.assignLead(r.When)
@@ -113,12 +119,6 @@ func (c *Card) assign() {
 		}
 		for _, name := range r.Events() {
 			c.assignType(name, r)
-		}
-	}
-	for _, g := range c.Gates {
-		c.assignTests(g.Tests)
-		if g.When != nil {
-			c.assignLead(g.When)
 		}
 	}
 	for i, s := range c.Slots {

@@ -18,6 +18,7 @@ type Field struct {
 type Env struct {
 	Fields map[string]Field // :: name → what it stands for
 	Open   bool             // any other name is a field of type Any
+	Past   bool             // count and days_since may be asked
 	Of     string           // what the names are, in an error: a dimension
 }
 
@@ -92,7 +93,7 @@ func (c *checker) typeOf(r *raw) Type {
 		if _, ok := methods[r.text]; !ok {
 			return Any
 		}
-	case rawList:
+	case rawList, rawSpan:
 		return Any
 	}
 	return Bool
@@ -122,6 +123,10 @@ func (c *checker) node(r *raw, want Type) *Node {
 		return c.call(r, want)
 	case rawMethod:
 		return c.method(r)
+	}
+	if r.kind == rawSpan {
+		c.fail(r, "a length of time stands alone", "it belongs to count, as in count(demo, 7d); days are numbers, as in days_since(demo) > 7")
+		return &Node{Type: want}
 	}
 	c.fail(r, "a list stands alone", `write field in ["a", "b"]`)
 	return &Node{Type: want}
@@ -153,7 +158,7 @@ func (c *checker) input(def InputDef) *Node {
 	}
 	t := Bool
 	switch def.Read {
-	case ReadNum:
+	case ReadNum, ReadCount, ReadSince:
 		t = Num
 	case ReadText:
 		t = Text
@@ -235,6 +240,7 @@ func (c *checker) binary(r *raw) *Node {
 		}
 	}
 	n.Args = []*Node{c.node(r.args[0], of), c.node(r.args[1], of)}
+	c.tooMany(r, n)
 	return c.made(r, n)
 }
 
@@ -298,22 +304,22 @@ func (c *checker) made(r *raw, n *Node) *Node {
 		return n
 	}
 	n.Moves = true
-	what, fix := "", "compare the dimension by itself"
+	what, fix, it := "", "compare it by itself", c.moverOf(n)
 	switch n.Op {
 	case Mul:
 		if n.Args[0].Op != Const && n.Args[1].Op != Const {
-			what, fix = "a dimension is multiplied by what is not a number written out", "write as in 2 * "+c.moverOf(n)
+			what, fix = it+" is multiplied by what is not a number written out", "write as in 2 * "+it
 		}
 	case Div:
 		if n.Args[1].Op != Const {
-			what, fix = "a dimension stands in a division", "divide it by a number written out, or compare it with a product"
+			what, fix = it+" moves by itself and stands in a division", "divide it by a number written out, or compare it with a product"
 		}
 	case Floor:
-		what = "a dimension is rounded"
+		what = it + " moves by itself and is rounded"
 	case If:
-		what, fix = "a dimension stands in a ? b : c", "write condition && dimension > 5 || !condition && …"
+		what, fix = it+" moves by itself and stands in a ? b : c", "write condition && "+it+" > 5 || !condition && …"
 	case Among:
-		what, fix = "a dimension is looked for in a list", fmt.Sprintf("write a range, as in %s >= 40 && %s < 60", c.moverOf(n), c.moverOf(n))
+		what, fix = it+" moves by itself and is looked for in a list", fmt.Sprintf("write a range, as in %s >= 40 && %s < 60", it, it)
 	}
 	if what != "" {
 		c.fail(r, what, fix)
@@ -321,9 +327,12 @@ func (c *checker) made(r *raw, n *Node) *Node {
 	return n
 }
 
-// moverOf names the first dimension in a node.
+// moverOf names the first thing in a node that moves by itself.
 func (c *checker) moverOf(n *Node) string {
 	if n.Op == Input && n.Moves {
+		if in := &c.out.Inputs[n.In]; in.Read == ReadSince {
+			return "days_since(" + in.Name + ")"
+		}
 		return c.out.Inputs[n.In].Name
 	}
 	for _, a := range n.Args {

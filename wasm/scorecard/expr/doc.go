@@ -13,7 +13,7 @@
 // [Expr.Split] takes apart what can be known when one field arrives from what
 // needs several. [Expr.Say] says it in English or Spanish.
 //
-// A number that moves by itself (a dimension) is compared with a tolerance of
+// A number that moves by itself (a dimension, the days since something) is compared with a tolerance of
 // [Near], like every threshold of a card, and stands only where its movement can
 // be bounded: under + and −, times or over a written number, min, max, clamp, abs.
 package expr
@@ -28,3 +28,6 @@ const (
 
 // Near is how close to a threshold a moving number has reached it.
 const Near = 1e-7
+
+// CountMax is how many events count remembers.
+const CountMax = 32

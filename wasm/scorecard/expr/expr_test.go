@@ -175,9 +175,9 @@ func TestRefused(t *testing.T) {
 	f("s.startswith('x')", "at 2: there is no function startswith; did you mean startsWith?")
 	f("contains(s, 'x')", `at 0: contains is called on a text; write field.contains("text")`)
 	f("s.size() > 3", "at 2: size is not called on a value; write as in size(message)")
-	f("frob(s)", "at 0: there is no function frob; there are abs, clamp, contains, double, endsWith, floor, has, matches, max, min, size, startsWith, string")
-	f("count(demo, 7) > 3", "at 0: count is not a function of expressions; write a rule: {event: demo, count: {gte: 3, within: 7d}, points: 10}"+ofGates)
-	f("days_since(demo) > 3", "at 0: days_since is not a function of expressions; write a rule: {absent: demo, after: 30d, points: -10}"+ofGates)
+	f("frob(s)", "at 0: there is no function frob; there are abs, clamp, contains, count, days_since, double, endsWith, floor, has, matches, max, min, size, startsWith, string")
+	f("count(demo, 7) > 3", "at 0: count is asked in gates only; write a rule: {event: demo, count: {gte: 3, within: 7d}, points: 10}")
+	f("days_since(demo) > 3", "at 0: days_since is asked in gates only; write a rule: {absent: demo, after: 30d, points: -10}")
 	f("s.matches('(')", "at 10: not a regular expression: missing closing ): `(`; RE2 syntax; write \\\\b for \\b")
 	f("(n > 1 ? s : m).matches('x')", "at 7: this question is asked of a field; write the name of a field before it")
 	f("min(n) > 3", "at 0: min has 1 arguments; write as in min(a, b)")
@@ -189,17 +189,17 @@ func TestRefused(t *testing.T) {
 	f("engagment > 5", "at 0: engagment is not a dimension; did you mean engagement? write `engagment` in backticks if not")
 	f("`engagment` > 5", "")
 	f("fit == 'x'", "at 7: a text stands where a number is wanted; write the number without quotes")
-	f("fit * n > 5", "at 4: a dimension is multiplied by what is not a number written out; write as in 2 * fit")
-	f("n / fit > 5", "at 2: a dimension stands in a division; divide it by a number written out, or compare it with a product")
-	f("floor(fit) > 5", "at 0: a dimension is rounded; compare the dimension by itself")
-	f("(n > 1 ? fit : 5) > 5", "at 7: a dimension stands in a ? b : c; write condition && dimension > 5 || !condition && …")
-	f("fit in [1, 2]", "at 4: a dimension is looked for in a list; write a range, as in fit >= 40 && fit < 60")
+	f("fit * n > 5", "at 4: fit is multiplied by what is not a number written out; write as in 2 * fit")
+	f("n / fit > 5", "at 2: fit moves by itself and stands in a division; divide it by a number written out, or compare it with a product")
+	f("floor(fit) > 5", "at 0: fit moves by itself and is rounded; compare it by itself")
+	f("(n > 1 ? fit : 5) > 5", "at 7: fit moves by itself and stands in a ? b : c; write condition && fit > 5 || !condition && …")
+	f("fit in [1, 2]", "at 4: fit moves by itself and is looked for in a list; write a range, as in fit >= 40 && fit < 60")
 	f(strings.Repeat("(", 70)+"n"+strings.Repeat(")", 70), "at 64: too many levels inside one another; at most 64")
 	f(strings.Repeat("!", 70)+"n", "at 64: too many levels inside one another; at most 64")
 	f("s == '"+strings.Repeat("x", 1025)+"'", "at 5: a text has 1025 bytes; values are cut at 1024 bytes: shorten it")
 	f(strings.Repeat(" ", 4097), "at 0: the expression has 4097 bytes; at most 4096: split the rule in two, or use a named list")
 	f(strings.Repeat("n", 129), "at 0: a name is too long; at most 128 bytes")
-	f("n > 'a' && frob(s)", "at 4: a text stands where a number is wanted; write the number without quotes | at 11: there is no function frob; there are abs, clamp, contains, double, endsWith, floor, has, matches, max, min, size, startsWith, string")
+	f("n > 'a' && frob(s)", "at 4: a text stands where a number is wanted; write the number without quotes | at 11: there is no function frob; there are abs, clamp, contains, count, days_since, double, endsWith, floor, has, matches, max, min, size, startsWith, string")
 	// A closed environment has no other names.
 	if _, errs := Check("fti > 5", Env{Fields: testEnv.Fields, Of: "a dimension"}); len(errs) != 1 || errs[0].Fix != "there are engagement, fit" {
 		t.Errorf("%v", errs)
@@ -239,6 +239,43 @@ func TestSay(t *testing.T) {
 	f("(fit > 5 ? min(a, 3) : max(a, 9)) == floor(abs(b) + 1)",
 		"(if fit > 5 then the lower of a and 3 else the higher of a and 9) = (the size without sign of b + 1) rounded down",
 		"(si fit > 5 entonces lo menor de a y 3, si no lo mayor de a y 9) = (el valor sin signo de b + 1) redondeado hacia abajo")
+}
+
+// TestPast checks what gates ask of the past.
+func TestPast(t *testing.T) {
+	env := testEnv
+	env.Past = true
+	f := func(src, want string) {
+		t.Helper()
+		e, errs := Check(src, env)
+		got := ""
+		if e != nil {
+			got = e.Say(false) + " | " + e.Say(true)
+		}
+		for _, err := range errs {
+			got += err.Error()
+		}
+		if got != want {
+			t.Errorf("%s:\n got %s\nwant %s", src, got, want)
+		}
+	}
+	f("count(demo, 7d) >= 3", "the number of demo in 7d ≥ 3 | el número de demo en 7d ≥ 3")
+	f("days_since('Order Completed') > 1.5", "the days since Order Completed > 1.5 | los días desde Order Completed > 1.5")
+	f("count(demo, 7) > 3", "at 12: count wants a length of time; write as in count(demo, 7d); m, h, d, w, mo and y are its units")
+	f("count(demo, 900y) > 3", "at 12: count wants a length of time; write as in count(demo, 7d); m, h, d, w, mo and y are its units")
+	f("count(demo) > 3", "at 0: count has 1 arguments; write as in count(demo, 7d)")
+	f("count(3, 7d) > 3", "at 6: count wants the type of an event; write as in count(demo, 7d)")
+	f("count(demo, 7d) > 33", "at 16: count counts no further than 32; ask for fewer, or for a shorter time")
+	f("33 <= count(demo, 7d)", "at 3: count counts no further than 32; ask for fewer, or for a shorter time")
+	f("days_since(demo) > 7d", "at 19: a length of time stands alone; it belongs to count, as in count(demo, 7d); days are numbers, as in days_since(demo) > 7")
+	f("floor(days_since(demo)) > 7", "at 0: days_since(demo) moves by itself and is rounded; compare it by itself")
+	f("demo.count(7d) > 7", "at 5: count is not called on a value; write as in count(demo, 7d)")
+	for src, ms := range map[string]int64{"30m": 18e5, "1.5h": 54e5, "7d": 6048e5, "2w": 12096e5, "1mo": 26298e5, "1y": 315576e5} {
+		e, errs := Check("count(x, "+src+") > 1", env)
+		if errs != nil || e.Inputs[0].Span != ms {
+			t.Errorf("%s: %v, %v", src, errs, e)
+		}
+	}
 }
 
 // TestSplit takes expressions apart by field and puts them together again.
@@ -298,11 +335,13 @@ func TestSplit(t *testing.T) {
 }
 
 func FuzzCheck(f *testing.F) {
-	for _, s := range []string{"a > 5 && b in ['x'] ? !c : size(d) / 2 <= -1e3", "`a b`.contains('\\n')", "1<2", "((", "clamp(fit,0,1)==min(a,b)"} {
+	for _, s := range []string{"a > 5 && b in ['x'] ? !c : size(d) / 2 <= -1e3", "`a b`.contains('\\n')", "1<2", "((", "clamp(fit,0,1)==min(a,b)", "count(x,7d)>1&&days_since(y)<2w"} {
 		f.Add(s)
 	}
+	env := testEnv
+	env.Past = true
 	f.Fuzz(func(t *testing.T, src string) {
-		e, errs := Check(src, testEnv)
+		e, errs := Check(src, env)
 		for _, err := range errs {
 			if err.Pos < 0 || err.Pos > len(src) || err.What == "" || err.Fix == "" {
 				t.Fatalf("%q: %+v", src, err)

@@ -19,15 +19,17 @@ type function struct {
 const manyArgs = 16
 
 var functions = map[string]function{
-	"has":    {least: 1, most: 1, result: Bool, use: "has(phone)"},
-	"double": {least: 1, most: 1, of: Num, result: Num, use: "double(age)"},
-	"string": {least: 1, most: 1, of: Text, result: Text, use: "string(code)"},
-	"size":   {op: Size, least: 1, most: 1, of: Text, result: Num, use: "size(message)"},
-	"abs":    {op: Abs, least: 1, most: 1, of: Num, result: Num, use: "abs(balance)"},
-	"floor":  {op: Floor, least: 1, most: 1, of: Num, result: Num, use: "floor(amount)"},
-	"min":    {op: Min, least: 2, most: manyArgs, of: Num, result: Num, use: "min(a, b)"},
-	"max":    {op: Max, least: 2, most: manyArgs, of: Num, result: Num, use: "max(a, b)"},
-	"clamp":  {least: 3, most: 3, of: Num, result: Num, use: "clamp(amount, 0, 100)"},
+	"has":        {least: 1, most: 1, result: Bool, use: "has(phone)"},
+	"double":     {least: 1, most: 1, of: Num, result: Num, use: "double(age)"},
+	"string":     {least: 1, most: 1, of: Text, result: Text, use: "string(code)"},
+	"size":       {op: Size, least: 1, most: 1, of: Text, result: Num, use: "size(message)"},
+	"abs":        {op: Abs, least: 1, most: 1, of: Num, result: Num, use: "abs(balance)"},
+	"floor":      {op: Floor, least: 1, most: 1, of: Num, result: Num, use: "floor(amount)"},
+	"min":        {op: Min, least: 2, most: manyArgs, of: Num, result: Num, use: "min(a, b)"},
+	"max":        {op: Max, least: 2, most: manyArgs, of: Num, result: Num, use: "max(a, b)"},
+	"count":      {least: 2, most: 2, result: Num, use: "count(demo, 7d)"},
+	"days_since": {least: 1, most: 1, result: Num, use: "days_since(demo)"},
+	"clamp":      {least: 3, most: 3, of: Num, result: Num, use: "clamp(amount, 0, 100)"},
 }
 
 // methods are called on a text; Input stands for a question to the field itself.
@@ -35,8 +37,6 @@ var methods = map[string]Op{"contains": Contains, "startsWith": StartsWith, "end
 
 // elsewhere are functions that people look for here, and what says it in a card.
 var elsewhere = map[string]string{
-	"count":      "write a rule: {event: demo, count: {gte: 3, within: 7d}, points: 10}" + ofGates,
-	"days_since": "write a rule: {absent: demo, after: 30d, points: -10}" + ofGates,
 	"decay":      "write half_life: 7d in the rule",
 	"in_list":    "write field in name_of_the_list",
 	"now":        "write a rule with within:, after:, expire: or half_life:",
@@ -49,8 +49,11 @@ var elsewhere = map[string]string{
 	"lowerAscii": `write field in ["es", "ES"]`,
 }
 
-// ofGates is how a gate asks for what only rules know.
-const ofGates = "; a gate can ask for its dimension, which score: {of: …} need not count"
+// onlyGates is what to write where the past cannot be asked.
+var onlyGates = map[string]string{
+	"count":      "write a rule: {event: demo, count: {gte: 3, within: 7d}, points: 10}",
+	"days_since": "write a rule: {absent: demo, after: 30d, points: -10}",
+}
 
 func (c *checker) unknown(r *raw) *Node {
 	if fix, ok := elsewhere[r.text]; ok {
@@ -88,6 +91,8 @@ func (c *checker) call(r *raw, want Type) *Node {
 	switch r.text {
 	case "has", "double", "string":
 		return c.reading(r, f)
+	case "count", "days_since":
+		return c.past(r, f)
 	}
 	args := make([]*Node, len(r.args))
 	for i, a := range r.args {
@@ -133,6 +138,41 @@ func (c *checker) asked(r, a *raw, read Read, arg string) *Node {
 		return &Node{Type: Bool}
 	}
 	return c.input(InputDef{Name: a.text, Read: read, Arg: arg})
+}
+
+// past checks count and days_since, which ask what a lead did.
+func (c *checker) past(r *raw, f function) *Node {
+	event := r.args[0]
+	if !c.env.Past {
+		c.fail(r, r.text+" is asked in gates only", onlyGates[r.text])
+		return &Node{Type: Num}
+	}
+	if event.kind != rawName && event.kind != rawText || event.text == "" || len(event.text) > nameMax {
+		c.fail(event, r.text+" wants the type of an event", "write as in "+f.use)
+		return &Node{Type: Num}
+	}
+	if r.text == "days_since" {
+		return c.input(InputDef{Name: event.text, Read: ReadSince, Moves: true})
+	}
+	span := r.args[1]
+	if span.kind != rawSpan || span.num < 1 || span.num > spanMax {
+		c.fail(span, "count wants a length of time", "write as in "+f.use+"; m, h, d, w, mo and y are its units")
+		return &Node{Type: Num}
+	}
+	return c.input(InputDef{Name: event.text, Read: ReadCount, Arg: span.text, Span: int64(span.num)})
+}
+
+// spanMax is the longest length of time, in ms: two hundred years.
+const spanMax = 200 * 365.25 * 864e5
+
+// tooMany refuses to compare a count with what it cannot reach.
+func (c *checker) tooMany(r *raw, n *Node) {
+	for i, a := range n.Args {
+		b := n.Args[1-i]
+		if a.Op == Input && c.out.Inputs[a.In].Read == ReadCount && b.Op == Const && b.Num > CountMax {
+			c.fail(r, fmt.Sprintf("count counts no further than %d", CountMax), "ask for fewer, or for a shorter time")
+		}
+	}
 }
 
 func (c *checker) method(r *raw) *Node {

@@ -17,6 +17,7 @@ const (
 	numToken
 	textToken
 	signToken
+	spanToken // a length of time, num in ms
 )
 
 // token is one word of an expression.
@@ -34,6 +35,8 @@ func (t *token) word() string {
 		return "the end"
 	case numToken:
 		return "the number " + short(t.num)
+	case spanToken:
+		return "the length of time " + t.text
 	case textToken:
 		return fmt.Sprintf("the text %q", t.text)
 	}
@@ -102,6 +105,9 @@ func lexOne(s string) (token, int, *Error) {
 	return token{}, 0, &Error{What: fmt.Sprintf("%q is not an operator here", string(r)), Fix: fix}
 }
 
+// units are the lengths of time words, in ms, as in the keys of a card.
+var units = map[string]float64{"m": 6e4, "h": 36e5, "d": 864e5, "w": 7 * 864e5, "mo": 30.4375 * 864e5, "y": 365.25 * 864e5}
+
 func isDigit(b byte) bool { return b >= '0' && b <= '9' }
 
 func isLetter(r rune) bool { return r == '_' || r != utf8.RuneError && unicode.IsLetter(r) }
@@ -128,9 +134,13 @@ func lexNum(s string) (token, int, *Error) {
 		}
 	}
 	f, err := strconv.ParseFloat(s[:n], 64)
-	if r, _ := utf8.DecodeRuneInString(s[n:]); err != nil || math.IsInf(f, 0) || isLetter(r) {
-		word := s[:len(s)-len(strings.TrimLeftFunc(s[n:], isLetter))]
-		return token{}, 0, &Error{What: word + " is not a number", Fix: "write a plain number like 50 or 0.25; texts stand in quotes"}
+	unit := s[n : len(s)-len(strings.TrimLeftFunc(s[n:], isLetter))]
+	if ms, ok := units[unit]; ok && err == nil {
+		n += len(unit)
+		return token{kind: spanToken, text: s[:n], num: math.Round(f * ms)}, n, nil
+	}
+	if err != nil || math.IsInf(f, 0) || unit != "" {
+		return token{}, 0, &Error{What: s[:n] + unit + " is not a number", Fix: "write a plain number like 50 or 0.25; texts stand in quotes"}
 	}
 	return token{kind: numToken, num: f}, n, nil
 }

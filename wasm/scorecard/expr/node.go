@@ -72,6 +72,8 @@ const (
 	ReadHas     // whether it is there and not empty
 	ReadMatches // whether the regular expression Arg finds something in it
 	ReadListed  // whether it is in the list named Arg
+	ReadCount   // how many events of this type lie within Span, at most CountMax
+	ReadSince   // for how many days there was none; without end if there never was
 )
 
 // InputDef says where the value of an Input node comes from.
@@ -79,6 +81,7 @@ type InputDef struct {
 	Name  string
 	Read  Read
 	Arg   string
+	Span  int64 // ms
 	Moves bool
 	Part  int // after Split: 1 + the index of the part whose value it is; else 0
 }
@@ -97,7 +100,7 @@ func (e *Expr) Key() string {
 	walk = func(n *Node) {
 		fmt.Fprintf(&b, "(%d,%d,%x,%q,%x,%q", n.Op, n.Type, n.Num, n.Text, n.Nums, n.Texts)
 		if n.Op == Input {
-			fmt.Fprintf(&b, ",%q,%d,%q", e.Inputs[n.In].Name, e.Inputs[n.In].Read, e.Inputs[n.In].Arg)
+			fmt.Fprintf(&b, ",%+v", e.Inputs[n.In])
 		}
 		for _, a := range n.Args {
 			walk(a)

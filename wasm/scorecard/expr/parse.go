@@ -10,6 +10,7 @@ const (
 	rawText
 	rawTruth
 	rawList
+	rawSpan   // num in ms
 	rawUnary  // text is the sign
 	rawBinary // text is the sign, or in
 	rawIf
@@ -158,6 +159,9 @@ func (p *parser) primary() *raw {
 	case t.kind == numToken:
 		p.take()
 		return &raw{kind: rawNum, pos: t.pos, num: t.num}
+	case t.kind == spanToken:
+		p.take()
+		return &raw{kind: rawSpan, pos: t.pos, text: t.text, num: t.num}
 	case t.kind == textToken:
 		p.take()
 		return &raw{kind: rawText, pos: t.pos, text: t.text}

@@ -117,6 +117,10 @@ func (s *sayer) constant(n *Node) string {
 func (s *sayer) input(n *Node, not bool) (string, int) {
 	def := &s.e.Inputs[n.In]
 	switch {
+	case def.Read == ReadCount:
+		return fmt.Sprintf(s.pick("the number of %s in %s", "el número de %s en %s"), def.Name, def.Arg), looseSign
+	case def.Read == ReadSince:
+		return s.pick("the days since ", "los días desde ") + def.Name, looseSign
 	case def.Read == ReadNum || def.Read == ReadText:
 		return def.Name, looseSign + 1
 	case def.Read == ReadMatches && not:
