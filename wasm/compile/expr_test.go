@@ -69,10 +69,10 @@ func asks(t *testing.T, values []wasm.Slot, exprs ...string) [][]float64 {
 // TestPastGas asks one gate for many counts over a list that is full.
 func TestPastGas(t *testing.T) {
 	src := "scorecard: c\ndimensions: {d: {kind: behaviour, groups: {g: {rules: [{id: a, event: e0, points: 1, expire: 1y}]}}}}\ngates:\n  - {max: 1, when: '"
-	for i := range 24 {
+	for i := range 28 {
 		src += fmt.Sprintf("count(e%d, 1y) + ", i%8)
 	}
-	card, err := scorecard.Parse("c.yaml", []byte(src+"d > 700'}\n"))
+	card, err := scorecard.Parse("c.yaml", []byte(src+"d > 800'}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

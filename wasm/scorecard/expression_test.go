@@ -161,6 +161,7 @@ func TestGateMoves(t *testing.T) {
 	f(`  - {when: "d > 0.5 && has(title)", max: 5}`, 31)
 	f(`  - {when: "count(visit, 7d) >= 1", max: 5}`, 6, 7.0, 31)
 	f(`  - {when: "count(visit, 7d) + e > 30.5", skip: true}`, -1, 7.0, 31)
+	f(`  - {when: "count(visit, 7d) >= 1", skip: true}`, -1, 7.0, 31)
 	f(`  - {when: "count(buy, 7d) > 0", max: 5}`, 31)
 	f(`  - {when: days_since(visit) >= 3, max: 5}`, 31, 3.0, 6)
 	f(`  - {when: days_since(visit) * 24 < 12, skip: true}`, -1, 0.5, 31)
