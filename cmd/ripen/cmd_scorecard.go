@@ -27,6 +27,12 @@ func scorecardCommands() []*command {
 			run:     runCardExplain,
 		},
 		{
+			name:    "scorecard language",
+			summary: text{"the reference of the language, in Markdown", "la referencia del lenguaje, en Markdown (en inglés)"},
+			help:    "  ripen scorecard language",
+			run:     runCardLanguage,
+		},
+		{
 			name: "scorecard eval", args: "FILE", min: 1, max: 1, use: []string{"cases", "json"},
 			summary: text{"walk cases through the compiled card and compare what is expected", "pasar casos por la tarjeta compilada y comparar con lo esperado"},
 			help: `
@@ -102,6 +108,11 @@ func runCardCheck(_ context.Context, c *call) error {
 		return err
 	}
 	fmt.Fprintf(c.out, "%s: %s is fine: %d rules in %d dimensions\n", c.args[0], card.Name, len(card.Rules), len(card.Dims))
+	for _, name := range card.Lists() {
+		if !card.HasList(name) {
+			fmt.Fprintf(c.out, "list %s is not in the card: it is empty\n", name)
+		}
+	}
 	for _, f := range card.Feeds() {
 		what := "model " + f.Model
 		if f.Model == "" {
@@ -142,6 +153,11 @@ func (c *call) checkJSON() error {
 		return errReported
 	}
 	return nil
+}
+
+func runCardLanguage(_ context.Context, c *call) error {
+	_, err := fmt.Fprint(c.out, scorecard.Language)
+	return err
 }
 
 func runCardExplain(_ context.Context, c *call) error {
