@@ -108,9 +108,18 @@ func runCardCheck(_ context.Context, c *call) error {
 		return err
 	}
 	fmt.Fprintf(c.out, "%s: %s is fine: %d rules in %d dimensions\n", c.args[0], card.Name, len(card.Rules), len(card.Dims))
+	for _, note := range cardNotes(card) {
+		fmt.Fprintln(c.out, note)
+	}
+	return nil
+}
+
+// cardNotes says what a card that is fine waits for.
+func cardNotes(card *scorecard.Card) []string {
+	notes := []string{}
 	for _, name := range card.Lists() {
 		if !card.HasList(name) {
-			fmt.Fprintf(c.out, "list %s is not in the card: it is empty\n", name)
+			notes = append(notes, fmt.Sprintf("list %s is not in the card: it is empty", name))
 		}
 	}
 	for _, f := range card.Feeds() {
@@ -118,9 +127,9 @@ func runCardCheck(_ context.Context, c *call) error {
 		if f.Model == "" {
 			what = "module " + f.Module
 		}
-		fmt.Fprintf(c.out, "dimension %s waits for the %s: until it says something it counts nothing\n", card.Dims[f.Dim].Name, what)
+		notes = append(notes, fmt.Sprintf("dimension %s waits for the %s: until it says something it counts nothing", card.Dims[f.Dim].Name, what))
 	}
-	return nil
+	return notes
 }
 
 // checkJSON prints what is wrong as a list; an empty one means nothing is.
@@ -129,10 +138,14 @@ func (c *call) checkJSON() error {
 	if err != nil {
 		return err
 	}
-	_, err = scorecard.Parse(c.args[0], src)
+	card, err := scorecard.Parse(c.args[0], src)
 	list, ok := errors.AsType[scorecard.Errors](err)
 	if err != nil && !ok {
 		return err
+	}
+	notes := []string{}
+	if err == nil {
+		notes = cardNotes(card)
 	}
 	type fault struct {
 		File string `json:"file"`
@@ -146,7 +159,7 @@ func (c *call) checkJSON() error {
 	for _, e := range list {
 		faults = append(faults, fault{e.File, e.Line, e.Col, e.Rule, e.What, e.Fix})
 	}
-	if err := c.printJSON(map[string]any{"ok": len(faults) == 0, "errors": faults}); err != nil {
+	if err := c.printJSON(map[string]any{"ok": len(faults) == 0, "errors": faults, "notes": notes}); err != nil {
 		return err
 	}
 	if len(faults) > 0 {
