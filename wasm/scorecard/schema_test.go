@@ -104,7 +104,7 @@ var schema = []section{
 		{"gte", "a whole number", "how many, up to 32; the latest are kept"},
 		{"within", "a length of time", "the window (now − within, now]"},
 	}},
-	{"unanswered", "rule: {unanswered: …}", "An answer is any activity of the person after the message; a report of delivery or bounce is none.", []key{
+	{"unanswered", "rule: {unanswered: …}", "An answer is any activity of the person after the message; a report of delivery or bounce is none, nor is an identify.", []key{
 		{"channels", "list", "email, sms, call, push, whatsapp, letter; the first three if left out"},
 		{"sent", "a whole number", "how many without an answer, up to 32"},
 		{"within", "a length of time", "the window (now − within, now]"},
