@@ -2,6 +2,7 @@ package compile_test
 
 import (
 	"fmt"
+	"os"
 	"testing"
 
 	"ripen/wasm"
@@ -70,4 +71,35 @@ func (w *pair) step(e *event) {
 	}
 	w.state = append(w.state[:0], state...)
 	w.score(e.time)
+}
+
+// TestEverything compiles a card of every kind of rule and walks random leads
+// through it.
+func TestEverything(t *testing.T) {
+	src, err := os.ReadFile("../scorecard/testdata/everything.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := scorecard.Parse("everything.yaml", src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := compile.Module(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mod, err := newHost(t).Load(t.Context(), c, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mod.Close()
+	in, err := mod.NewInstance(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	for seed := range uint64(20) {
+		w := &pair{t: t, seed: seed, src: string(src), card: c, in: in, eval: c.NewEval()}
+		w.walk(newMaker(seed))
+	}
 }

@@ -103,9 +103,13 @@ func machineFlags(src Source) uint64 {
 	return flags
 }
 
-// reports says whether an event tells what became of a message on its way: the
-// person it was for has not answered by that.
+// reports says whether an event tells what became of a message on its way, or what
+// is known of a person: nobody has answered by that.
 func reports(typ string) bool {
+	switch typ {
+	case "identify", "group", "alias":
+		return true
+	}
 	for _, end := range reportEnds {
 		if strings.HasSuffix(typ, end) {
 			return true

@@ -155,9 +155,9 @@ func TestKindsRefused(t *testing.T) {
 	f("kind: rfm, frequency: [[40, 40]], within: 1y", "", `c.yaml:3:31: rule "d": a number of times is "40"; write a whole number from 1 to 32`)
 	f("kind: rfm, monetary: [5]", "", `c.yaml:3:29: rule "d": a step of monetary is a border and its points; write monetary: [[500, 20]]`)
 	f("kind: rfm, recency: [[1d, 1]], within: 1y", "", `c.yaml:3:38: rule "d": within bounds frequency and monetary, and there are none; remove it: recency has its own times`)
-	f("kind: model", "", `c.yaml:3:3: dimension d names no model; write model: won_90d`)
-	f("kind: wasm, modul: x", "", `c.yaml:3:19: dimension d has no key "modul"; did you mean module?`)
-	f("kind: wasm, module: m.wasm, gas: 0", "", `c.yaml:3:40: gas is "0"; write a whole number from 1 to 1000000`)
+	f("kind: model", "", `c.yaml:3:3: rule "d": dimension d names no model; write model: won_90d`)
+	f("kind: wasm, modul: x", "", `c.yaml:3:19: rule "d": dimension d has no key "modul"; did you mean module?`)
+	f("kind: wasm, module: m.wasm, gas: 0", "", `c.yaml:3:40: rule "d": gas is "0"; write a whole number from 1 to 1000000`)
 	f("kind: modle", "", `c.yaml:3:13: kind is "modle"; did you mean model?`)
 	f("kind: wasm, module: m.wasm", "score: {combine: model}\n",
 		`c.yaml:4:9: combine: model wants one dimension of kind model; write of: [{dimension: <name>}] with a dimension of kind: model`)

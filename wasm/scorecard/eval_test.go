@@ -83,7 +83,7 @@ func TestUnanswered(t *testing.T) {
 	f("sent: 3, within: 60d", 0, 0, t0+4*day, append(mails, visit(t0+3*day))...)
 	f("sent: 3, within: 60d", 0, 0, t0+4*day, append(mails, &ev{typ: "unsubscribe", time: t0 + 3*day})...)
 	f("sent: 3, within: 60d", -20, t0+60*day, t0+4*day, append(mails, &ev{typ: "email_delivered", time: t0 + 3*day},
-		&ev{typ: "email_bounce", time: t0 + 3*day}, &ev{typ: "email_open", time: t0 + 3*day, machine: "prefetch"})...)
+		&ev{typ: "email_bounce", time: t0 + 3*day}, &ev{typ: "identify", time: t0 + 3*day}, &ev{typ: "email_open", time: t0 + 3*day, machine: "prefetch"})...)
 	// An answer counts from its own moment on.
 	f("sent: 2, within: 60d", -20, t0+61*day, t0+4*day, mails[0], visit(t0+hour), mails[1], mails[2])
 	f("sent: 3, within: 60d", 0, 0, t0+4*day, mails[0], visit(t0+hour), mails[1], mails[2])

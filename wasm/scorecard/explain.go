@@ -25,6 +25,7 @@ func (c *Card) Explain(lang string) string {
 	for _, g := range c.Gates {
 		w.gate(g)
 	}
+	w.surroundings(c)
 	w.rollup(c.Rollup)
 	w.bands(c)
 	return w.b.String()

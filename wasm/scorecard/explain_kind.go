@@ -2,6 +2,7 @@ package scorecard
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -126,4 +127,19 @@ func (w *teller) rollup(r *Rollup) {
 		rollMean: w.say("their mean", "su media"),
 	}[r.Method]
 	w.linef("\n%s %s: %s, %s.", w.say("An account is the leads with the same", "Una cuenta son los contactos con el mismo"), r.By, who, how)
+}
+
+// surroundings says what rules lean on: whose days they count, and named lists.
+func (w *teller) surroundings(c *Card) {
+	if slices.ContainsFunc(c.Rules, func(r *Rule) bool { return r.Per == PerDay }) {
+		w.linef("\n%s %s.", w.say("Days are those of", "Los días son los de"), c.Zone)
+	}
+	for _, name := range c.Lists() {
+		n := len(c.lists[name])
+		if n == 0 {
+			w.linef("\n"+w.say("The list %s is empty.", "La lista %s está vacía."), name)
+			continue
+		}
+		w.linef("\n"+w.say("The list %s has %d values.", "La lista %s tiene %d valores."), name, n)
+	}
 }

@@ -36,6 +36,9 @@ func TestExplain(t *testing.T) {
 	f("en", "The score: fit × 0.4 + engagement × 0.6; from 0–100 to 1–100.")
 	f("en", "With lifecycle = customer, the lead is not scored.")
 	f("", "saas version 7.")
+	f("es", "\nLos días son los de UTC.\n\nLa lista competitors está vacía.\n")
+	c.SetList("competitors", []string{"a.example", "b.example"})
+	f("en", "\nDays are those of UTC.\n\nThe list competitors has 2 values.\n")
 	coffee := mustParse(t, "interes.yaml")
 	if got := coffee.Explain(""); !strings.Contains(got, "La puntuación: lo mayor de interes × 1.6667; de 0–100 a 1–100.") ||
 		!strings.Contains(got, "sin contar bot, prefetch") {

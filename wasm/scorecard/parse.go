@@ -3,6 +3,7 @@ package scorecard
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -23,10 +24,7 @@ const (
 
 // Parse reads a card. Its error is [Errors], every one found in one reading.
 func Parse(file string, src []byte) (*Card, error) {
-	p := &reader{file: file, card: &Card{
-		Language: "en", Zone: time.UTC, Entity: "lead",
-		lists: map[string]map[string]struct{}{},
-	}}
+	p := newReader(file)
 	if root := p.readYAML(src); root != nil {
 		p.read(root)
 	}
@@ -43,6 +41,13 @@ func Parse(file string, src []byte) (*Card, error) {
 	return p.card, nil
 }
 
+func newReader(file string) *reader {
+	return &reader{file: file, card: &Card{
+		Language: "en", Zone: time.UTC, Entity: "lead",
+		lists: map[string]map[string]struct{}{},
+	}}
+}
+
 // reader collects what is wrong while it reads on, so that one reading reports
 // everything.
 type reader struct {
@@ -51,7 +56,37 @@ type reader struct {
 	card *Card
 	errs Errors
 
-	inRules bool // while YAML is read: the next maps are rules
+	asked   []asked                         // named lists, as rules ask for them
+	meet    func(of string, known []string) // told of every map and its keys; nil but in tests of the reference
+	inRules bool                            // while YAML is read: the next maps are rules
+}
+
+// asked is a place where a rule asks for a named list.
+type asked struct {
+	list, rule string
+	at         *node
+}
+
+func (p *reader) listName(v *node, of string) string {
+	name := p.name(v, of)
+	p.asked = append(p.asked, asked{name, p.rule, v})
+	return name
+}
+
+// knownLists refuses a list that is a slip of the hand beside one of the card's.
+func (p *reader) knownLists() {
+	var names []string
+	for name := range p.card.lists {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, a := range p.asked {
+		if w := nearest(a.list, names); !slices.Contains(names, a.list) && w != "" {
+			p.rule = a.rule
+			p.add(a.at, fmt.Sprintf("the card has no list %q", a.list), fmt.Sprintf("did you mean %s?", w))
+			p.rule = ""
+		}
+	}
 }
 
 // add notes an error, unless the reading of the YAML named one at this place.
@@ -74,6 +109,9 @@ func (p *reader) fields(n *node, of string, known map[string]func(k, v *node)) {
 		p.add(n, fmt.Sprintf("%s wants keys and values, not %s", of, n.word()), "write key: value")
 		return
 	}
+	if p.meet != nil {
+		p.meet(of, slices.Sorted(maps.Keys(known)))
+	}
 	for i, k := range n.keys {
 		if f, ok := known[k.text]; ok && f != nil {
 			f(k, n.values[i])
@@ -84,11 +122,7 @@ func (p *reader) fields(n *node, of string, known map[string]func(k, v *node)) {
 }
 
 func (p *reader) unknown(k *node, of string, known map[string]func(k, v *node)) {
-	words := make([]string, 0, len(known))
-	for w := range known {
-		words = append(words, w)
-	}
-	slices.Sort(words)
+	words := slices.Sorted(maps.Keys(known))
 	fix := "it has " + strings.Join(words, ", ")
 	if w := nearest(k.text, words); w != "" {
 		fix = fmt.Sprintf("did you mean %s?", w)
@@ -137,6 +171,7 @@ func (p *reader) read(root *node) {
 	if onBand != nil {
 		p.onBand(onBand)
 	}
+	p.knownLists()
 }
 
 func (p *reader) zone(v *node) {

@@ -13,8 +13,6 @@ func (p *reader) rfm(d *Dimension, k, v *node) {
 	parts := map[string]*node{}
 	part := func(k, v *node) { parts[k.text] = v }
 	ignore := &draft{Rule: &Rule{}}
-	p.rule = d.Name
-	defer func() { p.rule = "" }()
 	p.bounded(d, v, map[string]func(k, v *node){
 		"event":     func(_, v *node) { event = p.eventName(v) },
 		"where":     func(_, v *node) { where = p.tests(v, false) },
@@ -135,5 +133,5 @@ func (p *reader) feed(d *Dimension, k *node) *Feed {
 func (p *reader) ownWhy(d *Dimension, v *node) {
 	r := d.Groups[0].Rules[0]
 	r.Why = p.why(v)
-	p.placeholders(v, r.Why, r.Words())
+	p.placeholders(v, r.Why, r.words())
 }

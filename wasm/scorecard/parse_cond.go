@@ -65,10 +65,10 @@ func (p *reader) conditions(v *node) []*Test {
 		"lt":      edge(true, false),
 		"lte":     edge(false, false),
 		"matches": func(_, v *node) { put(p.matches(v, false)) },
-		"in_list": func(_, v *node) { put(&Test{Op: OpList, List: p.name(v, "in_list")}) },
+		"in_list": func(_, v *node) { put(&Test{Op: OpList, List: p.listName(v, "in_list")}) },
 
 		"not_matches": func(_, v *node) { put(p.matches(v, true)) },
-		"not_in_list": func(_, v *node) { put(&Test{Op: OpList, List: p.name(v, "not_in_list"), Not: true}) },
+		"not_in_list": func(_, v *node) { put(&Test{Op: OpList, List: p.listName(v, "not_in_list"), Not: true}) },
 
 		"exists": func(_, v *node) { put(&Test{Op: OpHas, Not: !p.boolean(v, "exists")}) },
 	})

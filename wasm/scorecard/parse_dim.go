@@ -48,10 +48,22 @@ func (p *reader) dimension(d *Dimension, k, v *node) {
 		p.later(kind, "kind: "+kind.text, "remove this dimension and its term in score.of")
 		return
 	}
-	d.Kind = p.oneOf(kind, "kind", "attributes", "behaviour", "replenishment", "rfm", "model", "wasm")
-	switch d.Kind {
+	switch d.Kind = p.oneOf(kind, "kind", "attributes", "behaviour", "replenishment", "rfm", "model", "wasm"); d.Kind {
 	case "attributes", "behaviour":
 		p.ruled(d, k, v)
+	default:
+		p.ownKind(d, k, v)
+	}
+	if d.Min > d.Max {
+		p.add(k, fmt.Sprintf("dimension %s has min %v above max %v", d.Name, d.Min, d.Max), "swap them")
+	}
+}
+
+// ownKind reads a dimension that is a rule of its own.
+func (p *reader) ownKind(d *Dimension, k, v *node) {
+	p.rule = d.Name
+	defer func() { p.rule = "" }()
+	switch d.Kind {
 	case "replenishment":
 		p.renewal(d, k, v)
 	case "rfm":
@@ -60,9 +72,6 @@ func (p *reader) dimension(d *Dimension, k, v *node) {
 		p.model(d, k, v)
 	case "wasm":
 		p.module(d, k, v)
-	}
-	if d.Min > d.Max {
-		p.add(k, fmt.Sprintf("dimension %s has min %v above max %v", d.Name, d.Min, d.Max), "swap them")
 	}
 }
 

@@ -16,8 +16,6 @@ func (p *reader) renewal(d *Dimension, k, v *node) {
 	note := func(f func(v *node)) func(k, v *node) {
 		return func(k, v *node) { at[k.text] = k; f(v) }
 	}
-	p.rule = d.Name
-	defer func() { p.rule = "" }()
 	p.bounded(d, v, map[string]func(k, v *node){
 		"anchor":         note(func(v *node) { p.anchor(r, v) }),
 		"lifetime":       note(func(v *node) { p.lifetime(l, v) }),
@@ -26,7 +24,7 @@ func (p *reader) renewal(d *Dimension, k, v *node) {
 		"fade_after":     note(func(v *node) { l.FadeAfter = p.span(v, "fade_after") }),
 		"fade_half_life": note(func(v *node) { l.FadeHalf = p.halfLife(v) }),
 		"curve":          note(func(v *node) { p.curve(l, v) }),
-		"why":            note(func(v *node) { r.Why = p.why(v); p.placeholders(v, r.Why, r.Words()) }),
+		"why":            note(func(v *node) { r.Why = p.why(v); p.placeholders(v, r.Why, r.words()) }),
 	})
 	if at["anchor"] == nil {
 		p.add(k, fmt.Sprintf("dimension %s has no anchor", d.Name), "write anchor: {event: purchase}")

@@ -62,7 +62,7 @@ func (p *reader) checkRule(d *Dimension, w *draft, n *node) {
 	p.checkKind(d, w, n)
 	p.checkTogether(w)
 	if w.said != nil {
-		p.placeholders(w.said, w.Why, w.Words())
+		p.placeholders(w.said, w.Why, w.words())
 	}
 	if w.HasCap && (w.Cap < 0) != (w.Points < 0) && w.Cap != 0 {
 		p.add(w.at["cap"], fmt.Sprintf("cap %v and points %v pull apart", w.Cap, w.Points), "a cap has the sign of its points")

@@ -94,6 +94,9 @@ func TestRefused(t *testing.T) {
 		"c.yaml:8:63: rule \"a\": matches is not a regular expression: missing closing ): `(`; RE2 syntax; in double quotes write \\\\b for \\b")
 	rule("{id: a, absent: any_activity, points: -5}", `c.yaml:8:21: rule "a": absent: has no after:; write after: 30d`)
 
+	f("lists: {free_mail: [gmail.com]}\n"+head+"{id: a, event: v, points: 1, where: {x: {in_list: fre_mail}}}\n",
+		`c.yaml:9:63: rule "a": the card has no list "fre_mail"; did you mean free_mail?`)
+
 	// What this version does not score, by name and place.
 	f("scorecard: c\ndimensions:\n  d: {kind: btyd}\n",
 		"c.yaml:3:13: kind: btyd is not supported yet; remove this dimension and its term in score.of")
@@ -116,7 +119,7 @@ func TestReferenceCards(t *testing.T) {
 // FuzzParse feeds the reader anything: it must answer with a card or with errors
 // that stand in the file, and a card it takes must bear being used.
 func FuzzParse(f *testing.F) {
-	for _, name := range []string{"interes.yaml", "saas.yaml", "cafeteras.yaml", "saas-b2b.yaml"} {
+	for _, name := range []string{"interes.yaml", "saas.yaml", "cafeteras.yaml", "saas-b2b.yaml", "everything.yaml"} {
 		src, err := os.ReadFile("testdata/" + name)
 		if err != nil {
 			f.Fatal(err)

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Words returns the placeholders that the rule's why may hold.
-func (r *Rule) Words() []string {
+// words returns the placeholders that the rule's why may hold.
+func (r *Rule) words() []string {
 	switch r.Kind {
 	case Window, Count, Unanswered:
 		return []string{"points", "count"}
