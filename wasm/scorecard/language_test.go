@@ -84,6 +84,7 @@ func language(example string) string {
 			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", k.name, k.holds, k.means)
 		}
 	}
+	b.WriteString(expressions())
 	b.WriteString("\n## A card with everything\n\n```yaml\n" + example + "```\n")
 	return b.String()
 }

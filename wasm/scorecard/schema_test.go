@@ -81,7 +81,7 @@ var schema = []section{
 		{"id", "a name", "once in the card; reasons carry it; required"},
 		{"points", "points", "what it gives or, below 0, takes; required"},
 		{"why", "text", "what people read, with {points}; {count} in expire, count and unanswered rules; {age} in absent rules"},
-		{"when", "conditions", "on attributes, in a dimension of kind attributes"},
+		{"when", "conditions, or an expression", "on attributes, in a dimension of kind attributes; an expression in a rule that names an event is over that event"},
 		{"event", "an event type", "as in page_view; no stars"},
 		{"where", "conditions", "on the event's properties"},
 		{"per", "each, day, session, message, distinct:PROPERTY", "events that count once; each if left out"},
@@ -144,7 +144,7 @@ var schema = []section{
 	}},
 	{"a gate", "gates: […]", "Gates bound the combined value before the scale, whatever the points say.", []key{
 		{"id", "a name", "of its reason gate:ID; its number if left out"},
-		{"when", "conditions", "on attributes; required"},
+		{"when", "conditions, or an expression", "on attributes; an expression may also ask dimensions and the past; required"},
 		{"max", "points", "the most the combined value can be"},
 		{"skip", "true", "the lead is not scored by this card at all"},
 		{"why", "text", "words of the reason, with {points}"},
@@ -177,7 +177,7 @@ var schema = []section{
 		{"journey", "a name", "begin it"},
 		{"audience", "a name", "join it"},
 		{"notify", "a name", "tell owner, or whom it names"},
-		{"when", "text", "only if this holds of the dimensions"},
+		{"when", "an expression", "only if this holds of the dimensions"},
 	}},
 	{"rollup", "rollup: …", "", []key{
 		{"to", "account, company", "what leads make up"},
