@@ -56,7 +56,7 @@ func (c *aeadCache) get(id *keyID) cipher.AEAD {
 // put keeps a cipher; mu is held.
 func (c *aeadCache) put(id *keyID, a cipher.AEAD) {
 	if len(c.young) >= aeadGeneration || c.young == nil {
-		c.old, c.young = c.young, make(map[keyID]cipher.AEAD, 64)
+		c.old, c.young = c.young, make(map[keyID]cipher.AEAD, len(c.young))
 	}
 	c.young[*id] = a
 }

@@ -210,6 +210,7 @@ func TestJournalMovesIntoShards(t *testing.T) {
 
 func FuzzPack(f *testing.F) {
 	f.Add([]byte("\x05\x05\x05agentoMozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/99.0"))
+	f.Add([]byte("\x01\x05\x05\avisitor$1f20917e-59e9-4276-b8f5-4444fcb8df3c1f20917e-59e9-4276-b8f5-4444fcb8df3"))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		packed := appendPackedText(nil, b)
@@ -256,4 +257,15 @@ func TestPackSavesOnRealParts(t *testing.T) {
 	}
 	f("\x03\x05\x05\x05agentoMozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36", 30)
 	f("\x02\x02\x05\x05email\x12jane.doe@gmail.com\x02\x05\x09firstName\x04Jane", 32)
+	f("\x01\x05\x05\avisitor$1f20917e-59e9-4276-b8f5-4444fcb8df3c", 26)
+}
+
+// What was packed before UUIDs had a form of their own is read for ever.
+func TestUnpackOld(t *testing.T) {
+	const text = "Mozilla/5.0 (X11; Linux x86_64)"
+	old := appendPackedText(nil, []byte(text))
+	old[0] = packOld
+	if got, err := appendUnpackedText(nil, old); err != nil || string(got) != text {
+		t.Fatalf("got %q, %v", got, err)
+	}
 }

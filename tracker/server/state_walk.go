@@ -80,11 +80,26 @@ func (s *State) relearn(l *fold.Lead, b *body) (err error) {
 	if s.entries, err = s.fold.Timeline(s.entries[:0], l, fold.Place{}); err != nil {
 		return err
 	}
+	// Events that set attributes come first: they name the person, mostly from
+	// the batch at hand, and what the others say is known then without a read.
+	for _, first := range [2]bool{true, false} {
+		if err := s.learnAll(b, first); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// learnAll learns from the entries that set attributes, or from the others.
+func (s *State) learnAll(b *body, traits bool) error {
 	var e tracker.Event
 	for i := range s.entries {
 		n := &s.entries[i]
 		if err := tracker.DecodeRow(n.Row, &e); err != nil {
 			return err
+		}
+		if setsTraits(&e) != traits {
+			continue
 		}
 		e.Seq, e.Received, e.Personal = n.Seq, n.Received, e.Personal[:0]
 		if err := s.learn(b, &e, n.Place, n.Personal); err != nil {
