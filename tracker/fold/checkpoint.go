@@ -32,10 +32,11 @@ func (f *Fold) Unsaved() (records, bytes, group int) {
 }
 
 // The most that one transaction of a checkpoint takes, well under
-// storage.Table.Limit; a single greater group goes alone.
+// storage.Table.Limit. A single greater group goes alone, and if even that is
+// over the limit, its timelines go ahead of it.
 const (
 	txRecords = 4000
-	txBytes   = 2 << 20
+	txBytes   = 1 << 20
 )
 
 // Checkpoint stores what changed. Records that one event changed together are
@@ -49,7 +50,7 @@ const (
 func (f *Fold) Checkpoint(last func(tx Rows) error, update func(func(tx Rows) error) error, lock func(func() error) error) error {
 	order := f.inGroups()
 	for len(order) > 0 {
-		n, err := f.saveSome(order, update)
+		n, err := f.saveSome(order, update, lock)
 		if err != nil {
 			return err
 		}
@@ -92,12 +93,12 @@ func (f *Fold) inGroups() []uint64 {
 }
 
 // saveSome stores whole groups from the front of order, as many as fit.
-func (f *Fold) saveSome(order []uint64, update func(func(tx Rows) error) error) (n int, err error) {
+func (f *Fold) saveSome(order []uint64, update func(func(tx Rows) error) error, lock func(func() error) error) (n int, err error) {
 	most := txRecords
 	if f.cfg.TxRecords > 0 {
 		most = f.cfg.TxRecords
 	}
-	for {
+	for ahead := false; ; {
 		err = update(func(tx Rows) error {
 			w := &counter{Rows: tx}
 			for n = 0; n < len(order); {
@@ -116,15 +117,52 @@ func (f *Fold) saveSome(order []uint64, update func(func(tx Rows) error) error) 
 			}
 			return nil
 		})
-		if !errors.Is(err, storage.ErrTooBig) || most <= 1 {
-			break
+		switch {
+		case err == nil:
+			return n, nil
+		case !errors.Is(err, storage.ErrTooBig) || ahead:
+			return 0, fmt.Errorf("store leads: %w", err)
+		case most > 1:
+			most /= 8
+		default:
+			ahead = true
+			if err := f.saveAhead(order, update, lock); err != nil {
+				return 0, fmt.Errorf("store timelines: %w", err)
+			}
 		}
-		most /= 8
 	}
-	if err != nil {
-		return 0, fmt.Errorf("store leads: %w", err)
+}
+
+// saveAhead stores the timelines of the first group in transactions of their
+// own: a visitor may send more between two checkpoints than one transaction
+// takes. A crash before the group itself is stored leaves entries that the log
+// tells again; entries with the same place are read as one.
+func (f *Fold) saveAhead(order []uint64, update func(func(tx Rows) error) error, lock func(func() error) error) error {
+	for _, o := range order {
+		s, ok := f.dirty[uint32(o)].(*subject)
+		if o>>32 != order[0]>>32 {
+			return nil
+		}
+		if !ok {
+			continue
+		}
+		es, err := f.unstored(s)
+		for len(es) > 0 && err == nil {
+			err = update(func(tx Rows) (err error) {
+				for w := (&counter{Rows: tx}); len(es) > 0 && w.bytes < txBytes && err == nil; {
+					es, err = f.savePart(w, s, es)
+				}
+				return err
+			})
+		}
+		if err == nil {
+			err = lock(func() error { s.tail, s.stored = 0, s.last; return nil })
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return n, nil
+	return nil
 }
 
 // counter counts what a transaction writes.
@@ -165,9 +203,16 @@ func (f *Fold) save(tx Rows, r record) error {
 
 // saveTail writes the entries that came since the last checkpoint.
 func (f *Fold) saveTail(tx Rows, s *subject) error {
-	if s.tail == 0 {
-		return nil
+	es, err := f.unstored(s)
+	for len(es) > 0 && err == nil {
+		es, err = f.savePart(tx, s, es)
 	}
+	return err
+}
+
+// unstored returns the entries that came since the last checkpoint, in order;
+// the row of each is the whole entry. They are valid until the next call.
+func (f *Fold) unstored(s *subject) ([]Entry, error) {
 	var e tracker.Event
 	es := f.tail[:0]
 	for ref := s.tail; ref > 0; {
@@ -175,30 +220,28 @@ func (f *Fold) saveTail(tx Rows, s *subject) error {
 		b, ref = f.arena.get(ref)
 		n, err := readEntry(b, s.id, &e)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		n.Row = b // the whole entry
+		n.Row = b
 		es = append(es, n)
 	}
 	f.tail = es
 	slices.Reverse(es)
-	es = inOrder(es)
-	for len(es) > 0 {
-		f.value = append(f.value[:0], recordVersion)
-		n := 0
-		for n < len(es) && es[n].Time-es[0].Time <= partSpan && len(f.value) < partBytes {
-			f.value = binary.AppendUvarint(f.value, uint64(len(es[n].Row)))
-			f.value = append(f.value, es[n].Row...)
-			n++
-		}
-		k := sortable(appendID(nil, s.id), es[0].Time)
-		k = binary.BigEndian.AppendUint64(k, es[0].Seq)
-		if err := tx.Set(s.tenant, storage.SpaceTimeline, k, f.value); err != nil {
-			return err
-		}
-		es = es[n:]
+	return inOrder(es), nil
+}
+
+// savePart writes the first part of the entries and returns the others.
+func (f *Fold) savePart(tx Rows, s *subject, es []Entry) ([]Entry, error) {
+	f.value = append(f.value[:0], recordVersion)
+	n := 0
+	for n < len(es) && es[n].Time-es[0].Time <= partSpan && len(f.value) < partBytes {
+		f.value = binary.AppendUvarint(f.value, uint64(len(es[n].Row)))
+		f.value = append(f.value, es[n].Row...)
+		n++
 	}
-	return nil
+	k := sortable(appendID(nil, s.id), es[0].Time)
+	k = binary.BigEndian.AppendUint64(k, es[0].Seq)
+	return es[n:], tx.Set(s.tenant, storage.SpaceTimeline, k, f.value)
 }
 
 // lockRecords is how many records are looked at under one hold of the lock:

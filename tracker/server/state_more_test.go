@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -312,4 +313,50 @@ func notFoundIsFine(err error) error {
 		return nil
 	}
 	return err
+}
+
+// A visitor may send more between two checkpoints than one transaction of the
+// table takes. A crash after a part of it is stored changes nothing.
+func TestCheckpointOfOneVisitorIsSplit(t *testing.T) {
+	lead := func(faulty int) string {
+		r := newRig(t, 1_763_784_000_000)
+		size, _ := r.db.Leads().Limit()
+		long := "/" + strings.Repeat("x", 30<<10)
+		recs := []storage.Record{activation(testCard, 1)}
+		for n := int64(0); n < 2*size; n += int64(len(long)) {
+			i := uint64(len(recs))
+			recs = append(recs, view(i, r.now-100_000+int64(i), "v1", long), view(1e6+i, r.now-50_000+int64(i), "v1", "/pricing"))
+		}
+		r.append(recs...)
+		writes := 0
+		r.fault = func(write string) storage.Fault {
+			if write == storage.WriteLeads {
+				if writes++; writes == faulty {
+					return storage.FaultLost
+				}
+			}
+			return storage.FaultNone
+		}
+		_, err := r.s.turn(context.Background())
+		if (err != nil) != (faulty > 0) {
+			t.Fatalf("checkpoint with fault %d: %v", faulty, err)
+		}
+		r.fault = nil
+		if faulty > 0 {
+			r.crash()
+		}
+		r.turns()
+		l, err := r.s.Lead(secret, testTenant, tracker.LeadID{Kind: tracker.VisitorIdentity, Hash: hash("v1")}.String())
+		if err != nil || int(l.Events) != len(recs)-1 {
+			t.Fatalf("lead %+v, %v; want %d events", l, err, len(recs)-1)
+		}
+		r.closeDB()
+		return fmt.Sprintf("%d %+v", l.Events, *l.Scores["saas"])
+	}
+	whole := lead(0)
+	for faulty := 1; faulty <= 4; faulty++ {
+		if got := lead(faulty); got != whole {
+			t.Fatalf("crash in write %d: got %s, want %s", faulty, got, whole)
+		}
+	}
 }
