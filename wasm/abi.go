@@ -12,7 +12,7 @@
 //
 //	0x0000  header, 256 bytes (the Off constants)
 //	0x0100  state, 16 KiB, opaque; all zero for a new lead
-//	0x4100  reasons, 512 × {u32 rule, u32 flags, f64 points}
+//	0x4100  reasons, 512 × {u32 rule, u32 detail, f64 points}
 //	0x6100  events, back to back, to the end at 64 KiB
 //
 // An event is u32 size (a multiple of 8), u16 type index, u16 number of slots,

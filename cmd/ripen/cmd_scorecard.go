@@ -27,6 +27,12 @@ func scorecardCommands() []*command {
 			run:     runCardExplain,
 		},
 		{
+			name:    "scorecard language",
+			summary: text{"the reference of the language, in Markdown", "la referencia del lenguaje, en Markdown (en inglés)"},
+			help:    "  ripen scorecard language",
+			run:     runCardLanguage,
+		},
+		{
 			name: "scorecard eval", args: "FILE", min: 1, max: 1, use: []string{"cases", "json"},
 			summary: text{"walk cases through the compiled card and compare what is expected", "pasar casos por la tarjeta compilada y comparar con lo esperado"},
 			help: `
@@ -90,6 +96,16 @@ func (c *call) readCard(file string) (*scorecard.Card, []byte, error) {
 	return nil, nil, errReported
 }
 
+// rulesOf counts the rules that a card's groups hold.
+func rulesOf(card *scorecard.Card) (n int) {
+	for _, d := range card.Dims {
+		for _, g := range d.Groups {
+			n += len(g.Rules)
+		}
+	}
+	return n
+}
+
 func runCardCheck(_ context.Context, c *call) error {
 	if c.bool("json") {
 		return c.checkJSON()
@@ -101,8 +117,29 @@ func runCardCheck(_ context.Context, c *call) error {
 	if _, err := compile.Module(card); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.out, "%s: %s is fine: %d rules in %d dimensions\n", c.args[0], card.Name, len(card.Rules), len(card.Dims))
-	return err
+	fmt.Fprintf(c.out, "%s: %s is fine: %d rules in %d dimensions\n", c.args[0], card.Name, rulesOf(card), len(card.Dims))
+	for _, note := range cardNotes(card) {
+		fmt.Fprintln(c.out, note)
+	}
+	return nil
+}
+
+// cardNotes says what a card that is fine waits for.
+func cardNotes(card *scorecard.Card) []string {
+	notes := []string{}
+	for _, name := range card.Lists() {
+		if !card.HasList(name) {
+			notes = append(notes, fmt.Sprintf("list %s is not in the card: it is empty", name))
+		}
+	}
+	for _, f := range card.Feeds() {
+		what := "model " + f.Model
+		if f.Model == "" {
+			what = "module " + f.Module
+		}
+		notes = append(notes, fmt.Sprintf("dimension %s waits for the %s: until it says something it counts nothing", card.Dims[f.Dim].Name, what))
+	}
+	return notes
 }
 
 // checkJSON prints what is wrong as a list; an empty one means nothing is.
@@ -111,10 +148,14 @@ func (c *call) checkJSON() error {
 	if err != nil {
 		return err
 	}
-	_, err = scorecard.Parse(c.args[0], src)
+	card, err := scorecard.Parse(c.args[0], src)
 	list, ok := errors.AsType[scorecard.Errors](err)
 	if err != nil && !ok {
 		return err
+	}
+	notes := []string{}
+	if err == nil {
+		notes = cardNotes(card)
 	}
 	type fault struct {
 		File string `json:"file"`
@@ -128,13 +169,18 @@ func (c *call) checkJSON() error {
 	for _, e := range list {
 		faults = append(faults, fault{e.File, e.Line, e.Col, e.Rule, e.What, e.Fix})
 	}
-	if err := c.printJSON(map[string]any{"ok": len(faults) == 0, "errors": faults}); err != nil {
+	if err := c.printJSON(map[string]any{"ok": len(faults) == 0, "errors": faults, "notes": notes}); err != nil {
 		return err
 	}
 	if len(faults) > 0 {
 		return errReported
 	}
 	return nil
+}
+
+func runCardLanguage(_ context.Context, c *call) error {
+	_, err := fmt.Fprint(c.out, scorecard.Language)
+	return err
 }
 
 func runCardExplain(_ context.Context, c *call) error {

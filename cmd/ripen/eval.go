@@ -81,6 +81,8 @@ func (g *guest) Fold(evs []wasm.Event) error {
 	return err
 }
 
+func (g *guest) SetInputs(v []float64) { g.in.SetInputs(v) }
+
 func (g *guest) Score(now int64) (*scorecard.Result, error) {
 	return &g.last, g.in.Score(g.state, now, &g.last)
 }

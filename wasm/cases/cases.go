@@ -28,6 +28,7 @@ type Case struct {
 	Name       string              `json:"name"`
 	Attributes map[string]any      `json:"attributes"`
 	Lists      map[string][]string `json:"lists"`
+	Inputs     map[string]float64  `json:"inputs"` // dimension of kind model or wasm → what it is told
 	Events     []map[string]any    `json:"events"`
 	MonthDays  float64             `json:"-"`
 	Expect     []Expect            `json:"-"`
@@ -62,6 +63,8 @@ func (r *Report) Failed() []Check {
 
 // Engine scores one lead: an instance of the host with its state, or Eval.
 type Engine interface {
+	// SetInputs gives what models and modules say of the lead, by dimension.
+	SetInputs(v []float64)
 	Fold(evs []wasm.Event) error
 	Score(now int64) (*scorecard.Result, error)
 }
@@ -153,7 +156,8 @@ func Run(card *scorecard.Card, c *Case, e Engine) (*Report, error) {
 	if r.Skipped = c.foreign(card); r.Skipped != "" {
 		return r, nil
 	}
-	w := walk{card: card, engine: e, zero: time.Date(2026, 1, 1, 0, 0, 0, 0, card.Zone).UnixMilli()}
+	w := walk{card: card, engine: e, eval: card.NewEval(), zero: time.Date(2026, 1, 1, 0, 0, 0, 0, card.Zone).UnixMilli()}
+	e.SetInputs(c.inputs(card))
 	evs, err := c.sources(w.zero)
 	if err != nil {
 		return nil, err
@@ -169,9 +173,22 @@ func Run(card *scorecard.Card, c *Case, e Engine) (*Report, error) {
 		if err := w.until(now); err != nil {
 			return nil, err
 		}
-		w.compare(r, &want)
+		w.compare(r, &want, now)
 	}
 	return r, nil
+}
+
+// inputs orders what models and modules say by dimension; NaN is no word.
+func (c *Case) inputs(card *scorecard.Card) []float64 {
+	out := make([]float64, len(card.Dims))
+	for i, d := range card.Dims {
+		v, ok := c.Inputs[d.Name]
+		if !ok {
+			v = math.NaN()
+		}
+		out[i] = v
+	}
+	return out
 }
 
 // foreign says why the card cannot be held to the case.
@@ -201,6 +218,7 @@ type walk struct {
 	next   int64
 	last   *scorecard.Result
 	band   string
+	eval   *scorecard.Eval // for what a module does not say: chances
 	buf    []wasm.Event
 }
 
@@ -212,6 +230,7 @@ func (w *walk) fold(s *source) error {
 	if err := w.engine.Fold(w.buf); err != nil {
 		return err
 	}
+	w.eval.Fold(w.buf...)
 	return w.score(s.time)
 }
 
@@ -235,7 +254,7 @@ func (w *walk) score(now int64) error {
 	return nil
 }
 
-func (w *walk) compare(r *Report, want *Expect) {
+func (w *walk) compare(r *Report, want *Expect, now int64) {
 	put := func(key string, v any, got any) {
 		c := Check{Case: r.Case, Key: key, Day: want.Day, Want: fmt.Sprint(v)}
 		if f, ok := got.(float64); ok {
@@ -249,6 +268,12 @@ func (w *walk) compare(r *Report, want *Expect) {
 	for k, v := range want.Values {
 		switch k {
 		case "p":
+			p, ok := w.eval.Chance(now)
+			if !ok {
+				put(k, v, "no chance: no dimension has a lifetime and its anchor")
+				continue
+			}
+			put(k, v, p)
 		case "score":
 			put(k, v, w.last.Score)
 		case "band":

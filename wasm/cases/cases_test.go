@@ -12,6 +12,7 @@ import (
 type evalEngine struct{ e *scorecard.Eval }
 
 func (e evalEngine) Fold(evs []wasm.Event) error { e.e.Fold(evs...); return nil }
+func (e evalEngine) SetInputs(v []float64)       { e.e.Inputs = v }
 func (e evalEngine) Score(now int64) (*scorecard.Result, error) {
 	r := e.e.Score(now)
 	return &r, nil
@@ -26,10 +27,8 @@ func load(t *testing.T, name string) []byte {
 	return b
 }
 
-// The cards of the worked examples, without the dimensions that this version of
-// the language refuses: three of the five cases need none of them, and the
-// visitor of the coffee shop scores the same without the other dimension.
-var goldenCards = map[string]int{"interes.yaml": 1, "saas.yaml": 3}
+// The cards of the worked examples, and how many cases each has.
+var goldenCards = map[string]int{"cafeteras.yaml": 2, "saas-b2b.yaml": 3}
 
 // TestGolden holds compiled modules to every worked example that they can score.
 func TestGolden(t *testing.T) {
@@ -100,7 +99,7 @@ func TestFailureShows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reports, err := RunAll(t.Context(), "interes.yaml", load(t, "interes.yaml"), all)
+	reports, err := RunAll(t.Context(), "cafeteras.yaml", load(t, "cafeteras.yaml"), all)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,4 +128,19 @@ func TestReadErrors(t *testing.T) {
 	f(`[{"reasons_at_day_x": {}}]`, "reasons_at_day_x")
 	f(`[{"events": [{"event": "page_view"}]}]`, "event 1: day: need a number")
 	f(`[{"events": [{"day": 1}]}]`, "event 1: event: need")
+}
+
+// TestInputs gives a case what a model says.
+func TestInputs(t *testing.T) {
+	all, err := Read([]byte(`[{"scorecard": "m", "name": "n", "inputs": {"odds": 0.37}, "events": [], "expect_at_day": [{"day": 0, "odds": 29.6, "score": 30}]},
+		{"scorecard": "m", "name": "none", "events": [], "expect_at_day": [{"day": 0, "odds": 0, "score": 0}]}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := "scorecard: m\ndimensions: {odds: {kind: model, model: won, max: 80}}\nscore: {combine: model, scale: {from: [0, 100], to: [0, 100]}}\n"
+	reports, err := RunAll(t.Context(), "m.yaml", []byte(src), all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hold(t, "m.yaml", 2, reports)
 }

@@ -23,6 +23,8 @@ func (e *instance) Fold(evs []wasm.Event) error {
 	return err
 }
 
+func (e *instance) SetInputs(v []float64) { e.in.SetInputs(v) }
+
 func (e *instance) Score(now int64) (*scorecard.Result, error) {
 	r := new(scorecard.Result)
 	return r, e.in.Score(e.state, now, r)

@@ -51,6 +51,7 @@ const (
 	i32Or   op = 0x72
 	i32Xor  op = 0x73
 	i32Shl  op = 0x74
+	i32ShrU op = 0x76
 	i64Add  op = 0x7c
 	i64Sub  op = 0x7d
 	i64Mul  op = 0x7e
@@ -62,6 +63,7 @@ const (
 	i64ShrS op = 0x87
 	i64ShrU op = 0x88
 
+	f64Abs   op = 0x99
 	f64Neg   op = 0x9a
 	f64Floor op = 0x9c
 	f64Near  op = 0x9e
@@ -74,8 +76,10 @@ const (
 
 	i32Wrap  op = 0xa7
 	i64OfF64 op = 0xb0 // i64.trunc_f64_s
+	u32OfF64 op = 0xab // i32.trunc_f64_u
 	f64OfI32 op = 0xb7 // f64.convert_i32_s
 	f64OfI64 op = 0xb9 // f64.convert_i64_s
+	bitsF64  op = 0xbd // i64.reinterpret_f64
 	f64Bits  op = 0xbf // f64.reinterpret_i64
 )
 
@@ -96,6 +100,7 @@ var (
 	// At addresses that may be odd: a string's.
 	i32LoadAny = mem{0x28, 0}
 	i64LoadAny = mem{0x29, 0}
+	f64LoadAny = mem{0x2b, 0}
 )
 
 // local is a parameter or local variable of a function.
@@ -112,7 +117,8 @@ type fn struct {
 	locals  []byte
 	b       []byte
 	cost    int
-	free    bool // pays nothing itself: a short helper without loops, paid for by its callers
+	asks    *asker // writes its expressions; nil if it has none
+	free    bool   // pays nothing itself: a short helper without loops, paid for by its callers
 }
 
 // do appends plain instructions.

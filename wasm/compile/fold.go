@@ -16,7 +16,7 @@ const chunk = 16
 func (m *module) fold(f *fn) {
 	n := local(0)
 	ev, t, flags, typ := f.local(i32), f.local(i64), f.local(i64), f.local(i32)
-	traits := m.traits()
+	traits := append(m.traits(), m.cells()...)
 	types := make([][]*fn, len(m.card.Types))
 	for i := range m.card.Types {
 		types[i] = m.typeRules(m.card.Types[i].Rules)
@@ -71,7 +71,8 @@ func (m *module) dispatch(f *fn, typ local, lo, hi int, arm func(i int)) {
 	})
 }
 
-// everyEvent keeps the time of the first event and of the last activity.
+// everyEvent keeps the time of the first event, of the last activity and of the
+// last answer.
 func (m *module) everyEvent(f *fn, t, flags local) {
 	setBit := func(bit int32) {
 		f.i32(0).i32(0).mem(i32Load, atBits).i32(bit).do(i32Or).mem(i32Store, atBits)
@@ -81,13 +82,19 @@ func (m *module) everyEvent(f *fn, t, flags local) {
 		setBit(bitSeen)
 		f.i32(0).get(t).mem(i64Store, atFirst)
 	})
-	f.get(flags).do(i32Wrap).i32(scorecard.FlagActivity).do(i32And).when(func() {
-		lacks(bitActive)
-		f.get(t).i32(0).mem(i64Load, atLast).do(i64GtS, i32Or).when(func() {
-			setBit(bitActive)
-			f.i32(0).get(t).mem(i64Store, atLast)
+	latest := func(flag, bit int32, at int) {
+		f.get(flags).do(i32Wrap).i32(flag).do(i32And).when(func() {
+			lacks(bit)
+			f.get(t).i32(0).mem(i64Load, at).do(i64GtS, i32Or).when(func() {
+				setBit(bit)
+				f.i32(0).get(t).mem(i64Store, at)
+			})
 		})
-	})
+	}
+	latest(scorecard.FlagActivity, bitActive, atLast)
+	if at := m.state.reply; at != 0 {
+		latest(scorecard.FlagAnswer, bitReplied, at)
+	}
 }
 
 // traits writes the functions that answer the tests of attributes an event
@@ -134,13 +141,22 @@ func (m *module) foldRule(f *fn, w *tester, r *scorecard.Rule) {
 		for _, test := range r.Tests {
 			f.get(ev).mem(i32Load8u, slotAt(test.Slot)+1).do(i32Or)
 		}
-		if r.Per == scorecard.PerValue {
+		if r.When != nil {
+			for _, slot := range r.When.At {
+				f.get(ev).mem(i32Load8u, slotAt(slot)+1).do(i32Or)
+			}
+		}
+		if r.Per == scorecard.PerValue || r.Kind == scorecard.Money {
 			f.get(ev).mem(i32Load8u, slotAt(r.PerSlot)+1).do(i32Or)
 		}
 		f.do(i32Eqz).brIf(1)
 	})
 	for _, test := range r.Tests {
 		w.test(test, false)
+		f.do(i32Eqz).brIf(0)
+	}
+	if r.When != nil {
+		f.askEvent(r.When.Rest, r.When.At)
 		f.do(i32Eqz).brIf(0)
 	}
 	m.once(f, r)
@@ -177,14 +193,27 @@ func (m *module) write(f *fn, r *scorecard.Rule, t local) {
 		f.mem(f64Store, at)
 	case scorecard.HalfLife:
 		m.writeHalfLife(f, r, t, at)
-	case scorecard.Absent:
+	case scorecard.Frequency, scorecard.Money:
+		m.writeBuyer(f, r, t, at)
+	case scorecard.Absent, scorecard.Renewal, scorecard.Recency:
+		if r.Life != nil && r.Life.First {
+			f.i32(0).mem(i64Load, at+8).do(i64Eqz).when(func() {
+				f.i32(0).get(t).mem(i64Store, at).i32(0).i64(1).mem(i64Store, at+8)
+			})
+			return
+		}
 		f.i32(0).mem(i64Load, at+8).do(i64Eqz).get(t).i32(0).mem(i64Load, at).do(i64GtS, i32Or).when(func() {
 			f.i32(0).get(t).mem(i64Store, at).i32(0).i64(1).mem(i64Store, at+8)
 		})
 	default:
-		_, keep := r.Keep()
-		f.i64(m.state.times[r.Index]).get(t).get(t).i64(r.TimesWithin()).do(i64Sub).i32(int32(keep)).call(m.h.stamp)
+		m.writeTime(f, r, t)
 	}
+}
+
+// writeTime keeps the time of an event, and forgets the oldest.
+func (m *module) writeTime(f *fn, r *scorecard.Rule, t local) {
+	_, keep := r.Keep()
+	f.i64(m.state.times[r.Index]).get(t).get(t).i64(r.TimesWithin()).do(i64Sub).i32(int32(keep)).call(m.h.stamp)
 }
 
 func (m *module) writeHalfLife(f *fn, r *scorecard.Rule, t local, at int) {
@@ -290,8 +319,14 @@ func (w *tester) text(t *scorecard.Test) {
 		f.either(i32, func() { w.same(t.Texts[0]) }, func() { f.i32(0) })
 		return
 	}
+	w.oneOf(t.Texts)
+}
+
+// oneOf leaves 1 on the stack if the text is one of these.
+func (w *tester) oneOf(texts []string) {
+	f := w.f
 	f.block(i32, func() {
-		for _, s := range t.Texts {
+		for _, s := range texts {
 			f.get(w.n).i32(int32(len(s))).do(i32Eq).nest(0x04, noValue, func() {
 				f.i32(1)
 				w.same(s)

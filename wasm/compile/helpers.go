@@ -1,6 +1,9 @@
 package compile
 
 import (
+	"math"
+	"slices"
+
 	"ripen/wasm"
 	"ripen/wasm/scorecard"
 )
@@ -11,12 +14,16 @@ type helpers struct {
 	equal   *fn // (a, b, n i32) i32: the n bytes at a and b are the same
 	unique  *fn // (owner, key i64, keep i32) i32: key was not in the list, and now is
 	stamp   *fn // (owner, time, cutoff i64, keep i32): adds a time to the list
+	money   *fn // (owner, cutoff i64) f64: the sum of amounts after cutoff; sets gFirst, or leaves it
 	timed   *fn // (owner, cutoff i64) i32: how many times lie after cutoff; sets gFirst
 	linear  *fn // (owner, every i64, drop, points f64) f64
 	at      *fn // (t i64): something changes at t
 	reach   *fn // (gap, rate, mass f64): a gap may be closed
 	decayed *fn // (addr i32, span, rate f64) f64: a half-life rule that is not zero, at gNow
-	reason  *fn // (id i32, points f64)
+	reason  *fn // (id, detail i32, points f64)
+	line    *fn // (nodes, n i32, age i64) i32: the address of the line of a curve
+	minutes *fn // (t i64) i32: how long ago t was at gNow
+	push    *fn // (owner, value i64): appends an entry
 	remove  *fn // (owner i64): takes its oldest entry out of the list
 }
 
@@ -25,6 +32,7 @@ func (m *module) helpers() {
 	h.exp2 = m.exp2()
 	h.equal = m.equal()
 	h.remove = m.remove()
+	h.push = m.pushed()
 	h.unique = m.unique()
 	h.stamp = m.stamp()
 	h.timed = m.timed()
@@ -33,6 +41,13 @@ func (m *module) helpers() {
 	h.reach = m.reach()
 	h.decayed = m.decayed()
 	h.reason = m.reason()
+	h.minutes = m.minutes()
+	if slices.ContainsFunc(m.card.Rules, func(r *scorecard.Rule) bool { return r.Kind == scorecard.Money && r.Span > 0 }) {
+		h.money = m.money()
+	}
+	if slices.ContainsFunc(m.card.Rules, func(r *scorecard.Rule) bool { return r.Kind == scorecard.Renewal }) {
+		h.line = m.line()
+	}
 }
 
 // helper starts a function without loops, which its callers pay for.
@@ -155,6 +170,12 @@ func (m *module) push(f *fn, owner, value local) {
 	m.count(f, owner, 1)
 }
 
+func (m *module) pushed() *fn {
+	f := m.helper([]byte{i64, i64})
+	m.push(f, 0, 1)
+	return f
+}
+
 func (m *module) unique() *fn {
 	f := m.fn([]byte{i64, i64, i32}, i32)
 	owner, value, keep := local(0), local(1), local(2)
@@ -237,6 +258,9 @@ func (m *module) reach() *fn {
 	gap, rate, mass := local(0), local(1), local(2)
 	f.get(rate).f64(0).do(f64Gt, i32Eqz).when(func() { f.do(ret) })
 	f.get(mass).f64(scorecard.Slack).do(f64Gt).get(mass).get(gap).do(f64Gt, i32And, i32Eqz).when(func() { f.do(ret) })
+	left := f.local(f64)
+	f.get(gap).f64(scorecard.Noise).do(f64Sub).set(gap)
+	f.f64(0).get(gap).do(f64Max).set(left)
 	f.f64(0).f64(1).get(gap).get(mass).do(f64Div, f64Min, f64Max).set(gap)
 	last := len(scorecard.ReachSeries) - 1
 	for i := 0; i < last; i++ {
@@ -246,7 +270,7 @@ func (m *module) reach() *fn {
 	for range last {
 		f.get(gap).do(f64Mul, f64Add)
 	}
-	f.get(gap).do(f64Mul).get(mass).get(rate).do(f64Div, f64Mul).tee(gap).f64(scorecard.TauMax).do(f64Lt)
+	f.get(left).get(rate).do(f64Div, f64Mul).tee(gap).f64(scorecard.TauMax).do(f64Lt)
 	f.when(func() {
 		f.getG(gNow).f64(scorecard.WakeMin).get(gap).f64(1).do(f64Add, f64Max, i64OfF64, i64Add).call(m.h.at)
 	})
@@ -261,26 +285,27 @@ func (m *module) decayed() *fn {
 	f.get(at).mem(i64Load, 8).tee(t).getG(gNow).do(i64LtS).when(func() {
 		f.get(v).get(t).getG(gNow).do(i64Sub, f64OfI64).get(span).do(f64Div).call(m.h.exp2).do(f64Mul).set(v)
 	})
-	add := func(g int, v func()) { f.getG(g); v(); f.do(f64Add).setG(g) }
-	f.get(v).f64(0).do(f64Gt).nest(0x04, noValue, func() {
-		add(gDown, func() { f.get(v).get(rate).do(f64Mul) })
-		add(gDownM, func() { f.get(v) })
-		f.b = append(f.b, 0x05)
-		add(gUp, func() { f.get(v).do(f64Neg).get(rate).do(f64Mul) })
-		add(gUpM, func() { f.get(v).do(f64Neg) })
-	})
+	m.decay(f, v, func() { f.get(rate) })
 	return f.get(v)
+}
+
+// minutes is scorecard.Minutes.
+func (m *module) minutes() *fn {
+	f := m.helper([]byte{i64}, i32)
+	f.getG(gNow).get(0).do(i64Sub).tee(0).i64(0).do(i64LtS).when(func() { f.i64(0).set(0) })
+	f.get(0).i64(60_000).do(i64DivS).tee(0).i64(math.MaxUint32).get(0).i64(math.MaxUint32).do(i64LtS, choose, i32Wrap)
+	return f
 }
 
 // reason appends a reason while there is room.
 func (m *module) reason() *fn {
-	f := m.helper([]byte{i32, f64})
+	f := m.helper([]byte{i32, i32, f64})
 	n, at := f.local(i32), f.local(i32)
 	f.i32(0).mem(i32Load, wasm.OffReasons).tee(n).i32(wasm.ReasonsMax).do(i32GeU).when(func() { f.do(ret) })
 	f.get(n).i32(4).do(i32Shl).set(at)
 	f.get(at).get(0).mem(i32Store, wasm.IOReasons)
-	f.get(at).i32(0).mem(i32Store, wasm.IOReasons+4)
-	f.get(at).get(1).mem(f64Store, wasm.IOReasons+8)
+	f.get(at).get(1).mem(i32Store, wasm.IOReasons+4)
+	f.get(at).get(2).mem(f64Store, wasm.IOReasons+8)
 	f.i32(0).get(n).i32(1).do(i32Add).mem(i32Store, wasm.OffReasons)
 	return f
 }

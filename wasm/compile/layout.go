@@ -11,7 +11,7 @@ import (
 
 // The state begins with what every card keeps; the rest is layout's.
 //
-//	u32 entries in the list    u32 bits: 1 = seen, 2 = active
+//	u32 entries in the list    u32 bits: 1 = seen, 2 = active, 4 = replied
 //	i64 time of the first event
 //	i64 time of the last activity
 const (
@@ -21,8 +21,9 @@ const (
 	atLast   = wasm.IOState + 16
 	atTraits = wasm.IOState + 24
 
-	bitSeen   = 1
-	bitActive = 2
+	bitSeen    = 1
+	bitActive  = 2
+	bitReplied = 4
 )
 
 // dayBit tells day 0 from no day yet.
@@ -36,6 +37,8 @@ type layout struct {
 	day    []int   // per rule: address of the last day counted
 	hashes []int64 // per rule: owner of its hashes, shifted to the top; 0 = none
 	times  []int64 // per rule: owner of its times
+	cells  int     // address of the first cell, an i64
+	reply  int     // address of the time of the last answer; 0 = no rule asks
 	counts int     // address of byte 0 of the owners' counters; owner 0 is nobody
 	list   int     // address of the first entry
 	max    int     // most bytes of state
@@ -51,6 +54,10 @@ const (
 	byteGas  = 8
 	foldTurn = 60
 	readTurn = 80
+	lineGas  = 2000 // halving a curve of up to thousands of lines
+
+	searchTurn = 34
+	runesTurn  = 18
 )
 
 // budget says how much gas an event and a score may take: with the list full, each
@@ -61,22 +68,42 @@ func (l *layout) budget(c *scorecard.Card, entries int) error {
 		n := 0
 		for _, r := range c.Types[i].Rules {
 			hashes, times := r.Keep()
-			n += ruleGas + testGas(r.Tests) + foldTurn*entries*(min(hashes, 1)+min(times, 1))
+			n += ruleGas + testGas(r.Tests) + whenGas(r.When) + foldTurn*entries*(min(hashes, 1)+min(times, 1))
+			if isBuyer(r) {
+				n += foldTurn * entries // a time and an amount may both be taken out
+			}
 		}
 		most = max(most, n)
+	}
+	for _, cell := range c.Cells {
+		most += askGas(cell.Expr)
 	}
 	l.gas.fold = int64(foldGas + most + testGas(c.Traits))
 	score := scoreGas
 	for _, r := range c.Rules {
 		_, times := r.Keep()
-		score += ruleGas*(2+len(r.Tests)) + readTurn*entries*min(times, 1)
+		if r.Kind == scorecard.Attribute {
+			score += whenGas(r.When)
+		}
+		score += ruleGas*(2+len(r.Tests)) + 8*len(r.Steps) + readTurn*entries*min(times, 1)
+		if r.Kind == scorecard.Renewal {
+			score += lineGas
+		}
+	}
+	for _, g := range c.Gates {
+		score += whenGas(g.When) + pastGas(g.When, entries)
 	}
 	l.gas.score = int64(score)
 	if most := max(l.gas.fold, l.gas.score); most > wasm.GasMax {
-		return fmt.Errorf("card %s: a call could cost %d gas, at most %d: it has too many rules that remember: use per: day or session, or fewer count, expire, linear and distinct rules",
+		return fmt.Errorf("card %s: a call could cost %d gas, at most %d: it has too many rules that remember, or long expressions: use per: day or session, or fewer count, expire, linear and distinct rules",
 			c.Name, most, wasm.GasMax)
 	}
 	return nil
+}
+
+// isBuyer says whether a rule counts or sums up purchases.
+func isBuyer(r *scorecard.Rule) bool {
+	return r.Kind == scorecard.Frequency || r.Kind == scorecard.Money
 }
 
 func testGas(tests []*scorecard.Test) (n int) {
@@ -94,14 +121,19 @@ func (l *layout) fit(c *scorecard.Card) error {
 	n := len(c.Rules)
 	l.value, l.day = make([]int, n), make([]int, n)
 	l.hashes, l.times = make([]int64, n), make([]int64, n)
-	at := atTraits + (len(c.Traits)+7)&^7
+	l.cells = atTraits + (len(c.Traits)+7)&^7
+	at := l.cells + 8*len(c.Cells)
+	if c.Answers() {
+		l.reply = at
+		at += 8
+	}
 	owners, entries := int64(0), 0
 	for i, r := range c.Rules {
 		l.value[i] = at
 		switch {
-		case r.Kind == scorecard.Sum:
+		case r.Kind == scorecard.Sum, isBuyer(r) && r.Span == 0:
 			at += 8
-		case r.Kind == scorecard.HalfLife, r.Kind == scorecard.Absent && r.Event != "":
+		case r.Kind == scorecard.HalfLife, r.Kind == scorecard.Renewal, r.Kind == scorecard.Recency, r.Kind == scorecard.Absent && r.Event != "":
 			at += 16
 		}
 		if r.Per == scorecard.PerDay {

@@ -49,6 +49,7 @@ type module struct {
 	funcs  []*fn
 	data   []byte // at addrData
 	h      helpers
+	finds  finders
 	drifts []drift // per dimension
 }
 

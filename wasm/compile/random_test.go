@@ -22,6 +22,7 @@ func (m maker) chance(percent int) bool { return m.IntN(100) < percent }
 
 var (
 	eventTypes = []string{"page_view", "download", "form_submit", "purchase", "email_open"}
+	otherTypes = []string{"identify", "other", "email_sent", "sms_sent", "call_out", "email_delivered", "email_bounce"}
 	fieldNames = []string{"path", "file", "amount", "vip", "message", "note"}
 	traitNames = []string{"title", "employees", "country", "domain"}
 	texts      = []string{
@@ -36,7 +37,7 @@ var (
 func (m maker) points() string { return pick(m, "10", "1", "-3", "0.7", "33.3", "-20", "0", "100") }
 
 func (m maker) condition() string {
-	switch m.IntN(11) {
+	switch m.IntN(13) {
 	case 0:
 		return fmt.Sprintf("%q", pick(m, texts[:len(texts)-4]...))
 	case 1:
@@ -57,6 +58,10 @@ func (m maker) condition() string {
 		return `{matches: "(?i)\\b(ceo|ñ)|^a"}`
 	case 9:
 		return "{in_list: some}"
+	case 10:
+		return "{not_in_list: some}"
+	case 11:
+		return `{not_matches: "^a"}`
 	}
 	return "{in: [3, 50, 0], lte: 50}"
 }
@@ -70,9 +75,27 @@ func (m maker) conditions(names []string) string {
 	return "{" + strings.Join(out, ", ") + "}"
 }
 
+// rule is a random rule, some with words that its kind can fill.
 func (m maker) rule(id int, attributes bool) string {
+	s, words := m.bareRule(id, attributes), "{points}"
+	switch {
+	case strings.Contains(s, ", absent: "):
+		words += " {age}"
+	case strings.Contains(s, ", count: ") || strings.Contains(s, ", expire: ") || strings.Contains(s, ", unanswered: "):
+		words += " {count}"
+	}
+	if m.chance(30) {
+		s = strings.TrimSuffix(s, "}") + fmt.Sprintf(", why: %q}", words)
+	}
+	return s
+}
+
+func (m maker) bareRule(id int, attributes bool) string {
 	points := m.points()
 	head := fmt.Sprintf("{id: r%d, points: %s", id, points)
+	if attributes && m.chance(40) {
+		return head + ", when: " + m.expression(traitNames, nil, true) + "}"
+	}
 	if attributes {
 		return head + ", when: " + m.conditions(traitNames) + "}"
 	}
@@ -80,9 +103,19 @@ func (m maker) rule(id int, attributes bool) string {
 		what := pick(m, "any_activity", eventTypes[0], eventTypes[3])
 		return head + fmt.Sprintf(", absent: %s, after: %s}", what, pick(m, spans...))
 	}
+	if m.chance(10) {
+		head += fmt.Sprintf(", unanswered: {%ssent: %d, within: %s}", pick(m, "", "channels: [email], ", "channels: [call, sms], "), 1+m.IntN(4), pick(m, spans...))
+		if m.chance(30) {
+			head += ", where: " + m.conditions(fieldNames)
+		}
+		return head + "}"
+	}
 	head += ", event: " + pick(m, eventTypes...)
 	if m.chance(60) {
 		head += ", where: " + m.conditions(fieldNames)
+	}
+	if m.chance(30) {
+		head += ", when: " + m.expression(fieldNames, nil, false)
 	}
 	if m.chance(20) {
 		head += ", ignore: " + pick(m, "[bot]", "[bot, prefetch]", "[proxy]")
@@ -118,17 +151,13 @@ func (m maker) card() string {
 	fmt.Fprintf(&b, "scorecard: random\nversion: 1\ntimezone: %s\nlists: {some: [gmail.com, abc, \"3\"]}\ndimensions:\n", zone)
 	dims, rules := 1+m.IntN(4), 0
 	for d := range dims {
+		if m.chance(25) {
+			m.ownDimension(&b, d)
+			continue
+		}
 		attributes := m.chance(35)
 		fmt.Fprintf(&b, "  d%d:\n    kind: %s\n", d, map[bool]string{true: "attributes", false: "behaviour"}[attributes])
-		if m.chance(70) {
-			fmt.Fprintf(&b, "    max: %s\n", pick(m, "100", "50", "7.5"))
-		}
-		if m.chance(20) {
-			b.WriteString("    min: -30\n")
-		}
-		if d < 2 && m.chance(60) {
-			b.WriteString("    grades: " + pick(m, "{A: 75, B: 50, C: 25, D: 0}", "{1: 60, 2: 10, 3: 0}", "{x: 5}", "{hi: 12, mid: 4, lo: 1.5, nil: 0}") + "\n")
-		}
+		m.bounds(&b, d)
 		b.WriteString("    groups:\n")
 		for g := range 1 + m.IntN(3) {
 			fmt.Fprintf(&b, "      g%d:\n", g)
@@ -153,23 +182,111 @@ func (m maker) card() string {
 	return b.String()
 }
 
+func (m maker) bounds(b *strings.Builder, d int) {
+	if m.chance(70) {
+		fmt.Fprintf(b, "    max: %s\n", pick(m, "100", "50", "7.5"))
+	}
+	if m.chance(20) {
+		b.WriteString("    min: -30\n")
+	}
+	if d < 2 && m.chance(60) {
+		b.WriteString("    grades: " + pick(m, "{A: 75, B: 50, C: 25, D: 0}", "{1: 60, 2: 10, 3: 0}", "{x: 5}", "{hi: 12, mid: 4, lo: 1.5, nil: 0}") + "\n")
+	}
+}
+
+// ownDimension writes a dimension that is not made of groups.
+func (m maker) ownDimension(b *strings.Builder, d int) {
+	switch m.IntN(4) {
+	case 0:
+		m.rfm(b, d)
+		return
+	case 1:
+		fmt.Fprintf(b, "  d%d:\n    kind: %s\n    why: \"{points}\"\n", d, pick(m, "model\n    model: won", "wasm\n    module: my.wasm"))
+		m.bounds(b, d)
+		return
+	}
+	fmt.Fprintf(b, "  d%d:\n    kind: replenishment\n    why: \"{points} {age} {mean}\"\n", d)
+	m.bounds(b, d)
+	where := ""
+	if m.chance(50) {
+		where = ", where: " + m.conditions(fieldNames)
+	}
+	fmt.Fprintf(b, "    anchor: {event: %s%s%s}\n", pick(m, eventTypes...), where, pick(m, "", ", pick: first", ", pick: last"))
+	if m.chance(50) {
+		fmt.Fprintf(b, "    curve: [[0, %s], [%s, %s], [%s, %s], [3y, %s]]\n", m.points(), pick(m, "1s", "5h", "3d"), m.points(),
+			pick(m, "30d", "1y"), m.points(), m.points())
+	} else {
+		fmt.Fprintf(b, "    lifetime: {mean: %s, cv: %s, learn: {per: sku}}\n    horizon: %s\n", pick(m, "1d", "30d", "24mo"), pick(m, "0.25", "0.6", "1", "0.05"),
+			pick(m, "1d", "4mo"))
+		if m.chance(60) {
+			fmt.Fprintf(b, "    full_at: %s\n", pick(m, "0.45", "0.05", "1"))
+		}
+	}
+	if m.chance(50) {
+		fmt.Fprintf(b, "    fade_after: %s\n", pick(m, "1h", "40d", "36mo"))
+		if m.chance(50) {
+			fmt.Fprintf(b, "    fade_half_life: %s\n", pick(m, "1h", "9d"))
+		}
+	}
+}
+
+func (m maker) rfm(b *strings.Builder, d int) {
+	fmt.Fprintf(b, "  d%d:\n    kind: rfm\n    event: %s\n    value: %s\n", d, pick(m, eventTypes...), pick(m, "amount", "note"))
+	m.bounds(b, d)
+	if m.chance(50) {
+		b.WriteString("    where: " + m.conditions(fieldNames) + "\n")
+	}
+	if m.chance(70) {
+		fmt.Fprintf(b, "    recency: [[%s, 40], [40d, %s], [3y, -3]]\n", pick(m, "1s", "5h", "39d"), m.points())
+	}
+	fmt.Fprintf(b, "    frequency: [[1, %s], [3, 20], [%d, 30]]\n", m.points(), 4+m.IntN(20))
+	if m.chance(70) {
+		fmt.Fprintf(b, "    monetary: [[-10, 5], [0.1, %s], [3, 7], [55.5, 20], [9999999, 30]]\n", m.points())
+	}
+	if m.chance(60) {
+		fmt.Fprintf(b, "    within: %s\n", pick(m, spans...))
+	}
+}
+
 func (m maker) combine(b *strings.Builder, dims int) {
-	if m.chance(40) {
+	if m.chance(30) {
 		b.WriteString("gates:\n")
 		fmt.Fprintf(b, "  - {when: %s, max: %s}\n", m.conditions(traitNames), pick(m, "5", "30", "-2"))
 		fmt.Fprintf(b, "  - {when: %s, max: %s}\n", m.conditions(traitNames), pick(m, "5", "60"))
 		if m.chance(20) {
 			fmt.Fprintf(b, "  - {when: %s, skip: true}\n", m.conditions(traitNames))
 		}
+	} else if m.chance(60) {
+		m.asking(b, dims)
 	}
-	fmt.Fprintf(b, "score:\n  combine: %s\n", pick(m, "sum", "weighted", "max", "max"))
-	if m.chance(80) {
+	how := pick(m, "sum", "weighted", "max", "max")
+	if grid := gridOf(b.String()); grid != nil && m.chance(25) {
+		how = "grade\n  table: {"
+		for _, g := range grid {
+			how += fmt.Sprintf("%s: %s, ", g, m.points())
+		}
+		how += "}"
+	}
+	fmt.Fprintf(b, "score:\n  combine: %s\n", how)
+	if !strings.HasPrefix(how, "grade") && m.chance(80) {
 		b.WriteString("  of:\n")
 		for _, d := range m.Perm(dims)[:1+m.IntN(dims)] {
 			fmt.Fprintf(b, "    - {dimension: d%d, times: %s}\n", d, pick(m, "1", "0.4", "1.6667", "-0.5", "0"))
 		}
 	}
 	fmt.Fprintf(b, "  scale: {from: [%s], to: [%s]}\n", pick(m, "0, 100", "0, 200", "-50, 50"), pick(m, "1, 100", "0, 100", "1, 10"))
+}
+
+// gridOf returns the grades of the card so far; nil if it has none.
+func gridOf(src string) []string {
+	c, err := scorecard.Parse("grid.yaml", []byte(src))
+	if err != nil {
+		panic("BUG: half of a random card does not parse: " + err.Error())
+	}
+	if names := c.GradeNames(); len(names) > 1 {
+		return names[1:]
+	}
+	return nil
 }
 
 // lead is a random history.
@@ -223,7 +340,8 @@ func (m maker) values(names []string, percent int) map[string]wasm.Slot {
 }
 
 func (m maker) event(t int64) *event {
-	e := &event{typ: pick(m, append(eventTypes, "identify", "other")...), time: t, session: m.Uint64N(12), send: m.chance(5)}
+	e := &event{typ: pick(m, append(otherTypes, eventTypes...)...), time: t, session: m.Uint64N(12)}
+	e.send = strings.HasSuffix(e.typ, "_sent") || e.typ == "call_out"
 	e.fields = m.values(fieldNames, 60)
 	if m.chance(25) {
 		e.traits = m.values(traitNames, 70)

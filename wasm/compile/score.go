@@ -24,7 +24,10 @@ func (m *module) score(f *fn) {
 	}
 	f.call(combine)
 	f.i32(0).i64(0).getG(gNext)
-	f.getG(gNext).i64(math.MaxInt64).do(i64Eq).i32(0).mem(i32Load, wasm.OffNull).do(i32Or)
+	f.getG(gNext).i64(math.MaxInt64).do(i64Eq)
+	if !m.card.Wakes() {
+		f.i32(0).mem(i32Load, wasm.OffNull).do(i32Or)
+	}
 	f.do(choose).mem(i64Store, wasm.OffNext)
 }
 
@@ -48,11 +51,23 @@ func driftOf(rules []*scorecard.Rule) (d drift) {
 			d.falls = d.falls || r.Points > 0
 			d.rises = d.rises || r.Points < 0
 		}
+		if r.Kind == scorecard.Renewal {
+			d = d.or(lifeDrift(r.Life))
+		}
 	}
 	return d
 }
 
 func (d drift) or(o drift) drift { return drift{d.falls || o.falls, d.rises || o.rises} }
+
+// lifeDrift says which way a curve and its fading go.
+func lifeDrift(l *scorecard.Life) (d drift) {
+	for _, n := range l.Nodes {
+		d.rises = d.rises || n.Slope > 0 || l.FadeAfter > 0 && n.Value < 0
+		d.falls = d.falls || n.Slope < 0 || l.FadeAfter > 0
+	}
+	return d
+}
 
 // dimension writes the function that leaves a dimension's value in the header
 // and its motion in memory.
@@ -155,12 +170,18 @@ func (m *module) groupRules(rules []*scorecard.Rule) []*fn {
 	var out []*fn
 	for i := 0; i < len(rules); i += chunk {
 		f := m.fn([]byte{f64}, f64)
-		p := f.local(f64)
+		p, detail := f.local(f64), f.local(i32)
 		for _, r := range rules[i:min(i+chunk, len(rules))] {
-			m.points(f, r)
+			has := m.points(f, r, detail)
 			f.set(p).get(0).get(p).do(f64Add).set(0)
 			f.getG(gExplain).get(p).f64(0).do(f64Ne, i32And).when(func() {
-				f.i32(int32(r.Index)).get(p).call(m.h.reason)
+				f.i32(int32(r.Index))
+				if has {
+					f.get(detail)
+				} else {
+					f.i32(0)
+				}
+				f.get(p).call(m.h.reason)
 			})
 		}
 		out = append(out, f.get(0))
@@ -168,13 +189,14 @@ func (m *module) groupRules(rules []*scorecard.Rule) []*fn {
 	return out
 }
 
-// points leaves what a rule is worth at gNow on the stack.
-func (m *module) points(f *fn, r *scorecard.Rule) {
+// points leaves what a rule is worth at gNow on the stack, and says whether its
+// detail is set where it is worth something.
+func (m *module) points(f *fn, r *scorecard.Rule, detail local) bool {
 	at, owner := m.state.value[r.Index], m.state.times[r.Index]
 	switch r.Kind {
 	case scorecard.Attribute:
 		f.f64(r.Points).f64(0)
-		m.all(f, r.Tests)
+		m.known(f, r.Tests, r.When)
 		f.do(choose)
 	case scorecard.Sum:
 		f.i32(0).mem(f64Load, at)
@@ -185,19 +207,40 @@ func (m *module) points(f *fn, r *scorecard.Rule) {
 	case scorecard.Linear:
 		f.i64(owner).i64(r.Span).f64(r.Drop).f64(r.Points).call(m.h.linear)
 		m.capped(f, r)
-	case scorecard.Window, scorecard.Count:
-		m.timedPoints(f, r, owner)
+	case scorecard.Window, scorecard.Count, scorecard.Unanswered:
+		m.timedPoints(f, r, owner, detail)
+		return true
+	case scorecard.Recency:
+		m.recencyPoints(f, r, at, detail)
+		return true
+	case scorecard.Frequency, scorecard.Money:
+		m.buyerPoints(f, r, at, detail)
+		return true
+	case scorecard.Input:
+		m.inputPoints(f, r.Feed)
+	case scorecard.Renewal:
+		m.renewalPoints(f, r, at, detail)
+		return true
 	case scorecard.Absent:
-		m.absentPoints(f, r, at)
+		m.absentPoints(f, r, at, detail)
+		return true
 	}
+	return false
 }
 
-func (m *module) timedPoints(f *fn, r *scorecard.Rule, owner int64) {
-	n, least := f.local(i32), 1
-	if r.Kind == scorecard.Count {
+func (m *module) timedPoints(f *fn, r *scorecard.Rule, owner int64, n local) {
+	since, least := f.local(i64), 1
+	if r.Kind != scorecard.Window {
 		least = r.Gte
 	}
-	f.i64(owner).getG(gNow).i64(r.Span).do(i64Sub).call(m.h.timed).tee(n).i32(int32(least)).do(i32LtS)
+	f.getG(gNow).i64(r.Span).do(i64Sub).set(since)
+	if at := m.state.reply; r.Kind == scorecard.Unanswered {
+		f.i32(0).mem(i32Load, atBits).i32(bitReplied).do(i32And).i32(0).do(i32Ne)
+		f.i32(0).mem(i64Load, at).get(since).do(i64GtS, i32And).when(func() {
+			f.i32(0).mem(i64Load, at).set(since)
+		})
+	}
+	f.i64(owner).get(since).call(m.h.timed).tee(n).i32(int32(least)).do(i32LtS)
 	f.either(f64, func() { f.f64(0) }, func() {
 		f.getG(gFirst).i64(r.Span).do(i64Add).call(m.h.at)
 		f.f64(r.Points)
@@ -208,7 +251,7 @@ func (m *module) timedPoints(f *fn, r *scorecard.Rule, owner int64) {
 	})
 }
 
-func (m *module) absentPoints(f *fn, r *scorecard.Rule, at int) {
+func (m *module) absentPoints(f *fn, r *scorecard.Rule, at int, detail local) {
 	since := f.local(i64)
 	f.i32(0).mem(i32Load, atBits).i32(bitSeen).do(i32And)
 	f.either(f64, func() {
@@ -220,7 +263,7 @@ func (m *module) absentPoints(f *fn, r *scorecard.Rule, at int) {
 			f.i32(0).mem(i32Load, at+8).do(choose).set(since)
 		}
 		f.getG(gNow).get(since).do(i64Sub).i64(r.Span).do(i64GeS)
-		f.either(f64, func() { f.f64(r.Points) }, func() {
+		f.either(f64, func() { f.get(since).call(m.h.minutes).set(detail).f64(r.Points) }, func() {
 			f.get(since).i64(r.Span).do(i64Add).call(m.h.at).f64(0)
 		})
 	}, func() { f.f64(0) })
@@ -257,10 +300,13 @@ func (m *module) combine() *fn {
 	for i, t := range m.card.Score.Terms {
 		w.term(i, t)
 	}
+	if m.card.Score.How == "grade" {
+		w.grade()
+	}
 	f.get(w.v).set(w.x)
 	f.f64(math.Inf(1)).set(w.lid)
 	for i, g := range m.card.Gates {
-		m.all(f, g.Tests)
+		m.known(f, g.Tests, g.When)
 		f.when(func() { w.gate(i, g) })
 	}
 	s := &m.card.Score
@@ -286,6 +332,9 @@ func (w *combiner) moved(t scorecard.Term, j int) {
 
 // can says whether motion j of a term's value may be other than zero.
 func (w *combiner) can(t scorecard.Term, j int) bool {
+	if t.Times == 0 {
+		return false
+	}
 	if t.Times < 0 {
 		j ^= 1
 	}
@@ -329,7 +378,7 @@ func (w *combiner) gate(i int, g *scorecard.Gate) {
 	id := int32(len(w.m.card.Rules) + i)
 	explain := func(points func()) {
 		w.getG(gExplain).when(func() {
-			w.i32(id)
+			w.i32(id).i32(0)
 			points()
 			w.call(w.m.h.reason)
 		})

@@ -73,6 +73,8 @@ type Module struct {
 	card *scorecard.Card
 	code wazero.CompiledModule
 	man  *wasm.Manifest
+
+	feeds []*scorecard.Feed // what the card's models and modules must give
 }
 
 // Load checks and compiles a module that was made for the card.
@@ -93,7 +95,7 @@ func (h *Host) Load(ctx context.Context, c *scorecard.Card, b []byte) (*Module, 
 	if err != nil {
 		return nil, fmt.Errorf("load %s: compile: %w", c.Name, err)
 	}
-	return &Module{host: h, card: c, code: code, man: man}, nil
+	return &Module{host: h, card: c, code: code, man: man, feeds: c.Feeds()}, nil
 }
 
 // fits says whether the module reads events as the card binds them.

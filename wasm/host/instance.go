@@ -44,6 +44,23 @@ type Instance struct {
 	stack       [1]uint64
 	used        int // bytes of the state area that may not be zero
 	raw         scorecard.Raw
+	inputs      []float64
+}
+
+// SetInputs gives what models and modules say of the lead whose scores are asked
+// for next, by dimension of the card; NaN, or a missing end, is no answer. They
+// hold until they are set again.
+func (in *Instance) SetInputs(v []float64) { in.inputs = append(in.inputs[:0], v...) }
+
+// feed writes the inputs into their dimensions' places.
+func (in *Instance) feed() {
+	for _, f := range in.m.feeds {
+		x := math.NaN()
+		if f.Dim < len(in.inputs) {
+			x = in.inputs[f.Dim]
+		}
+		binary.LittleEndian.PutUint64(in.mem[wasm.OffDim0+8*f.Dim:], math.Float64bits(x))
+	}
 }
 
 // NewInstance makes a module ready to be called.
@@ -227,6 +244,7 @@ func (in *Instance) run(state []byte, now int64, flags uint32) (scaled float64, 
 	}
 	binary.LittleEndian.PutUint32(in.mem[wasm.OffFlags:], flags)
 	binary.LittleEndian.PutUint64(in.mem[wasm.OffNow:], uint64(now))
+	in.feed()
 	bits, err := in.call(in.score, wasm.ExportScore, in.m.scoreGas(), uint64(now))
 	if err != nil {
 		return 0, err
@@ -264,7 +282,7 @@ func (in *Instance) Score(state []byte, now int64, r *scorecard.Result) error {
 	raw.Points = raw.Points[:0]
 	for i := range min(in.u32(wasm.OffReasons), wasm.ReasonsMax) {
 		at := wasm.IOReasons + wasm.ReasonSize*int(i)
-		raw.Points = append(raw.Points, scorecard.RulePoints{ID: in.u32(at), Points: math.Float64frombits(in.u64(at + 8))})
+		raw.Points = append(raw.Points, scorecard.RulePoints{ID: in.u32(at), Detail: in.u32(at + 4), Points: math.Float64frombits(in.u64(at + 8))})
 	}
 	in.m.card.Settle(raw, true, r)
 	return nil

@@ -38,6 +38,9 @@ func (c *Card) Bind(dst []wasm.Event, src Source) []wasm.Event {
 	}
 	dst, e := c.next(dst, src, typ)
 	flags := machineFlags(src)
+	if c.answers && flags&FlagActivity != 0 && !reports(src.Type()) {
+		flags |= FlagAnswer
+	}
 	if carries {
 		for _, i := range c.traitSlots {
 			s := &c.Slots[i]
@@ -99,6 +102,23 @@ func machineFlags(src Source) uint64 {
 	}
 	return flags
 }
+
+// reports says whether an event tells what became of a message on its way, or what
+// is known of a person: nobody has answered by that.
+func reports(typ string) bool {
+	switch typ {
+	case "identify", "group", "alias":
+		return true
+	}
+	for _, end := range reportEnds {
+		if strings.HasSuffix(typ, end) {
+			return true
+		}
+	}
+	return false
+}
+
+var reportEnds = [...]string{"_delivered", "_bounce", "_bounced", "_failed", "_deferred", "_dropped", "_processed", "_queued"}
 
 func (c *Card) readsFields(typ int) bool {
 	for _, i := range c.Types[typ].slots {

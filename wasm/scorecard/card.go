@@ -15,18 +15,21 @@ type Card struct {
 	Zone     *time.Location
 	Entity   string // lead
 	Dims     []*Dimension
-	Rules    []*Rule // of all dimensions, in the order of the file
+	Rules    []*Rule // of all dimensions, in the order of the file, then those that keep what gates ask of the past
 	Gates    []*Gate
 	Score    Combine
 	Bands    []Band
+	Rollup   *Rollup     // nil = leads are not rolled up
 	Slots    []SlotDef   // what an event gives to rules; Slots[0] are the flags
 	Types    []EventType // Types[0] stands for every type no rule names
 	Traits   []*Test     // tests of attributes, each once; Test.State is the index
+	Cells    []*Cell     // what expressions keep of attributes, each once
 
 	lists      map[string]map[string]struct{} // :: list → its values
 	listNames  []string                       // that rules ask for, sorted
 	types      map[string]int                 // :: event type → index in Types
 	anyType    bool                           // a rule counts any activity
+	answers    bool                           // a rule waits for answers
 	traitSlots []int                          // slots that attributes fill
 	grid       []string                       // GradeNames, once
 }
@@ -34,7 +37,7 @@ type Card struct {
 // Dimension is one axis of a score.
 type Dimension struct {
 	Name     string
-	Kind     string // attributes or behaviour
+	Kind     string // attributes, behaviour, replenishment, rfm, model or wasm
 	Min, Max float64
 	Groups   []*Group
 	Grades   []Grade // best first; empty if the dimension has none
@@ -58,13 +61,19 @@ type RuleKind uint8
 
 // The kinds of rules.
 const (
-	Attribute RuleKind = iota // while the lead's attributes fulfil the tests
-	Sum                       // for ever
-	HalfLife                  // halved every Rule.Span
-	Window                    // each event's points for Rule.Span
-	Linear                    // each event's points lose Rule.Drop of themselves every Rule.Span
-	Count                     // while Rule.Gte events lie within Rule.Span
-	Absent                    // from Rule.Span after the last activity on
+	Attribute  RuleKind = iota // while the lead's attributes fulfil the tests
+	Sum                        // for ever
+	HalfLife                   // halved every Rule.Span
+	Window                     // each event's points for Rule.Span
+	Linear                     // each event's points lose Rule.Drop of themselves every Rule.Span
+	Count                      // while Rule.Gte events lie within Rule.Span
+	Absent                     // from Rule.Span after the last activity on
+	Renewal                    // as its Life says of the age of what was bought
+	Recency                    // by the time since the last event, in Steps
+	Frequency                  // by the number of events, in Steps, of the last Span if it is not 0
+	Money                      // by the sum of a field, in Steps, of the last Span if it is not 0
+	Input                      // a model's or a module's value, which the host gives
+	Unanswered                 // while Rule.Gte messages of the last Rule.Span have no answer
 )
 
 // Per is what makes two events one for a rule.
@@ -90,8 +99,10 @@ type Rule struct {
 	ID, Why string
 	Index   int // in Card.Rules
 	Kind    RuleKind
-	Event   string // empty for Attribute and for Absent of any activity
+	Event   string   // empty for Attribute, Unanswered and for Absent of any activity
+	Sends   []string // of Unanswered: the event types of its channels' messages
 	Tests   []*Test
+	When    *Expression // asked after Tests; nil = none
 	Points  float64
 	Cap     float64
 	HasCap  bool
@@ -101,9 +112,37 @@ type Rule struct {
 	Span    int64  // ms: half-life, window, step of linear, silence
 	Drop    float64
 	Gte     int
-	Ignore  uint8 // bit per machine verdict
+	Life    *Life  // of Renewal
+	Steps   []Step // of Recency, Frequency and Money: nearest or least first
+	Value   string // of Money: the field that is summed up
+	Feed    *Feed  // of Input
+	Ignore  uint8  // bit per machine verdict
 
 	node *node
+}
+
+// Step is worth its points from At on: a number of events, a sum in hundredths; of
+// Recency, until At ms have passed.
+type Step struct {
+	At     float64
+	Points float64
+}
+
+// Feed names whose value a dimension of kind model or wasm shows.
+type Feed struct {
+	Dim    int     // in Card.Dims
+	Model  string  // a model's name; its value is a probability
+	Module string  // or a module's file; its value is points
+	Gas    int64   // what one call of the module may take; 0 = the host's own limit
+	Most   float64 // points that a probability of 1 is worth
+}
+
+// Events returns the types of the events that the rule counts.
+func (r *Rule) Events() []string {
+	if r.Event == "" {
+		return r.Sends
+	}
+	return []string{r.Event}
 }
 
 // Keep is how many times or hashes the rule remembers at most; 0 if it needs none.
@@ -115,8 +154,15 @@ func (r *Rule) Keep() (hashes, times int) {
 		hashes = HashesMax
 	}
 	switch r.Kind {
-	case Count:
+	case Count, Unanswered:
 		times = r.Gte
+	case Frequency, Money:
+		if r.Span > 0 {
+			times = int(r.Steps[len(r.Steps)-1].At)
+		}
+		if r.Span > 0 && r.Kind == Money {
+			hashes, times = TimesMax, TimesMax // amounts stand where hashes do
+		}
 	case Window, Linear:
 		times = TimesMax
 	}
@@ -171,14 +217,16 @@ type Test struct {
 type Gate struct {
 	ID, Why string
 	Tests   []*Test
+	When    *Expression // in place of Tests; nil = none
 	Max     float64
 	Skip    bool
 }
 
 // Combine is how dimensions become one score.
 type Combine struct {
-	How      string // sum, weighted or max
+	How      string // sum, weighted, max, grade or model
 	Terms    []Term
+	Table    []float64 // of grade: by index in GradeNames
 	From, To [2]float64
 }
 
@@ -196,6 +244,17 @@ type Band struct {
 	Name        string
 	From, Leave int
 	Grades      []string // required; empty = any
+	Actions     []Action // what entering the band sets off
+}
+
+// Action is what entering a band sets off. The card names it; who acts on changes
+// of bands does it.
+type Action struct {
+	Do    string      // handoff, journey, audience or notify
+	To    string      // the name of the sink, journey or audience; owner, or whom to notify
+	Queue string      // of a handoff
+	SLA   int64       // of a handoff, ms: when somebody must have taken it; 0 = no promise
+	When  *Expression // only if this holds of the dimensions; nil = always
 }
 
 // EventType is an event type that rules name.

@@ -7,10 +7,16 @@
 // ripen/wasm/compile emits must agree with it bit for bit. [Card.Explain] says
 // the card back in English or Spanish.
 //
+// Conditions are keys (where: {path: "/pricing*"}) or, where keys do not reach, a
+// small total language of expressions (when: "amount > 50 && vip"), which
+// ripen/wasm/scorecard/expr reads: over the fields of an event, the attributes of a
+// lead, and in gates over dimensions too.
+//
 // What a lead keeps per rule is small and bounded: an accumulator and its time,
 // or the last few times or hashes. Nothing here reads a clock or a database.
 //
-// Dimensions of kind replenishment, rfm, btyd, model and wasm, account roll-up,
-// the combinations grade and model, unanswered rules and on_band are refused by
-// name and line.
+// A model's or module's word comes from outside ([Eval.Inputs]); what a band sets
+// off and how leads roll up to accounts is read and said back, and left to whoever
+// acts and knows accounts. Dimensions of kind btyd and cards that score accounts are
+// refused by name and line. [Language] is the reference of every key.
 package scorecard

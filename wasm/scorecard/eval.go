@@ -12,13 +12,20 @@ import (
 // of the language mean; compiled modules agree with it bit for bit. Every
 // product is written float64(a*b), so that no compiler fuses it with a sum.
 type Eval struct {
-	card   *Card
-	seen   bool // an event has been folded
-	first  int64
-	active bool // an activity has been folded
-	last   int64
-	traits []bool // :: Test.State → the attribute fulfils it; OpHas: is there
-	rules  []ruleState
+	// Inputs are what models and modules say of the lead at the moment that is
+	// scored, by dimension; NaN, or none at all, is no answer.
+	Inputs []float64
+
+	card    *Card
+	seen    bool // an event has been folded
+	first   int64
+	active  bool // an activity has been folded
+	last    int64
+	replied bool // an answer has been folded
+	reply   int64
+	traits  []bool    // :: Test.State → the attribute fulfils it; OpHas: is there
+	cells   []float64 // :: index in Card.Cells → its value
+	rules   []ruleState
 }
 
 // ruleState is what a lead keeps for one rule.
@@ -29,7 +36,7 @@ type ruleState struct {
 	day    int64
 	hashes []uint64 // oldest first
 	times  []int64  // oldest first
-	has    bool     // an Absent rule of a named event: t is set
+	has    bool     // a rule of Absent or Renewal: t is set
 }
 
 // hashMask is how much of a hash a module keeps: its top byte names the rule.
@@ -37,7 +44,11 @@ const hashMask = 1<<56 - 1
 
 // NewEval returns the walk of a new lead.
 func (c *Card) NewEval() *Eval {
-	return &Eval{card: c, traits: make([]bool, len(c.Traits)), rules: make([]ruleState, len(c.Rules))}
+	e := &Eval{card: c, traits: make([]bool, len(c.Traits)), rules: make([]ruleState, len(c.Rules))}
+	for _, cell := range c.Cells {
+		e.cells = append(e.cells, cell.Zero)
+	}
+	return e
 }
 
 // Fold takes events in the order of their time.
@@ -55,6 +66,9 @@ func (e *Eval) fold(ev *wasm.Event) {
 	if flags&FlagActivity != 0 && (!e.active || ev.TimeMs > e.last) {
 		e.active, e.last = true, ev.TimeMs
 	}
+	if flags&FlagAnswer != 0 && (!e.replied || ev.TimeMs > e.reply) {
+		e.replied, e.reply = true, ev.TimeMs
+	}
 	if flags&FlagCarries != 0 {
 		for i, t := range e.card.Traits {
 			switch s := &ev.Slots[t.Slot]; s.Tag {
@@ -65,6 +79,7 @@ func (e *Eval) fold(ev *wasm.Event) {
 				e.traits[i] = t.holds(s, t.Op == OpHas)
 			}
 		}
+		e.foldCells(ev)
 	}
 	for _, r := range e.card.Types[ev.Index].Rules {
 		e.foldRule(r, ev, flags)
@@ -85,13 +100,15 @@ func (t *Test) holds(s *wasm.Slot, raw bool) bool {
 	case t.Op == OpPrefix:
 		ok = bytes.HasPrefix(s.Str, []byte(t.Texts[0]))
 	case t.Op == OpNum:
-		ok = slices.Contains(t.Nums, math.Float64frombits(s.Num))
+		ok = slices.Contains(t.Nums, floatOf(s))
 	case t.Op == OpRange:
-		v := math.Float64frombits(s.Num)
+		v := floatOf(s)
 		ok = (v > t.Lo || v == t.Lo && !t.LoOpen) && (v < t.Hi || v == t.Hi && !t.HiOpen)
 	}
 	return ok != (t.Not && !raw)
 }
+
+func floatOf(s *wasm.Slot) float64 { return math.Float64frombits(s.Num) }
 
 func (e *Eval) foldRule(r *Rule, ev *wasm.Event, flags uint64) {
 	if flags>>MachineBits&uint64(r.Ignore) != 0 {
@@ -105,11 +122,14 @@ func (e *Eval) foldRule(r *Rule, ev *wasm.Event, flags uint64) {
 			return
 		}
 	}
+	if !r.When.holds(ev) {
+		return
+	}
 	st := &e.rules[r.Index]
 	if !r.first(st, ev) {
 		return
 	}
-	r.write(st, ev.TimeMs)
+	r.write(st, ev)
 }
 
 func (r *Rule) readsProduct(ev *wasm.Event) bool {
@@ -118,7 +138,10 @@ func (r *Rule) readsProduct(ev *wasm.Event) bool {
 			return true
 		}
 	}
-	return r.Per == PerValue && ev.Slots[r.PerSlot].Product
+	if r.When != nil && slices.ContainsFunc(r.When.At, func(s int) bool { return ev.Slots[s].Product }) {
+		return true
+	}
+	return (r.Per == PerValue || r.Kind == Money) && ev.Slots[r.PerSlot].Product
 }
 
 // first says whether the rule's per has not yet counted this event.
@@ -146,7 +169,8 @@ func (r *Rule) first(st *ruleState, ev *wasm.Event) bool {
 }
 
 // write lets one counted event count.
-func (r *Rule) write(st *ruleState, t int64) {
+func (r *Rule) write(st *ruleState, ev *wasm.Event) {
+	t := ev.TimeMs
 	switch r.Kind {
 	case Sum:
 		st.v = r.capped(st.v + r.Points)
@@ -156,17 +180,25 @@ func (r *Rule) write(st *ruleState, t int64) {
 			st.t = t
 		}
 		st.v = r.capped(v + r.Points)
-	case Window, Linear, Count:
-		_, keep := r.Keep()
-		if n := len(st.times); n == keep || n > 0 && st.times[0] <= t-r.TimesWithin() {
-			st.times = slices.Delete(st.times, 0, 1)
-		}
-		st.times = append(st.times, t)
-	case Absent:
-		if !st.has || t > st.t {
+	case Window, Linear, Count, Unanswered:
+		r.stamp(st, t)
+	case Frequency, Money:
+		r.writeBuyer(st, ev)
+	case Absent, Renewal, Recency:
+		if !st.has || t > st.t && (r.Life == nil || !r.Life.First) {
 			st.has, st.t = true, t
 		}
 	}
+}
+
+// stamp keeps a time, and forgets the oldest if there are too many or if it is
+// past use.
+func (r *Rule) stamp(st *ruleState, t int64) {
+	_, keep := r.Keep()
+	if n := len(st.times); n == keep || n > 0 && st.times[0] <= t-r.TimesWithin() {
+		st.times = slices.Delete(st.times, 0, 1)
+	}
+	st.times = append(st.times, t)
 }
 
 func (r *Rule) capped(v float64) float64 {

@@ -2,12 +2,16 @@ package scorecard
 
 import (
 	"math"
+
+	"ripen/wasm"
+	"ripen/wasm/scorecard/expr"
 )
 
 // RulePoints is what a module reports of one rule, or of a gate: gates follow
 // the rules in number.
 type RulePoints struct {
 	ID     uint32
+	Detail uint32 // of kinds that count or wait: how many, or for how many minutes
 	Points float64
 }
 
@@ -22,7 +26,8 @@ type Raw struct {
 }
 
 // motion bounds how fast a value can move by itself from now on, and how far:
-// decaying points are convex, so they never move faster than now.
+// decaying points are convex, so they never move faster than now, and points on a
+// line move evenly until a moment that is noted. A line's mass is infinite.
 type motion struct {
 	down, up         float64 // points per ms
 	downMass, upMass float64 // points
@@ -37,6 +42,9 @@ func (m *motion) add(o motion) {
 
 // times is the motion of a value multiplied by f.
 func (m motion) times(f float64) motion {
+	if f == 0 {
+		return motion{} // not 0 × Inf
+	}
 	if f < 0 {
 		m.down, m.up, m.downMass, m.upMass = m.up, m.down, m.upMass, m.downMass
 		f = -f
@@ -54,10 +62,12 @@ const (
 // Near is how close to a threshold a value has reached it. Points that decay
 // towards a round number would else cross it, or not, by the rounding of a sum,
 // years later. Slack is the mass, in points, that is taken not to move any more;
-// it is far below Near.
+// it is far below Near. Noise is what rounding may add to a gap: points that
+// crawl would else cross a millisecond before they were said to.
 const (
-	Near  = 1e-7
+	Near  = expr.Near
 	Slack = 1e-10
+	Noise = 1e-12
 )
 
 // clock finds the earliest moment at which something may change.
@@ -78,12 +88,13 @@ func (c *clock) reach(gap, rate, mass float64) {
 	if !(rate > 0) || !(mass > Slack) || !(mass > gap) {
 		return
 	}
+	gap -= Noise
 	x := max(0, min(1, gap/mass))
 	p := ReachSeries[len(ReachSeries)-1]
 	for i := len(ReachSeries) - 2; i >= 0; i-- {
 		p = ReachSeries[i] + float64(p*x)
 	}
-	if tau := float64(float64(p*x) * (mass / rate)); tau < TauMax {
+	if tau := float64(p * (max(0, gap) / rate)); tau < TauMax {
 		c.at(c.now + int64(max(WakeMin, tau+1))) // tau is not an end: the ms after it may be
 	}
 }
@@ -110,7 +121,7 @@ func (e *Eval) raw(now int64) Raw {
 		raw.Dims[i], moves[i] = e.dimension(d, &k, &raw.Points)
 	}
 	e.combine(&raw, moves, &k)
-	if k.next != math.MaxInt64 && !raw.Null {
+	if k.next != math.MaxInt64 && (!raw.Null || e.card.Wakes()) {
 		raw.Next = k.next
 	}
 	return raw
@@ -121,10 +132,10 @@ func (e *Eval) dimension(d *Dimension, k *clock, points *[]RulePoints) (float64,
 	for _, g := range d.Groups {
 		v, gm := 0.0, motion{}
 		for _, r := range g.Rules {
-			p := e.points(r, k, &gm)
+			p, detail := e.points(r, k, &gm)
 			v += p
 			if p != 0 {
-				*points = append(*points, RulePoints{uint32(r.Index), p})
+				*points = append(*points, RulePoints{uint32(r.Index), detail, p})
 			}
 		}
 		v, gm = k.bound(v, g.Min, g.Max, gm)
@@ -161,23 +172,38 @@ func (k *clock) grades(d *Dimension, v float64, m motion) {
 	}
 }
 
-// points is what a rule is worth at k.now; it adds its motion to its group's.
-func (e *Eval) points(r *Rule, k *clock, m *motion) float64 {
+// points is what a rule is worth at k.now, and the detail its words may want; it
+// adds its motion to its group's.
+func (e *Eval) points(r *Rule, k *clock, m *motion) (float64, uint32) {
 	st := &e.rules[r.Index]
 	switch r.Kind {
 	case Attribute:
-		if e.all(r.Tests) {
-			return r.Points
+		if e.all(r.Tests) && e.asks(r.When, nil, nil, k) {
+			return r.Points, 0
 		}
-		return 0
+		return 0, 0
 	case Sum:
-		return st.v
+		return st.v, 0
 	case HalfLife:
 		v := r.decayed(st, k.now)
 		m.decay(v, math.Ln2/float64(r.Span))
-		return v
-	case Count, Window, Linear:
-		return r.timed(st, k)
+		return v, 0
+	case Linear:
+		return r.linear(st, k), 0
+	case Count, Window:
+		return r.timed(st, k, k.now-r.Span)
+	case Renewal:
+		return r.renewal(st, k, m)
+	case Recency, Frequency, Money:
+		return r.buyer(st, k)
+	case Input:
+		return r.Feed.points(e.Inputs), 0
+	case Unanswered:
+		since := k.now - r.Span
+		if e.replied {
+			since = max(since, e.reply)
+		}
+		return r.timed(st, k, since)
 	}
 	return e.absent(r, st, k)
 }
@@ -192,22 +218,24 @@ func (m *motion) decay(v, rate float64) {
 	}
 }
 
-// timed is a rule that keeps the times of its events.
-func (r *Rule) timed(st *ruleState, k *clock) float64 {
-	if r.Kind == Linear {
-		v := 0.0
-		for _, t := range st.times {
-			steps := max(k.now-t, 0) / r.Span
-			if f := 1 - float64(r.Drop*float64(steps)); f > 0 {
-				v += float64(r.Points * f)
-				k.at(t + (steps+1)*r.Span)
-			}
+// linear is a rule whose events each lose their points in steps.
+func (r *Rule) linear(st *ruleState, k *clock) float64 {
+	v := 0.0
+	for _, t := range st.times {
+		steps := max(k.now-t, 0) / r.Span
+		if f := 1 - float64(r.Drop*float64(steps)); f > 0 {
+			v += float64(r.Points * f)
+			k.at(t + (steps+1)*r.Span)
 		}
-		return r.capped(v)
 	}
+	return r.capped(v)
+}
+
+// timed is a rule that counts the events after since.
+func (r *Rule) timed(st *ruleState, k *clock, since int64) (float64, uint32) {
 	n, first := 0, int64(0)
 	for _, t := range st.times {
-		if t > k.now-r.Span {
+		if t > since {
 			if n == 0 {
 				first = t
 			}
@@ -215,19 +243,63 @@ func (r *Rule) timed(st *ruleState, k *clock) float64 {
 		}
 	}
 	switch {
-	case r.Kind == Count && n < r.Gte || n == 0:
-		return 0
-	case r.Kind == Count:
+	case r.Kind != Window && n < r.Gte || n == 0:
+		return 0, 0
+	case r.Kind != Window:
 		k.at(first + r.Span)
-		return r.Points
+		return r.Points, uint32(n)
 	}
 	k.at(first + r.Span)
-	return r.capped(float64(r.Points * float64(n)))
+	return r.capped(float64(r.Points * float64(n))), uint32(n)
+}
+
+// renewal is what the age of the thing bought is worth. Along a line the value
+// moves evenly until the next line begins; what fades falls as all decay does. A
+// line moves no faster for fading, and fading takes no more than the value now.
+func (r *Rule) renewal(st *ruleState, k *clock, m *motion) (float64, uint32) {
+	if !st.has {
+		return 0, 0
+	}
+	age := max(k.now-st.t, 0)
+	n, next := r.Life.node(age)
+	if next != 0 {
+		k.at(st.t + next)
+	}
+	v, slope := n.Value+float64(n.Slope*float64(age-n.Age)), n.Slope
+	if from := r.Life.FadeAfter; from > 0 && age < from {
+		k.at(st.t + from)
+	} else if from > 0 {
+		f := wasm.Exp2(float64(from-age) / float64(r.Life.FadeHalf))
+		v, slope = float64(v*f), float64(slope*f)
+		m.decay(v, math.Ln2/float64(r.Life.FadeHalf))
+	}
+	if slope > 0 {
+		m.up, m.upMass = m.up+slope, math.Inf(1)
+	} else if slope < 0 {
+		m.down, m.downMass = m.down-slope, math.Inf(1)
+	}
+	return v, Minutes(k.now, st.t)
+}
+
+// Chance is the probability of buying again that the card's first dimension with
+// a lifetime sees at now; false if there is none, or nothing was bought.
+func (e *Eval) Chance(now int64) (float64, bool) {
+	for _, r := range e.card.Rules {
+		if st := &e.rules[r.Index]; r.Life != nil && r.Life.Mean > 0 && st.has {
+			return r.Life.Chance(max(now-st.t, 0)), true
+		}
+	}
+	return 0, false
+}
+
+// Minutes is how long ago t was at now, as the detail of a reason.
+func Minutes(now, t int64) uint32 {
+	return uint32(min(max(now-t, 0)/60_000, math.MaxUint32))
 }
 
 // absent holds from exactly r.Span after the last activity on, or after the
 // first event of all if there was none.
-func (e *Eval) absent(r *Rule, st *ruleState, k *clock) float64 {
+func (e *Eval) absent(r *Rule, st *ruleState, k *clock) (float64, uint32) {
 	since, any := e.first, e.seen
 	switch {
 	case r.Event == "" && e.active:
@@ -236,13 +308,13 @@ func (e *Eval) absent(r *Rule, st *ruleState, k *clock) float64 {
 		since = st.t
 	}
 	if !any {
-		return 0
+		return 0, 0
 	}
 	if k.now-since >= r.Span {
-		return r.Points
+		return r.Points, Minutes(k.now, since)
 	}
 	k.at(since + r.Span)
-	return 0
+	return 0, 0
 }
 
 // all says whether every test of attributes holds.
@@ -274,17 +346,20 @@ func (e *Eval) combine(raw *Raw, moves []motion, k *clock) {
 			v, m = x, xm
 		}
 	}
+	if s.How == "grade" {
+		v = s.Table[e.card.GradeIndex(raw.Dims)]
+	}
 	bounded, lid := v, math.Inf(1)
 	for i, g := range e.card.Gates {
-		if !e.all(g.Tests) {
+		if !e.all(g.Tests) || !e.asks(g.When, raw.Dims, moves, k) {
 			continue
 		}
 		switch {
 		case g.Skip:
 			raw.Null = true
-			raw.Points = append(raw.Points, RulePoints{uint32(len(e.card.Rules) + i), 0})
+			raw.Points = append(raw.Points, RulePoints{ID: uint32(len(e.card.Rules) + i)})
 		case bounded > g.Max:
-			raw.Points = append(raw.Points, RulePoints{uint32(len(e.card.Rules) + i), g.Max - bounded})
+			raw.Points = append(raw.Points, RulePoints{ID: uint32(len(e.card.Rules) + i), Points: g.Max - bounded})
 			bounded = g.Max
 		}
 		lid = min(lid, g.Max)

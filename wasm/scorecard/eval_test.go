@@ -60,6 +60,53 @@ func TestRuleLife(t *testing.T) {
 	f("{id: a, absent: purchase, after: 30d, points: 5}", []*ev{visit(t0)}, t0+30*day, 5, 0)
 }
 
+// TestUnanswered counts what we sent and nobody answered.
+func TestUnanswered(t *testing.T) {
+	sent := func(typ string, t int64) *ev { return &ev{typ: typ, time: t, send: true} }
+	mails := []*ev{sent("email_sent", t0), sent("email_sent", t0+day), sent("sms_sent", t0+2*day)}
+	f := func(rule string, want float64, next int64, now int64, events ...*ev) {
+		t.Helper()
+		r := at(cardOf(t, "behaviour", "    min: -100\n", "{id: a, points: -20, unanswered: {"+rule+"}}"), now, events...)
+		if !near(r.Dims[0], want) || r.Next != next {
+			t.Errorf("%s: %v points, next %d; want %v, next %d", rule, r.Dims[0], r.Next, want, next)
+		}
+	}
+	f("sent: 3, within: 60d", -20, t0+60*day, t0+2*day, mails...)
+	f("sent: 3, within: 60d", -20, t0+60*day, t0+60*day-1, mails...)
+	f("sent: 3, within: 60d", 0, 0, t0+60*day, mails...)
+	f("sent: 4, within: 60d", 0, 0, t0+2*day, mails...)
+	f("channels: [email], sent: 2, within: 60d", -20, t0+60*day, t0+2*day, mails...)
+	f("channels: [email, push], sent: 3, within: 60d", 0, 0, t0+2*day, mails...)
+	f("sent: 2, within: 60d", -20, t0+61*day, t0+3*day, mails...) // the two latest
+	// Whatever the person does is an answer; what became of a message is none, nor
+	// is a machine's opening.
+	f("sent: 3, within: 60d", 0, 0, t0+4*day, append(mails, visit(t0+3*day))...)
+	f("sent: 3, within: 60d", 0, 0, t0+4*day, append(mails, &ev{typ: "unsubscribe", time: t0 + 3*day})...)
+	f("sent: 3, within: 60d", -20, t0+60*day, t0+4*day, append(mails, &ev{typ: "email_delivered", time: t0 + 3*day},
+		&ev{typ: "email_bounce", time: t0 + 3*day}, &ev{typ: "identify", time: t0 + 3*day}, &ev{typ: "email_open", time: t0 + 3*day, machine: "prefetch"})...)
+	// An answer counts from its own moment on.
+	f("sent: 2, within: 60d", -20, t0+61*day, t0+4*day, mails[0], visit(t0+hour), mails[1], mails[2])
+	f("sent: 3, within: 60d", 0, 0, t0+4*day, mails[0], visit(t0+hour), mails[1], mails[2])
+}
+
+// TestWords fills the placeholders of a rule's words.
+func TestWords(t *testing.T) {
+	f := func(rule, want string, now int64, events ...*ev) {
+		t.Helper()
+		r := at(cardOf(t, "behaviour", "    min: -100\nlanguage: es\n", rule), now, events...)
+		if r.Reasons[0].Why != want {
+			t.Errorf("%s says %q, want %q", rule, r.Reasons[0].Why, want)
+		}
+	}
+	three := []*ev{visit(t0), visit(t0 + hour), visit(t0 + 2*hour)}
+	f(`{id: a, event: visit, points: 10, expire: 7d, why: "{count} visitas: {points} puntos"}`, "3 visitas: 30 puntos", t0+day, three...)
+	f(`{id: a, event: visit, points: 10, count: {gte: 2, within: 7d}, why: "al menos {count}"}`, "al menos 2", t0+day, three...)
+	f(`{id: a, absent: any_activity, after: 30d, points: 5, why: "callado {age}"}`, "callado 45 días", t0+45*day+3*hour, three...)
+	f(`{id: a, absent: any_activity, after: 30d, points: 5, why: "callado {age}"}`, "callado 20 meses", t0+620*day, three...)
+	f(`{id: a, absent: any_activity, after: 30d, points: 5, why: "callado {age}"}`, "callado 3 años", t0+3*366*day, three...)
+	f(`{id: a, absent: any_activity, after: 1m, points: 5, why: "callado {age}"}`, "callado 90 minutos", t0+hour+30*60_000, three[0])
+}
+
 // TestNegative holds negative points to their own bounds.
 func TestNegative(t *testing.T) {
 	f := func(more string, want float64, rules ...string) {

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"ripen/wasm/scorecard/expr"
 )
 
 // Explain says the card back as sentences in es or en; any other word means the
@@ -23,6 +25,8 @@ func (c *Card) Explain(lang string) string {
 	for _, g := range c.Gates {
 		w.gate(g)
 	}
+	w.surroundings(c)
+	w.rollup(c.Rollup)
 	w.bands(c)
 	return w.b.String()
 }
@@ -55,7 +59,14 @@ func (w *teller) combination(c *Card) {
 		terms = append(terms, name)
 	}
 	how := strings.Join(terms, " + ")
-	if c.Score.How == "max" {
+	switch c.Score.How {
+	case "grade":
+		var steps []string
+		for i, g := range c.GradeNames()[1:] {
+			steps = append(steps, g+" "+short(c.Score.Table[i+1]))
+		}
+		how = w.say("by grade, ", "según la nota, ") + strings.Join(steps, ", ")
+	case "max":
 		how = w.say("the highest of ", "lo mayor de ") + strings.Join(terms, ", ")
 	}
 	w.linef("%s: %s; %s %s–%s %s %s–%s.", w.say("The score", "La puntuación"), how,
@@ -65,8 +76,17 @@ func (w *teller) combination(c *Card) {
 
 func (w *teller) dimension(d *Dimension) {
 	kind := w.say("what they do", "lo que hace")
-	if d.Kind == "attributes" {
+	switch d.Kind {
+	case "attributes":
 		kind = w.say("who they are", "quién es")
+	case "replenishment":
+		kind = w.say("when they will need it again", "cuándo lo volverá a necesitar")
+	case "rfm":
+		kind = w.say("what they bought", "lo que ha comprado")
+	case "model":
+		kind = w.say("what a model expects", "lo que espera un modelo")
+	case "wasm":
+		kind = w.say("what a module of your own says", "lo que dice un módulo propio")
 	}
 	w.linef("\n%s: %s%s.", d.Name, kind, w.bounds(d.Min, d.Max))
 	if len(d.Grades) > 0 {
@@ -77,6 +97,9 @@ func (w *teller) dimension(d *Dimension) {
 		w.linef("  %s: %s.", w.say("Grades", "Notas"), strings.Join(steps, ", "))
 	}
 	for _, g := range d.Groups {
+		if w.own(g.Rules[0]) {
+			continue
+		}
 		w.linef("  %s%s:", g.Name, w.bounds(g.Min, g.Max))
 		for _, r := range g.Rules {
 			w.linef("  - %s", w.rule(r))
@@ -131,7 +154,7 @@ func (w *teller) per(r *Rule) string {
 		return w.say(" per message", " por mensaje")
 	case r.Per == PerValue:
 		return w.say(" per distinct ", " por cada ") + r.PerName + w.say("", " distinto")
-	case r.Kind == Attribute || r.Kind == Count || r.Kind == Absent:
+	case r.Kind == Attribute || r.Kind == Count || r.Kind == Absent || r.Kind == Unanswered:
 		return ""
 	}
 	return w.say(" each time", " cada vez")
@@ -149,6 +172,8 @@ func (w *teller) life(r *Rule) string {
 		return w.say("loses ", "pierde el ") + lost + w.say(" every ", " cada ") + span
 	case Count:
 		return fmt.Sprintf(w.say("while there are %d within %s", "mientras haya %d en %s"), r.Gte, span)
+	case Unanswered:
+		return fmt.Sprintf(w.say("while %d sent within %s have no answer", "mientras %d enviados en %s sigan sin respuesta"), r.Gte, span)
 	case Absent:
 		return w.say("from ", "a partir de ") + span + w.say(" of silence on", " de silencio")
 	}
@@ -159,12 +184,14 @@ func (w *teller) trigger(r *Rule) string {
 	s := r.Event
 	switch {
 	case r.Kind == Attribute:
-		return w.tests(r.Tests)
+		return w.tests(r.Tests, r.When)
+	case r.Kind == Unanswered:
+		s = strings.Join(r.Sends, ", ")
 	case r.Event == "":
 		s = w.say("any activity", "cualquier actividad")
 	}
-	if len(r.Tests) > 0 {
-		s += w.say(" where ", " con ") + w.tests(r.Tests)
+	if len(r.Tests) > 0 || r.When != nil {
+		s += w.say(" where ", " con ") + w.tests(r.Tests, r.When)
 	}
 	if r.Ignore != 0 {
 		var who []string
@@ -178,10 +205,17 @@ func (w *teller) trigger(r *Rule) string {
 	return s
 }
 
-func (w *teller) tests(tests []*Test) string {
+func (w *teller) tests(tests []*Test, when *Expression) string {
 	var out []string
 	for _, t := range tests {
 		out = append(out, w.test(t))
+	}
+	if when != nil {
+		said := when.Say(w.es)
+		if len(tests) > 0 && (when.Root.Op == expr.Or || when.Root.Op == expr.If) {
+			said = "(" + said + ")"
+		}
+		out = append(out, said)
 	}
 	return strings.Join(out, w.say(" and ", " y "))
 }
@@ -203,8 +237,14 @@ func (w *teller) test(t *Test) string {
 	case OpGlob:
 		return t.Field + w.say(" like ", " como ") + all
 	case OpMatch:
+		if t.Not {
+			return t.Field + w.say(" not matching ", " que no casa con ") + t.Regex.String()
+		}
 		return t.Field + w.say(" matching ", " que casa con ") + t.Regex.String()
 	case OpList:
+		if t.Not {
+			return t.Field + w.say(" not in the list ", " fuera de la lista ") + t.List
+		}
 		return t.Field + w.say(" in the list ", " en la lista ") + t.List
 	case OpRange:
 		return t.Field + " " + w.between(t)
@@ -236,7 +276,7 @@ func (w *teller) between(t *Test) string {
 }
 
 func (w *teller) gate(g *Gate) {
-	when := w.tests(g.Tests)
+	when := w.tests(g.Tests, g.When)
 	if g.Skip {
 		w.linef("\n%s %s, %s.", w.say("With", "Con"), when, w.say("the lead is not scored", "no se puntúa"))
 		return
@@ -262,6 +302,9 @@ func (w *teller) bands(c *Card) {
 			s += w.say(", only with grade ", ", solo con nota ") + strings.Join(b.Grades, ", ")
 		}
 		w.linef("%s.", s)
+		for _, a := range b.Actions {
+			w.linef("  → %s.", w.action(&a))
+		}
 	}
 }
 
@@ -279,6 +322,9 @@ var spanWords = []struct {
 }
 
 func (w *teller) span(ms int64) string {
+	if ms == 0 {
+		return "0"
+	}
 	for _, u := range spanWords {
 		if ms%u.ms != 0 {
 			continue

@@ -36,9 +36,55 @@ func TestExplain(t *testing.T) {
 	f("en", "The score: fit × 0.4 + engagement × 0.6; from 0–100 to 1–100.")
 	f("en", "With lifecycle = customer, the lead is not scored.")
 	f("", "saas version 7.")
+	f("es", "\nLos días son los de UTC.\n\nLa lista competitors está vacía.\n")
+	c.SetList("competitors", []string{"a.example", "b.example"})
+	f("en", "\nDays are those of UTC.\n\nThe list competitors has 2 values.\n")
 	coffee := mustParse(t, "interes.yaml")
 	if got := coffee.Explain(""); !strings.Contains(got, "La puntuación: lo mayor de interes × 1.6667; de 0–100 a 1–100.") ||
 		!strings.Contains(got, "sin contar bot, prefetch") {
 		t.Errorf("the coffee shop's card says\n%s", got)
+	}
+}
+
+func TestExplainUnanswered(t *testing.T) {
+	c := behaviour(t, "{id: a, unanswered: {channels: [email, call], sent: 5, within: 60d}, points: -20, why: No contesta}",
+		"{id: b, event: visit, where: {x: {not_in_list: free}, y: {not_matches: ^a}}, points: 1}")
+	for lang, want := range map[string]string{
+		"en": "- No contesta: −20, while 5 sent within 60 days have no answer (email_sent, call_out).",
+		"es": "- No contesta: −20, mientras 5 enviados en 60 días sigan sin respuesta (email_sent, call_out).",
+		"":   "(visit where x not in the list free and y not matching ^a)",
+	} {
+		if got := c.Explain(lang); !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+}
+
+func TestExplainRenewal(t *testing.T) {
+	c := mustParse(t, "cafeteras.yaml")
+	for lang, want := range map[string]string{
+		"en": `
+recompra: when they will need it again, at most 100.
+  Counted from the last purchase where category = cafetera.
+  It lasts 2 years on average, give or take 25 %; the chance of buying again within 4 months is worth points, all 100 of them from 45 % on.
+  From 3 years on it was bought elsewhere: points halve every 9 months.
+  The average is to be learned for each sku once 30 have been bought again.
+`,
+		"es": `
+recompra: cuándo lo volverá a necesitar, como mucho 100.
+  Se cuenta desde el último purchase con category = cafetera.
+  Dura 2 años de media, con una desviación del 25 %; la probabilidad de recomprar en 4 meses vale puntos, todos (100) a partir del 45 %.
+  A partir de 3 años la habrá comprado en otro sitio: los puntos se reducen a la mitad cada 9 meses.
+  La media se aprenderá para cada sku cuando haya 30 recompras.
+`,
+	} {
+		if got := c.Explain(lang); !strings.Contains(got, want) {
+			t.Errorf("no\n%s\nin\n%s", want, got)
+		}
+	}
+	c = renewal(t, ", pick: first", "curve: [[0, 10], [20mo, 80], [24mo, 100]]")
+	if got := c.Explain("en"); !strings.Contains(got, "from the first purchase") ||
+		!strings.Contains(got, "Points by age, in straight lines between: 0: 10, 20 months: 80, 2 years: 100.") {
+		t.Errorf("the curve says\n%s", got)
 	}
 }

@@ -3,6 +3,7 @@ package scorecard
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -18,14 +19,12 @@ const (
 	gatesMax = wasm.ReasonsMax - rulesMax
 	wordMax  = 128
 	listMax  = 100_000
+	gasMax   = wasm.GasMax
 )
 
 // Parse reads a card. Its error is [Errors], every one found in one reading.
 func Parse(file string, src []byte) (*Card, error) {
-	p := &reader{file: file, card: &Card{
-		Language: "en", Zone: time.UTC, Entity: "lead",
-		lists: map[string]map[string]struct{}{},
-	}}
+	p := newReader(file)
 	if root := p.readYAML(src); root != nil {
 		p.read(root)
 	}
@@ -42,6 +41,13 @@ func Parse(file string, src []byte) (*Card, error) {
 	return p.card, nil
 }
 
+func newReader(file string) *reader {
+	return &reader{file: file, card: &Card{
+		Language: "en", Zone: time.UTC, Entity: "lead",
+		lists: map[string]map[string]struct{}{},
+	}}
+}
+
 // reader collects what is wrong while it reads on, so that one reading reports
 // everything.
 type reader struct {
@@ -50,7 +56,37 @@ type reader struct {
 	card *Card
 	errs Errors
 
-	inRules bool // while YAML is read: the next maps are rules
+	asked   []asked                         // named lists, as rules ask for them
+	meet    func(of string, known []string) // told of every map and its keys; nil but in tests of the reference
+	inRules bool                            // while YAML is read: the next maps are rules
+}
+
+// asked is a place where a rule asks for a named list.
+type asked struct {
+	list, rule string
+	at         *node
+}
+
+func (p *reader) listName(v *node, of string) string {
+	name := p.name(v, of)
+	p.asked = append(p.asked, asked{name, p.rule, v})
+	return name
+}
+
+// knownLists refuses a list that is a slip of the hand beside one of the card's.
+func (p *reader) knownLists() {
+	var names []string
+	for name := range p.card.lists {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, a := range p.asked {
+		if w := nearest(a.list, names); !slices.Contains(names, a.list) && w != "" {
+			p.rule = a.rule
+			p.add(a.at, fmt.Sprintf("the card has no list %q", a.list), fmt.Sprintf("did you mean %s?", w))
+			p.rule = ""
+		}
+	}
 }
 
 // add notes an error, unless the reading of the YAML named one at this place.
@@ -73,6 +109,9 @@ func (p *reader) fields(n *node, of string, known map[string]func(k, v *node)) {
 		p.add(n, fmt.Sprintf("%s wants keys and values, not %s", of, n.word()), "write key: value")
 		return
 	}
+	if p.meet != nil {
+		p.meet(of, slices.Sorted(maps.Keys(known)))
+	}
 	for i, k := range n.keys {
 		if f, ok := known[k.text]; ok && f != nil {
 			f(k, n.values[i])
@@ -83,11 +122,7 @@ func (p *reader) fields(n *node, of string, known map[string]func(k, v *node)) {
 }
 
 func (p *reader) unknown(k *node, of string, known map[string]func(k, v *node)) {
-	words := make([]string, 0, len(known))
-	for w := range known {
-		words = append(words, w)
-	}
-	slices.Sort(words)
+	words := slices.Sorted(maps.Keys(known))
 	fix := "it has " + strings.Join(words, ", ")
 	if w := nearest(k.text, words); w != "" {
 		fix = fmt.Sprintf("did you mean %s?", w)
@@ -101,7 +136,7 @@ func (p *reader) read(root *node) {
 	note := func(f func(v *node)) func(k, v *node) {
 		return func(k, v *node) { has[k.text] = true; f(v) }
 	}
-	var gates, score, bands *node
+	var gates, score, bands, onBand *node
 	p.fields(root, "a scorecard", map[string]func(k, v *node){
 		"scorecard":  note(func(v *node) { c.Name = p.name(v, "scorecard") }),
 		"version":    note(func(v *node) { c.Version = int(p.whole(v, "version", 0, math.MaxInt32)) }),
@@ -113,10 +148,8 @@ func (p *reader) read(root *node) {
 		"gates":      note(func(v *node) { gates = v }),
 		"score":      note(func(v *node) { score = v }),
 		"bands":      note(func(v *node) { bands = v }),
-		"rollup": func(k, _ *node) {
-			p.later(k, "rollup (accounts scored from their contacts)", "remove it: this card scores leads")
-		},
-		"on_band": func(k, _ *node) { p.later(k, "on_band", "remove it: act on the change feed instead") },
+		"rollup":     note(p.rollup),
+		"on_band":    note(func(v *node) { onBand = v }),
 	})
 	if !has["scorecard"] {
 		p.add(root, "the card has no name", "start with scorecard: <name>")
@@ -135,6 +168,10 @@ func (p *reader) read(root *node) {
 	if bands != nil {
 		p.bands(bands)
 	}
+	if onBand != nil {
+		p.onBand(onBand)
+	}
+	p.knownLists()
 }
 
 func (p *reader) zone(v *node) {
@@ -150,7 +187,7 @@ func (p *reader) entity(v *node) {
 	switch p.text(v, "entity") {
 	case "lead", "contact":
 	case "account", "company":
-		p.later(v, "entity: account", "write entity: lead")
+		p.later(v, "entity: account", "write entity: lead and roll leads up: rollup: {to: account, by: email_domain}")
 	default:
 		p.add(v, fmt.Sprintf("entity is %s", v.word()), "write entity: lead")
 	}

@@ -9,6 +9,10 @@ import (
 
 // tests reads the conditions of when: or where:. All must hold.
 func (p *reader) tests(v *node, trait bool) []*Test {
+	if v.kind == scalarNode && v.text != "" && !trait {
+		p.add(v, "where wants fields, not an expression", "write it as when: "+v.word())
+		return nil
+	}
 	if v.kind != mapNode || len(v.keys) == 0 {
 		p.add(v, fmt.Sprintf("a condition wants fields, not %s", v.word()), "write {field: value} or {field: {gt: 5}}")
 		return nil
@@ -60,9 +64,13 @@ func (p *reader) conditions(v *node) []*Test {
 		"gte":     edge(false, true),
 		"lt":      edge(true, false),
 		"lte":     edge(false, false),
-		"matches": func(_, v *node) { put(p.matches(v)) },
-		"in_list": func(_, v *node) { put(&Test{Op: OpList, List: p.name(v, "in_list")}) },
-		"exists":  func(_, v *node) { put(&Test{Op: OpHas, Not: !p.boolean(v, "exists")}) },
+		"matches": func(_, v *node) { put(p.matches(v, false)) },
+		"in_list": func(_, v *node) { put(&Test{Op: OpList, List: p.listName(v, "in_list")}) },
+
+		"not_matches": func(_, v *node) { put(p.matches(v, true)) },
+		"not_in_list": func(_, v *node) { put(&Test{Op: OpList, List: p.listName(v, "not_in_list"), Not: true}) },
+
+		"exists": func(_, v *node) { put(&Test{Op: OpHas, Not: !p.boolean(v, "exists")}) },
 	})
 	if len(v.keys) == 0 {
 		p.add(v, "a condition asks nothing", "write {gt: 5}, {in: […]} or a value")
@@ -143,7 +151,7 @@ func (p *reader) between(v *node) *Test {
 	return t
 }
 
-func (p *reader) matches(v *node) *Test {
+func (p *reader) matches(v *node, not bool) *Test {
 	s := p.text(v, "matches")
 	if v.kind != scalarNode {
 		return nil
@@ -157,5 +165,5 @@ func (p *reader) matches(v *node) *Test {
 		p.add(v, "matches is not a regular expression: "+what, "RE2 syntax; in double quotes write \\\\b for \\b")
 		return nil
 	}
-	return &Test{Op: OpMatch, Regex: re}
+	return &Test{Op: OpMatch, Regex: re, Not: not}
 }

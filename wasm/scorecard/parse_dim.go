@@ -27,7 +27,7 @@ func (p *reader) dimensions(v *node) {
 }
 
 // kindsLater are the kinds of dimension that are known and not yet scored.
-var kindsLater = []string{"replenishment", "rfm", "btyd", "model", "wasm"}
+var kindsLater = []string{"btyd"}
 
 func (p *reader) dimension(d *Dimension, k, v *node) {
 	if v.kind != mapNode {
@@ -41,30 +41,74 @@ func (p *reader) dimension(d *Dimension, k, v *node) {
 		}
 	}
 	if kind == nil {
-		p.add(k, fmt.Sprintf("dimension %s has no kind", d.Name), "write kind: attributes or kind: behaviour")
+		p.add(k, fmt.Sprintf("dimension %s has no kind", d.Name), "write kind: attributes, behaviour, replenishment, rfm, model or wasm")
 		return
 	}
 	if slices.Contains(kindsLater, kind.text) {
 		p.later(kind, "kind: "+kind.text, "remove this dimension and its term in score.of")
 		return
 	}
-	d.Kind = p.oneOf(kind, "kind", "attributes", "behaviour")
-	var groups *node
-	p.fields(v, "dimension "+d.Name, map[string]func(k, v *node){
-		"kind":   func(_, _ *node) {},
-		"max":    func(_, v *node) { d.Max = p.points(v, "max") },
-		"min":    func(_, v *node) { d.Min = p.points(v, "min") },
-		"groups": func(_, v *node) { groups = v },
-		"grades": func(_, v *node) { p.grades(d, v) },
-	})
+	switch d.Kind = p.oneOf(kind, "kind", "attributes", "behaviour", "replenishment", "rfm", "model", "wasm"); d.Kind {
+	case "attributes", "behaviour":
+		p.ruled(d, k, v)
+	default:
+		p.ownKind(d, k, v)
+	}
 	if d.Min > d.Max {
 		p.add(k, fmt.Sprintf("dimension %s has min %v above max %v", d.Name, d.Min, d.Max), "swap them")
 	}
+}
+
+// ownKind reads a dimension that is a rule of its own.
+func (p *reader) ownKind(d *Dimension, k, v *node) {
+	p.rule = d.Name
+	defer func() { p.rule = "" }()
+	switch d.Kind {
+	case "replenishment":
+		p.renewal(d, k, v)
+	case "rfm":
+		p.rfm(d, k, v)
+	case "model":
+		p.model(d, k, v)
+	case "wasm":
+		p.module(d, k, v)
+	}
+}
+
+// bounded reads the keys of a dimension: those of every kind, and those given.
+func (p *reader) bounded(d *Dimension, v *node, more map[string]func(k, v *node)) {
+	more["kind"] = func(_, _ *node) {}
+	more["max"] = func(_, v *node) { d.Max = p.points(v, "max") }
+	more["min"] = func(_, v *node) { d.Min = p.points(v, "min") }
+	more["grades"] = func(_, v *node) { p.grades(d, v) }
+	p.fields(v, "dimension "+d.Name, more)
+}
+
+// ruled reads a dimension that is made of groups of rules.
+func (p *reader) ruled(d *Dimension, k, v *node) {
+	var groups *node
+	p.bounded(d, v, map[string]func(k, v *node){"groups": func(_, v *node) { groups = v }})
 	if groups == nil {
 		p.add(k, fmt.Sprintf("dimension %s has no groups", d.Name), "write groups: {all: {rules: […]}}")
 		return
 	}
 	p.groups(d, groups)
+}
+
+// own makes a rule of what a dimension without groups says, so that it is folded,
+// scored and given as a reason like any other.
+func (p *reader) own(d *Dimension, id string, kind RuleKind, k *node) *Rule {
+	r := &Rule{ID: id, Index: len(p.card.Rules), Kind: kind, Points: 1, node: k}
+	if i := slices.IndexFunc(p.card.Rules, func(o *Rule) bool { return o.ID == id }); i >= 0 {
+		p.add(k, fmt.Sprintf("a rule on line %d is named %s as well", p.card.Rules[i].node.line, id), "rename one of them")
+	}
+	if len(p.card.Rules) == rulesMax {
+		p.add(k, "too many rules", fmt.Sprintf("at most %d in a card; ten to twenty are enough", rulesMax))
+		return r
+	}
+	p.card.Rules = append(p.card.Rules, r)
+	d.Groups = append(d.Groups, &Group{Name: id, Min: math.Inf(-1), Max: math.Inf(1), Rules: []*Rule{r}})
+	return r
 }
 
 func (p *reader) groups(d *Dimension, v *node) {

@@ -12,6 +12,8 @@ type draft struct {
 	*Rule
 	at   map[string]*node // :: key → its node
 	loss bool             // drop has been read
+	when *node            // of attributes, or an expression
+	said *node            // the words of why
 }
 
 func (p *reader) readRule(d *Dimension, r *Rule, n *node) {
@@ -20,25 +22,23 @@ func (p *reader) readRule(d *Dimension, r *Rule, n *node) {
 		return func(k, v *node) { w.at[k.text] = k; f(v) }
 	}
 	p.fields(n, "a rule", map[string]func(k, v *node){
-		"id":        note(func(v *node) { r.ID = p.name(v, "id") }),
-		"why":       note(func(v *node) { r.Why = p.why(v) }),
-		"when":      note(func(v *node) { r.Tests = append(r.Tests, p.tests(v, true)...) }),
-		"where":     note(func(v *node) { r.Tests = append(r.Tests, p.tests(v, false)...) }),
-		"event":     note(func(v *node) { r.Event = p.eventName(v) }),
-		"points":    note(func(v *node) { r.Points = p.points(v, "points") }),
-		"per":       note(func(v *node) { p.per(w, v) }),
-		"cap":       note(func(v *node) { r.Cap, r.HasCap = p.points(v, "cap"), true }),
-		"half_life": note(func(v *node) { r.Kind, r.Span = HalfLife, p.halfLife(v) }),
-		"expire":    note(func(v *node) { r.Kind, r.Span = Window, p.span(v, "expire") }),
-		"linear":    note(func(v *node) { p.linear(w, v) }),
-		"decay":     note(func(v *node) { p.oneOf(v, "decay", "none") }),
-		"ignore":    note(func(v *node) { p.ignore(w, v) }),
-		"count":     note(func(v *node) { p.count(w, v) }),
-		"absent":    note(func(v *node) { p.absent(w, v) }),
-		"after":     note(func(v *node) { r.Span = p.span(v, "after") }),
-		"unanswered": func(k, _ *node) {
-			p.later(k, "unanswered", "use absent: any_activity with after: for silence")
-		},
+		"id":         note(func(v *node) { r.ID = p.name(v, "id") }),
+		"why":        note(func(v *node) { r.Why, w.said = p.why(v), v }),
+		"when":       note(func(v *node) { w.when = v }),
+		"where":      note(func(v *node) { r.Tests = append(r.Tests, p.tests(v, false)...) }),
+		"event":      note(func(v *node) { r.Event = p.eventName(v) }),
+		"points":     note(func(v *node) { r.Points = p.points(v, "points") }),
+		"per":        note(func(v *node) { p.per(w, v) }),
+		"cap":        note(func(v *node) { r.Cap, r.HasCap = p.points(v, "cap"), true }),
+		"half_life":  note(func(v *node) { r.Kind, r.Span = HalfLife, p.halfLife(v) }),
+		"expire":     note(func(v *node) { r.Kind, r.Span = Window, p.span(v, "expire") }),
+		"linear":     note(func(v *node) { p.linear(w, v) }),
+		"decay":      note(func(v *node) { p.oneOf(v, "decay", "none") }),
+		"ignore":     note(func(v *node) { p.ignore(w, v) }),
+		"count":      note(func(v *node) { p.count(w, v) }),
+		"absent":     note(func(v *node) { p.absent(w, v) }),
+		"after":      note(func(v *node) { r.Span = p.span(v, "after") }),
+		"unanswered": note(func(v *node) { p.unanswered(w, v) }),
 	})
 	if n.kind != mapNode {
 		return
@@ -50,6 +50,7 @@ func (p *reader) readRule(d *Dimension, r *Rule, n *node) {
 }
 
 func (p *reader) checkRule(d *Dimension, w *draft, n *node) {
+	p.when(w)
 	if w.at["id"] == nil {
 		p.add(n, "the rule has no id", "write id: a_short_name")
 	} else if i := slices.IndexFunc(p.card.Rules, func(o *Rule) bool { return o.ID == w.ID }); i >= 0 {
@@ -60,6 +61,9 @@ func (p *reader) checkRule(d *Dimension, w *draft, n *node) {
 	}
 	p.checkKind(d, w, n)
 	p.checkTogether(w)
+	if w.said != nil {
+		p.placeholders(w.said, w.Why, w.words())
+	}
 	if w.HasCap && (w.Cap < 0) != (w.Points < 0) && w.Cap != 0 {
 		p.add(w.at["cap"], fmt.Sprintf("cap %v and points %v pull apart", w.Cap, w.Points), "a cap has the sign of its points")
 	}
@@ -68,14 +72,14 @@ func (p *reader) checkRule(d *Dimension, w *draft, n *node) {
 // checkKind settles what the rule waits for, and that its dimension hears it.
 func (p *reader) checkKind(d *Dimension, w *draft, n *node) {
 	what := []string{}
-	for _, k := range []string{"when", "event", "absent"} {
-		if w.at[k] != nil {
+	for _, k := range []string{"when", "event", "absent", "unanswered"} {
+		if w.at[k] != nil && (k != "when" || w.When == nil || w.asksLead()) {
 			what = append(what, k)
 		}
 	}
 	switch {
 	case len(what) == 0 && w.at["on"] == nil:
-		p.add(n, "the rule waits for nothing", "write when: for attributes, event: or absent: for behaviour")
+		p.add(n, "the rule waits for nothing", "write when: for attributes, event:, absent: or unanswered: for behaviour")
 		return
 	case len(what) > 1:
 		p.add(w.at[what[1]], fmt.Sprintf("the rule has %s", strings.Join(what, " and ")), "keep one; write two rules for two things")
@@ -94,13 +98,15 @@ func (p *reader) checkKind(d *Dimension, w *draft, n *node) {
 		w.Kind = Attribute
 		p.allow(w, "an attribute rule", "id", "when", "points", "why")
 	case "absent":
-		p.allow(w, "a silence rule", "id", "absent", "after", "where", "points", "why", "ignore")
+		p.allow(w, "a silence rule", "id", "absent", "after", "where", "when", "points", "why", "ignore")
 		if w.at["after"] == nil {
 			p.add(w.at["absent"], "absent: has no after:", "write after: 30d")
 		}
-		if w.Event == "" && (w.at["where"] != nil || w.at["ignore"] != nil) {
-			p.add(w.at["absent"], "any_activity takes no where or ignore", "name an event instead of any_activity")
+		if w.Event == "" && (w.at["where"] != nil || w.at["when"] != nil || w.at["ignore"] != nil) {
+			p.add(w.at["absent"], "any_activity takes no where, when or ignore", "name an event instead of any_activity")
 		}
+	case "unanswered":
+		p.allow(w, "a rule of no answer", "id", "unanswered", "where", "when", "points", "why")
 	case "event":
 		if w.Kind == Attribute {
 			w.Kind = Sum
@@ -153,17 +159,71 @@ func (p *reader) why(v *node) string {
 	if len(s) > 512 {
 		p.add(v, fmt.Sprintf("why has %d bytes", len(s)), "at most 512")
 	}
-	for rest := s; ; {
+	return s
+}
+
+// placeholders checks that words hold only the placeholders their rule can fill.
+func (p *reader) placeholders(v *node, why string, known []string) {
+	for rest := why; ; {
 		_, after, ok := strings.Cut(rest, "{")
 		if !ok {
-			return s
+			return
 		}
 		name, more, _ := strings.Cut(after, "}")
-		if name != "points" {
-			p.add(v, fmt.Sprintf("why has the placeholder {%s}", name), "the placeholder is {points}")
-			return s
+		if !slices.Contains(known, name) {
+			fix := "it can hold {" + strings.Join(known, "}, {") + "}"
+			if w := nearest(name, known); w != "" {
+				fix = fmt.Sprintf("did you mean {%s}?", w)
+			}
+			p.add(v, fmt.Sprintf("why has the placeholder {%s}", name), fix)
+			return
 		}
 		rest = more
+	}
+}
+
+// channels are the ways a message can go, by the type of the event of its leaving.
+var channels = []struct{ name, event string }{
+	{"email", "email_sent"},
+	{"sms", "sms_sent"},
+	{"call", "call_out"},
+	{"push", "push_sent"},
+	{"whatsapp", "whatsapp_sent"},
+	{"letter", "letter_sent"},
+}
+
+func (p *reader) unanswered(w *draft, v *node) {
+	w.Kind, w.Gte = Unanswered, 0
+	within := false
+	p.fields(v, "unanswered", map[string]func(k, v *node){
+		"channels": func(_, v *node) { p.channels(w, v) },
+		"sent":     func(_, v *node) { w.Gte = int(p.whole(v, "sent", 1, TimesMax)) },
+		"within":   func(_, v *node) { w.Span, within = p.span(v, "within"), true },
+	})
+	if v.kind == mapNode && (w.Gte == 0 || !within) {
+		p.add(v, "unanswered lacks sent or within", "write unanswered: {channels: [email], sent: 5, within: 60d}")
+	}
+	w.Gte = max(w.Gte, 1)
+	if len(w.Sends) == 0 {
+		for _, c := range channels[:3] {
+			w.Sends = append(w.Sends, c.event)
+		}
+	}
+}
+
+func (p *reader) channels(w *draft, v *node) {
+	names := make([]string, len(channels))
+	for i, c := range channels {
+		names[i] = c.name
+	}
+	for _, n := range p.items(v, "channels", len(channels)) {
+		i := slices.Index(names, p.oneOf(n, "a channel", names...))
+		if i >= 0 && !slices.Contains(w.Sends, channels[i].event) {
+			w.Sends = append(w.Sends, channels[i].event)
+		}
+	}
+	if v.kind == listNode && len(v.values) == 0 {
+		p.add(v, "channels is empty", "write channels: [email]")
 	}
 }
 

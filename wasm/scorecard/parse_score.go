@@ -5,28 +5,76 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 func (p *reader) score(v *node) {
 	c := &p.card.Score
+	var of, table *node
 	p.fields(v, "score", map[string]func(k, v *node){
-		"combine": func(_, v *node) {
-			switch v.text {
-			case "grade", "model":
-				p.later(v, "combine: "+v.text, "write combine: weighted, sum or max")
-			default:
-				c.How = p.oneOf(v, "combine", "sum", "weighted", "max")
-			}
-		},
-		"of":    func(_, v *node) { p.terms(v) },
-		"scale": func(_, v *node) { p.scale(v) },
+		"combine": func(_, v *node) { c.How = p.oneOf(v, "combine", "sum", "weighted", "max", "grade", "model") },
+		"of":      func(k, v *node) { of = k; p.terms(v) },
+		"table":   func(_, v *node) { table = v },
+		"scale":   func(_, v *node) { p.scale(v) },
 	})
+	switch {
+	case c.How == "grade":
+		p.table(v, of, table)
+	case table != nil:
+		p.add(table, "a table belongs to combine: grade", "write combine: grade, or remove the table")
+	case c.How == "model":
+		p.onlyModel(v)
+	}
+}
+
+// table reads what each grade is worth.
+func (p *reader) table(v, of, table *node) {
+	c, grid := &p.card.Score, p.card.GradeNames()
+	switch {
+	case of != nil:
+		p.add(of, "combine: grade looks at grades alone", "remove of")
+	case len(grid) == 1:
+		p.add(v, "combine: grade, and no dimension has grades", "write grades: {A: 75, B: 50} in a dimension")
+		return
+	case table == nil || table.kind != mapNode:
+		p.add(v, "combine: grade has no table", "write table: {"+grid[1]+": 100, …} with all of "+strings.Join(grid[1:], ", "))
+		return
+	}
+	c.Terms, c.Table = nil, make([]float64, len(grid))
+	known := make(map[string]func(k, v *node), len(grid))
+	missing := slices.Clone(grid[1:])
+	for i, g := range grid[1:] {
+		known[g] = func(_, v *node) {
+			c.Table[i+1] = p.points(v, g)
+			missing = slices.DeleteFunc(missing, func(m string) bool { return m == g })
+		}
+	}
+	p.fields(table, "the table of grades", known)
+	if len(missing) > 0 {
+		p.add(table, "the table lacks "+strings.Join(missing, ", "), "say what each grade is worth")
+	}
+}
+
+// onlyModel makes one dimension of kind model the score.
+func (p *reader) onlyModel(v *node) {
+	c, models := &p.card.Score, []int{}
+	for i, d := range p.card.Dims {
+		if d.Kind == "model" {
+			models = append(models, i)
+		}
+	}
+	switch {
+	case len(c.Terms) == 0 && len(models) == 1:
+		c.Terms = []Term{{Dim: models[0], Times: 1}}
+	case len(c.Terms) != 1 || !slices.Contains(models, c.Terms[0].Dim):
+		p.add(v, "combine: model wants one dimension of kind model", "write of: [{dimension: <name>}] with a dimension of kind: model")
+	}
 }
 
 // defaultTerms counts every dimension once where the card does not say.
 func (p *reader) defaultTerms() {
 	c := &p.card.Score
-	if len(c.Terms) > 0 {
+	if len(c.Terms) > 0 || c.How == "grade" {
 		return
 	}
 	for i := range p.card.Dims {
@@ -88,13 +136,19 @@ func (p *reader) gates(v *node) {
 	for i, n := range p.items(v, "gates", gatesMax) {
 		g := &Gate{ID: strconv.Itoa(i + 1), Max: math.Inf(1)}
 		p.fields(n, "a gate", map[string]func(k, v *node){
-			"id":   func(_, v *node) { g.ID = p.name(v, "id") },
-			"when": func(_, v *node) { g.Tests = p.tests(v, true) },
+			"id": func(_, v *node) { g.ID = p.name(v, "id") },
+			"when": func(_, v *node) {
+				if v.kind == scalarNode {
+					g.When = p.expression(v, overGate)
+				} else {
+					g.Tests = p.tests(v, true)
+				}
+			},
 			"max":  func(_, v *node) { g.Max = p.points(v, "max") },
 			"skip": func(_, v *node) { g.Skip = p.boolean(v, "skip") },
-			"why":  func(_, v *node) { g.Why = p.why(v) },
+			"why":  func(_, v *node) { g.Why = p.why(v); p.placeholders(v, g.Why, []string{"points"}) },
 		})
-		if n.kind == mapNode && len(g.Tests) == 0 {
+		if n.kind == mapNode && len(g.Tests) == 0 && g.When == nil {
 			p.add(n, "the gate has no when", "write when: {field: value}")
 		}
 		if n.kind == mapNode && g.Skip == !math.IsInf(g.Max, 1) {

@@ -30,6 +30,7 @@ type Result struct {
 	Next       int64    // unix ms: nothing changes before it by itself; 0 = never
 
 	points, worth []float64 // scratch of explain
+	detail        []uint32
 }
 
 // Settle fills r from what a module or Eval says. Reasons are written only if
@@ -78,10 +79,11 @@ func (c *Card) explain(raw *Raw, r *Result) {
 		return
 	}
 	r.points = zeros(r.points, len(c.Rules)+len(c.Gates)) // :: id → points
+	r.detail = zeros(r.detail, len(r.points))
 	points := r.points
 	for _, p := range raw.Points {
 		if int(p.ID) < len(points) {
-			points[p.ID] = p.Points
+			points[p.ID], r.detail[p.ID] = p.Points, p.Detail
 		}
 	}
 	r.worth = zeros(r.worth, len(c.Dims))
@@ -91,6 +93,10 @@ func (c *Card) explain(raw *Raw, r *Result) {
 	for i, d := range c.Dims {
 		l.dimension(d, points, worth[i]*k)
 		combined += float64(worth[i] * raw.Dims[i])
+	}
+	if c.Score.How == "grade" {
+		combined = c.Score.Table[r.GradeIndex]
+		l.put("grade:"+r.Grade, c.say("grade", r.Grade, combined), combined, combined*k)
 	}
 	for i, g := range c.Gates {
 		if p := points[len(c.Rules)+i]; p != 0 {
@@ -111,7 +117,7 @@ func (c *Card) explain(raw *Raw, r *Result) {
 
 func abs(v int64) int64 { return max(v, -v) }
 
-func zeros(s []float64, n int) []float64 {
+func zeros[T float64 | uint32](s []T, n int) []T {
 	s = slices.Grow(s[:0], n)[:n]
 	clear(s)
 	return s
@@ -144,7 +150,7 @@ func (l *ledger) dimension(d *Dimension, points []float64, worth float64) {
 			p := points[r.Index]
 			v += p
 			if p != 0 {
-				l.put(r.ID, r.why(p), p, p*worth)
+				l.put(r.ID, r.why(l.c, p, l.r.detail[r.Index]), p, p*worth)
 			}
 		}
 		sum += l.bound(g.Name, v, g.Min, g.Max, worth)
@@ -175,23 +181,11 @@ func (l *ledger) edges(combined, scaled float64) {
 	}
 }
 
-func (r *Rule) why(points float64) string { return fillWhy(r.Why, r.ID, points) }
-
 func (g *Gate) why(c *Card, points float64) string {
 	if g.Why == "" {
 		return c.say("gate", g.ID, 0)
 	}
-	return fillWhy(g.Why, g.ID, points)
-}
-
-func fillWhy(why, id string, points float64) string {
-	if why == "" {
-		return id
-	}
-	if !strings.Contains(why, "{") {
-		return why
-	}
-	return strings.ReplaceAll(why, "{points}", short(points))
+	return strings.ReplaceAll(g.Why, "{points}", short(points))
 }
 
 // short prints points for people: two decimals at most.
@@ -216,6 +210,8 @@ func (c *Card) say(what, name string, v float64) string {
 		return pick("Punto de partida de la escala", "Where the scale begins")
 	case "rounding":
 		return pick("Redondeo", "Rounding")
+	case "grade":
+		return pick("Nota ", "Grade ") + name + ": " + short(v)
 	case "cap":
 		return pick("Tope de ", "Ceiling of ") + name + ": " + short(v)
 	case "floor":

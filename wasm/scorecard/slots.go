@@ -26,6 +26,7 @@ const (
 	FlagActivity = 1 << 0 // neither a send nor a machine's doing
 	FlagCarries  = 1 << 1 // the event carries attributes
 	FlagExtra    = 1 << 2 // second and later products of one event
+	FlagAnswer   = 1 << 3 // an activity that answers our messages; set if a rule waits for one
 	machineShift = 8      // then one bit per machine verdict, as in Rule.Ignore
 )
 
@@ -92,8 +93,20 @@ func (c *Card) assign() {
 	c.Types = []EventType{{}}
 	c.types = map[string]int{}
 	c.grid = c.GradeNames()
-	for _, r := range c.Rules {
+	c.wordKinds()
+	for _, g := range c.Gates {
+		c.assignTests(g.Tests)
+		if g.When != nil {
+			c.assignLead(g.When)
+		}
+	}
+	for _, r := range c.Rules { // with those that gates brought
 		c.assignTests(r.Tests)
+		if r.When != nil && r.Kind == Attribute {
+			c.assignLead(r.When)
+		} else if r.When != nil {
+			c.assignEvent(r.When)
+		}
 		switch {
 		case r.Per == PerDay:
 			r.PerSlot = c.slot(SlotDef{View: ViewDay})
@@ -101,15 +114,12 @@ func (c *Card) assign() {
 			r.PerSlot = c.slot(SlotDef{View: ViewSession})
 		case r.Per == PerValue:
 			r.PerSlot = c.slot(SlotDef{View: ViewHash, Name: r.PerName})
+		case r.Kind == Money:
+			r.PerSlot = c.slot(SlotDef{View: ViewNum, Name: r.Value})
 		}
-		if r.Event != "" {
-			c.assignType(r)
-		} else if r.Kind == Absent {
-			c.anyType = true
+		for _, name := range r.Events() {
+			c.assignType(name, r)
 		}
-	}
-	for _, g := range c.Gates {
-		c.assignTests(g.Tests)
 	}
 	for i, s := range c.Slots {
 		if s.Trait {
@@ -117,9 +127,8 @@ func (c *Card) assign() {
 		}
 	}
 	for _, r := range c.Rules {
-		if r.Kind == Absent {
-			c.anyType = true // first seen counts, whatever the event
-		}
+		c.anyType = c.anyType || r.Kind == Absent || r.Kind == Unanswered // first seen and answers count, whatever the event
+		c.answers = c.answers || r.Kind == Unanswered
 	}
 }
 
@@ -130,13 +139,19 @@ func (c *Card) assignTests(tests []*Test) {
 			def.Test = t
 		}
 		t.Slot = c.slot(def)
-		if t.List != "" && !slices.Contains(c.listNames, t.List) {
-			c.listNames = append(c.listNames, t.List)
-			slices.Sort(c.listNames)
+		if t.List != "" {
+			c.wantList(t.List)
 		}
 		if t.Trait {
 			t.State = c.trait(t)
 		}
+	}
+}
+
+func (c *Card) wantList(name string) {
+	if !slices.Contains(c.listNames, name) {
+		c.listNames = append(c.listNames, name)
+		slices.Sort(c.listNames)
 	}
 }
 
@@ -151,12 +166,12 @@ func (c *Card) trait(t *Test) int {
 	return len(c.Traits) - 1
 }
 
-func (c *Card) assignType(r *Rule) {
-	i, ok := c.types[r.Event]
+func (c *Card) assignType(name string, r *Rule) {
+	i, ok := c.types[name]
 	if !ok {
 		i = len(c.Types)
-		c.types[r.Event] = i
-		c.Types = append(c.Types, EventType{Name: r.Event})
+		c.types[name] = i
+		c.Types = append(c.Types, EventType{Name: name})
 	}
 	t := &c.Types[i]
 	t.Rules = append(t.Rules, r)
@@ -168,8 +183,16 @@ func (c *Card) assignType(r *Rule) {
 	for _, test := range r.Tests {
 		add(test.Slot)
 	}
+	if r.When != nil {
+		for _, s := range r.When.At {
+			add(s)
+		}
+	}
 	add(r.PerSlot)
 }
+
+// Answers says whether a rule waits for answers to our messages.
+func (c *Card) Answers() bool { return c.answers }
 
 // EventMax returns the most bytes an event of this card can take in the IO area:
 // its slots and, cut at 1 KiB, the texts of the type that reads the most.

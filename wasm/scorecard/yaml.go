@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -33,6 +34,7 @@ type node struct {
 	line, col int
 	text      string // of a scalar
 	quoted    bool
+	quote     byte    // of a quoted scalar: ', " or | for a block
 	bad       bool    // an error already names it
 	keys      []*node // of a map, in the order of the file
 	values    []*node // of a map or list
@@ -159,7 +161,7 @@ func (p *reader) node(n ast.Node, depth int) *node {
 		}
 		return out
 	case *ast.LiteralNode:
-		out.text, out.quoted = n.Value.Value, true
+		out.text, out.quoted, out.quote = n.Value.Value, true, '|'
 		return out
 	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode:
 		p.add(out, "YAML anchors, aliases, merges and tags are not read", "write the value out")
@@ -169,7 +171,7 @@ func (p *reader) node(n ast.Node, depth int) *node {
 	if n == nil {
 		return out
 	}
-	p.scalar(out, n)
+	p.scalar(out, n, false)
 	return out
 }
 
@@ -193,7 +195,7 @@ func (p *reader) mapping(out *node, entries []*ast.MappingValueNode, depth int) 
 			p.add(key, "YAML merges are not read", "write the keys out")
 			continue
 		}
-		p.scalar(key, k)
+		p.scalar(key, k, true)
 		if line, dup := seen[key.text]; dup {
 			p.add(key, fmt.Sprintf("%q stands twice, first on line %d", key.text, line), "keep one")
 			continue
@@ -214,7 +216,7 @@ func (p *reader) mapping(out *node, entries []*ast.MappingValueNode, depth int) 
 
 // scalar reads a scalar and refuses the ones that YAML readers take for
 // something else than what stands there.
-func (p *reader) scalar(out *node, n ast.Node) {
+func (p *reader) scalar(out *node, n ast.Node, key bool) {
 	t := n.GetToken()
 	if t == nil {
 		return
@@ -226,15 +228,19 @@ func (p *reader) scalar(out *node, n ast.Node) {
 		return
 	}
 	if out.quoted {
+		out.quote = '"'
+		if t.Type == token.SingleQuoteType {
+			out.quote = '\''
+		}
 		return
 	}
-	switch s := out.text; strings.ToLower(s) {
-	case "yes", "no", "on", "off":
-		fix := fmt.Sprintf("write %q in quotes, or true or false", s)
-		if s == "on" {
-			fix = `for the event of a rule write event:, else quote it`
-		}
-		p.add(out, fmt.Sprintf("bare %s means true or false to some YAML readers", s), fix)
+	switch s := out.text; {
+	case s == "on":
+		p.add(out, "bare on means true or false to some YAML readers", `for the event of a rule write event:, else quote it`)
+		out.bad = true
+	case key && len(s) == 1: // x, y and n are names of properties
+	case boolWord.MatchString(s):
+		p.add(out, fmt.Sprintf("bare %s means true or false to some YAML readers", s), fmt.Sprintf("write %q in quotes, or true or false", s))
 		out.bad = true
 	default:
 		if why := oddNumber(s); why != "" {
@@ -244,28 +250,27 @@ func (p *reader) scalar(out *node, n ast.Node) {
 	}
 }
 
+// What YAML readers of one version or another take for something else than text.
+var (
+	boolWord    = regexp.MustCompile(`^(y|Y|n|N|[Yy]es|YES|[Nn]o|NO|[Oo]n|ON|[Oo]ff|OFF|True|TRUE|False|FALSE)$`)
+	octal       = regexp.MustCompile(`^[-+]?0[0-9]+$`)
+	sexagesimal = regexp.MustCompile(`^[-+]?[0-9]+(:[0-5]?[0-9])+$`)
+	otherNumber = regexp.MustCompile(`^[-+]?([0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+|\.[0-9]+[eE][-+]?[0-9]+|[0-9]+(_[0-9]+)+|0[xob][0-9a-fA-F_]+)$`)
+	notNumber   = regexp.MustCompile(`^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$`)
+)
+
 // oddNumber says why a bare scalar that looks like a number is not written as
 // one: 08 is octal to some readers and text to others, 1e3 likewise.
 func oddNumber(s string) string {
-	digits := strings.TrimLeft(s, "+-")
-	if digits == "" || digits[0] < '0' || digits[0] > '9' {
-		switch strings.ToLower(strings.TrimPrefix(digits, ".")) {
-		case "inf", "nan":
-			if strings.HasPrefix(digits, ".") {
-				return "not a number a rule can use"
-			}
-		}
-		return ""
-	}
-	rest := strings.Trim(digits, "0123456789")
 	switch {
-	case rest == "" && len(digits) > 1 && digits[0] == '0':
+	case octal.MatchString(s):
 		return "octal to some YAML readers"
-	case rest == "e" || rest == "E" || rest == "e+" || rest == "e-":
+	case sexagesimal.MatchString(s):
+		return "a number in sixties to some YAML readers"
+	case otherNumber.MatchString(s):
 		return "a number to some YAML readers and text to others"
-	case len(digits) > 2 && digits[0] == '0' && strings.ContainsRune("xob", rune(digits[1])) &&
-		strings.Trim(digits[2:], "0123456789abcdefABCDEF_") == "":
-		return "a number to some YAML readers and text to others"
+	case notNumber.MatchString(s):
+		return "not a number a rule can use"
 	}
 	return ""
 }

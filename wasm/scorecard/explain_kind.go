@@ -1,0 +1,145 @@
+package scorecard
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// own says what a dimension without groups makes of its one rule; false if it is
+// a rule like any other.
+func (w *teller) own(r *Rule) bool {
+	switch r.Kind {
+	case Renewal:
+		w.renewal(r)
+	case Recency, Frequency, Money:
+		w.buyer(r)
+	case Input:
+		w.feed(r.Feed)
+	default:
+		return false
+	}
+	return true
+}
+
+func (w *teller) renewal(r *Rule) {
+	l := r.Life
+	pick := w.say("the last", "el último")
+	if l.First {
+		pick = w.say("the first", "el primer")
+	}
+	w.linef("  %s %s.", w.say("Counted from "+pick, "Se cuenta desde "+pick), w.trigger(r))
+	if l.Mean > 0 {
+		w.linef(w.say("  It lasts %s on average, give or take %s %%; the chance of buying again within %s is worth points, all %s of them from %s %% on.",
+			"  Dura %s de media, con una desviación del %s %%; la probabilidad de recomprar en %s vale puntos, todos (%s) a partir del %s %%."),
+			w.span(l.Mean), short(l.CV*100), w.span(l.Horizon), short(r.Points), short(l.FullAt*100))
+	} else {
+		var points []string
+		for _, n := range l.Nodes {
+			points = append(points, fmt.Sprintf("%s: %s", w.span(n.Age), short(n.Value)))
+		}
+		w.linef("  %s %s.", w.say("Points by age, in straight lines between:", "Puntos según la edad, en línea recta entre:"), strings.Join(points, ", "))
+	}
+	if l.FadeAfter > 0 {
+		w.linef(w.say("  From %s on it was bought elsewhere: points halve every %s.",
+			"  A partir de %s la habrá comprado en otro sitio: los puntos se reducen a la mitad cada %s."), w.span(l.FadeAfter), w.span(l.FadeHalf))
+	}
+	if l.Learn != nil {
+		per := ""
+		if l.Learn.Per != "" {
+			per = w.say(" for each ", " para cada ") + l.Learn.Per
+		}
+		w.linef(w.say("  The average is to be learned%s once %d have been bought again.",
+			"  La media se aprenderá%s cuando haya %d recompras."), per, l.Learn.Min)
+	}
+}
+
+func (w *teller) action(a *Action) string {
+	s := a.To
+	switch a.Do {
+	case "handoff":
+		s = w.say("hand over to ", "se entrega a ") + a.To
+		if a.Queue != "" {
+			s += w.say(", queue ", ", cola ") + a.Queue
+		}
+		if a.SLA > 0 {
+			s += w.say(", taken within ", ", se atiende en ") + w.span(a.SLA)
+		}
+	case "journey":
+		s = w.say("begin the journey ", "empieza el recorrido ") + a.To
+	case "audience":
+		s = w.say("join the audience ", "entra en la audiencia ") + a.To
+	case "notify":
+		s = w.say("notify ", "avisa a ") + a.To
+	}
+	if a.When != nil {
+		s += w.say(", if ", ", si ") + a.When.Say(w.es)
+	}
+	return s
+}
+
+func (w *teller) buyer(r *Rule) {
+	var steps []string
+	for _, s := range r.Steps {
+		border := short(s.At)
+		switch r.Kind {
+		case Recency:
+			border = w.say("under ", "menos de ") + w.span(int64(s.At))
+		case Money:
+			border = short(s.At / 100)
+		}
+		steps = append(steps, border+" → "+signed(s.Points))
+	}
+	what := w.say("time since the last", "tiempo desde el último")
+	switch r.Kind {
+	case Frequency:
+		what = w.say("how many", "cuántos")
+	case Money:
+		what = w.say("sum of ", "suma de ") + r.Value
+	}
+	if r.Span > 0 {
+		what += w.say(" within ", " en ") + w.span(r.Span)
+	}
+	w.linef("  - %s (%s): %s.", what, w.trigger(r), strings.Join(steps, ", "))
+}
+
+func (w *teller) feed(f *Feed) {
+	if f.Model != "" {
+		w.linef(w.say("  The probability that the model %s gives, times %s; nothing while it gives none.",
+			"  La probabilidad que da el modelo %s, por %s; nada mientras no dé ninguna."), f.Model, short(f.Most))
+		return
+	}
+	w.linef(w.say("  The points that the module %s gives; nothing while it gives none.",
+		"  Los puntos que da el módulo %s; nada mientras no dé ninguno."), f.Module)
+}
+
+func (w *teller) rollup(r *Rollup) {
+	if r == nil {
+		return
+	}
+	who := w.say("all leads", "todos los contactos")
+	if r.Top > 0 {
+		who = fmt.Sprintf(w.say("the %d best leads", "los %d mejores contactos"), r.Top)
+	}
+	how := map[string]string{
+		decaySum: w.say("the best whole, each further one half of the one before", "el mejor entero y cada uno de los siguientes la mitad que el anterior"),
+		rollMax:  w.say("the highest", "el más alto"),
+		rollMean: w.say("their mean", "su media"),
+	}[r.Method]
+	w.linef("\n%s %s: %s, %s.", w.say("An account is the leads with the same", "Una cuenta son los contactos con el mismo"), r.By, who, how)
+}
+
+// surroundings says what rules lean on: whose days they count, and named lists.
+func (w *teller) surroundings(c *Card) {
+	if slices.ContainsFunc(c.Rules, func(r *Rule) bool { return r.Per == PerDay }) {
+		w.linef("\n%s %s.", w.say("Days are those of", "Los días son los de"), c.Zone)
+	}
+	for _, name := range c.Lists() {
+		n := len(c.lists[name])
+		if n == 0 {
+			w.linef("\n"+w.say("The list %s is empty.", "La lista %s está vacía."), name)
+			continue
+		}
+		w.linef("\n"+w.say("The list %s has %d values.", "La lista %s tiene %d valores."), name, n)
+	}
+}

@@ -1,0 +1,191 @@
+package scorecard
+
+// section is one map of the language: where it stands, and its keys. The reader
+// must know exactly these keys; see TestSchema.
+type section struct {
+	of    string // as errors name it
+	where string
+	about string
+	keys  []key
+}
+
+type key struct{ name, holds, means string }
+
+// Keys of every dimension.
+var anyDimension = []key{
+	{"kind", "a word", "which of these sections holds"},
+	{"min", "points", "the least the dimension can be; 0 if left out. Below 0 it can take away"},
+	{"max", "points", "the most it can be; without bound if left out, 100 for replenishment, model and wasm"},
+	{"grades", "label: points", "best first, as in {A: 75, B: 50, C: 25, D: 0}; two graded dimensions make a grid A1…D4. The last grade also holds below where it begins"},
+}
+
+func dimensionKeys(more ...key) []key { return append(more, anyDimension...) }
+
+// schema is the language, in the order of its reference.
+var schema = []section{
+	{"a scorecard", "the file", "One file holds one card.", []key{
+		{"scorecard", "a name", "what the card is called; required"},
+		{"version", "a whole number", "the version this file was made from; the server numbers versions"},
+		{"language", "en, es", "of the reasons that no rule gives; en if left out"},
+		{"timezone", "a zone", "whose days `per: day` counts, as in Europe/Madrid; UTC if left out"},
+		{"entity", "lead, contact", "what is scored; account and company are known and not scored yet"},
+		{"lists", "name: list", "named lists of texts that conditions ask with in_list"},
+		{"dimensions", "name: dimension", "1 to 16 axes of the score; required"},
+		{"gates", "list of gates", "what bounds the result whatever the points say"},
+		{"score", "a map", "how dimensions become one score"},
+		{"bands", "list of bands", "named runs of scores, from the lowest up"},
+		{"on_band", "band: list of actions", "what entering a band sets off"},
+		{"rollup", "a map", "how leads' scores become their account's"},
+	}},
+	{"dimension attributes", "dimensions: {NAME: {kind: attributes}}", "Who somebody is: rules over what we were told.", dimensionKeys(
+		key{"groups", "name: group", "its rules, in groups; required"})},
+	{"dimension behaviour", "dimensions: {NAME: {kind: behaviour}}", "What somebody does: rules over events.", dimensionKeys(
+		key{"groups", "name: group", "its rules, in groups; required"})},
+	{
+		"dimension replenishment", "dimensions: {NAME: {kind: replenishment}}",
+		"When somebody will need it again, by the age of what was bought. Either a lifetime (with horizon) or a curve.", dimensionKeys(
+			key{"anchor", "a map", "the event the age is counted from; required"},
+			key{"lifetime", "a map", "how long such things last: a gamma distribution"},
+			key{"horizon", "a length of time", "the chance counted is that of buying again within it, given none yet"},
+			key{"full_at", "a share", "the chance that is worth all points (max); 1 if left out"},
+			key{"fade_after", "a length of time", "from this age on it was bought elsewhere: points fade"},
+			key{"fade_half_life", "a length of time", "how fast; a quarter of fade_after if left out, at least 10m"},
+			key{"curve", "list of [age, points]", "points by age, in straight lines between, from age 0 on; the last stays"},
+			key{"why", "text", "words of the reason, with {points}, {age}, {mean}"}),
+	},
+	{
+		"dimension rfm", "dimensions: {NAME: {kind: rfm}}",
+		"How recently, how often and for how much somebody bought; reasons NAME.recency, NAME.frequency, NAME.monetary. At least one of the three.", dimensionKeys(
+			key{"event", "an event type", "what counts; purchase if left out"},
+			key{"where", "conditions", "only events that fulfil them"},
+			key{"ignore", "list", "machines whose events do not count: bot, prefetch, proxy"},
+			key{"value", "a property", "what monetary sums up; value if left out. In hundredths, rounded half up"},
+			key{"within", "a length of time", "frequency and monetary look at this window, of whose events the latest 32 are kept; for ever if left out"},
+			key{"recency", "list of [time, points]", "the first step whose time has not passed since the last"},
+			key{"frequency", "list of [number, points]", "the last step that is reached"},
+			key{"monetary", "list of [sum, points]", "the last step that is reached"}),
+	},
+	{"dimension model", "dimensions: {NAME: {kind: model}}", "What a learned model expects: its probability × max. While the model says nothing the dimension is 0.", dimensionKeys(
+		key{"model", "a name", "which model; required"},
+		key{"why", "text", "words of the reason, with {points}"})},
+	{"dimension wasm", "dimensions: {NAME: {kind: wasm}}", "What a module of the tenant's own says, in points. While it says nothing the dimension is 0.", dimensionKeys(
+		key{"module", "a name", "which module; required"},
+		key{"gas", "a whole number", "what one call of it may take, up to 1000000"},
+		key{"why", "text", "words of the reason, with {points}"})},
+	{"a group", "groups: {NAME: …}", "A group bounds the sum of its rules.", []key{
+		{"min", "points", "0 if left out, unbounded if a rule has negative points"},
+		{"max", "points", "without bound if left out"},
+		{"rules", "list of rules", "required"},
+	}},
+	{"a rule", "rules: […]", "One of when, event, absent, unanswered says what it waits for; one of half_life, linear, expire, count, decay: none how long its points last.", []key{
+		{"id", "a name", "once in the card; reasons carry it; required"},
+		{"points", "points", "what it gives or, below 0, takes; required"},
+		{"why", "text", "what people read, with {points}; {count} in expire, count and unanswered rules; {age} in absent rules"},
+		{"when", "conditions, or an expression", "on attributes, in a dimension of kind attributes; an expression in a rule that names an event is over that event"},
+		{"event", "an event type", "as in page_view; no stars"},
+		{"where", "conditions", "on the event's properties"},
+		{"per", "each, day, session, message, distinct:PROPERTY", "events that count once; each if left out"},
+		{"cap", "points", "the most its points add up to; of the sign of its points. Applied when points are added, or when read for expire and linear"},
+		{"half_life", "a length of time", "points halve every so often; at least 10m"},
+		{"linear", "a map", "each event's points fall in steps"},
+		{"expire", "a length of time", "each event's points last so long"},
+		{"decay", "none", "points stay, as they do if nothing is said"},
+		{"count", "a map", "points are held while so many events lie in a window"},
+		{"ignore", "list", "machines whose events do not count: bot, prefetch, proxy; nobody if left out"},
+		{"absent", "an event type or any_activity", "silence"},
+		{"after", "a length of time", "how much silence"},
+		{"unanswered", "a map", "messages of ours without an answer"},
+	}},
+	{"linear", "rule: {linear: …}", "", []key{
+		{"drop", "a share in %", "of what they were, lost at each full step"},
+		{"every", "a length of time", "the step"},
+	}},
+	{"count", "rule: {count: …}", "", []key{
+		{"gte", "a whole number", "how many, up to 32; the latest are kept"},
+		{"within", "a length of time", "the window (now − within, now]"},
+	}},
+	{"unanswered", "rule: {unanswered: …}", "An answer is any activity of the person after the message; a report of delivery or bounce is none, nor is an identify.", []key{
+		{"channels", "list", "email, sms, call, push, whatsapp, letter; the first three if left out"},
+		{"sent", "a whole number", "how many without an answer, up to 32"},
+		{"within", "a length of time", "the window (now − within, now]"},
+	}},
+	{
+		"a condition", "when: {FIELD: …}, where: {FIELD: …}",
+		"A bare value means equality; a text with * is a pattern for the whole value. All of a map must hold. A missing value fulfils none but exists: false.",
+		[]key{
+			{"in", "list", "one of these texts or numbers"},
+			{"not_in", "list", "there, and none of these"},
+			{"between", "[number, number]", "both ends included"},
+			{"gt", "a number", "greater"},
+			{"gte", "a number", "greater or equal"},
+			{"lt", "a number", "less"},
+			{"lte", "a number", "less or equal"},
+			{"matches", "text", "a regular expression (RE2) finds something"},
+			{"not_matches", "text", "there, and the expression finds nothing"},
+			{"in_list", "a name", "in a named list"},
+			{"not_in_list", "a name", "there, and not in it"},
+			{"exists", "true, false", "there and not empty, or not"},
+		},
+	},
+	{"anchor", "replenishment: {anchor: …}", "", []key{
+		{"event", "an event type", "required"},
+		{"where", "conditions", "only events that fulfil them"},
+		{"pick", "last, first", "which one counts; last if left out"},
+		{"ignore", "list", "machines whose events do not count"},
+	}},
+	{"lifetime", "replenishment: {lifetime: …}", "", []key{
+		{"mean", "a length of time", "how long they last on average, 1d to 50y; required"},
+		{"cv", "a number", "the spread beside the mean, 0.05 (all wear out alike) to 1 (age says nothing); required"},
+		{"learn", "a map", "learn mean and cv from repurchases: kept on the card for whoever learns"},
+	}},
+	{"learn", "lifetime: {learn: …}", "", []key{
+		{"per", "a property", "each of its values has a life of its own"},
+		{"min_repurchases", "a whole number", "how many before what is learned counts; 30 if left out"},
+	}},
+	{"a gate", "gates: […]", "Gates bound the combined value before the scale, whatever the points say.", []key{
+		{"id", "a name", "of its reason gate:ID; its number if left out"},
+		{"when", "conditions, or an expression", "on attributes; an expression may also ask dimensions and the past; required"},
+		{"max", "points", "the most the combined value can be"},
+		{"skip", "true", "the lead is not scored by this card at all"},
+		{"why", "text", "words of the reason, with {points}"},
+	}},
+	{"score", "score: …", "", []key{
+		{"combine", "sum, weighted, max, grade, model", "the sum of times × dimension (sum and weighted alike), the largest of them, what the grade is worth, or one model's dimension"},
+		{"of", "list", "which dimensions count; each once if left out"},
+		{"table", "grade: points", "under grade: what each grade is worth"},
+		{"scale", "a map", "from dimension points to the score shown"},
+	}},
+	{"a term of the score", "of: […]", "", []key{
+		{"dimension", "a name", "required"},
+		{"times", "a number", "its weight; 1 if left out"},
+	}},
+	{"scale", "score: {scale: …}", "The score is rounded half up.", []key{
+		{"from", "[number, number]", "[0, 100] if left out"},
+		{"to", "[number, number]", "within 0 and 100; [1, 100] if left out"},
+	}},
+	{"a band", "bands: […]", "", []key{
+		{"name", "a name", "required"},
+		{"from", "a whole number", "the score that enters it; required"},
+		{"leave", "a whole number", "the score below which it is left; from, if left out. Lower is hysteresis"},
+		{"require", "a map", "what else must hold"},
+	}},
+	{"require", "a band: {require: …}", "", []key{{"grade", "list", "one of these grades"}}},
+	{"an action", "on_band: {BAND: […]}", "One of handoff, journey, audience, notify. The card names them; acting is for whoever follows the changes of bands.", []key{
+		{"handoff", "a name", "hand the lead over to this sink"},
+		{"queue", "a name", "of a handoff"},
+		{"sla", "a length of time", "of a handoff: when somebody must have taken it"},
+		{"journey", "a name", "begin it"},
+		{"audience", "a name", "join it"},
+		{"notify", "a name", "tell owner, or whom it names"},
+		{"when", "an expression", "only if this holds of the dimensions"},
+	}},
+	{"rollup", "rollup: …", "", []key{
+		{"to", "account, company", "what leads make up"},
+		{"by", "an attribute", "leads with the same value belong together; required"},
+		{"score", "a map", "how"},
+	}},
+	{"the score of a rollup", "rollup: {score: …}", "", []key{
+		{"top", "a whole number", "how many of the best leads count; all if left out"},
+		{"method", "decay_sum, max, mean", "decay_sum (if left out): the best whole, each further one half as much as the one before, 100 at most"},
+	}},
+}
