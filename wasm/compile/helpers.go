@@ -170,8 +170,9 @@ func (m *module) push(f *fn, owner, value local) {
 	m.count(f, owner, 1)
 }
 
+// pushed is push as a function.
 func (m *module) pushed() *fn {
-	f := m.helper([]byte{i64, i64})
+	f := m.fn([]byte{i64, i64})
 	m.push(f, 0, 1)
 	return f
 }
@@ -291,7 +292,7 @@ func (m *module) decayed() *fn {
 
 // minutes is scorecard.Minutes.
 func (m *module) minutes() *fn {
-	f := m.helper([]byte{i64}, i32)
+	f := m.fn([]byte{i64}, i32)
 	f.getG(gNow).get(0).do(i64Sub).tee(0).i64(0).do(i64LtS).when(func() { f.i64(0).set(0) })
 	f.get(0).i64(60_000).do(i64DivS).tee(0).i64(math.MaxUint32).get(0).i64(math.MaxUint32).do(i64LtS, choose, i32Wrap)
 	return f
