@@ -2,7 +2,8 @@
 // that cross the border, the layout of the IO area, and the one polynomial both
 // sides use for powers of two. The argument for each choice is in DESIGN.md.
 //
-// A module exports its memory and three functions and imports nothing:
+// A module exports its memory and three functions, may export _initialize (),
+// which is called first, and imports nothing:
 //
 //	ripen_io()            -> i32  address of the IO area, 8-aligned, constant
 //	ripen_fold(n: i32)    -> i32  folds n events into the state; its new length, or < 0
@@ -71,7 +72,6 @@ const (
 	ExportIO     = "ripen_io"
 	ExportFold   = "ripen_fold"
 	ExportScore  = "ripen_score"
-	ExportGas    = "__ripen_gas"
 	Section      = "ripen.manifest"
 )
 
@@ -108,20 +108,38 @@ type Event struct {
 	Buf    []byte // scratch for the text of numbers; owned by the event
 }
 
-// Manifest is what a module says of itself, as JSON in its custom section.
+// Manifest is what a module says of itself, as JSON in its custom section. What
+// only a module without a card needs is marked optional: a card says it itself.
 type Manifest struct {
-	ABI      int             `json:"abi"`
-	Card     string          `json:"card"`
-	Fields   []ManifestField `json:"fields"`
-	Types    []string        `json:"event_types"` // Types[0] is "": any other
-	Dims     []string        `json:"dimensions"`
-	StateMax int             `json:"state_max"`
-	FoldGas  int64           `json:"fold_gas"`  // that one event may take
-	ScoreGas int64           `json:"score_gas"` // that a score may take
+	ABI      int              `json:"abi"`
+	Card     string           `json:"card"`
+	Fields   []ManifestField  `json:"fields"`
+	Types    []string         `json:"event_types"` // Types[0] is "": any other
+	Dims     []string         `json:"dimensions"`
+	StateMax int              `json:"state_max"`
+	FoldGas  int64            `json:"fold_gas"`            // that one event may take
+	ScoreGas int64            `json:"score_gas"`           // that a score may take
+	Zone     string           `json:"time_zone,omitempty"` // of slots of type day; UTC if empty
+	Reasons  []ManifestReason `json:"reasons,omitempty"`   // by the number the guest writes
+	Bands    []ManifestBand   `json:"bands,omitempty"`     // from the lowest
 }
 
 // ManifestField names the value of one slot.
 type ManifestField struct {
 	Name string `json:"name"`
 	Type string `json:"type"`
+}
+
+// ManifestReason names a reason and says it to people; {points} in Why stands for
+// its points.
+type ManifestReason struct {
+	Rule string `json:"rule"`
+	Why  string `json:"why,omitempty"`
+}
+
+// ManifestBand is a run of scores: entered at From, left below Leave.
+type ManifestBand struct {
+	Name  string `json:"name"`
+	From  int    `json:"from"`
+	Leave int    `json:"leave,omitempty"` // 0 = From
 }

@@ -1,8 +1,10 @@
 package export
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/valyala/fasthttp"
 
@@ -17,18 +19,42 @@ type cardJSON struct {
 	Draft     bool   `json:"draft"`
 	Published string `json:"published,omitempty"`
 	Versions  []int  `json:"versions"`
-	YAML      string `json:"yaml,omitempty"`
+	// Quarantined are versions that were given up because their module failed too
+	// often; the last good one before them serves.
+	Quarantined []quarantineJSON `json:"quarantined,omitempty"`
+	YAML        string           `json:"yaml,omitempty"`
+	Module      string           `json:"module,omitempty"` // instead of YAML: the hash of the tenant's own module
+}
+
+type quarantineJSON struct {
+	Version int    `json:"version"`
+	At      string `json:"at"`
+	Why     string `json:"why"`
 }
 
 func (c *call) cardToJSON(row *tracker.Card) cardJSON {
 	out := cardJSON{Name: row.Name, Version: row.Current, Ranking: c.tenant.Ranking == row.Name, Draft: row.Draft != nil, Versions: []int{}}
 	for _, v := range row.Versions {
 		out.Versions = append(out.Versions, v.Version)
+		if v.Quarantined != 0 {
+			out.Quarantined = append(out.Quarantined, quarantineJSON{v.Version, Time(v.Quarantined), v.Why})
+		}
 	}
 	if v := row.Version(row.Current); v != nil {
 		out.Published = Time(v.At)
 	}
+	if ref, ok := strings.CutPrefix(source(row), tracker.ModuleRef); ok {
+		out.Module = "sha256:" + ref
+	}
 	return out
+}
+
+// source is that of the version in force, or of the draft while there is none.
+func source(row *tracker.Card) string {
+	if v := row.Version(row.Current); v != nil {
+		return string(v.YAML)
+	}
+	return string(row.Draft)
 }
 
 func (c *call) cards() error {
@@ -57,15 +83,17 @@ func (c *call) card() error {
 	}
 	row := &all[i]
 	out := c.cardToJSON(row)
-	out.YAML = string(row.Draft)
-	if v := row.Version(row.Current); v != nil {
-		out.YAML = string(v.YAML)
+	if out.Module == "" {
+		out.YAML = source(row)
 	}
 	JSON(c.ctx, fasthttp.StatusOK, out)
 	return nil
 }
 
 func (c *call) draft() error {
+	if bytes.HasPrefix(c.ctx.PostBody(), []byte("\x00asm")) {
+		return errModulePath // which tries it first
+	}
 	row, err := c.cfg.Registry.Draft(c.tenant.ID, c.name, c.ctx.PostBody())
 	if err != nil {
 		return err

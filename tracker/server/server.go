@@ -8,7 +8,8 @@
 //
 // It stores two small files of its own beside the databases: admin.key, the key
 // of the machine's operator, and server.json, where the running server listens,
-// so that a command needs to know the directory only.
+// so that a command needs to know the directory only; and modules/, a cache of
+// compiled modules.
 package server
 
 import (
@@ -17,6 +18,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -28,6 +30,7 @@ import (
 	"ripen/tracker/demo"
 	"ripen/tracker/ingest"
 	"ripen/tracker/tenant"
+	"ripen/wasm/host"
 )
 
 // Server is a whole tracker on one data directory.
@@ -42,6 +45,7 @@ type Server struct {
 	db       *storage.DB
 	registry *tenant.Registry
 	quota    tenant.Quota
+	modules  *host.Host
 	folder   *folder // nil: capture only
 	atStart  uint64  // last record of the log when the server started
 	ingest   *ingest.Handler
@@ -50,8 +54,9 @@ type Server struct {
 	listener net.Listener
 	set      *metrics.Set
 
-	scoreTime *ingest.Histogram
-	demo      DemoKeys
+	scoreTime   *ingest.Histogram
+	quarantined *metrics.Counter
+	demo        DemoKeys
 
 	retention *retentionMetrics // nil: capture only
 
@@ -99,7 +104,12 @@ func (s *Server) start(ctx context.Context) (err error) {
 	if s.atStart, err = s.db.Log().Last(ctx, 0); err != nil {
 		return err
 	}
+	// Only a cache: what is lost is compiled again.
+	if s.modules, err = host.New(ctx, host.Config{CacheDir: filepath.Join(s.cfg.Data, "modules")}); err != nil {
+		return err
+	}
 	if !s.cfg.CaptureOnly {
+		s.quarantined = s.set.NewCounter("ripen_modules_quarantined_total")
 		s.scoreTime = ingest.NewHistograms(s.set, "ripen_score_seconds", scoreBounds, "")[0]
 		if s.folder, err = newFolder(ctx, s.log, s.openState); err != nil {
 			return err
@@ -135,7 +145,22 @@ func (s *Server) start(ctx context.Context) (err error) {
 
 // openState opens what is derived from the log, as its last checkpoint left it.
 func (s *Server) openState(ctx context.Context) (*State, error) {
-	return OpenState(ctx, s.db, StateConfig{Slog: s.log, Tenant: s.registry.Tenant, ScoreTime: s.scoreTime.Since})
+	return OpenState(ctx, s.db, StateConfig{Slog: s.log, Host: s.modules, Tenant: s.registry.Tenant, ScoreTime: s.scoreTime.Since, Quarantine: s.quarantine})
+}
+
+// quarantine lets the last good version of a card serve whose module failed too
+// often.
+func (s *Server) quarantine(id tracker.TenantID, a tracker.Activation, why string) {
+	s.quarantined.Inc()
+	back, err := s.registry.Quarantine(s.life, id, a.Card, a.Version, why)
+	switch e, ok := errors.AsType[*tracker.Error](err); {
+	case ok && e.Kind == tracker.KindConflict:
+		s.log.Warn("no other version serves in place of one in quarantine", "tenant", id, "card", a.Name(), "err", err)
+	case err != nil:
+		s.log.Error("quarantine a version", "tenant", id, "card", a.Name(), "err", err)
+	case back.Card != "": // else it was known before, or is not in force
+		s.log.Warn("the last good version serves again", "tenant", id, "quarantined", a.Name(), "serving", back.Name())
+	}
 }
 
 // stages makes everything that answers, the hot path first.
@@ -203,6 +228,9 @@ func (s *Server) close() error {
 	}
 	if s.folder != nil {
 		errs = append(errs, s.folder.close())
+	}
+	if s.modules != nil {
+		errs = append(errs, s.modules.Close())
 	}
 	if s.db != nil {
 		errs = append(errs, s.db.Close())

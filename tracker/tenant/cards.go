@@ -28,6 +28,9 @@ type versionRow struct {
 	Version int    `json:"version"`
 	At      int64  `json:"at"` // unix ms
 	YAML    []byte `json:"yaml"`
+
+	Quarantined int64  `json:"quarantined,omitempty"` // unix ms; 0 = it is not
+	Why         string `json:"why,omitempty"`         // it was
 }
 
 // pendingRow is an activation on its way into the log. It stands in the row
@@ -51,12 +54,13 @@ func (p *pendingRow) activation(card string) tracker.Activation {
 // answers says that p is what a request for next asks for, sent again by
 // someone who was not told what became of it.
 func (p *pendingRow) answers(next *pendingRow) bool {
-	return p.Asked == next.Asked && p.Want == next.Want && (p.Asked == askRollback || bytes.Equal(p.YAML, next.YAML))
+	return p.Asked == next.Asked && p.Want == next.Want && (p.Asked != askPublish || bytes.Equal(p.YAML, next.YAML))
 }
 
 const (
-	askPublish  = "publish"
-	askRollback = "rollback"
+	askPublish    = "publish"
+	askRollback   = "rollback"
+	askQuarantine = "quarantine"
 )
 
 func (c *cardRow) version(n int) *versionRow {
@@ -80,22 +84,32 @@ func (c *cardRow) apply() {
 func (c *cardRow) public(name string) tracker.Card {
 	out := tracker.Card{Name: name, Draft: c.Draft, Current: c.Current}
 	for _, v := range c.Versions {
-		out.Versions = append(out.Versions, tracker.CardVersion{Version: v.Version, At: v.At, YAML: v.YAML})
+		out.Versions = append(out.Versions, tracker.CardVersion{Version: v.Version, At: v.At, YAML: v.YAML, Quarantined: v.Quarantined, Why: v.Why})
 	}
 	return out
 }
 
-// checkCard parses and compiles a card, as publishing it would.
-func checkCard(name string, yaml []byte) (*scorecard.Card, error) {
+// checkCard parses and compiles a card, as publishing it would. A module was
+// admitted by the host before, or is when it is loaded.
+func checkCard(name string, source []byte) (*scorecard.Card, error) {
 	refuse := func(why string) error {
 		return &tracker.Error{Kind: tracker.KindInvalid, Code: "invalid_scorecard", Detail: why}
 	}
-	card, err := scorecard.Parse(name+".yaml", yaml)
+	var card *scorecard.Card
+	var err error
+	if isModule(source) {
+		card, err = host.CardOf(source)
+	} else {
+		card, err = scorecard.Parse(name+".yaml", source)
+	}
 	if err != nil {
 		return nil, refuse(err.Error())
 	}
 	if card.Name != name {
 		return nil, refuse(fmt.Sprintf("scorecard: the card calls itself %s, the path %s", card.Name, name))
+	}
+	if isModule(source) {
+		return card, nil
 	}
 	module, err := compile.Module(card)
 	if err == nil {
@@ -172,11 +186,15 @@ func (r *Registry) saveCard(id tracker.TenantID, name string, row *cardRow, chan
 }
 
 // Draft keeps a card that is right, and puts nothing in force.
-func (r *Registry) Draft(id tracker.TenantID, name string, yaml []byte) (tracker.Card, error) {
+func (r *Registry) Draft(id tracker.TenantID, name string, source []byte) (tracker.Card, error) {
 	if err := checkName("scorecard", name); err != nil {
 		return tracker.Card{}, err
 	}
-	card, err := checkCard(name, yaml)
+	card, err := checkCard(name, source)
+	if err != nil {
+		return tracker.Card{}, err
+	}
+	stored, err := r.keep(id, source)
 	if err != nil {
 		return tracker.Card{}, err
 	}
@@ -187,7 +205,7 @@ func (r *Registry) Draft(id tracker.TenantID, name string, yaml []byte) (tracker
 		err = row.stale(card.Version)
 	}
 	if err == nil {
-		row.Draft = bytes.Clone(yaml)
+		row.Draft = stored
 		err = r.saveCard(id, name, &row, nil)
 	}
 	return row.public(name), err
@@ -223,15 +241,21 @@ func (r *Registry) Publish(ctx context.Context, id tracker.TenantID, name string
 	})
 }
 
-// Rollback puts the version before the one in force in force again.
+// Rollback puts the version before the one in force in force again, leaving out
+// those that are quarantined.
 func (r *Registry) Rollback(ctx context.Context, id tracker.TenantID, name string) (tracker.Activation, error) {
-	return r.activate(ctx, id, name, func(c *cardRow) (*pendingRow, error) {
-		i := slices.IndexFunc(c.Versions, func(v versionRow) bool { return v.Version == c.Current })
-		if i < 1 {
-			return nil, errNoVersion
+	return r.activate(ctx, id, name, func(c *cardRow) (*pendingRow, error) { return c.before(askRollback) })
+}
+
+// before asks for the last good version before the one in force.
+func (c *cardRow) before(asked string) (*pendingRow, error) {
+	i := slices.IndexFunc(c.Versions, func(v versionRow) bool { return v.Version == c.Current })
+	for i--; i >= 0; i-- {
+		if v := &c.Versions[i]; v.Quarantined == 0 {
+			return &pendingRow{Version: v.Version, YAML: v.YAML, Asked: asked}, nil
 		}
-		return &pendingRow{Version: c.Versions[i-1].Version, YAML: c.Versions[i-1].YAML, Asked: askRollback}, nil
-	})
+	}
+	return nil, errNoVersion
 }
 
 // activate lets the log say that a version is in force from here on, in three
@@ -269,7 +293,11 @@ func (r *Registry) activate(ctx context.Context, id tracker.TenantID, name strin
 // announce writes down in meta/ what is to be activated. mu is held.
 func (r *Registry) announce(ctx context.Context, id tracker.TenantID, name string, row *cardRow) error {
 	p, t := row.Pending, r.Tenant(id)
-	card, err := checkCard(name, p.YAML)
+	source, err := r.source(id, p.YAML)
+	if err != nil {
+		return err
+	}
+	card, err := checkCard(name, source)
 	if err != nil {
 		return err
 	}
@@ -288,15 +316,18 @@ func (r *Registry) announce(ctx context.Context, id tracker.TenantID, name strin
 // again, and the log drops it if it has its id. mu is held.
 func (r *Registry) complete(ctx context.Context, id tracker.TenantID, name string, row *cardRow) error {
 	p := row.Pending
-	rec := storage.Record{Tenant: id, Kind: storage.KindControl, ID: p.ID, Row: tracker.AppendActivation(nil, p.activation(name))}
+	a, err := p.activation(name), error(nil)
+	if a.YAML, err = r.source(id, a.YAML); err != nil {
+		return err
+	}
+	rec := storage.Record{Tenant: id, Kind: storage.KindControl, ID: p.ID, Row: tracker.AppendActivation(nil, a)}
 	if err := r.log.Append(ctx, 0, []storage.Record{rec}); err != nil { // the commit point of a publication
 		return &tracker.Error{
 			Kind: tracker.KindBusy, Code: "storage", Err: err,
 			Detail: "the log did not confirm this: ask for the same again in a moment, it is done once",
 		}
 	}
-	err := r.finish(id, name, row)
-	if err == nil {
+	if err = r.finish(id, name, row); err == nil {
 		return nil
 	}
 	// The log has said it. If meta/ kept what it reports as failed, that is all;

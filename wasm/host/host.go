@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 
 	"github.com/tetratelabs/wazero"
 
 	"ripen/wasm"
+	"ripen/wasm/meter"
 	"ripen/wasm/scorecard"
 )
 
@@ -21,6 +23,9 @@ type Config struct {
 	// FoldGas bounds one event of a fold, ScoreGas a score; 0 = what the module's
 	// manifest asks for, at most wasm.GasMax.
 	FoldGas, ScoreGas int64
+	// Worker is the command line of a process that runs [Work]; default: this
+	// program with the argument [WorkerCommand].
+	Worker []string
 }
 
 // foldGas is the gas of one event.
@@ -32,74 +37,135 @@ func (m *Module) scoreGas() int64 {
 	return cmp.Or(m.host.cfg.ScoreGas, min(max(m.man.ScoreGas, 1), wasm.GasMax))
 }
 
-// Host compiles modules and owns what they run in.
+// Host compiles modules and owns what they run in. What compile wrote and what
+// strangers wrote run in engines of their own.
 type Host struct {
-	cfg   Config
-	ctx   context.Context
-	rt    wazero.Runtime
-	cache wazero.CompilationCache
+	cfg Config
+	ctx context.Context
+	own *engine
 	// compiling is held while a module is compiled or closed: wazero's cache of
 	// equal modules has raced there before.
 	compiling sync.Mutex
+
+	admitting chan struct{} // holds one while a child compiles a stranger's module
+	mu        sync.Mutex    // guards what follows
+	strangers *engine       // nil until the first stranger's module
+	temporary string        // the strangers' cache if Config.CacheDir is empty
+}
+
+// engine is a runtime with a cache of compiled code.
+type engine struct {
+	rt    wazero.Runtime
+	cache wazero.CompilationCache
+	dir   string
+}
+
+func newEngine(ctx context.Context, rc wazero.RuntimeConfig, dir string) (*engine, error) {
+	cache := wazero.NewCompilationCache()
+	if dir != "" {
+		var err error
+		if cache, err = wazero.NewCompilationCacheWithDir(dir); err != nil {
+			return nil, fmt.Errorf("open module cache %s: %w", dir, err)
+		}
+	}
+	rc = rc.WithCompilationCache(cache).WithMemoryLimitPages(meter.PagesMax).WithCloseOnContextDone(false)
+	return &engine{rt: wazero.NewRuntimeWithConfig(ctx, rc), cache: cache, dir: dir}, nil
+}
+
+func (e *engine) close(ctx context.Context) error {
+	return errors.Join(e.rt.Close(ctx), e.cache.Close(ctx))
 }
 
 // New opens a host. ctx bounds only New itself: gas, not a context, ends a module.
 func New(ctx context.Context, cfg Config) (*Host, error) {
+	return newHost(ctx, cfg, runtimeConfig())
+}
+
+// runtimeConfig is wazero's compiler; where it has none, its interpreter.
+func runtimeConfig() wazero.RuntimeConfig { return wazero.NewRuntimeConfig() }
+
+func newHost(ctx context.Context, cfg Config, rc wazero.RuntimeConfig) (*Host, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("open the module host: %w", err)
 	}
 	// No context reaches a module: gas ends it, and a context with values costs
 	// an allocation a call.
 	ctx = context.Background()
-	cache := wazero.NewCompilationCache()
-	if cfg.CacheDir != "" {
-		var err error
-		if cache, err = wazero.NewCompilationCacheWithDir(cfg.CacheDir); err != nil {
-			return nil, fmt.Errorf("open module cache %s: %w", cfg.CacheDir, err)
-		}
+	own, err := newEngine(ctx, rc, cfg.CacheDir)
+	if err != nil {
+		return nil, err
 	}
-	rc := wazero.NewRuntimeConfig().WithCompilationCache(cache).WithMemoryLimitPages(pagesMax).WithCloseOnContextDone(false)
-	return &Host{cfg: cfg, ctx: ctx, rt: wazero.NewRuntimeWithConfig(ctx, rc), cache: cache}, nil
+	return &Host{cfg: cfg, ctx: ctx, own: own, admitting: make(chan struct{}, 1)}, nil
 }
 
 // Close ends every module and instance of the host. None may be in a call.
 func (h *Host) Close() error {
-	return errors.Join(h.rt.Close(h.ctx), h.cache.Close(h.ctx))
+	err := h.own.close(h.ctx)
+	if h.strangers != nil {
+		err = errors.Join(err, h.strangers.close(h.ctx))
+	}
+	if h.temporary != "" {
+		err = errors.Join(err, os.RemoveAll(h.temporary))
+	}
+	return err
 }
 
 // Module is a compiled module with the card it scores.
 type Module struct {
-	host *Host
-	card *scorecard.Card
-	code wazero.CompiledModule
-	man  *wasm.Manifest
+	host  *Host
+	rt    wazero.Runtime
+	card  *scorecard.Card
+	code  wazero.CompiledModule
+	man   *wasm.Manifest
+	init  bool // it has a function to be called first
+	grows bool // its memory may
 
 	feeds []*scorecard.Feed // what the card's models and modules must give
 }
 
-// Load checks and compiles a module that was made for the card.
+// Load checks, meters and compiles a module that ripen/wasm/compile wrote for the
+// card.
 func (h *Host) Load(ctx context.Context, c *scorecard.Card, b []byte) (*Module, error) {
-	man, err := Check(b)
+	m, err := h.load(ctx, c, b)
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", c.Name, err)
 	}
-	if err := fits(c, man); err != nil {
-		return nil, fmt.Errorf("load %s: %w", c.Name, err)
+	return m, nil
+}
+
+func (h *Host) load(ctx context.Context, c *scorecard.Card, b []byte) (*Module, error) {
+	k, err := check(b, meter.Own)
+	if err != nil {
+		return nil, err
+	}
+	if err := fits(c, k); err != nil {
+		return nil, err
+	}
+	metered, err := k.mod.Metered(initGas)
+	if err != nil {
+		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("load %s: %w", c.Name, err)
+		return nil, err
 	}
+	return h.compile(h.own, c, k, metered)
+}
+
+// compile makes metered bytes runnable; from the engine's cache if they are
+// there.
+func (h *Host) compile(e *engine, c *scorecard.Card, k *checked, metered []byte) (*Module, error) {
 	h.compiling.Lock()
-	code, err := h.rt.CompileModule(h.ctx, b)
-	h.compiling.Unlock()
+	defer h.compiling.Unlock()
+	code, err := e.rt.CompileModule(h.ctx, metered)
 	if err != nil {
-		return nil, fmt.Errorf("load %s: compile: %w", c.Name, err)
+		return nil, fmt.Errorf("compile: %w", err)
 	}
-	return &Module{host: h, card: c, code: code, man: man, feeds: c.Feeds()}, nil
+	return &Module{host: h, rt: e.rt, card: c, code: code, man: k.man, feeds: c.Feeds(), init: k.mod.Func(exportInit) != "", grows: k.mod.Grows()}, nil
 }
 
 // fits says whether the module reads events as the card binds them.
-func fits(c *scorecard.Card, man *wasm.Manifest) error {
+func fits(c *scorecard.Card, k *checked) error {
+	man := k.man
 	ok := len(man.Fields) == len(c.Slots) && len(man.Types) == len(c.Types) && len(man.Dims) == len(c.Dims)
 	for i := 0; ok && i < len(c.Slots); i++ {
 		ok = man.Fields[i].Name == c.Slots[i].Name && man.Fields[i].Type == c.Slots[i].Type()
@@ -108,7 +174,8 @@ func fits(c *scorecard.Card, man *wasm.Manifest) error {
 		ok = man.Types[i] == c.Types[i].Name
 	}
 	if !ok {
-		return &Refusal{"custom", 0, fmt.Sprintf("the manifest is of card %s and reads other events than this card binds: compile the card again", man.Card)}
+		_, at := k.mod.Custom()
+		return &meter.Refusal{Section: "custom", Offset: at, Limit: "compile the card again", Found: fmt.Sprintf("the manifest is of card %s and reads other events than this card binds", man.Card)}
 	}
 	return nil
 }

@@ -32,6 +32,7 @@ type Card struct {
 	answers    bool                           // a rule waits for answers
 	traitSlots []int                          // slots that attributes fill
 	grid       []string                       // GradeNames, once
+	module     bool                           // made of a manifest: the module's reasons are all there is
 }
 
 // Dimension is one axis of a score.
