@@ -206,8 +206,21 @@ func (f *Fold) saveTail(tx Rows, s *subject) error {
 const lockRecords = 4096
 
 // saved forgets what was to be stored and lets the caches shrink. A reader in
-// between finds some timelines in the table and some still in the arena.
+// between finds some entries both in the table and in the arena, and takes them
+// for one.
 func (f *Fold) saved(lock func(func() error) error) error {
+	snap, err := f.cfg.Table.Snapshot()
+	if err != nil {
+		return err
+	}
+	err = lock(func() error {
+		f.snap.Close()
+		f.snap = snap
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	for rest := f.dirty; len(rest) > 0; {
 		n := min(lockRecords, len(rest))
 		if err := lock(func() error { f.clean(rest[:n]); return nil }); err != nil {
@@ -215,7 +228,7 @@ func (f *Fold) saved(lock func(func() error) error) error {
 		}
 		rest = rest[n:]
 	}
-	err := lock(func() error {
+	err = lock(func() error {
 		f.dirty, f.group, f.groups, f.most = f.dirty[:0], f.group[:0], f.groups[:0], 0
 		f.came, f.went = nil, nil
 		f.arena.reset()
