@@ -2,11 +2,13 @@ package export
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"errors"
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/valyala/fasthttp"
@@ -40,16 +42,7 @@ func (c *call) stream(mime string, f func(w *bufio.Writer) error) {
 	h := &ctx.Response.Header
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Vary", "Accept, Accept-Encoding")
-	open := plainWriter
-	switch list := string(ctx.Request.Header.Peek(fasthttp.HeaderAcceptEncoding)); {
-	case takes(list, "zstd"):
-		h.Set("Content-Encoding", "zstd")
-		open = zstdWriter
-	case takes(list, "gzip"):
-		h.Set("Content-Encoding", "gzip")
-		open = gzipWriter
-	}
+	open := encoder(ctx)
 	conn := ctx.Conn()
 	ctx.SetBodyStreamWriter(func(w *bufio.Writer) {
 		if err := pour(w, open, f); err != nil {
@@ -57,6 +50,43 @@ func (c *call) stream(mime string, f func(w *bufio.Writer) error) {
 			_ = conn.Close() // so that the reader cannot take it for whole
 		}
 	})
+}
+
+// encoder chooses the coding that the reader likes, and says so in the answer.
+func encoder(ctx *fasthttp.RequestCtx) func(io.Writer) (io.WriteCloser, error) {
+	h := &ctx.Response.Header
+	h.Set("Vary", "Accept, Accept-Encoding")
+	switch list := string(ctx.Request.Header.Peek(fasthttp.HeaderAcceptEncoding)); {
+	case takes(list, "zstd"):
+		h.Set("Content-Encoding", "zstd")
+		return zstdWriter
+	case takes(list, "gzip"):
+		h.Set("Content-Encoding", "gzip")
+		return gzipWriter
+	}
+	return plainWriter
+}
+
+// smallPage is what is not worth a coding: it fits into one packet or two.
+const smallPage = 2 << 10
+
+// page answers with v, compressed as the reader likes it.
+func (c *call) page(v any) {
+	JSON(c.ctx, fasthttp.StatusOK, v)
+	plain := c.ctx.Response.Body()
+	if len(plain) < smallPage {
+		return
+	}
+	var packed bytes.Buffer
+	w := bufio.NewWriter(&packed)
+	err := pour(w, encoder(c.ctx), func(b *bufio.Writer) error {
+		_, err := b.Write(plain)
+		return err
+	})
+	if err != nil {
+		panic("BUG: a page cannot be packed in memory: " + err.Error())
+	}
+	c.ctx.SetBody(packed.Bytes())
 }
 
 // pour lets f write through an encoder.
@@ -79,6 +109,25 @@ func (nopCloser) Close() error { return nil }
 func plainWriter(w io.Writer) (io.WriteCloser, error) { return nopCloser{w}, nil }
 func gzipWriter(w io.Writer) (io.WriteCloser, error)  { return gzip.NewWriterLevel(w, gzip.BestSpeed) }
 
+// zstdWriters lends encoders: a new one costs more than packing a page.
+var zstdWriters = sync.Pool{New: func() any {
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
+	if err != nil {
+		panic("BUG: zstd options: " + err.Error())
+	}
+	return e
+}}
+
 func zstdWriter(w io.Writer) (io.WriteCloser, error) {
-	return zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+	e := zstdWriters.Get().(*zstd.Encoder)
+	e.Reset(w)
+	return lent{e}, nil
+}
+
+// lent is an encoder that goes back when it is closed.
+type lent struct{ *zstd.Encoder }
+
+func (l lent) Close() error {
+	defer zstdWriters.Put(l.Encoder)
+	return l.Encoder.Close()
 }

@@ -324,7 +324,7 @@ func (s *State) turn(ctx context.Context) (more bool, err error) {
 
 // slice is how many records are applied under one hold of the lock: queries
 // wait about half a millisecond at most.
-const slice = 128
+const slice = 32
 
 // apply takes records of the log in.
 func (s *State) apply(ctx context.Context, recs []storage.Record) error {
