@@ -3,13 +3,13 @@ package export
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"io"
 	"strconv"
 	"strings"
 	"sync"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/valyala/fasthttp"
 )
@@ -53,7 +53,7 @@ func (c *call) stream(mime string, f func(w *bufio.Writer) error) {
 }
 
 // encoder chooses the coding that the reader likes, and says so in the answer.
-func encoder(ctx *fasthttp.RequestCtx) func(io.Writer) (io.WriteCloser, error) {
+func encoder(ctx *fasthttp.RequestCtx) func(io.Writer) io.WriteCloser {
 	h := &ctx.Response.Header
 	h.Set("Vary", "Accept, Accept-Encoding")
 	switch list := string(ctx.Request.Header.Peek(fasthttp.HeaderAcceptEncoding)); {
@@ -90,11 +90,8 @@ func (c *call) page(v any) {
 }
 
 // pour lets f write through an encoder.
-func pour(w *bufio.Writer, open func(io.Writer) (io.WriteCloser, error), f func(w *bufio.Writer) error) error {
-	z, err := open(w)
-	if err != nil {
-		return err
-	}
+func pour(w *bufio.Writer, open func(io.Writer) io.WriteCloser, f func(w *bufio.Writer) error) error {
+	z := open(w)
 	b := bufio.NewWriterSize(z, 32<<10)
 	if err := f(b); err != nil {
 		return err
@@ -106,28 +103,48 @@ type nopCloser struct{ io.Writer }
 
 func (nopCloser) Close() error { return nil }
 
-func plainWriter(w io.Writer) (io.WriteCloser, error) { return nopCloser{w}, nil }
-func gzipWriter(w io.Writer) (io.WriteCloser, error)  { return gzip.NewWriterLevel(w, gzip.BestSpeed) }
+func plainWriter(w io.Writer) io.WriteCloser { return nopCloser{w} }
+func gzipWriter(w io.Writer) io.WriteCloser  { return lend(&gzipWriters, w) }
+func zstdWriter(w io.Writer) io.WriteCloser  { return lend(&zstdWriters, w) }
 
-// zstdWriters lends encoders: a new one costs more than packing a page.
-var zstdWriters = sync.Pool{New: func() any {
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
-	if err != nil {
-		panic("BUG: zstd options: " + err.Error())
-	}
-	return e
-}}
+// Coders are lent: a new one costs more than packing a page.
+var (
+	gzipWriters = sync.Pool{New: func() any {
+		z, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+		return made(z, err)
+	}}
+	zstdWriters = sync.Pool{New: func() any {
+		z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+		return made(z, err)
+	}}
+)
 
-func zstdWriter(w io.Writer) (io.WriteCloser, error) {
-	e := zstdWriters.Get().(*zstd.Encoder)
-	e.Reset(w)
-	return lent{e}, nil
+// coder is what both kinds of writers are.
+type coder interface {
+	io.WriteCloser
+	Reset(w io.Writer)
 }
 
-// lent is an encoder that goes back when it is closed.
-type lent struct{ *zstd.Encoder }
+func made(z coder, err error) coder {
+	if err != nil {
+		panic("BUG: options of a coder: " + err.Error())
+	}
+	return z
+}
+
+// lent is a coder that goes back when it is closed.
+type lent struct {
+	coder
+	home *sync.Pool
+}
+
+func lend(from *sync.Pool, w io.Writer) io.WriteCloser {
+	z := from.Get().(coder)
+	z.Reset(w)
+	return lent{z, from}
+}
 
 func (l lent) Close() error {
-	defer zstdWriters.Put(l.Encoder)
-	return l.Encoder.Close()
+	defer l.home.Put(l.coder)
+	return l.coder.Close()
 }
