@@ -65,8 +65,9 @@ type cardState struct {
 	module     *host.Module
 	coarse     bool
 
-	mu     sync.Mutex // guards reader, the guest of queries
+	mu     sync.Mutex // guards reader, the guest of queries, and closed
 	reader *host.Instance
+	closed bool // another version took its place
 }
 
 // cardName cuts the version off.
@@ -165,6 +166,7 @@ func (t *tenantState) close() error {
 func (c *cardState) close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.closed = true
 	var errs []error
 	if in, ok := c.card.Guest.(*host.Instance); ok {
 		errs = append(errs, in.Close())
