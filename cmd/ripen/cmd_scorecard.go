@@ -50,6 +50,7 @@ differs by more than the digits printed.
 			help:    "  ripen scorecard build card.yaml -o card.wasm",
 			run:     runCardBuild,
 		},
+		simulateCommand(),
 		{
 			name: "scorecard publish", args: "FILE", min: 1, max: 1, use: append([]string{"ranking"}, tenantSettings...),
 			summary: text{"put a card in force: every lead is scored again", "poner una tarjeta en vigor: cada lead se puntúa de nuevo"},

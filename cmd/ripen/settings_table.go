@@ -47,6 +47,7 @@ var settings = []setting{
 	{name: "scorecard", value: "NAME", help: text{"the card to order by; default: the tenant's ranking card", "la tarjeta que ordena; por defecto la de clasificación"}},
 	{name: "out", value: "FILE", help: text{"write to this file (also -o); default: standard output", "escribir en este fichero (también -o); por defecto la salida estándar"}},
 	{name: "cases", value: "FILE", help: text{"cases to walk (JSON)", "casos que recorrer (JSON)"}},
+	{name: "sample", kind: number, value: "N", def: "0", help: text{"walk only so many leads, the same ones each time; 0 = all", "recorrer solo tantos leads, siempre los mismos; 0 = todos"}},
 	{name: "ranking", kind: boolean, help: text{"make this card the tenant's ranking", "hacer de esta tarjeta la clasificación del inquilino"}},
 	{name: "origins", value: "LIST", help: text{"allowed Origin values, comma separated; * = any", "valores de Origin permitidos, separados por comas; * = cualquiera"}},
 	{name: "server-side", kind: boolean, help: text{"events come from a trusted server: no bot verdict, times as given", "los eventos vienen de un servidor fiable: sin juicio de bot, tiempos tal cual"}},

@@ -28,6 +28,10 @@ type Leads interface {
 	// Changes returns the tenant's changes after a sequence, waiting for some
 	// until ctx ends, which is no error.
 	Changes(ctx context.Context, c tracker.Caller, t tracker.TenantID, after uint64, limit int) ([]tracker.Change, error)
+	// Simulate walks all leads, or with sample > 0 that many of them, through a
+	// version of a card that is not in force and says what would change. progress
+	// is called now and then; its error ends it, as ctx does.
+	Simulate(ctx context.Context, c tracker.Caller, t tracker.TenantID, a tracker.Activation, sample int, progress func(done, total int) error) (*Simulation, error)
 }
 
 // LeadQuery says which leads, in which order. The zero value is the first page
@@ -82,6 +86,9 @@ type Registry interface {
 	// SaveSource stores a source: a new one if it has no id yet.
 	SaveSource(s tracker.Source) (*tracker.Source, error)
 
+	// Candidate returns the draft of a card, or with a version that one, as it
+	// would be put in force.
+	Candidate(id tracker.TenantID, name string, version int) (tracker.Activation, error)
 	// Cards returns a tenant's scorecards by name.
 	Cards(id tracker.TenantID) ([]tracker.Card, error)
 	// Admit decides whether a tenant's module may score; what it refuses is a

@@ -132,9 +132,3 @@ func (c *call) activated(a tracker.Activation, err error) error {
 	JSON(c.ctx, fasthttp.StatusOK, map[string]any{"name": a.Card, "version": a.Version, "ranking": a.Ranking, "scorecard": a.Name()})
 	return nil
 }
-
-// simulate will say who moves where before anything changes.
-func (c *call) simulate() error {
-	Problem(c.ctx, fasthttp.StatusNotImplemented, "not_yet", "this version cannot simulate a card: 'ripen scorecard eval' walks cases through it")
-	return nil
-}

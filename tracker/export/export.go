@@ -108,10 +108,11 @@ var routes = []route{
 	{"GET", "scorecards", "", (*call).cards, tenantKey},
 	{"GET", "scorecards/*", "", (*call).card, tenantKey},
 	{"PUT", "scorecards/*", "", (*call).draft, tenantKey},
-	{"POST", "scorecards/*/simulate", "", (*call).simulate, tenantKey},
+	{"POST", "scorecards/*/simulate", "version sample", (*call).simulate, tenantKey},
 	{"POST", "scorecards/*/publish", "ranking", (*call).publish, tenantKey},
 	{"POST", "scorecards/*/rollback", "", (*call).rollback, tenantKey},
 	{"PUT", "modules/*", "", (*call).draftModule, tenantKey},
+	{"POST", "modules/*/simulate", "version sample", (*call).simulate, tenantKey},
 	{"POST", "modules/*/publish", "ranking", (*call).publish, tenantKey},
 	{"POST", "modules/*/rollback", "", (*call).rollback, tenantKey},
 

@@ -80,6 +80,22 @@ func (r Reader) Resolve(t tracker.TenantID, id tracker.LeadID) (tracker.LeadID, 
 	return owner(r, s, last)
 }
 
+// Unsaved returns the tenant's leads that the next checkpoint stores, and those
+// that it deletes. What [Bodies] finds afterwards with the first and without the
+// second are all there are.
+func (r Reader) Unsaved(t tracker.TenantID) (there, gone []tracker.LeadID) {
+	for _, d := range r.f.dirty {
+		switch l, ok := d.(*Lead); {
+		case !ok || l.tenant != t:
+		case l.Gone:
+			gone = append(gone, l.id)
+		default:
+			there = append(there, l.id)
+		}
+	}
+	return there, gone
+}
+
 // History is everything filed for a lead: what is denied, what has not come yet
 // and what is beyond the bound too. It is found while the loop holds still and
 // read while it goes on, as it was when it was found.
@@ -123,13 +139,21 @@ func (r Reader) History(l *Lead) (*History, error) {
 
 // Read returns the history in order. After a replay began it is gone, and the
 // error is [storage.ErrClosed].
-func (h *History) Read() ([]Entry, error) {
+func (h *History) Read() ([]Entry, error) { return h.read(true) }
+
+// Walked is Read without what is filed but never walked.
+func (h *History) Walked() ([]Entry, error) { return h.read(false) }
+
+// Discard lets go of a history that nobody will read.
+func (h *History) Discard() { h.snap.Close() }
+
+func (h *History) read(every bool) ([]Entry, error) {
 	defer h.snap.Close()
 	var es []Entry
 	for i := range h.filed {
 		q := &h.filed[i]
 		one := visitor(q.subject, Place{}, h.floor, func(n *Entry, e *tracker.Event) error {
-			if q.mine(n, e) {
+			if q.mine(n, e) && (every || scored(q.subject, n, e)) {
 				n.Row = bytes.Clone(n.Row)
 				es = append(es, *n)
 			}

@@ -67,6 +67,8 @@ type State struct {
 	traps   atomic.Uint64  // calls of modules that trapped
 	telling sync.WaitGroup // of goroutines that tell of a quarantine
 
+	simulating sync.Mutex // held by the one simulation that goes on
+
 	replays chan replayRequest
 	scratch *storage.DB // of a state as of a moment: closed with it
 	remove  string      // a directory to remove then

@@ -229,6 +229,36 @@ var errNoDraft error = &tracker.Error{Kind: tracker.KindNotFound, Code: "no_draf
 
 var errNoVersion error = &tracker.Error{Kind: tracker.KindConflict, Code: "no_version", Detail: "there is no version before the one in force"}
 
+// Candidate returns what would be put in force: the draft, as the version that
+// publishing would make of it, or with a version that one.
+func (r *Registry) Candidate(id tracker.TenantID, name string, version int) (a tracker.Activation, err error) {
+	row, err := r.card(id, name)
+	if err != nil {
+		return a, err
+	}
+	a = tracker.Activation{Card: name, Version: version}
+	switch v := row.version(version); {
+	case version == 0 && row.Draft == nil:
+		return a, errNoDraft
+	case version == 0:
+		a.Version, a.YAML = row.next(), row.Draft
+	case v == nil:
+		return a, &tracker.Error{Kind: tracker.KindNotFound, Code: "unknown_version", Detail: fmt.Sprintf("version: the card %s has no version %d", name, version)}
+	default:
+		a.YAML = v.YAML
+	}
+	a.YAML, err = r.source(id, a.YAML)
+	return a, err
+}
+
+// next is the version that publishing the draft makes.
+func (c *cardRow) next() int {
+	if n := len(c.Versions); n > 0 {
+		return c.Versions[n-1].Version + 1
+	}
+	return 1
+}
+
 // Publish puts the draft in force as the next version; as the tenant's ranking
 // if it says so, or if the tenant has none.
 func (r *Registry) Publish(ctx context.Context, id tracker.TenantID, name string, ranking bool) (tracker.Activation, error) {
@@ -236,11 +266,7 @@ func (r *Registry) Publish(ctx context.Context, id tracker.TenantID, name string
 		if c.Draft == nil {
 			return nil, errNoDraft
 		}
-		n := 1
-		if len(c.Versions) > 0 {
-			n = c.Versions[len(c.Versions)-1].Version + 1
-		}
-		return &pendingRow{Version: n, YAML: c.Draft, Ranking: ranking, Want: ranking, Asked: askPublish}, nil
+		return &pendingRow{Version: c.next(), YAML: c.Draft, Ranking: ranking, Want: ranking, Asked: askPublish}, nil
 	})
 }
 

@@ -1,0 +1,265 @@
+package server
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"ripen/storage"
+	"ripen/tracker"
+	"ripen/tracker/export"
+	"ripen/tracker/fold"
+	"ripen/tracker/score"
+)
+
+// simulation walks leads through a version of a card that is not in force. Both
+// versions have guests of its own: the loop's are not asked, and a publication
+// meanwhile takes nothing away.
+type simulation struct {
+	s      *State
+	tenant tracker.TenantID
+	name   string // of the card, without version
+	at     int64
+	old    *cardState // nil = no version is in force
+	draft  *cardState
+	deck   score.Deck
+	walker score.Walker
+	walk   score.Walk
+	event  tracker.Event
+	tally  tally
+}
+
+// simulated is a lead to walk, taken while the loop holds still.
+type simulated struct {
+	id      tracker.LeadID
+	at      int64       // the simulation's moment, or the lead's last step if that is later
+	before  score.State // a copy; Null without a version in force
+	history *fold.History
+}
+
+// Simulate walks all leads of a tenant through a version of a card, or with
+// sample > 0 that many, the same ones each time, and says what would change if
+// it were put in force now. progress is called now and then; its error ends it,
+// as ctx does. Nothing changes.
+func (s *State) Simulate(ctx context.Context, c tracker.Caller, tenant tracker.TenantID, a tracker.Activation, sample int, progress func(done, total int) error) (*export.Simulation, error) {
+	if err := c.May(tracker.SecretRole, tenant); err != nil {
+		return nil, err
+	}
+	if !s.simulating.TryLock() {
+		return nil, &tracker.Error{Kind: tracker.KindBusy, Code: "overload", Detail: "another card is being simulated: ask again in a moment"}
+	}
+	defer s.simulating.Unlock()
+	m, err := s.newSimulation(ctx, tenant, a)
+	if err != nil {
+		return nil, err
+	}
+	out, err := m.run(ctx, sample, progress)
+	return out, errors.Join(err, m.close())
+}
+
+func (s *State) newSimulation(ctx context.Context, tenant tracker.TenantID, a tracker.Activation) (*simulation, error) {
+	m := &simulation{s: s, tenant: tenant, name: a.Card, at: s.clock()}
+	m.walker.Open = func(e *tracker.Event) (err error) {
+		e.Personal, err = s.personal(e.Seq)
+		return err
+	}
+	var serving *tracker.Activation
+	s.mu.RLock()
+	if t := s.tenants[tenant]; t != nil {
+		if c := t.on(a.Card); c != nil {
+			own := c.activation
+			serving = &own
+		}
+	}
+	s.mu.RUnlock()
+	var err error
+	if m.draft, err = s.load(ctx, a); err != nil {
+		return nil, fmt.Errorf("load %s: %w", a.Name(), err)
+	}
+	if serving != nil {
+		if m.old, err = s.load(ctx, *serving); err != nil {
+			return nil, errors.Join(fmt.Errorf("load %s: %w", serving.Name(), err), m.close())
+		}
+	}
+	m.deck = score.Deck{Gen: 1, Cards: []*score.Card{m.draft.card}}
+	m.tally.begin(m)
+	return m, nil
+}
+
+func (m *simulation) close() error {
+	err := m.draft.close()
+	if m.old != nil {
+		err = errors.Join(err, m.old.close())
+	}
+	return err
+}
+
+// simulateMost is how many leads are held at a time between two reads.
+const simulateMost = 64
+
+// progressEvery is how often who asked hears how far it is.
+const progressEvery = 100 * time.Millisecond
+
+func (m *simulation) run(ctx context.Context, sample int, progress func(done, total int) error) (*export.Simulation, error) {
+	ids, err := m.leads(ctx)
+	if err != nil {
+		return nil, err
+	}
+	total := len(ids)
+	if sample > 0 && sample < total {
+		slices.SortFunc(ids, bySample)
+		ids = ids[:sample]
+	}
+	var said time.Time
+	for done := 0; done < len(ids); {
+		if err := ctx.Err(); err != nil {
+			return nil, &tracker.Error{Kind: tracker.KindBusy, Code: "stopped", Detail: "the server is stopping: ask again in a moment", Err: err}
+		}
+		some, n, err := m.take(ids[done:min(len(ids), done+simulateMost)])
+		if err == nil {
+			err = m.score(some)
+		}
+		if errors.Is(err, storage.ErrClosed) {
+			err = &tracker.Error{Kind: tracker.KindBusy, Code: "replaying", Detail: "a replay has begun: ask again when it is done", Err: err}
+		}
+		if err != nil {
+			return nil, err
+		}
+		if done += n; time.Since(said) > progressEvery {
+			said = time.Now()
+			if err := progress(done, len(ids)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return m.tally.result(total), nil
+}
+
+// bySample orders leads by what their ids hash to, which is not how they came.
+func bySample(a, b tracker.LeadID) int {
+	mix := func(id tracker.LeadID) uint64 {
+		x := binary.LittleEndian.Uint64(id.Hash[:]) * 0x9e3779b97f4a7c15
+		return x ^ x>>32
+	}
+	if x, y := mix(a), mix(b); x != y {
+		if x < y {
+			return -1
+		}
+		return 1
+	}
+	return a.Compare(b)
+}
+
+// leads returns the ids of all leads, each once: those in memory first, so that
+// a checkpoint in between hides none.
+func (m *simulation) leads(ctx context.Context) ([]tracker.LeadID, error) {
+	m.s.mu.RLock()
+	ids, gone := m.s.fold.Reader().Unsaved(m.tenant)
+	m.s.mu.RUnlock()
+	err := fold.Bodies(m.s.cfg.leads, m.tenant, tracker.LeadID{}, func(id tracker.LeadID, _ []byte) error {
+		ids = append(ids, id)
+		return ctx.Err()
+	})
+	slices.SortFunc(ids, tracker.LeadID.Compare)
+	slices.SortFunc(gone, tracker.LeadID.Compare)
+	ids = slices.DeleteFunc(slices.Compact(ids), func(id tracker.LeadID) bool {
+		_, is := slices.BinarySearchFunc(gone, id, tracker.LeadID.Compare)
+		return is
+	})
+	return ids, err
+}
+
+// take takes the first leads as they stand, as many as holdTime allows and at
+// least one; done counts those that are gone, too.
+func (m *simulation) take(ids []tracker.LeadID) (some []simulated, done int, err error) {
+	m.s.mu.RLock()
+	defer m.s.mu.RUnlock()
+	r := m.s.fold.Reader()
+	for until := time.Now().Add(holdTime); done < len(ids); {
+		l, err := r.Lead(m.tenant, ids[done])
+		if err == nil && l != nil {
+			b := l.Body.(*body)
+			one := simulated{id: ids[done], at: max(m.at, b.walk.Step), before: m.standing(b)}
+			one.history, err = r.History(l)
+			if err == nil {
+				some = append(some, one)
+			}
+		}
+		if err != nil {
+			discard(some)
+			return nil, done, err
+		}
+		if done++; time.Now().After(until) {
+			break
+		}
+	}
+	return some, done, nil
+}
+
+func discard(some []simulated) {
+	for i := range some {
+		some[i].history.Discard()
+	}
+}
+
+// standing copies where a lead stands on the card's version in force.
+func (m *simulation) standing(b *body) score.State {
+	for i := range b.walk.States {
+		if st := b.walk.States[i]; cardName(st.Card) == m.name {
+			st.Guest = slices.Clone(st.Guest)
+			return st
+		}
+	}
+	return score.State{Null: true}
+}
+
+// score walks what was taken.
+func (m *simulation) score(some []simulated) error {
+	for i := range some {
+		es, err := some[i].history.Walked()
+		if err == nil {
+			err = m.through(es, some[i].at)
+		}
+		if err != nil {
+			discard(some[i+1:])
+			return fmt.Errorf("lead %s: %w", some[i].id, err)
+		}
+		m.toNow(&some[i])
+		m.tally.add(&some[i], &m.walk.States[0])
+	}
+	return nil
+}
+
+// through leads a walk through the draft, as publishing it will.
+func (m *simulation) through(es []fold.Entry, at int64) error {
+	m.deck.Begin(&m.walk)
+	e := &m.event
+	for i := range es {
+		n := &es[i]
+		if err := tracker.DecodeRow(n.Row, e); err != nil {
+			return err
+		}
+		e.Seq, e.Received, e.Personal = n.Seq, n.Received, e.Personal[:0]
+		if err := m.walker.Event(&m.deck, &m.walk, e, n.Subject, n.Personal); err != nil {
+			return err
+		}
+	}
+	m.deck.Advance(&m.walk, at)
+	return nil
+}
+
+// toNow steps a standing through what time has changed since it was last
+// scored; it may wait for the end of the log.
+func (m *simulation) toNow(one *simulated) {
+	st := &one.before
+	if m.old == nil || st.Card != m.old.card.Name {
+		return // of a version before the one in force, or none
+	}
+	k := score.Walk{States: []score.State{*st}}
+	d := score.Deck{Cards: []*score.Card{m.old.card}}
+	d.Advance(&k, one.at)
+	*st = k.States[0]
+}

@@ -1,0 +1,250 @@
+package server
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"ripen/tracker"
+	"ripen/tracker/export"
+	"ripen/tracker/score"
+	"ripen/wasm/scorecard"
+)
+
+// moversMost is how many risers and fallers are shown.
+const moversMost = 10
+
+// tally counts what a simulation finds. It holds no lead but the risers and
+// fallers.
+type tally struct {
+	m       *simulation
+	leads   int
+	rose    int
+	fell    int
+	moves   map[[2]string]int // :: band before, after → leads
+	before  spread
+	after   spread
+	risers  []mover
+	fallers []mover
+	actions map[actionKey]int
+	failed  map[string]int // :: why → leads
+}
+
+type actionKey struct {
+	band   string
+	action int // in the order of the card
+}
+
+// spread counts scores.
+type spread struct {
+	null int
+	at   [101]int // :: score → leads
+}
+
+// mover is a lead that moves far.
+type mover struct {
+	simulated
+	by    int
+	after score.State
+}
+
+func (t *tally) begin(m *simulation) {
+	t.m, t.moves, t.actions, t.failed = m, map[[2]string]int{}, map[actionKey]int{}, map[string]int{}
+}
+
+// add counts a lead. What after refers to is its caller's.
+func (t *tally) add(one *simulated, after *score.State) {
+	before := &one.before
+	t.leads++
+	t.before.add(before)
+	t.after.add(after)
+	t.moves[[2]string{before.Band, after.Band}]++
+	if after.Trouble != "" {
+		t.fail(after.Trouble)
+	}
+	by := points(after) - points(before)
+	switch {
+	case by > 0:
+		t.rose++
+		t.risers = keepMover(t.risers, one, by, after)
+	case by < 0:
+		t.fell++
+		t.fallers = keepMover(t.fallers, one, -by, after)
+	}
+	if after.Band != "" && after.Band != before.Band {
+		t.enter(after, one.at)
+	}
+}
+
+// reasonsMost bounds how many different failures are told apart.
+const reasonsMost = 10
+
+func (t *tally) fail(why string) {
+	if _, known := t.failed[why]; !known && len(t.failed) == reasonsMost {
+		why = "for other reasons"
+	}
+	t.failed[why]++
+}
+
+// points is a score as leads are compared: none is 0.
+func points(st *score.State) int {
+	if st.Null {
+		return 0
+	}
+	return st.Score
+}
+
+func (s *spread) add(st *score.State) {
+	if st.Null {
+		s.null++
+		return
+	}
+	s.at[min(max(st.Score, 0), 100)]++
+}
+
+// keepMover keeps the leads that move furthest; of equals those with the lower id.
+func keepMover(list []mover, from *simulated, by int, after *score.State) []mover {
+	further := func(a, b mover) int {
+		if c := cmp.Compare(b.by, a.by); c != 0 {
+			return c
+		}
+		return a.id.Compare(b.id)
+	}
+	one := mover{simulated: *from, by: by}
+	at, _ := slices.BinarySearchFunc(list, one, further)
+	if at == moversMost {
+		return list
+	}
+	one.history, one.after = nil, *after
+	one.after.Guest = slices.Clone(after.Guest)
+	list = slices.Insert(list, at, one)
+	return list[:min(len(list), moversMost)]
+}
+
+// enter counts what entering a band sets off.
+func (t *tally) enter(st *score.State, at int64) {
+	card := t.m.draft.card.Card
+	i := slices.IndexFunc(card.Bands, func(b scorecard.Band) bool { return b.Name == st.Band })
+	if i < 0 {
+		return // unreachable unless the card forgot its own band
+	}
+	var dims []float64
+	for n := range card.Bands[i].Actions {
+		a := &card.Bands[i].Actions[n]
+		if a.When != nil && dims == nil {
+			var r scorecard.Result
+			if err := t.m.draft.reader.Score(st.Guest, at, &r); err != nil {
+				t.fail("actions: " + err.Error())
+				return
+			}
+			dims = r.Dims
+		}
+		if a.Holds(dims) {
+			t.actions[actionKey{st.Band, n}]++
+		}
+	}
+}
+
+// result says what was found.
+func (t *tally) result(total int) *export.Simulation {
+	m := t.m
+	out := &export.Simulation{
+		Scorecard: m.draft.card.Name, At: export.Time(m.at), Total: total, Leads: t.leads,
+		Rose: t.rose, Fell: t.fell, Bands: t.bands(),
+		Before: t.before.public(), After: t.after.public(),
+		Moves: []export.BandMove{}, Actions: []export.BandAction{}, Failed: []export.SimulationFail{},
+		Risers: t.public(t.risers), Fallers: t.public(t.fallers),
+	}
+	if m.old != nil {
+		out.InForce = m.old.card.Name
+	}
+	for _, from := range append([]string{""}, out.Bands...) {
+		for _, to := range append([]string{""}, out.Bands...) {
+			n := t.moves[[2]string{from, to}]
+			if n > 0 {
+				out.Moves = append(out.Moves, export.BandMove{From: from, To: to, Leads: n})
+			}
+			if from != to {
+				out.Moved += n
+			}
+		}
+	}
+	for _, b := range m.draft.card.Card.Bands {
+		for i, a := range b.Actions {
+			if n := t.actions[actionKey{b.Name, i}]; n > 0 {
+				out.Actions = append(out.Actions, export.BandAction{Band: b.Name, Do: a.Do, To: a.To, Queue: a.Queue, Leads: n})
+			}
+		}
+	}
+	for _, why := range slices.Sorted(maps.Keys(t.failed)) {
+		out.Failed = append(out.Failed, export.SimulationFail{Why: why, Leads: t.failed[why]})
+	}
+	return out
+}
+
+// bands are those of the draft, lowest first, then those that only the leads of
+// former versions are in.
+func (t *tally) bands() []string {
+	names := []string{}
+	for _, b := range t.m.draft.card.Card.Bands {
+		names = append(names, b.Name)
+	}
+	if t.m.old != nil {
+		for _, b := range t.m.old.card.Card.Bands {
+			if !slices.Contains(names, b.Name) {
+				names = append(names, b.Name)
+			}
+		}
+	}
+	var rest []string
+	for k := range t.moves {
+		if k[0] != "" && !slices.Contains(names, k[0]) && !slices.Contains(rest, k[0]) {
+			rest = append(rest, k[0])
+		}
+	}
+	slices.Sort(rest)
+	return append(names, rest...)
+}
+
+// public says lowest, deciles and highest.
+func (s *spread) public() export.Spread {
+	out := export.Spread{Null: s.null, Deciles: []int{}}
+	for _, n := range s.at {
+		out.Scored += n
+	}
+	if out.Scored == 0 {
+		return out
+	}
+	for d := 0; d <= 10; d++ {
+		rank := max(1, (out.Scored*d+9)/10) // the nearest rank, rounded up
+		below := 0
+		for v, n := range s.at {
+			if below += n; below >= rank {
+				out.Deciles = append(out.Deciles, v)
+				break
+			}
+		}
+	}
+	return out
+}
+
+func (t *tally) public(list []mover) []export.SimulatedLead {
+	out := make([]export.SimulatedLead, 0, len(list))
+	for i := range list {
+		q := &list[i]
+		out = append(out, export.SimulatedLead{ID: q.id.String(), Before: standingOf(t.m.old, &q.before, q.at), After: standingOf(t.m.draft, &q.after, q.at)})
+	}
+	return out
+}
+
+func standingOf(c *cardState, st *score.State, at int64) export.SimulatedStanding {
+	sc := c.explain(st, at)
+	out := export.SimulatedStanding{Grade: st.Grade, Band: st.Band, Reasons: sc.Reasons}
+	if !st.Null {
+		out.Score = &st.Score
+	}
+	if out.Reasons == nil {
+		out.Reasons = []tracker.Reason{}
+	}
+	return out
+}
