@@ -248,4 +248,15 @@ func TestExpressionGas(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "a call could cost") || !strings.Contains(err.Error(), "long expressions") {
 		t.Errorf("sixty searches of one event: %v", err)
 	}
+
+	// Each abs asks for both directions of what is in it: written out, sixty would
+	// fill any memory.
+	card, err := scorecard.Parse("c.yaml", []byte("scorecard: c\ndimensions: {d: {kind: behaviour, groups: {g: {rules: [{id: a, event: v, points: 1, half_life: 7d}]}}}}\n"+
+		"gates: [{max: 1, when: '"+strings.Repeat("abs(", 60)+"d"+strings.Repeat(")", 60)+" > 3'}]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := compile.Module(card); err == nil || !strings.Contains(err.Error(), "long expressions") {
+		t.Errorf("sixty abs inside one another: %v", err)
+	}
 }
