@@ -71,7 +71,6 @@ const (
 	ExportIO     = "ripen_io"
 	ExportFold   = "ripen_fold"
 	ExportScore  = "ripen_score"
-	ExportGas    = "__ripen_gas"
 	Section      = "ripen.manifest"
 )
 

@@ -17,10 +17,9 @@ type op byte
 
 // The instructions that modules use, by their names in the specification.
 const (
-	unreachable op = 0x00
-	ret         op = 0x0f
-	drop        op = 0x1a
-	choose      op = 0x1b // select
+	ret    op = 0x0f
+	drop   op = 0x1a
+	choose op = 0x1b // select
 
 	i32Eqz op = 0x45
 	i32Eq  op = 0x46
@@ -101,9 +100,7 @@ var (
 // local is a parameter or local variable of a function.
 type local uint32
 
-// fn is a function being written. It counts its instructions, for gas: each
-// function pays for its straight run when entered, each loop for its body on
-// every turn.
+// fn is a function being written.
 type fn struct {
 	mod     *module
 	index   int // in the module's function index space
@@ -111,8 +108,6 @@ type fn struct {
 	results []byte
 	locals  []byte
 	b       []byte
-	cost    int
-	free    bool // pays nothing itself: a short helper without loops, paid for by its callers
 }
 
 // do appends plain instructions.
@@ -120,13 +115,11 @@ func (f *fn) do(ops ...op) *fn {
 	for _, o := range ops {
 		f.b = append(f.b, byte(o))
 	}
-	f.cost += len(ops)
 	return f
 }
 
 func (f *fn) put(code byte, operand uint64) *fn {
 	f.b = binary.AppendUvarint(append(f.b, code), operand)
-	f.cost++
 	return f
 }
 
@@ -141,35 +134,27 @@ func (f *fn) br(depth int) *fn   { return f.put(0x0c, uint64(depth)) }
 func (f *fn) brIf(depth int) *fn { return f.put(0x0d, uint64(depth)) }
 
 func (f *fn) call(to *fn) *fn {
-	f.cost += 4
-	if to.free {
-		f.cost += to.cost
-	}
 	return f.put(0x10, uint64(to.index))
 }
 
 func (f *fn) i32(v int32) *fn {
 	f.b = appendSigned(append(f.b, 0x41), int64(v))
-	f.cost++
 	return f
 }
 
 func (f *fn) i64(v int64) *fn {
 	f.b = appendSigned(append(f.b, 0x42), v)
-	f.cost++
 	return f
 }
 
 func (f *fn) f64(v float64) *fn {
 	f.b = binary.LittleEndian.AppendUint64(append(f.b, 0x44), math.Float64bits(v))
-	f.cost++
 	return f
 }
 
 // mem appends a load or store at a constant offset from the address on the stack.
 func (f *fn) mem(m mem, offset int) *fn {
 	f.b = binary.AppendUvarint(append(f.b, m.code, m.align), uint64(offset))
-	f.cost++
 	return f
 }
 
@@ -193,33 +178,13 @@ func (f *fn) either(result byte, then, otherwise func()) *fn {
 
 func (f *fn) nest(code, result byte, body func()) *fn {
 	f.b = append(f.b, code, result)
-	f.cost++
 	body()
 	f.b = append(f.b, 0x0b)
 	return f
 }
 
-// loop writes body as a loop; br(0) in it turns once more. Its body is paid for
-// on every turn.
-func (f *fn) loop(body func()) *fn {
-	f.b = append(f.b, 0x03, noValue)
-	outer, before := f.b, f.cost
-	f.b, f.cost = nil, 0
-	body()
-	inner, cost := f.b, f.cost
-	f.b, f.cost = outer, before
-	f.charge(cost)
-	f.b = append(append(f.b, inner...), 0x0b)
-	f.cost = before + 1
-	return f
-}
-
-// charge takes gas and stops the module when none is left.
-func (f *fn) charge(cost int) {
-	f.getG(gGas).i64(int64(cost)).do(i64Sub).setG(gGas)
-	f.getG(gGas).i64(0).do(i64LtS)
-	f.when(func() { f.do(unreachable) })
-}
+// loop writes body as a loop; br(0) in it turns once more.
+func (f *fn) loop(body func()) *fn { return f.nest(0x03, noValue, body) }
 
 // local adds a local variable.
 func (f *fn) local(t byte) local {
@@ -229,16 +194,12 @@ func (f *fn) local(t byte) local {
 
 // body returns the function's entry in the code section.
 func (f *fn) body() []byte {
-	g := &fn{mod: f.mod}
-	if !f.free {
-		g.charge(f.cost)
-	}
 	var out []byte
 	out = binary.AppendUvarint(out, uint64(len(f.locals)))
 	for _, t := range f.locals {
 		out = append(out, 1, t)
 	}
-	out = append(append(append(out, g.b...), f.b...), 0x0b)
+	out = append(append(out, f.b...), 0x0b)
 	return append(binary.AppendUvarint(nil, uint64(len(out))), out...)
 }
 

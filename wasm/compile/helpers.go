@@ -35,16 +35,9 @@ func (m *module) helpers() {
 	h.reason = m.reason()
 }
 
-// helper starts a function without loops, which its callers pay for.
-func (m *module) helper(params []byte, results ...byte) *fn {
-	f := m.fn(params, results...)
-	f.free = true
-	return f
-}
-
 // exp2 is wasm.Exp2, operation for operation.
 func (m *module) exp2() *fn {
-	f := m.helper([]byte{f64}, f64)
+	f := m.fn([]byte{f64}, f64)
 	n, f2, f4 := f.local(f64), f.local(f64), f.local(f64)
 	c := wasm.Exp2Poly
 	pair := func(i int) { f.f64(c[i]).f64(c[i+1]).get(0).do(f64Mul, f64Add) }
@@ -205,7 +198,7 @@ func (m *module) timed() *fn {
 }
 
 func (m *module) at() *fn {
-	f := m.helper([]byte{i64})
+	f := m.fn([]byte{i64})
 	f.get(0).getG(gNow).do(i64GtS).get(0).getG(gNext).do(i64LtS, i32And)
 	f.when(func() { f.get(0).setG(gNext) })
 	return f
@@ -233,7 +226,7 @@ func (m *module) linear() *fn {
 }
 
 func (m *module) reach() *fn {
-	f := m.helper([]byte{f64, f64, f64})
+	f := m.fn([]byte{f64, f64, f64})
 	gap, rate, mass := local(0), local(1), local(2)
 	f.get(rate).f64(0).do(f64Gt, i32Eqz).when(func() { f.do(ret) })
 	f.get(mass).f64(scorecard.Slack).do(f64Gt).get(mass).get(gap).do(f64Gt, i32And, i32Eqz).when(func() { f.do(ret) })
@@ -254,7 +247,7 @@ func (m *module) reach() *fn {
 }
 
 func (m *module) decayed() *fn {
-	f := m.helper([]byte{i32, f64, f64}, f64)
+	f := m.fn([]byte{i32, f64, f64}, f64)
 	at, span, rate := local(0), local(1), local(2)
 	v, t := f.local(f64), f.local(i64)
 	f.get(at).mem(f64Load, 0).set(v)
@@ -274,7 +267,7 @@ func (m *module) decayed() *fn {
 
 // reason appends a reason while there is room.
 func (m *module) reason() *fn {
-	f := m.helper([]byte{i32, f64})
+	f := m.fn([]byte{i32, f64})
 	n, at := f.local(i32), f.local(i32)
 	f.i32(0).mem(i32Load, wasm.OffReasons).tee(n).i32(wasm.ReasonsMax).do(i32GeU).when(func() { f.do(ret) })
 	f.get(n).i32(4).do(i32Shl).set(at)

@@ -2,10 +2,9 @@
 // ripen/wasm. It writes bytes directly: a card of twenty rules is some kilobytes
 // and a fraction of a millisecond.
 //
-// The module imports nothing, keeps nothing between calls but the state it is
-// given, and carries its own gas: the exported global __ripen_gas, which the host
-// fills before a call, is charged at every function entry and every turn of a
-// loop. Arithmetic is operation for operation that of scorecard.Eval.
+// The module imports nothing and keeps nothing between calls but the state it is
+// given. Arithmetic is operation for operation that of scorecard.Eval. The host
+// meters it like any other; its manifest says how much gas its calls may need.
 package compile
 
 import (
@@ -21,8 +20,7 @@ import (
 
 // The globals of a module.
 const (
-	gGas     = iota // i64, exported
-	gNow            // i64
+	gNow     = iota // i64
 	gNext           // i64: the earliest moment found so far
 	gDown           // f64: how fast the value in hand can fall, points per ms
 	gUp             // f64: … and rise
@@ -101,12 +99,11 @@ func (m *module) encode(io, fold, score *fn) ([]byte, error) {
 		types = append(types, t...)
 	}
 	memory := binary.AppendUvarint(binary.AppendUvarint([]byte{1, 1}, uint64(pages)), uint64(pages))
-	exports := []byte{5}
+	exports := []byte{4}
 	exports = appendExport(exports, wasm.ExportMemory, 2, 0)
 	exports = appendExport(exports, wasm.ExportIO, 0, io.index)
 	exports = appendExport(exports, wasm.ExportFold, 0, fold.index)
 	exports = appendExport(exports, wasm.ExportScore, 0, score.index)
-	exports = appendExport(exports, wasm.ExportGas, 3, gGas)
 	manifest, err := m.manifest()
 	if err != nil {
 		return nil, err

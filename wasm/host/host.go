@@ -10,6 +10,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"ripen/wasm"
+	"ripen/wasm/meter"
 	"ripen/wasm/scorecard"
 )
 
@@ -58,7 +59,7 @@ func New(ctx context.Context, cfg Config) (*Host, error) {
 			return nil, fmt.Errorf("open module cache %s: %w", cfg.CacheDir, err)
 		}
 	}
-	rc := wazero.NewRuntimeConfig().WithCompilationCache(cache).WithMemoryLimitPages(pagesMax).WithCloseOnContextDone(false)
+	rc := wazero.NewRuntimeConfig().WithCompilationCache(cache).WithMemoryLimitPages(meter.PagesMax).WithCloseOnContextDone(false)
 	return &Host{cfg: cfg, ctx: ctx, rt: wazero.NewRuntimeWithConfig(ctx, rc), cache: cache}, nil
 }
 
@@ -69,35 +70,56 @@ func (h *Host) Close() error {
 
 // Module is a compiled module with the card it scores.
 type Module struct {
-	host *Host
-	card *scorecard.Card
-	code wazero.CompiledModule
-	man  *wasm.Manifest
+	host  *Host
+	card  *scorecard.Card
+	code  wazero.CompiledModule
+	man   *wasm.Manifest
+	init  bool // it has a function to be called first
+	grows bool // its memory may
 }
 
-// Load checks and compiles a module that was made for the card.
+// Load checks, meters and compiles a module that ripen/wasm/compile wrote for the
+// card.
 func (h *Host) Load(ctx context.Context, c *scorecard.Card, b []byte) (*Module, error) {
-	man, err := Check(b)
+	m, err := h.load(ctx, c, b)
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", c.Name, err)
 	}
-	if err := fits(c, man); err != nil {
-		return nil, fmt.Errorf("load %s: %w", c.Name, err)
+	return m, nil
+}
+
+func (h *Host) load(ctx context.Context, c *scorecard.Card, b []byte) (*Module, error) {
+	k, err := check(b, meter.Own)
+	if err != nil {
+		return nil, err
+	}
+	if err := fits(c, k); err != nil {
+		return nil, err
+	}
+	metered, err := k.mod.Metered(initGas)
+	if err != nil {
+		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("load %s: %w", c.Name, err)
+		return nil, err
 	}
+	return h.compile(c, k, metered)
+}
+
+// compile makes metered bytes runnable; from the cache if they are there.
+func (h *Host) compile(c *scorecard.Card, k *checked, metered []byte) (*Module, error) {
 	h.compiling.Lock()
-	code, err := h.rt.CompileModule(h.ctx, b)
-	h.compiling.Unlock()
+	defer h.compiling.Unlock()
+	code, err := h.rt.CompileModule(h.ctx, metered)
 	if err != nil {
-		return nil, fmt.Errorf("load %s: compile: %w", c.Name, err)
+		return nil, fmt.Errorf("compile: %w", err)
 	}
-	return &Module{host: h, card: c, code: code, man: man}, nil
+	return &Module{host: h, card: c, code: code, man: k.man, init: k.mod.Func(exportInit) != "", grows: k.mod.Grows()}, nil
 }
 
 // fits says whether the module reads events as the card binds them.
-func fits(c *scorecard.Card, man *wasm.Manifest) error {
+func fits(c *scorecard.Card, k *checked) error {
+	man := k.man
 	ok := len(man.Fields) == len(c.Slots) && len(man.Types) == len(c.Types) && len(man.Dims) == len(c.Dims)
 	for i := 0; ok && i < len(c.Slots); i++ {
 		ok = man.Fields[i].Name == c.Slots[i].Name && man.Fields[i].Type == c.Slots[i].Type()
@@ -106,7 +128,8 @@ func fits(c *scorecard.Card, man *wasm.Manifest) error {
 		ok = man.Types[i] == c.Types[i].Name
 	}
 	if !ok {
-		return &Refusal{"custom", 0, fmt.Sprintf("the manifest is of card %s and reads other events than this card binds: compile the card again", man.Card)}
+		_, at := k.mod.Custom()
+		return &meter.Refusal{Section: "custom", Offset: at, Limit: "compile the card again", Found: fmt.Sprintf("the manifest is of card %s and reads other events than this card binds", man.Card)}
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"ripen/wasm"
 	"ripen/wasm/compile"
+	"ripen/wasm/meter"
 	"ripen/wasm/scorecard"
 )
 
@@ -229,7 +230,7 @@ func TestWrongCard(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer h.Close()
-	var no *Refusal
+	var no *meter.Refusal
 	if _, err := h.Load(t.Context(), coffee, b); !errors.As(err, &no) {
 		t.Errorf("the module of another card is loaded: %v", err)
 	}

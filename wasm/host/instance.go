@@ -11,11 +11,16 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"ripen/wasm"
+	"ripen/wasm/meter"
 	"ripen/wasm/scorecard"
 )
 
-// ErrGas is in a [Trap]'s chain when the module ran out of gas.
-var ErrGas = errors.New("out of gas")
+// Causes in a [Trap]'s chain: the module ran out of gas, or called itself too
+// deep.
+var (
+	ErrGas  = errors.New("out of gas")
+	ErrDeep = errors.New("functions call each other too deep")
+)
 
 // Trap is a call that the module did not survive. The instance has been dropped;
 // the state given to the call is as it was.
@@ -40,7 +45,8 @@ type Instance struct {
 	mod         api.Module // nil after a trap: the next call makes a new one
 	fold, score api.Function
 	gas         api.MutableGlobal
-	mem         []byte // the module's whole memory; it cannot grow
+	io          uint32 // where the IO area begins
+	mem         []byte // the IO area
 	stack       [1]uint64
 	used        int // bytes of the state area that may not be zero
 	raw         scorecard.Raw
@@ -63,29 +69,36 @@ func (in *Instance) open() error {
 	if err != nil {
 		return fmt.Errorf("instantiate module of %s: %w", in.m.card.Name, err)
 	}
-	gas, ok := mod.ExportedGlobal(wasm.ExportGas).(api.MutableGlobal)
-	mem := mod.Memory()
-	if !ok || mem == nil {
-		return fmt.Errorf("instantiate module of %s: its gas or memory is missing", in.m.card.Name) // unreachable unless Check and wazero differ
+	gas, ok := mod.ExportedGlobal(meter.ExportGas).(api.MutableGlobal)
+	if !ok || mod.Memory() == nil {
+		return fmt.Errorf("instantiate module of %s: its gas or memory is missing", in.m.card.Name) // unreachable unless meter and wazero differ
 	}
 	in.mod, in.gas = mod, gas
 	in.fold, in.score = mod.ExportedFunction(wasm.ExportFold), mod.ExportedFunction(wasm.ExportScore)
-	// The view stays good as long as the memory does not grow: nothing that
-	// compile writes grows it, and every access below is checked by Go.
-	in.mem, _ = mem.Read(0, mem.Size())
-	at, err := in.call(mod.ExportedFunction(wasm.ExportIO), "ripen_io", in.m.scoreGas(), 0)
+	if in.m.init {
+		if _, err := in.call(mod.ExportedFunction(exportInit), exportInit, initGas, 0); err != nil {
+			return err
+		}
+	}
+	at, err := in.call(mod.ExportedFunction(wasm.ExportIO), wasm.ExportIO, in.m.scoreGas(), 0)
 	if err != nil {
 		return err
 	}
-	io := uint64(uint32(at))
-	if io%8 != 0 || io+wasm.IOSize > uint64(len(in.mem)) {
+	in.io = uint32(at)
+	if size := mod.Memory().Size(); in.io%8 != 0 || uint64(in.io)+wasm.IOSize > uint64(size) {
 		in.drop()
-		return fmt.Errorf("instantiate module of %s: its IO area at %d does not fit %d bytes of memory", in.m.card.Name, io, len(in.mem))
+		return fmt.Errorf("instantiate module of %s: its IO area at %d needs %d bytes, 8-aligned, in a memory of %d", in.m.card.Name, in.io, wasm.IOSize, size)
 	}
-	in.mem = in.mem[io : io+wasm.IOSize : io+wasm.IOSize]
+	in.view()
 	in.used = 0
 	binary.LittleEndian.PutUint32(in.mem[wasm.OffABI:], wasm.ABI)
 	return nil
+}
+
+// view finds the IO area. It stays where it is until the memory grows, and every
+// access to it is checked by Go.
+func (in *Instance) view() {
+	in.mem, _ = in.mod.Memory().Read(in.io, wasm.IOSize)
 }
 
 // Close ends the instance.
@@ -108,9 +121,14 @@ func (in *Instance) call(f api.Function, name string, gas int64, arg uint64) (ui
 	if err := f.CallWithStack(in.ctx, in.stack[:]); err != nil {
 		if int64(in.gas.Get()) < 0 {
 			err = ErrGas
+		} else if depth := in.mod.ExportedGlobal(meter.ExportDepth); depth.Get() > meter.DepthMax {
+			err = ErrDeep
 		}
 		in.drop()
 		return 0, &Trap{Card: in.m.card.Name, Call: name, Gas: gas, Err: err}
+	}
+	if in.m.grows && in.mem != nil {
+		in.view()
 	}
 	return in.stack[0], nil
 }
