@@ -107,20 +107,38 @@ type Event struct {
 	Buf    []byte // scratch for the text of numbers; owned by the event
 }
 
-// Manifest is what a module says of itself, as JSON in its custom section.
+// Manifest is what a module says of itself, as JSON in its custom section. What
+// only a module without a card needs is marked optional: a card says it itself.
 type Manifest struct {
-	ABI      int             `json:"abi"`
-	Card     string          `json:"card"`
-	Fields   []ManifestField `json:"fields"`
-	Types    []string        `json:"event_types"` // Types[0] is "": any other
-	Dims     []string        `json:"dimensions"`
-	StateMax int             `json:"state_max"`
-	FoldGas  int64           `json:"fold_gas"`  // that one event may take
-	ScoreGas int64           `json:"score_gas"` // that a score may take
+	ABI      int              `json:"abi"`
+	Card     string           `json:"card"`
+	Fields   []ManifestField  `json:"fields"`
+	Types    []string         `json:"event_types"` // Types[0] is "": any other
+	Dims     []string         `json:"dimensions"`
+	StateMax int              `json:"state_max"`
+	FoldGas  int64            `json:"fold_gas"`            // that one event may take
+	ScoreGas int64            `json:"score_gas"`           // that a score may take
+	Zone     string           `json:"time_zone,omitempty"` // of slots of type day; UTC if empty
+	Reasons  []ManifestReason `json:"reasons,omitempty"`   // by the number the guest writes
+	Bands    []ManifestBand   `json:"bands,omitempty"`     // from the lowest
 }
 
 // ManifestField names the value of one slot.
 type ManifestField struct {
 	Name string `json:"name"`
 	Type string `json:"type"`
+}
+
+// ManifestReason names a reason and says it to people; {points} in Why stands for
+// its points.
+type ManifestReason struct {
+	Rule string `json:"rule"`
+	Why  string `json:"why,omitempty"`
+}
+
+// ManifestBand is a run of scores: entered at From, left below Leave.
+type ManifestBand struct {
+	Name  string `json:"name"`
+	From  int    `json:"from"`
+	Leave int    `json:"leave,omitempty"` // 0 = From
 }

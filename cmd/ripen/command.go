@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"ripen/wasm/host"
 )
 
 // command is one entry of the command line's table.
@@ -35,7 +37,7 @@ type call struct {
 func commands() []*command {
 	return slices.Concat(
 		[]*command{demoCommand(), serveCommand()},
-		tenantCommands(), sourceCommands(), scorecardCommands(), importCommands(),
+		tenantCommands(), sourceCommands(), scorecardCommands(), moduleCommands(), importCommands(),
 		leadsCommands(), feedCommands(), retentionCommands(), opsCommands(),
 	)
 }
@@ -46,6 +48,9 @@ func dispatch(ctx context.Context, args []string, s *streams) error {
 	if len(args) == 0 {
 		printTop(s.err, table, systemLanguage())
 		return &usageError{"no command given", "ripen help"}
+	}
+	if args[0] == host.WorkerCommand { // this program's child: not for people
+		return host.Work(ctx, s.in, s.out)
 	}
 	if args[0] == "--version" {
 		args = []string{"version"}

@@ -95,7 +95,7 @@ func exports(m *meter.Module) error {
 	if sig := m.Func(exportInit); sig != "" && sig != "->" {
 		return &meter.Refusal{Section: "export", Offset: m.Exports(), Limit: "need (->)", Found: "function " + exportInit + ": " + orNone(sig)}
 	}
-	if _, _, ok := m.Memory(wasm.ExportMemory); !ok {
+	if !m.Memory(wasm.ExportMemory) {
 		return &meter.Refusal{Section: "export", Offset: m.Exports(), Limit: "need the module's memory", Found: "no export " + wasm.ExportMemory}
 	}
 	return nil

@@ -17,9 +17,24 @@ import (
 // handmade is a module written section by section, to be spoiled.
 type handmade struct {
 	sections map[byte][]byte
-	fold     []byte // body of ripen_fold
+	io       []byte   // body of ripen_io; nil = 0
+	fold     []byte   // body of ripen_fold
+	score    []byte   // body of ripen_score; nil = 0
+	more     [][]byte // bodies of further functions of type () -> ()
 	man      wasm.Manifest
 }
+
+func abiSections() map[byte][]byte {
+	return map[byte][]byte{
+		1: {4, 0x60, 0, 1, 0x7f, 0x60, 1, 0x7f, 1, 0x7f, 0x60, 1, 0x7e, 1, 0x7c, 0x60, 0, 0},
+		3: {3, 0, 1, 2},
+		5: {1, 1, 2, 2},
+		7: slices.Concat([]byte{4}, exported(wasm.ExportMemory, 2, 0), exported(wasm.ExportIO, 0, 0),
+			exported(wasm.ExportFold, 0, 1), exported(wasm.ExportScore, 0, 2)),
+	}
+}
+
+func uvar(n int) []byte { return binary.AppendUvarint(nil, uint64(n)) }
 
 func newHandmade(t testing.TB, c *scorecard.Card) *handmade {
 	t.Helper()
@@ -32,15 +47,9 @@ func newHandmade(t testing.TB, c *scorecard.Card) *handmade {
 		t.Fatal(err)
 	}
 	return &handmade{
-		man:  *man,
-		fold: []byte{0x41, 0, 0x0b},
-		sections: map[byte][]byte{
-			1: {3, 0x60, 0, 1, 0x7f, 0x60, 1, 0x7f, 1, 0x7f, 0x60, 1, 0x7e, 1, 0x7c},
-			3: {3, 0, 1, 2},
-			5: {1, 1, 1, 1},
-			7: slices.Concat([]byte{4}, exported(wasm.ExportMemory, 2, 0), exported(wasm.ExportIO, 0, 0),
-				exported(wasm.ExportFold, 0, 1), exported(wasm.ExportScore, 0, 2)),
-		},
+		man:      *man,
+		fold:     []byte{0x41, 0, 0x0b},
+		sections: abiSections(),
 	}
 }
 
@@ -54,9 +63,20 @@ func body(code []byte) []byte {
 }
 
 func (h *handmade) bytes() []byte {
+	io, score := h.io, h.score
+	if io == nil {
+		io = []byte{0x41, 0, 0x0b}
+	}
+	if score == nil {
+		score = slices.Concat([]byte{0x44}, make([]byte, 8), []byte{0x0b})
+	}
 	if h.sections[10] == nil {
-		score := append([]byte{0x44}, make([]byte, 8)...)
-		h.sections[10] = slices.Concat([]byte{3}, body([]byte{0x41, 0, 0x0b}), body(h.fold), body(append(score, 0x0b)))
+		code := slices.Concat(uvar(3+len(h.more)), body(io), body(h.fold), body(score))
+		h.sections[3] = append(uvar(3+len(h.more)), h.sections[3][1:]...)
+		for _, b := range h.more {
+			code, h.sections[3] = append(code, b...), append(h.sections[3], 3)
+		}
+		h.sections[10] = code
 	}
 	out := []byte("\x00asm\x01\x00\x00\x00")
 	put := func(id byte, b []byte) {
@@ -89,7 +109,7 @@ func TestCheck(t *testing.T) {
 	}
 	set := func(id byte, b ...byte) func(h *handmade) { return func(h *handmade) { h.sections[id] = b } }
 	f("", func(*handmade) {})
-	f("import section at byte 27: 1 imports", set(2, 1, 1, 'a', 1, 'b', 0, 0))
+	f("import section at byte 30: 1 imports", set(2, 1, 1, 'a', 1, 'b', 0, 0))
 	f("no export memory; need the module's memory", func(h *handmade) { h.sections[7][2] = 'x' })
 	f("function ripen_io: (i32 -> i32); need (-> i32)", set(3, 3, 1, 1, 2))
 	f("function ripen_fold: there is none; need (i32 -> i32)", func(h *handmade) { h.sections[7][1+9+11+2] = 'x' })

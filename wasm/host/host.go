@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 
 	"github.com/tetratelabs/wazero"
@@ -22,6 +23,9 @@ type Config struct {
 	// FoldGas bounds one event of a fold, ScoreGas a score; 0 = what the module's
 	// manifest asks for, at most wasm.GasMax.
 	FoldGas, ScoreGas int64
+	// Worker is the command line of a process that runs [Work]; default: this
+	// program with the argument [WorkerCommand].
+	Worker []string
 }
 
 // foldGas is the gas of one event.
@@ -33,44 +37,83 @@ func (m *Module) scoreGas() int64 {
 	return cmp.Or(m.host.cfg.ScoreGas, min(max(m.man.ScoreGas, 1), wasm.GasMax))
 }
 
-// Host compiles modules and owns what they run in.
+// Host compiles modules and owns what they run in. What compile wrote and what
+// strangers wrote run in engines of their own.
 type Host struct {
-	cfg   Config
-	ctx   context.Context
-	rt    wazero.Runtime
-	cache wazero.CompilationCache
+	cfg Config
+	ctx context.Context
+	own *engine
 	// compiling is held while a module is compiled or closed: wazero's cache of
 	// equal modules has raced there before.
 	compiling sync.Mutex
+
+	admitting chan struct{} // holds one while a child compiles a stranger's module
+	mu        sync.Mutex    // guards what follows
+	strangers *engine       // nil until the first stranger's module
+	temporary string        // the strangers' cache if Config.CacheDir is empty
+}
+
+// engine is a runtime with a cache of compiled code.
+type engine struct {
+	rt    wazero.Runtime
+	cache wazero.CompilationCache
+	dir   string
+}
+
+func newEngine(ctx context.Context, rc wazero.RuntimeConfig, dir string) (*engine, error) {
+	cache := wazero.NewCompilationCache()
+	if dir != "" {
+		var err error
+		if cache, err = wazero.NewCompilationCacheWithDir(dir); err != nil {
+			return nil, fmt.Errorf("open module cache %s: %w", dir, err)
+		}
+	}
+	rc = rc.WithCompilationCache(cache).WithMemoryLimitPages(meter.PagesMax).WithCloseOnContextDone(false)
+	return &engine{rt: wazero.NewRuntimeWithConfig(ctx, rc), cache: cache, dir: dir}, nil
+}
+
+func (e *engine) close(ctx context.Context) error {
+	return errors.Join(e.rt.Close(ctx), e.cache.Close(ctx))
 }
 
 // New opens a host. ctx bounds only New itself: gas, not a context, ends a module.
 func New(ctx context.Context, cfg Config) (*Host, error) {
+	return newHost(ctx, cfg, runtimeConfig())
+}
+
+// runtimeConfig is wazero's compiler; where it has none, its interpreter.
+func runtimeConfig() wazero.RuntimeConfig { return wazero.NewRuntimeConfig() }
+
+func newHost(ctx context.Context, cfg Config, rc wazero.RuntimeConfig) (*Host, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("open the module host: %w", err)
 	}
 	// No context reaches a module: gas ends it, and a context with values costs
 	// an allocation a call.
 	ctx = context.Background()
-	cache := wazero.NewCompilationCache()
-	if cfg.CacheDir != "" {
-		var err error
-		if cache, err = wazero.NewCompilationCacheWithDir(cfg.CacheDir); err != nil {
-			return nil, fmt.Errorf("open module cache %s: %w", cfg.CacheDir, err)
-		}
+	own, err := newEngine(ctx, rc, cfg.CacheDir)
+	if err != nil {
+		return nil, err
 	}
-	rc := wazero.NewRuntimeConfig().WithCompilationCache(cache).WithMemoryLimitPages(meter.PagesMax).WithCloseOnContextDone(false)
-	return &Host{cfg: cfg, ctx: ctx, rt: wazero.NewRuntimeWithConfig(ctx, rc), cache: cache}, nil
+	return &Host{cfg: cfg, ctx: ctx, own: own, admitting: make(chan struct{}, 1)}, nil
 }
 
 // Close ends every module and instance of the host. None may be in a call.
 func (h *Host) Close() error {
-	return errors.Join(h.rt.Close(h.ctx), h.cache.Close(h.ctx))
+	err := h.own.close(h.ctx)
+	if h.strangers != nil {
+		err = errors.Join(err, h.strangers.close(h.ctx))
+	}
+	if h.temporary != "" {
+		err = errors.Join(err, os.RemoveAll(h.temporary))
+	}
+	return err
 }
 
 // Module is a compiled module with the card it scores.
 type Module struct {
 	host  *Host
+	rt    wazero.Runtime
 	card  *scorecard.Card
 	code  wazero.CompiledModule
 	man   *wasm.Manifest
@@ -103,18 +146,19 @@ func (h *Host) load(ctx context.Context, c *scorecard.Card, b []byte) (*Module, 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return h.compile(c, k, metered)
+	return h.compile(h.own, c, k, metered)
 }
 
-// compile makes metered bytes runnable; from the cache if they are there.
-func (h *Host) compile(c *scorecard.Card, k *checked, metered []byte) (*Module, error) {
+// compile makes metered bytes runnable; from the engine's cache if they are
+// there.
+func (h *Host) compile(e *engine, c *scorecard.Card, k *checked, metered []byte) (*Module, error) {
 	h.compiling.Lock()
 	defer h.compiling.Unlock()
-	code, err := h.rt.CompileModule(h.ctx, metered)
+	code, err := e.rt.CompileModule(h.ctx, metered)
 	if err != nil {
 		return nil, fmt.Errorf("compile: %w", err)
 	}
-	return &Module{host: h, card: c, code: code, man: k.man, init: k.mod.Func(exportInit) != "", grows: k.mod.Grows()}, nil
+	return &Module{host: h, rt: e.rt, card: c, code: code, man: k.man, init: k.mod.Func(exportInit) != "", grows: k.mod.Grows()}, nil
 }
 
 // fits says whether the module reads events as the card binds them.

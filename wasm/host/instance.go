@@ -50,6 +50,8 @@ type Instance struct {
 	stack       [1]uint64
 	used        int // bytes of the state area that may not be zero
 	raw         scorecard.Raw
+	measure     bool  // keep what a call costs
+	spent       int64 // what the last call cost, if measure is set
 }
 
 // NewInstance makes a module ready to be called.
@@ -65,7 +67,7 @@ func (m *Module) NewInstance(ctx context.Context) (*Instance, error) {
 }
 
 func (in *Instance) open() error {
-	mod, err := in.m.host.rt.InstantiateModule(in.ctx, in.m.code, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	mod, err := in.m.rt.InstantiateModule(in.ctx, in.m.code, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
 		return fmt.Errorf("instantiate module of %s: %w", in.m.card.Name, err)
 	}
@@ -129,6 +131,9 @@ func (in *Instance) call(f api.Function, name string, gas int64, arg uint64) (ui
 	}
 	if in.m.grows && in.mem != nil {
 		in.view()
+	}
+	if in.measure {
+		in.spent = gas - int64(in.gas.Get())
 	}
 	return in.stack[0], nil
 }
@@ -243,6 +248,7 @@ func (in *Instance) run(state []byte, now int64, flags uint32) (scaled float64, 
 	if err := in.ready(state); err != nil {
 		return 0, err
 	}
+	clear(in.mem[wasm.OffNext:wasm.IOState]) // what the guest leaves unsaid is zero
 	binary.LittleEndian.PutUint32(in.mem[wasm.OffFlags:], flags)
 	binary.LittleEndian.PutUint64(in.mem[wasm.OffNow:], uint64(now))
 	bits, err := in.call(in.score, wasm.ExportScore, in.m.scoreGas(), uint64(now))

@@ -65,15 +65,14 @@ func (m *Module) Func(name string) string {
 	return ""
 }
 
-// Memory says whether the module exports its memory under a name, and how many
-// pages it has at first and at most.
-func (m *Module) Memory(name string) (least, most int, ok bool) {
+// Memory says whether the module exports its memory under a name.
+func (m *Module) Memory(name string) bool {
 	for _, e := range m.exports() {
 		if e.name == name && e.kind == 2 {
-			return m.pages[0], m.pages[1], true
+			return true
 		}
 	}
-	return 0, 0, false
+	return false
 }
 
 // Custom returns the contents of the custom section that Parse kept, and where
@@ -90,3 +89,12 @@ func (m *Module) Exports() int { return m.sections[7].from }
 
 // Functions returns how many functions the module has.
 func (m *Module) Functions() int { return len(m.funcs) }
+
+// Code returns where the code section begins, for refusals.
+func (m *Module) Code() int { return m.sections[10].from }
+
+// Size returns how many bytes the module has.
+func (m *Module) Size() int { return len(m.src) }
+
+// Pages returns how many pages of memory the module has at first and at most.
+func (m *Module) Pages() (least, most int) { return m.pages[0], m.pages[1] }

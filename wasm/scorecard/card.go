@@ -29,6 +29,7 @@ type Card struct {
 	anyType    bool                           // a rule counts any activity
 	traitSlots []int                          // slots that attributes fill
 	grid       []string                       // GradeNames, once
+	module     bool                           // made of a manifest: the module's reasons are all there is
 }
 
 // Dimension is one axis of a score.

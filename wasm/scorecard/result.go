@@ -69,6 +69,10 @@ func (l *ledger) put(rule, why string, points, worth float64) {
 // of its own. Thousandths that rounding leaves over go to the reason rounding.
 func (c *Card) explain(raw *Raw, r *Result) {
 	l := &ledger{c: c, r: r}
+	if c.module {
+		c.explainModule(raw, r)
+		return
+	}
 	if raw.Null {
 		for _, p := range raw.Points {
 			if g := int(p.ID) - len(c.Rules); g >= 0 && g < len(c.Gates) {

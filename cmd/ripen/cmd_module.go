@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"ripen/wasm/host"
+	"ripen/wasm/meter"
+)
+
+func moduleCommands() []*command {
+	return []*command{{
+		name: "module check", args: "FILE", min: 1, max: 1, use: []string{"json"},
+		summary: text{"may this WebAssembly module score? its size, memory and gas, or what is wrong and where", "¿puede puntuar este módulo WebAssembly? su tamaño, memoria y gas, o qué falla y dónde"},
+		help: `
+The module is bounded, metered, compiled in a process of its own and tried on
+1,024 made-up events: as a server does before it takes one. Gas is what an event
+or a score costs; a call that needs more than it is given is stopped.
+
+  ripen module check score.wasm
+  ripen module check score.wasm --json`,
+		run: runModuleCheck,
+	}}
+}
+
+func runModuleCheck(ctx context.Context, c *call) (err error) {
+	src, err := os.ReadFile(c.args[0])
+	if err != nil {
+		return err
+	}
+	h, err := host.New(ctx, host.Config{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = firstError(err, h.Close()) }()
+	r, err := h.Admit(ctx, src, nil)
+	no, refused := errors.AsType[*meter.Refusal](err)
+	switch {
+	case err != nil && !refused:
+		return err
+	case c.bool("json"):
+		err = c.printJSON(struct {
+			OK      bool           `json:"ok"`
+			Imports int            `json:"imports"`
+			Refusal *meter.Refusal `json:"refusal,omitempty"`
+			*host.Report
+		}{OK: !refused, Refusal: no, Report: r})
+	case refused:
+		_, err = fmt.Fprintln(c.err, plain(c.args[0]+": "+c.refusal(no)))
+	default:
+		return c.printModule(r)
+	}
+	if err == nil && refused {
+		err = errReported
+	}
+	return err
+}
+
+// refusal says where a module is wrong, what was found there and what bounds it.
+func (c *call) refusal(no *meter.Refusal) string {
+	return fmt.Sprintf(text{"%s section at byte %d: %s; %s", "sección %s en el byte %d: %s; %s"}.in(c.lang), no.Section, no.Offset, no.Found, no.Limit)
+}
+
+func (c *call) printModule(r *host.Report) error {
+	say := func(en, es string) string { return text{en, es}.in(c.lang) }
+	fmt.Fprintf(c.out, say("%s may score: %s, %d functions, no imports\n", "%s puede puntuar: %s, %d funciones, sin importaciones\n"),
+		plain(c.args[0]), bytesText(int64(r.Size)), r.Functions)
+	fmt.Fprintf(c.out, say("memory %s, at most %s; a lead's state up to %d bytes\n", "memoria %s, como mucho %s; el estado de un lead, hasta %d bytes\n"),
+		pagesText(r.Pages[0]), pagesText(r.Pages[1]), r.StateMax)
+	fmt.Fprintf(c.out, say("tried on %d events of %d leads, %d of them in the interpreter, too: all the same\n", "probado con %d eventos de %d leads, %d de ellos también en el intérprete: todo igual\n"),
+		r.Events, r.Leads, r.Compared)
+	rows := [][]string{
+		gasRow(say("an event", "un evento"), &r.Fold),
+		gasRow(say("a score", "una puntuación"), &r.Score),
+	}
+	printTable(c.out, []string{"GAS", ">P50", ">P99", ">MAX", ">" + strings.ToUpper(say("given", "dado"))}, rows)
+	return nil
+}
+
+func gasRow(what string, g *host.Gas) []string {
+	return []string{what, fmt.Sprint(g.P50), fmt.Sprint(g.P99), fmt.Sprint(g.Max), fmt.Sprint(g.Given)}
+}
+
+// pagesText is a number of WebAssembly's pages as bytes.
+func pagesText(n int) string { return bytesText(int64(n) << 16) }

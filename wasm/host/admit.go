@@ -1,0 +1,205 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/gob"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"ripen/wasm"
+)
+
+// workTime is how long a child may take.
+const workTime = 5 * time.Second
+
+// workerFailed is the exit code of a child that fails by itself; one that its
+// module kills has others: it dies of a signal, or as Go's runtime does.
+const workerFailed = 1
+
+// ErrBusy says that other modules are being compiled: ask again.
+var ErrBusy = errors.New("other modules are being compiled: ask again in some seconds")
+
+// Admit decides whether a stranger's module may score: it is bounded, compiled in
+// a child process, and tried on leads, events in the order of their time each;
+// samples if there are none. What it refuses is a [*meter.Refusal]. What was
+// compiled is kept for [Host.LoadUpload].
+func (h *Host) Admit(ctx context.Context, b []byte, leads [][]wasm.Event) (*Report, error) {
+	k, card, err := readUpload(b)
+	if err != nil {
+		return nil, err
+	}
+	if len(leads) == 0 {
+		leads = samples(card)
+	}
+	metered, err := k.mod.Metered(initGas)
+	if err != nil {
+		return nil, err
+	}
+	return h.admit(ctx, k, b, metered, leads)
+}
+
+// LoadUpload makes a stranger's module runnable that was admitted before; if the
+// cache has lost it, a child compiles it again.
+func (h *Host) LoadUpload(ctx context.Context, b []byte) (*Module, error) {
+	k, card, err := readUpload(b)
+	if err != nil {
+		return nil, err
+	}
+	metered, err := k.mod.Metered(initGas)
+	if err != nil {
+		return nil, err
+	}
+	e, err := h.strangersEngine()
+	if err != nil {
+		return nil, err
+	}
+	if !e.has(metered) {
+		if _, err := h.admit(ctx, k, b, metered, nil); err != nil {
+			return nil, err
+		}
+	}
+	return h.compile(e, card, k, metered)
+}
+
+// strangersEngine is made when the first stranger comes.
+func (h *Host) strangersEngine() (*engine, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.strangers != nil {
+		return h.strangers, nil
+	}
+	dir := filepath.Join(h.cfg.CacheDir, "uploads")
+	if h.cfg.CacheDir == "" {
+		var err error
+		if h.temporary, err = os.MkdirTemp("", "ripen-modules-"); err != nil {
+			return nil, err
+		}
+		dir = h.temporary
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	var err error
+	h.strangers, err = newEngine(h.ctx, runtimeConfig(), dir)
+	return h.strangers, err
+}
+
+// note is the file that says that the compiled code of metered bytes is in the
+// cache: it holds the code's path.
+func (e *engine) note(metered []byte) string {
+	sum := sha256.Sum256(metered)
+	return filepath.Join(e.dir, hex.EncodeToString(sum[:])+".admitted")
+}
+
+func (e *engine) has(metered []byte) bool {
+	path, err := os.ReadFile(e.note(metered))
+	if err != nil {
+		return false
+	}
+	_, err = os.Stat(filepath.Join(e.dir, string(path)))
+	return err == nil
+}
+
+func (h *Host) admit(ctx context.Context, k *checked, b, metered []byte, leads [][]wasm.Event) (*Report, error) {
+	e, err := h.strangersEngine()
+	if err != nil {
+		return nil, err
+	}
+	wait, cancel := context.WithTimeout(ctx, workTime)
+	defer cancel()
+	select {
+	case h.admitting <- struct{}{}: // one at a time: each may take half a gigabyte
+		defer func() { <-h.admitting }()
+	case <-wait.Done():
+		return nil, ErrBusy
+	}
+	dir, err := os.MkdirTemp(e.dir, "child-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir) // what is of use has been moved
+	said, err := h.child(ctx, k, &ask{b, dir, leads})
+	if err != nil {
+		return nil, err
+	}
+	if said.Refusal != nil {
+		return nil, said.Refusal
+	}
+	return &said.Report, e.keep(dir, e.note(metered))
+}
+
+// keep moves compiled code from a child's directory into the cache and notes it.
+func (e *engine) keep(dir, note string) error {
+	return filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(dir, file)
+		if err == nil {
+			err = os.MkdirAll(filepath.Dir(filepath.Join(e.dir, name)), 0o700)
+		}
+		if err == nil {
+			err = os.Rename(file, filepath.Join(e.dir, name))
+		}
+		if err == nil {
+			err = os.WriteFile(note, []byte(name), 0o600)
+		}
+		return err
+	})
+}
+
+// child runs one worker process. It sees nothing of this process but its task.
+func (h *Host) child(ctx context.Context, k *checked, a *ask) (*answer, error) {
+	line := h.cfg.Worker
+	if line == nil {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, fmt.Errorf("find this program: %w", err)
+		}
+		line = []string{self, WorkerCommand}
+	}
+	var task, out, complaint bytes.Buffer
+	if err := gob.NewEncoder(&task).Encode(a); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, workTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
+	cmd.Env = []string{"GOMAXPROCS=1", "GOTRACEBACK=none", "TMPDIR=" + a.Cache}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = &task, &short{&out, 1 << 20}, &short{&complaint, 4 << 10}
+	cmd.WaitDelay = time.Second
+	attach(cmd)
+	err := cmd.Run()
+	if err == nil {
+		var said answer
+		if err = gob.NewDecoder(&out).Decode(&said); err == nil {
+			return &said, nil
+		}
+	}
+	first, _, _ := strings.Cut(strings.TrimSpace(complaint.String()), "\n")
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() != workerFailed {
+		return nil, codeRefusal(k, "need what compiles in 512 MB and 5 seconds", "compiling it ended with: %v %s", err, first)
+	}
+	return nil, fmt.Errorf("run the worker: %w: %s", err, first)
+}
+
+// short keeps the beginning of what is written to it.
+type short struct {
+	b    *bytes.Buffer
+	room int
+}
+
+func (s *short) Write(p []byte) (int, error) {
+	n := min(len(p), s.room-s.b.Len())
+	s.b.Write(p[:n])
+	return len(p), nil
+}
