@@ -14,6 +14,10 @@ type CardVersion struct {
 	Version int
 	At      int64 // unix ms, when it was published first
 	YAML    []byte
+	// Quarantined is when the version was given up because its module failed too
+	// often, unix ms; 0 = it was not. Why says how it failed.
+	Quarantined int64
+	Why         string
 }
 
 // Version returns a version by its number, or nil.

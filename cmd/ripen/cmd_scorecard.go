@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strings"
 
 	"ripen/wasm/compile"
 	"ripen/wasm/scorecard"
@@ -176,6 +177,11 @@ type cardRow struct {
 	Ranking   bool   `json:"ranking"`
 	Draft     bool   `json:"draft"`
 	Published string `json:"published"`
+
+	Quarantined []struct {
+		Version int    `json:"version"`
+		Why     string `json:"why"`
+	} `json:"quarantined"`
 }
 
 func runCardPublish(ctx context.Context, c *call) error {
@@ -231,11 +237,14 @@ func runCardList(ctx context.Context, c *call) error {
 		}
 		rows := make([][]string, 0, len(cards))
 		for _, r := range cards {
-			mark := ""
+			var marks []string
 			if r.Ranking {
-				mark = "ranking"
+				marks = append(marks, "ranking")
 			}
-			rows = append(rows, []string{r.Name, fmt.Sprint(r.Version), clockText(r.Published), mark})
+			for _, q := range r.Quarantined {
+				marks = append(marks, fmt.Sprintf("version %d is in quarantine: %s", q.Version, q.Why))
+			}
+			rows = append(rows, []string{r.Name, fmt.Sprint(r.Version), clockText(r.Published), strings.Join(marks, "; ")})
 		}
 		printTable(c.out, []string{"SCORECARD", ">VERSION", "IN FORCE SINCE", ""}, rows)
 		return nil

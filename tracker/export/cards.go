@@ -17,13 +17,25 @@ type cardJSON struct {
 	Draft     bool   `json:"draft"`
 	Published string `json:"published,omitempty"`
 	Versions  []int  `json:"versions"`
-	YAML      string `json:"yaml,omitempty"`
+	// Quarantined are versions that were given up because their module failed too
+	// often; the last good one before them serves.
+	Quarantined []quarantineJSON `json:"quarantined,omitempty"`
+	YAML        string           `json:"yaml,omitempty"`
+}
+
+type quarantineJSON struct {
+	Version int    `json:"version"`
+	At      string `json:"at"`
+	Why     string `json:"why"`
 }
 
 func (c *call) cardToJSON(row *tracker.Card) cardJSON {
 	out := cardJSON{Name: row.Name, Version: row.Current, Ranking: c.tenant.Ranking == row.Name, Draft: row.Draft != nil, Versions: []int{}}
 	for _, v := range row.Versions {
 		out.Versions = append(out.Versions, v.Version)
+		if v.Quarantined != 0 {
+			out.Quarantined = append(out.Quarantined, quarantineJSON{v.Version, Time(v.Quarantined), v.Why})
+		}
 	}
 	if v := row.Version(row.Current); v != nil {
 		out.Published = Time(v.At)

@@ -12,6 +12,7 @@
 package score
 
 import (
+	"errors"
 	"fmt"
 
 	"ripen/tracker"
@@ -37,7 +38,45 @@ type Card struct {
 	Card  *scorecard.Card
 	Guest Guest
 
-	grades []string
+	grades  []string
+	traps   uint64 // since TakeTraps
+	strikes int
+	failed  string // why the guest is not called any more; empty = it is
+}
+
+// A trap is a strike of sixteen and a call that is answered takes one away:
+// three traps in a row are too many, as is one in each sixteen calls. Only calls
+// count, no clock, so that every node that walks the same way agrees.
+const (
+	strike     = 16
+	strikesMax = 3 * strike
+)
+
+// judge takes note of how a call of the guest ended.
+func (c *Card) judge(err error) {
+	if err == nil {
+		c.strikes = max(c.strikes-1, 0)
+		return
+	}
+	if _, trapped := errors.AsType[*host.Trap](err); !trapped {
+		return
+	}
+	c.traps++
+	if c.strikes += strike; c.strikes >= strikesMax && c.failed == "" {
+		c.failed = err.Error()
+	}
+}
+
+// Failed says why the card is given up, because its guest trapped too often; it
+// is empty while the card is trusted. The guest of a failed card is not called:
+// the last good scores stand.
+func (c *Card) Failed() string { return c.failed }
+
+// TakeTraps returns how many calls have trapped since it was last asked.
+func (c *Card) TakeTraps() uint64 {
+	n := c.traps
+	c.traps = 0
+	return n
 }
 
 // NewCard returns a card in force.
@@ -129,6 +168,9 @@ func (w *Walker) Event(d *Deck, k *Walk, e *tracker.Event, subject tracker.LeadI
 	for i, c := range d.Cards {
 		s := &k.States[i]
 		k.until(c, s, e.Time)
+		if s.givenUp(c) {
+			continue
+		}
 		w.evs = c.Card.Bind(w.evs[:0], &w.src)
 		if w.src.err != nil {
 			return fmt.Errorf("open event %d: %w", e.Seq, w.src.err)
@@ -137,6 +179,7 @@ func (w *Walker) Event(d *Deck, k *Walk, e *tracker.Event, subject tracker.LeadI
 			continue
 		}
 		state, err := c.Guest.Fold(s.Guest, w.evs)
+		c.judge(err)
 		if err != nil { // a trap: the event counts for nothing here
 			s.Trouble = "fold: " + err.Error()
 			continue
@@ -184,12 +227,25 @@ func (k *Walk) until(c *Card, s *State, t int64) {
 // score asks the guest where the lead stands and follows the bands. On a trap
 // the last good score stands.
 func (s *State) score(c *Card, state []byte, at int64) {
+	if s.givenUp(c) {
+		return
+	}
 	f, err := c.Guest.ScoreFast(state, at)
+	c.judge(err)
 	if err != nil {
 		s.Trouble, s.Next = "score: "+err.Error(), 0
 		return
 	}
 	s.settle(c, &f)
+}
+
+// givenUp leaves the last good score standing if the card has failed.
+func (s *State) givenUp(c *Card) bool {
+	if c.failed == "" {
+		return false
+	}
+	s.Trouble, s.Next = "quarantined: "+c.failed, 0
+	return true
 }
 
 func (s *State) settle(c *Card, f *host.Fast) {

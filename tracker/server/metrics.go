@@ -62,6 +62,7 @@ func (s *Server) watch() {
 		n, _ := s.folder.state().Lag(s.life)
 		return float64(n)
 	})
+	s.set.NewGauge("ripen_module_traps", func() float64 { return float64(s.folder.state().Traps()) })
 	s.set.NewGauge("ripen_fold_seq", func() float64 { return float64(s.folder.state().Seen()) })
 	s.set.NewGauge("ripen_fold_failed", func() float64 {
 		if s.folder.failed() != nil {

@@ -50,8 +50,9 @@ type Server struct {
 	listener net.Listener
 	set      *metrics.Set
 
-	scoreTime *ingest.Histogram
-	demo      DemoKeys
+	scoreTime   *ingest.Histogram
+	quarantined *metrics.Counter
+	demo        DemoKeys
 
 	retention *retentionMetrics // nil: capture only
 
@@ -100,6 +101,7 @@ func (s *Server) start(ctx context.Context) (err error) {
 		return err
 	}
 	if !s.cfg.CaptureOnly {
+		s.quarantined = s.set.NewCounter("ripen_modules_quarantined_total")
 		s.scoreTime = ingest.NewHistograms(s.set, "ripen_score_seconds", scoreBounds, "")[0]
 		if s.folder, err = newFolder(ctx, s.log, s.openState); err != nil {
 			return err
@@ -135,7 +137,22 @@ func (s *Server) start(ctx context.Context) (err error) {
 
 // openState opens what is derived from the log, as its last checkpoint left it.
 func (s *Server) openState(ctx context.Context) (*State, error) {
-	return OpenState(ctx, s.db, StateConfig{Slog: s.log, Tenant: s.registry.Tenant, ScoreTime: s.scoreTime.Since})
+	return OpenState(ctx, s.db, StateConfig{Slog: s.log, Tenant: s.registry.Tenant, ScoreTime: s.scoreTime.Since, Quarantine: s.quarantine})
+}
+
+// quarantine lets the last good version of a card serve whose module failed too
+// often.
+func (s *Server) quarantine(id tracker.TenantID, a tracker.Activation, why string) {
+	s.quarantined.Inc()
+	back, err := s.registry.Quarantine(s.life, id, a.Card, a.Version, why)
+	switch e, ok := errors.AsType[*tracker.Error](err); {
+	case ok && e.Kind == tracker.KindConflict:
+		s.log.Warn("no other version serves in place of one in quarantine", "tenant", id, "card", a.Name(), "err", err)
+	case err != nil:
+		s.log.Error("quarantine a version", "tenant", id, "card", a.Name(), "err", err)
+	case back.Card != "": // else it was known before, or is not in force
+		s.log.Warn("the last good version serves again", "tenant", id, "quarantined", a.Name(), "serving", back.Name())
+	}
 }
 
 // stages makes everything that answers, the hot path first.

@@ -64,6 +64,9 @@ type State struct {
 	passed  atomic.Uint64 // last record of a drop that was read, whatever came of it
 	lagging atomic.Int64  // received time of the oldest record not applied; 0 = none
 
+	traps   atomic.Uint64  // calls of modules that trapped
+	telling sync.WaitGroup // of goroutines that tell of a quarantine
+
 	replays chan replayRequest
 	scratch *storage.DB // of a state as of a moment: closed with it
 	remove  string      // a directory to remove then
@@ -103,6 +106,10 @@ type StateConfig struct {
 	// ScoreTime is told when the walk of a lead with new events began, at its
 	// end; default: nobody asks.
 	ScoreTime func(begun time.Time)
+
+	// Quarantine is told of a card that is given up because its module failed too
+	// often, and why; it may put another version in force. Default: nobody.
+	Quarantine func(id tracker.TenantID, a tracker.Activation, why string)
 
 	baseEvery uint64 // tests take bases more often; 0 = baseEvery
 	txRecords int    // tests store in small transactions; 0 = fold's default
@@ -195,6 +202,7 @@ func (s *State) open(ctx context.Context) error {
 
 // Close ends the guests. Run must have returned.
 func (s *State) Close() error {
+	s.telling.Wait()
 	var errs []error
 	if s.flying != nil {
 		errs = append(errs, <-s.flying.done)
@@ -308,6 +316,7 @@ func (s *State) turn(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	more = behind || busy || late
+	s.giveUp()
 	if err := s.publish(ctx, !more); err != nil {
 		return false, err
 	}
@@ -384,51 +393,6 @@ func (s *State) applySlice(recs []storage.Record, apply func([]storage.Record, i
 		}
 	}
 	return nil
-}
-
-// Seen is the last record of the log whose effects queries see.
-func (s *State) Seen() uint64 { return s.seen.Load() }
-
-// WaitSeen waits until queries see the effects of a record.
-func (s *State) WaitSeen(ctx context.Context, seq uint64) error {
-	for {
-		bell := s.ring()
-		if s.seen.Load() >= seq {
-			return nil
-		}
-		select {
-		case <-bell:
-		case <-ctx.Done():
-			return fmt.Errorf("record %d is not in view yet: %w", seq, ctx.Err())
-		}
-	}
-}
-
-// ring is closed when something new can be seen.
-func (s *State) ring() <-chan struct{} {
-	s.wake.Lock()
-	defer s.wake.Unlock()
-	return s.bell
-}
-
-func (s *State) ringOut() {
-	s.wake.Lock()
-	defer s.wake.Unlock()
-	close(s.bell)
-	s.bell = make(chan struct{})
-}
-
-// Lag is how far the state is behind the log: in records, and in milliseconds
-// since the oldest one not applied was received.
-func (s *State) Lag(ctx context.Context) (records uint64, ms int64) {
-	last, err := s.log.Last(ctx, 0)
-	if err != nil || last <= s.seen.Load() {
-		return 0, 0
-	}
-	if at := s.lagging.Load(); at != 0 {
-		ms = max(s.clock()-at, 0)
-	}
-	return last - s.seen.Load(), ms
 }
 
 // unseal is how walks get at the sealed part of an event.

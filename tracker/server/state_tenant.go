@@ -64,6 +64,7 @@ type cardState struct {
 	card       *score.Card
 	module     *host.Module
 	coarse     bool
+	told       bool // that its module has failed
 
 	mu     sync.Mutex // guards reader, the guest of queries, and closed
 	reader *host.Instance

@@ -28,6 +28,9 @@ type versionRow struct {
 	Version int    `json:"version"`
 	At      int64  `json:"at"` // unix ms
 	YAML    []byte `json:"yaml"`
+
+	Quarantined int64  `json:"quarantined,omitempty"` // unix ms; 0 = it is not
+	Why         string `json:"why,omitempty"`         // it was
 }
 
 // pendingRow is an activation on its way into the log. It stands in the row
@@ -51,12 +54,13 @@ func (p *pendingRow) activation(card string) tracker.Activation {
 // answers says that p is what a request for next asks for, sent again by
 // someone who was not told what became of it.
 func (p *pendingRow) answers(next *pendingRow) bool {
-	return p.Asked == next.Asked && p.Want == next.Want && (p.Asked == askRollback || bytes.Equal(p.YAML, next.YAML))
+	return p.Asked == next.Asked && p.Want == next.Want && (p.Asked != askPublish || bytes.Equal(p.YAML, next.YAML))
 }
 
 const (
-	askPublish  = "publish"
-	askRollback = "rollback"
+	askPublish    = "publish"
+	askRollback   = "rollback"
+	askQuarantine = "quarantine"
 )
 
 func (c *cardRow) version(n int) *versionRow {
@@ -80,7 +84,7 @@ func (c *cardRow) apply() {
 func (c *cardRow) public(name string) tracker.Card {
 	out := tracker.Card{Name: name, Draft: c.Draft, Current: c.Current}
 	for _, v := range c.Versions {
-		out.Versions = append(out.Versions, tracker.CardVersion{Version: v.Version, At: v.At, YAML: v.YAML})
+		out.Versions = append(out.Versions, tracker.CardVersion{Version: v.Version, At: v.At, YAML: v.YAML, Quarantined: v.Quarantined, Why: v.Why})
 	}
 	return out
 }
@@ -223,15 +227,21 @@ func (r *Registry) Publish(ctx context.Context, id tracker.TenantID, name string
 	})
 }
 
-// Rollback puts the version before the one in force in force again.
+// Rollback puts the version before the one in force in force again, leaving out
+// those that are quarantined.
 func (r *Registry) Rollback(ctx context.Context, id tracker.TenantID, name string) (tracker.Activation, error) {
-	return r.activate(ctx, id, name, func(c *cardRow) (*pendingRow, error) {
-		i := slices.IndexFunc(c.Versions, func(v versionRow) bool { return v.Version == c.Current })
-		if i < 1 {
-			return nil, errNoVersion
+	return r.activate(ctx, id, name, func(c *cardRow) (*pendingRow, error) { return c.before(askRollback) })
+}
+
+// before asks for the last good version before the one in force.
+func (c *cardRow) before(asked string) (*pendingRow, error) {
+	i := slices.IndexFunc(c.Versions, func(v versionRow) bool { return v.Version == c.Current })
+	for i--; i >= 0; i-- {
+		if v := &c.Versions[i]; v.Quarantined == 0 {
+			return &pendingRow{Version: v.Version, YAML: v.YAML, Asked: asked}, nil
 		}
-		return &pendingRow{Version: c.Versions[i-1].Version, YAML: c.Versions[i-1].YAML, Asked: askRollback}, nil
-	})
+	}
+	return nil, errNoVersion
 }
 
 // activate lets the log say that a version is in force from here on, in three
