@@ -1,10 +1,14 @@
 package tracker
 
+// ModuleRef begins what stands in place of a card's YAML if the card is a
+// tenant's own module: then follows the SHA-256 of its bytes.
+const ModuleRef = "module sha256:"
+
 // Card is one scorecard of a tenant: its draft, and every version that was ever
 // in force.
 type Card struct {
 	Name     string
-	Draft    []byte        // YAML that waits to be published; nil = none
+	Draft    []byte        // YAML, or a ModuleRef, that waits to be published; nil = none
 	Current  int           // the version in force; 0 = none yet
 	Versions []CardVersion // oldest first
 }
@@ -12,8 +16,8 @@ type Card struct {
 // CardVersion is one version of a card, as it was published.
 type CardVersion struct {
 	Version int
-	At      int64 // unix ms, when it was published first
-	YAML    []byte
+	At      int64  // unix ms, when it was published first
+	YAML    []byte // or a ModuleRef
 	// Quarantined is when the version was given up because its module failed too
 	// often, unix ms; 0 = it was not. Why says how it failed.
 	Quarantined int64

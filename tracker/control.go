@@ -23,7 +23,7 @@ const activationRanking = 1
 type Activation struct {
 	Card    string // the card's name
 	Version int    // the number the server gave it, from 1
-	YAML    []byte // the card's source, whole: replay needs nothing else
+	YAML    []byte // the card's source, whole, or the bytes of a tenant's module: replay needs nothing else
 	Ranking bool   // its order is the tenant's default order from now on
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 
@@ -23,7 +24,46 @@ or a score costs; a call that needs more than it is given is stopped.
   ripen module check score.wasm
   ripen module check score.wasm --json`,
 		run: runModuleCheck,
+	}, {
+		name: "module publish", args: "FILE", min: 1, max: 1, use: append([]string{"ranking"}, tenantSettings...),
+		summary: text{"put a module in force as a scorecard: every lead is scored again", "poner un módulo en vigor como tarjeta: cada lead se puntúa de nuevo"},
+		help: `
+The server tries the module on the tenant's latest events before it takes it. Its
+manifest names it; from then on it is a scorecard of that name.
+
+  ripen module publish score.wasm --tenant acme --data ./data`,
+		run: runModulePublish,
+	}, {
+		name: "module rollback", args: "NAME", min: 1, max: 1, use: tenantSettings,
+		summary: text{"put the version before the current one in force again", "volver a poner en vigor la versión anterior"},
+		help:    "  ripen module rollback counter --tenant acme --data ./data",
+		run:     runCardRollback,
 	}}
+}
+
+func runModulePublish(ctx context.Context, c *call) error {
+	src, err := os.ReadFile(c.args[0])
+	if err != nil {
+		return err
+	}
+	card, err := host.CardOf(src)
+	if no, refused := errors.AsType[*meter.Refusal](err); refused {
+		fmt.Fprintln(c.err, plain(c.args[0]+": "+c.refusal(no)))
+		return errReported
+	} else if err != nil {
+		return err
+	}
+	return c.withServer(ctx, func(cl *client) error {
+		path := "/v1/modules/" + url.PathEscape(card.Name)
+		if err := cl.do(ctx, "PUT", path, nil, src, nil); err != nil {
+			return err
+		}
+		var r cardRow
+		if err := cl.do(ctx, "POST", path+"/publish", nil, map[string]bool{"ranking": c.bool("ranking")}, &r); err != nil {
+			return err
+		}
+		return c.printCard(cl, card.Name, r)
+	})
 }
 
 func runModuleCheck(ctx context.Context, c *call) (err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"ripen/tracker"
+	"ripen/wasm/host"
 )
 
 // Leads is what is known of leads, now or at some moment. Every method asks the
@@ -83,8 +84,12 @@ type Registry interface {
 
 	// Cards returns a tenant's scorecards by name.
 	Cards(id tracker.TenantID) ([]tracker.Card, error)
-	// Draft keeps a card that is right, and puts nothing in force.
-	Draft(id tracker.TenantID, name string, yaml []byte) (tracker.Card, error)
+	// Admit decides whether a tenant's module may score; what it refuses is a
+	// [*meter.Refusal].
+	Admit(ctx context.Context, id tracker.TenantID, module []byte) (*host.Report, error)
+	// Draft keeps a card that is right, or an admitted module, and puts nothing in
+	// force.
+	Draft(id tracker.TenantID, name string, source []byte) (tracker.Card, error)
 	// Publish puts the draft in force as the next version.
 	Publish(ctx context.Context, id tracker.TenantID, name string, ranking bool) (tracker.Activation, error)
 	// Rollback puts the version before the one in force in force again.

@@ -1,8 +1,10 @@
 package export
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/valyala/fasthttp"
 
@@ -21,6 +23,7 @@ type cardJSON struct {
 	// often; the last good one before them serves.
 	Quarantined []quarantineJSON `json:"quarantined,omitempty"`
 	YAML        string           `json:"yaml,omitempty"`
+	Module      string           `json:"module,omitempty"` // instead of YAML: the hash of the tenant's own module
 }
 
 type quarantineJSON struct {
@@ -40,7 +43,18 @@ func (c *call) cardToJSON(row *tracker.Card) cardJSON {
 	if v := row.Version(row.Current); v != nil {
 		out.Published = Time(v.At)
 	}
+	if ref, ok := strings.CutPrefix(source(row), tracker.ModuleRef); ok {
+		out.Module = "sha256:" + ref
+	}
 	return out
+}
+
+// source is that of the version in force, or of the draft while there is none.
+func source(row *tracker.Card) string {
+	if v := row.Version(row.Current); v != nil {
+		return string(v.YAML)
+	}
+	return string(row.Draft)
 }
 
 func (c *call) cards() error {
@@ -69,15 +83,17 @@ func (c *call) card() error {
 	}
 	row := &all[i]
 	out := c.cardToJSON(row)
-	out.YAML = string(row.Draft)
-	if v := row.Version(row.Current); v != nil {
-		out.YAML = string(v.YAML)
+	if out.Module == "" {
+		out.YAML = source(row)
 	}
 	JSON(c.ctx, fasthttp.StatusOK, out)
 	return nil
 }
 
 func (c *call) draft() error {
+	if bytes.HasPrefix(c.ctx.PostBody(), []byte("\x00asm")) {
+		return errModulePath // which tries it first
+	}
 	row, err := c.cfg.Registry.Draft(c.tenant.ID, c.name, c.ctx.PostBody())
 	if err != nil {
 		return err

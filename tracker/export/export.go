@@ -111,6 +111,9 @@ var routes = []route{
 	{"POST", "scorecards/*/simulate", "", (*call).simulate, tenantKey},
 	{"POST", "scorecards/*/publish", "ranking", (*call).publish, tenantKey},
 	{"POST", "scorecards/*/rollback", "", (*call).rollback, tenantKey},
+	{"PUT", "modules/*", "", (*call).draftModule, tenantKey},
+	{"POST", "modules/*/publish", "ranking", (*call).publish, tenantKey},
+	{"POST", "modules/*/rollback", "", (*call).rollback, tenantKey},
 
 	{"GET", "admin/tenants", "", (*call).tenants, operatorKey},
 	{"POST", "admin/tenants", "", (*call).createTenant, operatorKey},

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -28,6 +29,7 @@ import (
 	"ripen/tracker/demo"
 	"ripen/tracker/ingest"
 	"ripen/tracker/tenant"
+	"ripen/wasm/host"
 )
 
 // Server is a whole tracker on one data directory.
@@ -42,6 +44,7 @@ type Server struct {
 	db       *storage.DB
 	registry *tenant.Registry
 	quota    tenant.Quota
+	modules  *host.Host
 	folder   *folder // nil: capture only
 	atStart  uint64  // last record of the log when the server started
 	ingest   *ingest.Handler
@@ -100,6 +103,10 @@ func (s *Server) start(ctx context.Context) (err error) {
 	if s.atStart, err = s.db.Log().Last(ctx, 0); err != nil {
 		return err
 	}
+	// Only a cache: what is lost is compiled again.
+	if s.modules, err = host.New(ctx, host.Config{CacheDir: filepath.Join(s.cfg.Data, "modules")}); err != nil {
+		return err
+	}
 	if !s.cfg.CaptureOnly {
 		s.quarantined = s.set.NewCounter("ripen_modules_quarantined_total")
 		s.scoreTime = ingest.NewHistograms(s.set, "ripen_score_seconds", scoreBounds, "")[0]
@@ -137,7 +144,7 @@ func (s *Server) start(ctx context.Context) (err error) {
 
 // openState opens what is derived from the log, as its last checkpoint left it.
 func (s *Server) openState(ctx context.Context) (*State, error) {
-	return OpenState(ctx, s.db, StateConfig{Slog: s.log, Tenant: s.registry.Tenant, ScoreTime: s.scoreTime.Since, Quarantine: s.quarantine})
+	return OpenState(ctx, s.db, StateConfig{Slog: s.log, Host: s.modules, Tenant: s.registry.Tenant, ScoreTime: s.scoreTime.Since, Quarantine: s.quarantine})
 }
 
 // quarantine lets the last good version of a card serve whose module failed too
@@ -220,6 +227,9 @@ func (s *Server) close() error {
 	}
 	if s.folder != nil {
 		errs = append(errs, s.folder.close())
+	}
+	if s.modules != nil {
+		errs = append(errs, s.modules.Close())
 	}
 	if s.db != nil {
 		errs = append(errs, s.db.Close())

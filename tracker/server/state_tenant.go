@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -204,20 +205,13 @@ func (s *State) activate(ctx context.Context, t *tenantState, a tracker.Activati
 	return t.put(card, seq)
 }
 
-// load makes a card of its source.
+// load makes a card of its source: YAML, or a tenant's own module.
 func (s *State) load(ctx context.Context, a tracker.Activation) (*cardState, error) {
-	card, err := scorecard.Parse(a.Card, a.YAML)
+	m, err := s.loadModule(ctx, a)
 	if err != nil {
 		return nil, err
 	}
-	code, err := compile.Module(card)
-	if err != nil {
-		return nil, err
-	}
-	m, err := s.host.Load(ctx, card, code)
-	if err != nil {
-		return nil, err
-	}
+	card := m.Card()
 	c := &cardState{activation: a, module: m, coarse: card.Score.To[1]-card.Score.To[0] < 99}
 	guest, err := m.NewInstance(ctx)
 	if err != nil {
@@ -228,6 +222,21 @@ func (s *State) load(ctx context.Context, a tracker.Activation) (*cardState, err
 	}
 	c.card = score.NewCard(a.Name(), card, guest)
 	return c, nil
+}
+
+func (s *State) loadModule(ctx context.Context, a tracker.Activation) (*host.Module, error) {
+	if bytes.HasPrefix(a.YAML, []byte("\x00asm")) {
+		return s.host.LoadUpload(ctx, a.YAML)
+	}
+	card, err := scorecard.Parse(a.Card, a.YAML)
+	if err != nil {
+		return nil, err
+	}
+	code, err := compile.Module(card)
+	if err != nil {
+		return nil, err
+	}
+	return s.host.Load(ctx, card, code)
 }
 
 // put puts a card in force, in place of its former version. Every walk of the

@@ -89,17 +89,27 @@ func (c *cardRow) public(name string) tracker.Card {
 	return out
 }
 
-// checkCard parses and compiles a card, as publishing it would.
-func checkCard(name string, yaml []byte) (*scorecard.Card, error) {
+// checkCard parses and compiles a card, as publishing it would. A module was
+// admitted by the host before, or is when it is loaded.
+func checkCard(name string, source []byte) (*scorecard.Card, error) {
 	refuse := func(why string) error {
 		return &tracker.Error{Kind: tracker.KindInvalid, Code: "invalid_scorecard", Detail: why}
 	}
-	card, err := scorecard.Parse(name+".yaml", yaml)
+	var card *scorecard.Card
+	var err error
+	if isModule(source) {
+		card, err = host.CardOf(source)
+	} else {
+		card, err = scorecard.Parse(name+".yaml", source)
+	}
 	if err != nil {
 		return nil, refuse(err.Error())
 	}
 	if card.Name != name {
 		return nil, refuse(fmt.Sprintf("scorecard: the card calls itself %s, the path %s", card.Name, name))
+	}
+	if isModule(source) {
+		return card, nil
 	}
 	module, err := compile.Module(card)
 	if err == nil {
@@ -176,11 +186,15 @@ func (r *Registry) saveCard(id tracker.TenantID, name string, row *cardRow, chan
 }
 
 // Draft keeps a card that is right, and puts nothing in force.
-func (r *Registry) Draft(id tracker.TenantID, name string, yaml []byte) (tracker.Card, error) {
+func (r *Registry) Draft(id tracker.TenantID, name string, source []byte) (tracker.Card, error) {
 	if err := checkName("scorecard", name); err != nil {
 		return tracker.Card{}, err
 	}
-	card, err := checkCard(name, yaml)
+	card, err := checkCard(name, source)
+	if err != nil {
+		return tracker.Card{}, err
+	}
+	stored, err := r.keep(id, source)
 	if err != nil {
 		return tracker.Card{}, err
 	}
@@ -191,7 +205,7 @@ func (r *Registry) Draft(id tracker.TenantID, name string, yaml []byte) (tracker
 		err = row.stale(card.Version)
 	}
 	if err == nil {
-		row.Draft = bytes.Clone(yaml)
+		row.Draft = stored
 		err = r.saveCard(id, name, &row, nil)
 	}
 	return row.public(name), err
@@ -279,7 +293,11 @@ func (r *Registry) activate(ctx context.Context, id tracker.TenantID, name strin
 // announce writes down in meta/ what is to be activated. mu is held.
 func (r *Registry) announce(ctx context.Context, id tracker.TenantID, name string, row *cardRow) error {
 	p, t := row.Pending, r.Tenant(id)
-	card, err := checkCard(name, p.YAML)
+	source, err := r.source(id, p.YAML)
+	if err != nil {
+		return err
+	}
+	card, err := checkCard(name, source)
 	if err != nil {
 		return err
 	}
@@ -298,15 +316,18 @@ func (r *Registry) announce(ctx context.Context, id tracker.TenantID, name strin
 // again, and the log drops it if it has its id. mu is held.
 func (r *Registry) complete(ctx context.Context, id tracker.TenantID, name string, row *cardRow) error {
 	p := row.Pending
-	rec := storage.Record{Tenant: id, Kind: storage.KindControl, ID: p.ID, Row: tracker.AppendActivation(nil, p.activation(name))}
+	a, err := p.activation(name), error(nil)
+	if a.YAML, err = r.source(id, a.YAML); err != nil {
+		return err
+	}
+	rec := storage.Record{Tenant: id, Kind: storage.KindControl, ID: p.ID, Row: tracker.AppendActivation(nil, a)}
 	if err := r.log.Append(ctx, 0, []storage.Record{rec}); err != nil { // the commit point of a publication
 		return &tracker.Error{
 			Kind: tracker.KindBusy, Code: "storage", Err: err,
 			Detail: "the log did not confirm this: ask for the same again in a moment, it is done once",
 		}
 	}
-	err := r.finish(id, name, row)
-	if err == nil {
+	if err = r.finish(id, name, row); err == nil {
 		return nil
 	}
 	// The log has said it. If meta/ kept what it reports as failed, that is all;

@@ -241,7 +241,7 @@ func TestChildLimits(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	f("takes a gigabyte", "llocate", true, self, "greedy-worker")
+	f("takes a gigabyte", "ended with: exit status", true, self, "greedy-worker")
 	f("is killed", "signal: killed", true, "/bin/sh", "-c", "kill -KILL $$")
 	f("says nothing", "run the worker", false, "/bin/sh", "-c", "cat >/dev/null")
 	f("says too much", "run the worker", false, "/bin/sh", "-c", "cat >/dev/null; head -c 3000000 /dev/zero")

@@ -82,6 +82,13 @@ func work(ctx context.Context, a *ask) (r Report, err error) {
 	return try(ctx, k, m, oracle, a.Leads)
 }
 
+// CardOf reads a stranger's module, without running or compiling it, and returns
+// the card that its manifest makes. What it refuses is a [*meter.Refusal].
+func CardOf(b []byte) (*scorecard.Card, error) {
+	_, card, err := readUpload(b)
+	return card, err
+}
+
 // readUpload reads a stranger's module and the card that its manifest makes.
 func readUpload(b []byte) (*checked, *scorecard.Card, error) {
 	k, err := checkUpload(b)

@@ -1,0 +1,56 @@
+package tenant
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"ripen/storage"
+	"ripen/tracker"
+)
+
+// A tenant's own module is a card whose source is WebAssembly instead of YAML.
+// It is large, so that a card's row names it by its hash; its bytes lie in a row
+// of their own and, once it is in force, in the log.
+
+// isModule says whether a card's source is a module.
+func isModule(source []byte) bool { return bytes.HasPrefix(source, []byte("\x00asm")) }
+
+// keep stores a module's bytes and returns what a card's row says in their place;
+// YAML stays as it is.
+func (r *Registry) keep(id tracker.TenantID, source []byte) ([]byte, error) {
+	if !isModule(source) {
+		return bytes.Clone(source), nil
+	}
+	sum := sha256.Sum256(source)
+	err := r.meta.Update(func(tx *storage.Tx) error { return tx.Set(id, storage.SpaceModule, sum[:], source) })
+	if err != nil {
+		return nil, fmt.Errorf("save module: %w", err)
+	}
+	return []byte(tracker.ModuleRef + hex.EncodeToString(sum[:])), nil
+}
+
+// source returns the bytes that a card's row stands for.
+func (r *Registry) source(id tracker.TenantID, stored []byte) (b []byte, err error) {
+	name, ok := strings.CutPrefix(string(stored), tracker.ModuleRef)
+	if !ok {
+		return stored, nil
+	}
+	sum, err := hex.DecodeString(name)
+	if err == nil {
+		err = r.meta.View(func(tx *storage.Tx) error {
+			v, err := tx.Get(id, storage.SpaceModule, sum)
+			b = bytes.Clone(v)
+			return err
+		})
+	}
+	if err == nil && b == nil {
+		err = fmt.Errorf("it is not in meta/")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read module %s: %w", name, err)
+	}
+	return b, nil
+}
