@@ -110,8 +110,8 @@ func (c *call) printModule(r *host.Report) error {
 		plain(c.args[0]), bytesText(int64(r.Size)), r.Functions)
 	fmt.Fprintf(c.out, say("memory %s, at most %s; a lead's state up to %d bytes\n", "memoria %s, como mucho %s; el estado de un lead, hasta %d bytes\n"),
 		pagesText(r.Pages[0]), pagesText(r.Pages[1]), r.StateMax)
-	fmt.Fprintf(c.out, say("tried on %d events of %d leads, %d of them in the interpreter, too: all the same\n", "probado con %d eventos de %d leads, %d de ellos también en el intérprete: todo igual\n"),
-		r.Events, r.Leads, r.Compared)
+	fmt.Fprintf(c.out, say("tried on %d events of %d leads, %d times again in other ways, %d times in the interpreter: all the same\n", "probado con %d eventos de %d leads, %d veces más de otras maneras, %d veces en el intérprete: todo igual\n"),
+		r.Events, r.Leads, r.Again, r.Compared)
 	rows := [][]string{
 		gasRow(say("an event", "un evento"), &r.Fold),
 		gasRow(say("a score", "una puntuación"), &r.Score),

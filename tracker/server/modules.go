@@ -15,7 +15,7 @@ import (
 // A module is tried on the tenant's latest events, if there are enough.
 const (
 	triedWithin = 50_000 // records at the end of the log that are looked through
-	triedMost   = 4_000  // events that are taken
+	triedMost   = 2_000  // events that are taken
 	triedLeast  = 100    // below this, made-up ones say more
 )
 

@@ -81,7 +81,7 @@ func TestAdmit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Events != sampleLeads*sampleEvents || r.Compared == 0 || r.StateMax != 8 || r.Fold.Max != 8 || r.Score.P50 != 14 || r.Fold.Given != uploadFold || r.Size != len(src) {
+	if r.Events != sampleLeads*sampleEvents || r.Compared == 0 || r.Again < r.Events || r.StateMax != 8 || r.Fold.Max != 8 || r.Score.P50 != 14 || r.Fold.Given != uploadFold || r.Size != len(src) {
 		t.Errorf("%+v", *r)
 	}
 	m, err := h.LoadUpload(t.Context(), src)
@@ -156,7 +156,7 @@ func TestUnfit(t *testing.T) {
 	f("too deep", fold(0x20, 0, 0x10, 1, 0x0b))
 	f("it returned a state of 9 bytes", fold(0x41, 9, 0x0b))
 	// A counter behind the IO area, which no state knows of.
-	f("its state or its score differs", fold(
+	f("in turn with other leads: its state or its score differs", fold(
 		0x41, 0, 0x41, 0, 0x28, 2, 0x80, 0x80, 4, 0x41, 1, 0x6a, 0x36, 2, 0x80, 0x80, 4,
 		0x41, 0, 0x41, 0, 0x29, 2, 0x80, 0x80, 4, 0x37, 3, 0x80, 2, 0x41, 8, 0x0b))
 	// Two events at once count once.
@@ -194,11 +194,16 @@ func hostile() map[string][]byte {
 	for range 20 {
 		nests.more = append(nests.more, body(slices.Concat(bytes.Repeat([]byte{0x02, 0x40}, 126), bytes.Repeat([]byte{0x0b}, 127))))
 	}
+	// Calls that may come back, each of which metering makes ten times as long.
+	calls := stranger()
+	for range 7 {
+		calls.more = append(calls.more, body(slices.Concat(bytes.Repeat([]byte{0x10, 3}, 15_000), []byte{0x0b})))
+	}
 	bad := stranger()
 	bad.sections[6] = []byte{0xff, 0xff, 0xff, 0xff, 0x0f}
 	big := make([]byte, meter.UploadMax+1)
 	return map[string][]byte{
-		"divisions": divide.bytes(), "loops": loops.bytes(), "phis": phis.bytes(), "nests": nests.bytes(),
+		"divisions": divide.bytes(), "loops": loops.bytes(), "phis": phis.bytes(), "nests": nests.bytes(), "calls": calls.bytes(),
 		"count": bad.bytes(), "big": big, "19 bytes": []byte("\x00asm\x01\x00\x00\x00\x06\x05\xff\xff\xff\xff\x0f"),
 	}
 }

@@ -21,7 +21,8 @@ type Report struct {
 	Pages     [2]int `json:"memory_pages"` // at first, at most; 64 KiB each
 	Leads     int    `json:"leads"`        // that it was tried on
 	Events    int    `json:"events"`
-	Compared  int    `json:"compared"`  // of these, with the interpreter
+	Again     int    `json:"again"`     // steps walked again: in batches, in other orders, on new instances
+	Compared  int    `json:"compared"`  // events walked by the interpreter, too
 	StateMax  int    `json:"state_max"` // the largest state, in bytes
 	Fold      Gas    `json:"fold_gas"`  // of one event
 	Score     Gas    `json:"score_gas"`
@@ -44,9 +45,9 @@ func gasOf(costs []int64, given int64) Gas {
 	return g
 }
 
-// tryTime bounds the comparison with the interpreter, which may be two hundred
-// times slower.
-const tryTime = 1500 * time.Millisecond
+// tryTime bounds the walks that repeat the first, and then the interpreter's,
+// which may be two hundred times slower. The report says how far they came.
+const tryTime = 1200 * time.Millisecond
 
 // trial walks leads through a module in several ways that must come to the same.
 type trial struct {
@@ -57,7 +58,12 @@ type trial struct {
 	fold   []int64   // gas
 	score  []int64
 	state  int
+	again  int
+	began  time.Time // of the walks under way
 }
+
+// late says that a step was made and time is up.
+func (t *trial) late(steps int) bool { return steps > 0 && time.Since(t.began) > tryTime }
 
 // print is a digest of a state and of everything said about it.
 type print [sha256.Size]byte
@@ -77,13 +83,15 @@ func try(ctx context.Context, k *checked, m, oracle *Module, leads [][]wasm.Even
 		return r, err
 	}
 	in.measure = false
+	t.began = time.Now()
 	if err := t.pure(ctx, in); err != nil {
 		return r, err
 	}
+	t.began = time.Now()
 	if r.Compared, err = t.compare(ctx, oracle); err != nil {
 		return r, err
 	}
-	r.Leads, r.Events, r.StateMax = len(leads), len(t.fold), t.state
+	r.Leads, r.Events, r.Again, r.StateMax = len(leads), len(t.fold), t.again, t.state
 	r.Fold, r.Score = gasOf(t.fold, m.foldGas()), gasOf(t.score, m.scoreGas())
 	return r, nil
 }
@@ -175,37 +183,44 @@ func (t *trial) step(in *Instance, w *walk, i, n int, how string) error {
 // pure walks the leads in other orders, in batches, and each on an instance of
 // its own: nothing may depend on what an instance did before.
 func (t *trial) pure(ctx context.Context, in *Instance) error {
-	for _, size := range [...]int{7, 16} {
-		for i := len(t.leads) - 1; i >= 0; i-- {
-			w := walk{}
-			for w.next < len(t.leads[i]) {
-				if err := t.step(in, &w, i, size, fmt.Sprintf("in batches of %d", size)); err != nil {
-					return err
-				}
-			}
-		}
-	}
 	walks := make([]walk, len(t.leads))
-	for more := true; more; {
+	for more := true; more && !t.late(t.again); {
 		more = false
 		for i := range walks {
 			if err := t.step(in, &walks[i], i, 1, "in turn with other leads"); err != nil {
 				return err
 			}
 			more = more || walks[i].next < len(t.leads[i])
+			t.again++
 		}
 	}
-	for i := range t.leads {
-		fresh, err := t.m.NewInstance(ctx)
-		if err != nil {
-			return t.k.unfit("%v", err)
+	for i := len(t.leads) - 1; i >= 0; i-- {
+		if t.late(t.again) {
+			return nil
 		}
-		w := walk{}
-		for err == nil && w.next < len(t.leads[i]) {
-			err = t.step(fresh, &w, i, 1, "on an instance of its own")
+		if err := t.alone(ctx, i); err != nil {
+			return err
 		}
-		fresh.Close()
-		if err != nil {
+		for _, size := range [...]int{7, 16} {
+			for w := (walk{}); w.next < len(t.leads[i]); t.again++ {
+				if err := t.step(in, &w, i, size, fmt.Sprintf("in batches of %d", size)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// alone walks a lead on an instance that has seen no other.
+func (t *trial) alone(ctx context.Context, i int) error {
+	fresh, err := t.m.NewInstance(ctx)
+	if err != nil {
+		return t.k.unfit("%v", err)
+	}
+	defer fresh.Close() // it has no errors of its own
+	for w := (walk{}); w.next < len(t.leads[i]); t.again++ {
+		if err := t.step(fresh, &w, i, 1, "on an instance of its own"); err != nil {
 			return err
 		}
 	}
@@ -219,17 +234,14 @@ func (t *trial) compare(ctx context.Context, oracle *Module) (events int, err er
 	if err != nil {
 		return 0, t.k.unfit("%v", err)
 	}
-	began := time.Now()
 	for i := range t.leads {
-		w := walk{}
-		for w.next < len(t.leads[i]) {
-			if events > 0 && time.Since(began) > tryTime {
+		for w := (walk{}); w.next < len(t.leads[i]); events++ {
+			if t.late(events) {
 				return events, nil
 			}
 			if err := t.step(in, &w, i, 1, "in the interpreter"); err != nil {
 				return events, err
 			}
-			events++
 		}
 	}
 	return events, nil

@@ -5,6 +5,7 @@ import (
 	"encoding/gob"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/tetratelabs/wazero"
 
@@ -103,6 +104,10 @@ func readUpload(b []byte) (*checked, *scorecard.Card, error) {
 	return k, card, nil
 }
 
+// foundMax bounds what an engine says of a module, which may be much.
+const foundMax = 300
+
 func codeRefusal(k *checked, limit, found string, args ...any) error {
-	return &meter.Refusal{Section: "code", Offset: k.mod.Code(), Limit: limit, Found: fmt.Sprintf(found, args...)}
+	text := fmt.Sprintf(found, args...)
+	return &meter.Refusal{Section: "code", Offset: k.mod.Code(), Limit: limit, Found: strings.ToValidUTF8(text[:min(len(text), foundMax)], "")}
 }

@@ -4,8 +4,9 @@ import "fmt"
 
 // The most that a module may have. Why these numbers: DESIGN.md of package wasm.
 const (
-	UploadMax = 256 << 10 // bytes of a stranger's module
-	ownMax    = 1 << 20   // bytes of one of ours
+	UploadMax  = 256 << 10 // bytes of a stranger's module
+	ownMax     = 1 << 20   // bytes of one of ours
+	meteredMax = 2 << 20   // bytes of either with its gas
 
 	PagesMax = 16      // of memory: what fits a core's cache
 	StackMax = 1 << 20 // bytes of engine stack a call may need, about, beside recursion's own

@@ -26,6 +26,9 @@ func (m *Module) Metered(initial int64) ([]byte, error) {
 		return nil, &Refusal{"code", m.entry(from), fmt.Sprintf("at most %d", StackMax), fmt.Sprintf("calls that need %d bytes of stack", need)}
 	}
 	code := m.code(g)
+	if len(code) > meteredMax {
+		return nil, &Refusal{"code", m.Code(), fmt.Sprintf("at most %d", meteredMax), fmt.Sprintf("%d bytes with gas: too many calls that may come back", len(code))}
+	}
 	out := append(make([]byte, 0, len(m.src)+len(code)/2), "\x00asm\x01\x00\x00\x00"...)
 	for _, id := range [...]int{1, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11} {
 		s := m.sections[id]
