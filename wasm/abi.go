@@ -2,7 +2,8 @@
 // that cross the border, the layout of the IO area, and the one polynomial both
 // sides use for powers of two. The argument for each choice is in DESIGN.md.
 //
-// A module exports its memory and three functions and imports nothing:
+// A module exports its memory and three functions, may export _initialize (),
+// which is called first, and imports nothing:
 //
 //	ripen_io()            -> i32  address of the IO area, 8-aligned, constant
 //	ripen_fold(n: i32)    -> i32  folds n events into the state; its new length, or < 0

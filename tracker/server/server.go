@@ -8,7 +8,8 @@
 //
 // It stores two small files of its own beside the databases: admin.key, the key
 // of the machine's operator, and server.json, where the running server listens,
-// so that a command needs to know the directory only.
+// so that a command needs to know the directory only; and modules/, a cache of
+// compiled modules.
 package server
 
 import (

@@ -284,3 +284,32 @@ func TestFixture(t *testing.T) {
 		t.Errorf("%s is not current: run with RIPEN_UPDATE=1: %v", file, err)
 	}
 }
+
+// TestByHand holds the event that DESIGN.md writes by hand to what the host
+// writes.
+func TestByHand(t *testing.T) {
+	c, err := CardOf(stranger().bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	evs := bind(c, []*event{{typ: "page_view", time: 1_767_225_600_000, fields: map[string]wasm.Slot{"path": text("/pricing")}}})
+	b := make([]byte, eventSize(&evs[0]))
+	writeEvent(b, &evs[0])
+	doc, err := os.ReadFile("../DESIGN.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var hand []byte
+	for line := range strings.Lines(string(doc)) {
+		if words, ok := strings.CutPrefix(line, "    "); ok {
+			for _, w := range strings.Fields(words) {
+				if v, err := strconv.ParseUint(w, 16, 8); err == nil && len(w) == 2 {
+					hand = append(hand, byte(v))
+				}
+			}
+		}
+	}
+	if !bytes.Equal(b, hand) {
+		t.Errorf("the host writes\n% x, DESIGN.md\n% x", b, hand)
+	}
+}

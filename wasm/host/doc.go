@@ -7,7 +7,10 @@
 // call; after a trap the instance is dropped and the next call gets a new one,
 // so nothing of a failed call is left.
 //
-// A module reaches wazero only after [Check] has read its structure. That is
-// enough for modules that ripen/wasm/compile wrote; bytes from strangers need
-// the longer way of DESIGN.md, which is not here yet.
+// What ripen/wasm/compile wrote is loaded by [Host.Load]. A stranger's module is
+// decided upon by [Host.Admit] and loaded by [Host.LoadUpload]: wazero compiles it
+// in a child process only, which is this program again, running [Work]. Either
+// way it is bounded and metered by ripen/wasm/meter before wazero sees a byte.
+//
+// Stored, in the cache directory: compiled code, which can be lost at any time.
 package host
