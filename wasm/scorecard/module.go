@@ -58,8 +58,8 @@ func (c *Card) manifestSlots(fields []wasm.ManifestField) error {
 	for i, f := range fields {
 		word, trait := strings.CutPrefix(f.Type, "attribute ")
 		view := View(slices.Index(viewNames[:], word))
-		known := slices.Contains(viewNames[:], word) && view != ViewTest
-		named := view != ViewFlags && view != ViewDay && view != ViewSession
+		named := slices.Contains([]View{ViewText, ViewNum, ViewHas, ViewHash}, view)
+		known := named || slices.Contains([]View{ViewFlags, ViewDay, ViewSession}, view)
 		switch {
 		case i == 0 && f.Type != viewNames[ViewFlags]:
 			return fmt.Errorf("fields[0]: need type flags: they stand first")
