@@ -111,7 +111,8 @@ func (c *Card) explainModule(raw *Raw, r *Result) {
 	for _, p := range raw.Points {
 		if int(p.ID) < len(c.Rules) && math.Abs(p.Points) <= 1e9 {
 			rule := c.Rules[p.ID]
-			l.put(rule.ID, rule.why(p.Points), p.Points, p.Points)
+			why := strings.ReplaceAll(cmp.Or(rule.Why, rule.ID), "{points}", short(p.Points))
+			l.put(rule.ID, why, p.Points, p.Points)
 		}
 	}
 	slices.SortStableFunc(r.Reasons, func(a, b Reason) int { return cmp.Compare(abs(b.Share), abs(a.Share)) })
