@@ -25,9 +25,14 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func counter(t *testing.T) []byte {
+// counter scores a lead by its events; fragile, too, but it traps for a lead with
+// more than forty.
+func counter(t *testing.T) []byte { return module(t, "counter.wasm") }
+func fragile(t *testing.T) []byte { return module(t, "fragile.wasm") }
+
+func module(t *testing.T, name string) []byte {
 	t.Helper()
-	b, err := os.ReadFile("../../wasm/host/testdata/counter.wasm")
+	b, err := os.ReadFile("../../wasm/host/testdata/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,5 +106,47 @@ func TestModuleRefused(t *testing.T) {
 	k.Call("GET", "/v1/scorecards", k.SecretKey, nil, &list)
 	if len(list.Scorecards) != 0 {
 		t.Errorf("kept %v", list.Scorecards)
+	}
+}
+
+// TestModuleQuarantined publishes a version that no trial finds fault with and
+// that fails later: the version before serves again, with nothing lost, and the
+// list, the leads and the metrics say so.
+func TestModuleQuarantined(t *testing.T) {
+	k := trackertest.Start(t)
+	publish := func(src []byte) {
+		t.Helper()
+		k.Call("PUT", "/v1/modules/counter", k.SecretKey, src, nil)
+		k.Call("POST", "/v1/modules/counter/publish", k.SecretKey, nil, nil)
+	}
+	publish(counter(t))
+	publish(fragile(t))
+	k.Send(visit("a", 50)...)
+	type card struct {
+		Version     int
+		Quarantined []struct {
+			Version int
+			At, Why string
+		}
+	}
+	var list struct{ Scorecards []card }
+	for range 200 { // each asks until all that the log holds is folded
+		k.Settle()
+		k.Call("GET", "/v1/scorecards", k.SecretKey, nil, &list)
+		if list.Scorecards[0].Version == 1 {
+			break
+		}
+	}
+	c := list.Scorecards[0]
+	if c.Version != 1 || len(c.Quarantined) != 1 || c.Quarantined[0].Version != 2 || !strings.Contains(c.Quarantined[0].Why, "unreachable") {
+		t.Fatalf("the list says %+v", c)
+	}
+	k.Settle()
+	if ls := k.Leads(); len(ls) != 1 || ls[0].Score == nil || *ls[0].Score != 50 {
+		t.Errorf("the lead is %+v, want a score of 50", ls)
+	}
+	_, body := k.Do("GET", "/metrics", k.AdminKey, nil)
+	if m := string(body); !strings.Contains(m, "ripen_modules_quarantined_total 1") || strings.Contains(m, "ripen_module_traps 0") {
+		t.Errorf("metrics do not say it")
 	}
 }
