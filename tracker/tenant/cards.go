@@ -194,19 +194,22 @@ func (r *Registry) Draft(id tracker.TenantID, name string, source []byte) (track
 	if err != nil {
 		return tracker.Card{}, err
 	}
-	stored, err := r.keep(id, source)
-	if err != nil {
-		return tracker.Card{}, err
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	row, err := r.card(id, name)
 	if err == nil {
 		err = row.stale(card.Version)
 	}
+	var stored []byte
 	if err == nil {
+		stored, err = r.keep(id, source)
+	}
+	if err == nil {
+		old := row.Draft
 		row.Draft = stored
-		err = r.saveCard(id, name, &row, nil)
+		if err = r.saveCard(id, name, &row, nil); err == nil {
+			err = r.forget(id, old)
+		}
 	}
 	return row.public(name), err
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"ripen/storage"
@@ -19,7 +20,7 @@ import (
 func isModule(source []byte) bool { return bytes.HasPrefix(source, []byte("\x00asm")) }
 
 // keep stores a module's bytes and returns what a card's row says in their place;
-// YAML stays as it is.
+// YAML stays as it is. mu is held.
 func (r *Registry) keep(id tracker.TenantID, source []byte) ([]byte, error) {
 	if !isModule(source) {
 		return bytes.Clone(source), nil
@@ -53,4 +54,35 @@ func (r *Registry) source(id tracker.TenantID, stored []byte) (b []byte, err err
 		return nil, fmt.Errorf("read module %s: %w", name, err)
 	}
 	return b, nil
+}
+
+// forget deletes the bytes of a module that was a draft and of which no card
+// speaks any more. mu is held.
+func (r *Registry) forget(id tracker.TenantID, stored []byte) error {
+	name, ok := strings.CutPrefix(string(stored), tracker.ModuleRef)
+	if !ok {
+		return nil
+	}
+	rows, err := r.cardRows(id)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if row.speaksOf(stored) {
+			return nil
+		}
+	}
+	sum, err := hex.DecodeString(name)
+	if err == nil {
+		err = r.meta.Update(func(tx *storage.Tx) error { return tx.Delete(id, storage.SpaceModule, sum) })
+	}
+	if err != nil {
+		return fmt.Errorf("delete module %s: %w", name, err)
+	}
+	return nil
+}
+
+func (c *cardRow) speaksOf(stored []byte) bool {
+	return bytes.Equal(c.Draft, stored) || c.Pending != nil && bytes.Equal(c.Pending.YAML, stored) ||
+		slices.ContainsFunc(c.Versions, func(v versionRow) bool { return bytes.Equal(v.YAML, stored) })
 }

@@ -48,4 +48,29 @@ func TestModule(t *testing.T) {
 		t.Error("what the module reads is not kept in the clear")
 	}
 	w.same(mine)
+
+	// A draft that is followed by another leaves nothing; a version stays.
+	fragile, err := os.ReadFile("../../wasm/host/testdata/fragile.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := func() (n int) {
+		t.Helper()
+		err := w.db.Meta().View(func(tx *storage.Tx) error {
+			return tx.Scan(mine.ID, storage.SpaceModule, nil, nil, func([]byte, []byte) error { n++; return nil })
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	w.draft(mine, "counter", fragile)
+	w.draft(mine, "counter", fragile)
+	if n := kept(); n != 2 {
+		t.Errorf("%d modules are kept, want the version's and the draft's", n)
+	}
+	w.draft(mine, "counter", src)
+	if n := kept(); n != 1 {
+		t.Errorf("%d modules are kept, want the version's", n)
+	}
 }

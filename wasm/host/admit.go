@@ -12,14 +12,24 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"ripen/wasm"
 )
 
-// workTime is how long a child may take.
-const workTime = 5 * time.Second
+// How long a child may take, and may be waited for until others have ended: for
+// someone who uploads; and for a module that the log says is in force, but which
+// the cache has lost. Its processor time is bounded the same either way.
+const (
+	workTime  = 5 * time.Second
+	againTime = time.Minute
+)
+
+// cacheMost is how many admitted modules the cache keeps; the oldest go first,
+// and are compiled again when they are asked for.
+const cacheMost = 512
 
 // workerFailed is the exit code of a child that fails by itself; one that its
 // module kills has others: it dies of a signal, or as Go's runtime does.
@@ -44,7 +54,7 @@ func (h *Host) Admit(ctx context.Context, b []byte, leads [][]wasm.Event) (*Repo
 	if err != nil {
 		return nil, err
 	}
-	return h.admit(ctx, k, b, metered, leads)
+	return h.admit(ctx, k, &ask{Module: b, Leads: leads}, metered, workTime)
 }
 
 // LoadUpload makes a stranger's module runnable that was admitted before; if the
@@ -63,7 +73,7 @@ func (h *Host) LoadUpload(ctx context.Context, b []byte) (*Module, error) {
 		return nil, err
 	}
 	if !e.has(metered) {
-		if _, err := h.admit(ctx, k, b, metered, nil); err != nil {
+		if _, err := h.admit(ctx, k, &ask{Module: b}, metered, againTime); err != nil {
 			return nil, err
 		}
 	}
@@ -109,12 +119,12 @@ func (e *engine) has(metered []byte) bool {
 	return err == nil
 }
 
-func (h *Host) admit(ctx context.Context, k *checked, b, metered []byte, leads [][]wasm.Event) (*Report, error) {
+func (h *Host) admit(ctx context.Context, k *checked, a *ask, metered []byte, patience time.Duration) (*Report, error) {
 	e, err := h.strangersEngine()
 	if err != nil {
 		return nil, err
 	}
-	wait, cancel := context.WithTimeout(ctx, workTime)
+	wait, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	select {
 	case h.admitting <- struct{}{}: // one at a time: each may take half a gigabyte
@@ -122,19 +132,43 @@ func (h *Host) admit(ctx context.Context, k *checked, b, metered []byte, leads [
 	case <-wait.Done():
 		return nil, ErrBusy
 	}
-	dir, err := os.MkdirTemp(e.dir, "child-")
-	if err != nil {
+	if a.Cache, err = os.MkdirTemp(e.dir, "child-"); err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir) // what is of use has been moved
-	said, err := h.child(ctx, k, &ask{b, dir, leads})
+	defer os.RemoveAll(a.Cache) // what is of use has been moved
+	said, err := h.child(ctx, k, a, patience)
 	if err != nil {
 		return nil, err
 	}
 	if said.Refusal != nil {
 		return nil, said.Refusal
 	}
-	return &said.Report, e.keep(dir, e.note(metered))
+	return &said.Report, errors.Join(e.keep(a.Cache, e.note(metered)), e.prune())
+}
+
+// prune removes the oldest of too many modules from the cache.
+func (e *engine) prune() error {
+	notes, err := filepath.Glob(filepath.Join(e.dir, "*.admitted"))
+	if err != nil || len(notes) <= e.most {
+		return err
+	}
+	age := func(file string) time.Time {
+		info, err := os.Stat(file)
+		if err != nil {
+			return time.Time{} // it has gone: first of all
+		}
+		return info.ModTime()
+	}
+	slices.SortFunc(notes, func(a, b string) int { return age(a).Compare(age(b)) })
+	var errs []error
+	for _, note := range notes[:len(notes)-e.most] {
+		code, err := os.ReadFile(note)
+		if err == nil {
+			err = os.Remove(filepath.Join(e.dir, string(code)))
+		}
+		errs = append(errs, err, os.Remove(note))
+	}
+	return errors.Join(errs...)
 }
 
 // keep moves compiled code from a child's directory into the cache and notes it.
@@ -158,7 +192,7 @@ func (e *engine) keep(dir, note string) error {
 }
 
 // child runs one worker process. It sees nothing of this process but its task.
-func (h *Host) child(ctx context.Context, k *checked, a *ask) (*answer, error) {
+func (h *Host) child(ctx context.Context, k *checked, a *ask, patience time.Duration) (*answer, error) {
 	line := h.cfg.Worker
 	if line == nil {
 		self, err := os.Executable()
@@ -171,7 +205,7 @@ func (h *Host) child(ctx context.Context, k *checked, a *ask) (*answer, error) {
 	if err := gob.NewEncoder(&task).Encode(a); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, workTime)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
 	cmd.Env = []string{"GOMAXPROCS=1", "GOTRACEBACK=none", "TMPDIR=" + a.Cache}

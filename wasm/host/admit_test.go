@@ -138,6 +138,36 @@ func TestAdmitted(t *testing.T) {
 	}
 }
 
+// TestCacheIsBounded admits more modules than the cache may hold: the oldest go,
+// note and code, and can still be loaded.
+func TestCacheIsBounded(t *testing.T) {
+	dir := t.TempDir()
+	h := newTestHost(t, Config{CacheDir: dir})
+	e, err := h.strangersEngine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.most = 2
+	var all [][]byte
+	for i := range byte(4) {
+		m := stranger()
+		m.man.Card = fmt.Sprintf("counter%d", i)
+		m.fold = append([]byte{0x41, i, 0x1a}, m.fold...) // other code
+		all = append(all, m.bytes())
+		if _, err := h.Admit(t.Context(), all[i], nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	notes, _ := filepath.Glob(filepath.Join(dir, "uploads", "*.admitted"))
+	code, _ := filepath.Glob(filepath.Join(dir, "uploads", "wazero-*", "*"))
+	if len(notes) != 2 || len(code) != 2 {
+		t.Errorf("%d notes and %d files of code in a cache of 2", len(notes), len(code))
+	}
+	if _, err := h.LoadUpload(t.Context(), all[0]); err != nil {
+		t.Errorf("a module that had to go: %v", err)
+	}
+}
+
 // TestUnfit gives modules that compile and must not score.
 func TestUnfit(t *testing.T) {
 	h := newTestHost(t, Config{})
@@ -322,4 +352,16 @@ func TestByHand(t *testing.T) {
 	if !bytes.Equal(b, hand) {
 		t.Errorf("the host writes\n% x, DESIGN.md\n% x", b, hand)
 	}
+}
+
+// FuzzCardOf spoils modules: whatever comes is a card or a refusal.
+func FuzzCardOf(f *testing.F) {
+	f.Add(stranger().bytes())
+	f.Add(fragile().bytes())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, err := CardOf(b)
+		if _, refused := errors.AsType[*meter.Refusal](err); err != nil && !refused || err == nil && c == nil {
+			t.Fatalf("%v, %v", c, err)
+		}
+	})
 }

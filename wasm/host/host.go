@@ -57,7 +57,8 @@ type Host struct {
 type engine struct {
 	rt    wazero.Runtime
 	cache wazero.CompilationCache
-	dir   string
+	dir   string // of the cache
+	most  int    // modules of strangers in it
 }
 
 func newEngine(ctx context.Context, rc wazero.RuntimeConfig, dir string) (*engine, error) {
@@ -69,7 +70,7 @@ func newEngine(ctx context.Context, rc wazero.RuntimeConfig, dir string) (*engin
 		}
 	}
 	rc = rc.WithCompilationCache(cache).WithMemoryLimitPages(meter.PagesMax).WithCloseOnContextDone(false)
-	return &engine{rt: wazero.NewRuntimeWithConfig(ctx, rc), cache: cache, dir: dir}, nil
+	return &engine{rt: wazero.NewRuntimeWithConfig(ctx, rc), cache: cache, dir: dir, most: cacheMost}, nil
 }
 
 func (e *engine) close(ctx context.Context) error {
