@@ -170,8 +170,9 @@ func kvOptions(name, dir string, log *slog.Logger) badger.Options {
 		return o.WithSyncWrites(true).WithMemTableSize(16 << 20).
 			WithCompression(options.None).WithBlockCacheSize(0).
 			// Its keys only grow, so tables never overlap: one level below
-			// the first rewrites each block once, not once a level.
-			WithBaseLevelSize(1 << 40).WithBaseTableSize(4 << 20).WithNumLevelZeroTables(8).
+			// the first rewrites each block once, not once a level, and no
+			// more when few tables at a time go there.
+			WithBaseLevelSize(1 << 40).WithBaseTableSize(4 << 20).WithNumLevelZeroTables(3).
 			WithBlockSize(logTableBlock)
 	case "leads":
 		return o.WithSyncWrites(false).

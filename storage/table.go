@@ -186,7 +186,8 @@ func (tx *Tx) ScanReverse(t Tenant, space byte, from, to []byte, fn func(k, v []
 
 func (tx *Tx) scan(t Tenant, space byte, from, to []byte, reverse bool, fn func(k, v []byte) error) error {
 	prefix := tableKey(nil, t, space, nil)
-	opts := badger.IteratorOptions{Reverse: reverse, Prefix: prefix}
+	// Badger opens the tables alone that may hold the prefix all keys share.
+	opts := badger.IteratorOptions{Reverse: reverse, Prefix: append(bytes.Clone(prefix), shared(from, to)...)}
 	it := tx.txn.NewIterator(opts)
 	defer it.Close()
 	switch {
@@ -217,6 +218,15 @@ func (tx *Tx) scan(t Tenant, space byte, from, to []byte, reverse bool, fn func(
 		}
 	}
 	return nil
+}
+
+// shared is the prefix of every key with from ≤ key < to.
+func shared(from, to []byte) []byte {
+	n := 0
+	for n < len(from) && n < len(to) && from[n] == to[n] {
+		n++
+	}
+	return from[:n]
 }
 
 // tooBig names Badger's transaction limit by our sentinel.

@@ -162,6 +162,12 @@ func TestListsAsPagesNDJSONAndCSV(t *testing.T) {
 			t.Errorf("%s changed the list:\n%s\n%s", enc, got, plain)
 		}
 	}
+	page := fetch(t, k, "/v1/leads", "application/json", "")
+	for _, enc := range []string{"gzip", "zstd"} {
+		if got := fetch(t, k, "/v1/leads", "application/json", enc); got != page {
+			t.Errorf("%s changed the page:\n%s\n%s", enc, got, page)
+		}
+	}
 	csv := fetch(t, k, "/v1/leads?min_score=40", "text/csv", "")
 	if n := strings.Count(csv, "\n"); n != 3 || !strings.Contains(csv, "'=Looks at prices") || !strings.Contains(csv, "ana@example.org") {
 		t.Errorf("CSV of those from 40 on: %s", csv)
@@ -169,7 +175,7 @@ func TestListsAsPagesNDJSONAndCSV(t *testing.T) {
 	if got := k.Leads(); got[0].Email != "ana@example.org" || *got[0].Score != 51 || got[0].Band != "hot" {
 		t.Errorf("the first lead: %+v", got[0])
 	}
-	for _, bad := range []string{"limit=x", "sort=name", "as_of=yesterday", "as_of=2999-01-01T00:00:00Z", "scorecard=none"} {
+	for _, bad := range []string{"limit=x", "limit=1001", "sort=name", "as_of=yesterday", "as_of=2999-01-01T00:00:00Z", "scorecard=none"} {
 		if status, b := k.Do("GET", "/v1/leads?"+bad, k.SecretKey, nil); status/100 != 4 || !strings.Contains(string(b), `"code":`) {
 			t.Errorf("%s: got %d %s", bad, status, b)
 		}

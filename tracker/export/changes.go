@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/valyala/fasthttp"
-
 	"ripen/tracker"
 )
 
@@ -64,7 +62,7 @@ func (c *call) history() error {
 	for i := range list {
 		out = append(out, changeToJSON(&list[i]))
 	}
-	JSON(c.ctx, fasthttp.StatusOK, map[string]any{"scores": out})
+	c.page(map[string]any{"scores": out})
 	return nil
 }
 

@@ -7,15 +7,19 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/valyala/fasthttp"
-
 	"ripen/tracker"
 )
 
-// leadQuery reads what a list is asked for.
-func (c *call) leadQuery() LeadQuery {
+// leadQuery reads what a list is asked for. A stream may be longer than a page.
+func (c *call) leadQuery(streamed bool) LeadQuery {
+	limit := 0
+	if streamed {
+		limit = int(c.number("limit"))
+	} else {
+		limit = c.limit()
+	}
 	q := LeadQuery{
-		Card: c.text("scorecard"), Limit: c.limit(), After: c.text("after"), MinScore: c.percent("min_score"), Band: c.text("band"),
+		Card: c.text("scorecard"), Limit: limit, After: c.text("after"), MinScore: c.percent("min_score"), Band: c.text("band"),
 		Grade: c.text("grade"), Dimension: c.text("dimension"), Min: c.float("min"), Sort: c.text("sort"), Q: c.text("q"),
 	}
 	if q.Card == "" {
@@ -39,12 +43,12 @@ func (c *call) at() (Leads, func(), error) {
 
 // leads answers the ranked list: a page of JSON, or all of it as NDJSON or CSV.
 func (c *call) leads() error {
-	q := c.leadQuery()
+	isNDJSON, isCSV := accepts(c.ctx, "application/x-ndjson"), accepts(c.ctx, "text/csv")
+	q := c.leadQuery(isNDJSON || isCSV)
 	st, done, err := c.at()
 	if err != nil {
 		return err
 	}
-	isNDJSON, isCSV := accepts(c.ctx, "application/x-ndjson"), accepts(c.ctx, "text/csv")
 	if isNDJSON || isCSV {
 		if err := c.checkStream(st, q); err != nil {
 			done()
@@ -81,7 +85,7 @@ func (c *call) leads() error {
 	for _, l := range page.Leads {
 		out.Leads = append(out.Leads, leadToJSON(l, q.Card))
 	}
-	JSON(c.ctx, fasthttp.StatusOK, out)
+	c.page(out)
 	return nil
 }
 
@@ -188,6 +192,6 @@ func (c *call) lead() error {
 	if c.text("scorecard") != "" && l.Scores[card] == nil {
 		return &tracker.Error{Kind: tracker.KindNotFound, Code: "unknown_scorecard", Detail: "scorecard: the lead has no score on a card of this name"}
 	}
-	JSON(c.ctx, fasthttp.StatusOK, leadToJSON(l, card))
+	c.page(leadToJSON(l, card))
 	return nil
 }

@@ -102,7 +102,14 @@ func (q *query) number(name string) uint64 {
 }
 
 // limit is how many things a page may hold; 0 leaves it to who answers.
-func (q *query) limit() int { return int(min(q.number("limit"), maxPage)) }
+func (q *query) limit() int {
+	n := q.number("limit")
+	if n > maxPage {
+		q.bad("limit", "a page holds at most "+strconv.Itoa(maxPage)+": ask for that many and read on behind it")
+		return 0
+	}
+	return int(n)
+}
 
 // maxPage bounds every page.
 const maxPage = 1000

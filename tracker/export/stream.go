@@ -2,12 +2,14 @@ package export
 
 import (
 	"bufio"
-	"compress/gzip"
+	"bytes"
 	"errors"
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/valyala/fasthttp"
 )
@@ -40,16 +42,7 @@ func (c *call) stream(mime string, f func(w *bufio.Writer) error) {
 	h := &ctx.Response.Header
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Vary", "Accept, Accept-Encoding")
-	open := plainWriter
-	switch list := string(ctx.Request.Header.Peek(fasthttp.HeaderAcceptEncoding)); {
-	case takes(list, "zstd"):
-		h.Set("Content-Encoding", "zstd")
-		open = zstdWriter
-	case takes(list, "gzip"):
-		h.Set("Content-Encoding", "gzip")
-		open = gzipWriter
-	}
+	open := encoder(ctx)
 	conn := ctx.Conn()
 	ctx.SetBodyStreamWriter(func(w *bufio.Writer) {
 		if err := pour(w, open, f); err != nil {
@@ -59,12 +52,46 @@ func (c *call) stream(mime string, f func(w *bufio.Writer) error) {
 	})
 }
 
-// pour lets f write through an encoder.
-func pour(w *bufio.Writer, open func(io.Writer) (io.WriteCloser, error), f func(w *bufio.Writer) error) error {
-	z, err := open(w)
-	if err != nil {
-		return err
+// encoder chooses the coding that the reader likes, and says so in the answer.
+func encoder(ctx *fasthttp.RequestCtx) func(io.Writer) io.WriteCloser {
+	h := &ctx.Response.Header
+	h.Set("Vary", "Accept, Accept-Encoding")
+	switch list := string(ctx.Request.Header.Peek(fasthttp.HeaderAcceptEncoding)); {
+	case takes(list, "zstd"):
+		h.Set("Content-Encoding", "zstd")
+		return zstdWriter
+	case takes(list, "gzip"):
+		h.Set("Content-Encoding", "gzip")
+		return gzipWriter
 	}
+	return plainWriter
+}
+
+// smallPage is what is not worth a coding: it fits into one packet or two.
+const smallPage = 2 << 10
+
+// page answers with v, compressed as the reader likes it.
+func (c *call) page(v any) {
+	JSON(c.ctx, fasthttp.StatusOK, v)
+	plain := c.ctx.Response.Body()
+	if len(plain) < smallPage {
+		return
+	}
+	var packed bytes.Buffer
+	w := bufio.NewWriter(&packed)
+	err := pour(w, encoder(c.ctx), func(b *bufio.Writer) error {
+		_, err := b.Write(plain)
+		return err
+	})
+	if err != nil {
+		panic("BUG: a page cannot be packed in memory: " + err.Error())
+	}
+	c.ctx.SetBody(packed.Bytes())
+}
+
+// pour lets f write through an encoder.
+func pour(w *bufio.Writer, open func(io.Writer) io.WriteCloser, f func(w *bufio.Writer) error) error {
+	z := open(w)
 	b := bufio.NewWriterSize(z, 32<<10)
 	if err := f(b); err != nil {
 		return err
@@ -76,9 +103,48 @@ type nopCloser struct{ io.Writer }
 
 func (nopCloser) Close() error { return nil }
 
-func plainWriter(w io.Writer) (io.WriteCloser, error) { return nopCloser{w}, nil }
-func gzipWriter(w io.Writer) (io.WriteCloser, error)  { return gzip.NewWriterLevel(w, gzip.BestSpeed) }
+func plainWriter(w io.Writer) io.WriteCloser { return nopCloser{w} }
+func gzipWriter(w io.Writer) io.WriteCloser  { return lend(&gzipWriters, w) }
+func zstdWriter(w io.Writer) io.WriteCloser  { return lend(&zstdWriters, w) }
 
-func zstdWriter(w io.Writer) (io.WriteCloser, error) {
-	return zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+// Coders are lent: a new one costs more than packing a page.
+var (
+	gzipWriters = sync.Pool{New: func() any {
+		z, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+		return made(z, err)
+	}}
+	zstdWriters = sync.Pool{New: func() any {
+		z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+		return made(z, err)
+	}}
+)
+
+// coder is what both kinds of writers are.
+type coder interface {
+	io.WriteCloser
+	Reset(w io.Writer)
+}
+
+func made(z coder, err error) coder {
+	if err != nil {
+		panic("BUG: options of a coder: " + err.Error())
+	}
+	return z
+}
+
+// lent is a coder that goes back when it is closed.
+type lent struct {
+	coder
+	home *sync.Pool
+}
+
+func lend(from *sync.Pool, w io.Writer) io.WriteCloser {
+	z := from.Get().(coder)
+	z.Reset(w)
+	return lent{z, from}
+}
+
+func (l lent) Close() error {
+	defer l.home.Put(l.coder)
+	return l.coder.Close()
 }

@@ -3,8 +3,6 @@ package export
 import (
 	"strconv"
 
-	"github.com/valyala/fasthttp"
-
 	"ripen/tracker"
 )
 
@@ -75,6 +73,6 @@ func (c *call) timeline() error {
 		row.Put(e.Personal)
 		out.Events = append(out.Events, row)
 	}
-	JSON(c.ctx, fasthttp.StatusOK, out)
+	c.page(out)
 	return nil
 }

@@ -168,7 +168,7 @@ func (f *Fold) vanish(s *subject) error {
 // recount computes what a head says of its entries from the entries.
 func (f *Fold) recount(s *subject) error {
 	var all, counted []Place
-	err := scan(f, s, Place{}, func(n *Entry, e *tracker.Event) error {
+	err := f.scan(s, Place{}, func(n *Entry, e *tracker.Event) error {
 		all = append(all, n.Place)
 		if e.Consent != tracker.ConsentDenied {
 			counted = append(counted, n.Place)

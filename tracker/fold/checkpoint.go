@@ -50,7 +50,7 @@ const (
 func (f *Fold) Checkpoint(last func(tx Rows) error, update func(func(tx Rows) error) error, lock func(func() error) error) error {
 	order := f.inGroups()
 	for len(order) > 0 {
-		n, err := f.saveSome(order, update, lock)
+		n, err := f.saveSome(order, update)
 		if err != nil {
 			return err
 		}
@@ -93,7 +93,7 @@ func (f *Fold) inGroups() []uint64 {
 }
 
 // saveSome stores whole groups from the front of order, as many as fit.
-func (f *Fold) saveSome(order []uint64, update func(func(tx Rows) error) error, lock func(func() error) error) (n int, err error) {
+func (f *Fold) saveSome(order []uint64, update func(func(tx Rows) error) error) (n int, err error) {
 	most := txRecords
 	if f.cfg.TxRecords > 0 {
 		most = f.cfg.TxRecords
@@ -126,7 +126,7 @@ func (f *Fold) saveSome(order []uint64, update func(func(tx Rows) error) error, 
 			most /= 8
 		default:
 			ahead = true
-			if err := f.saveAhead(order, update, lock); err != nil {
+			if err := f.saveAhead(order, update); err != nil {
 				return 0, fmt.Errorf("store timelines: %w", err)
 			}
 		}
@@ -137,7 +137,7 @@ func (f *Fold) saveSome(order []uint64, update func(func(tx Rows) error) error, 
 // own: a visitor may send more between two checkpoints than one transaction
 // takes. A crash before the group itself is stored leaves entries that the log
 // tells again; entries with the same place are read as one.
-func (f *Fold) saveAhead(order []uint64, update func(func(tx Rows) error) error, lock func(func() error) error) error {
+func (f *Fold) saveAhead(order []uint64, update func(func(tx Rows) error) error) error {
 	for _, o := range order {
 		s, ok := f.dirty[uint32(o)].(*subject)
 		if o>>32 != order[0]>>32 {
@@ -155,12 +155,10 @@ func (f *Fold) saveAhead(order []uint64, update func(func(tx Rows) error) error,
 				return err
 			})
 		}
-		if err == nil {
-			err = lock(func() error { s.tail, s.stored = 0, s.last; return nil })
-		}
 		if err != nil {
 			return err
 		}
+		s.ahead = s.tail
 	}
 	return nil
 }
@@ -215,7 +213,7 @@ func (f *Fold) saveTail(tx Rows, s *subject) error {
 func (f *Fold) unstored(s *subject) ([]Entry, error) {
 	var e tracker.Event
 	es := f.tail[:0]
-	for ref := s.tail; ref > 0; {
+	for ref := s.tail; ref != s.ahead; {
 		var b []byte
 		b, ref = f.arena.get(ref)
 		n, err := readEntry(b, s.id, &e)
@@ -249,8 +247,21 @@ func (f *Fold) savePart(tx Rows, s *subject, es []Entry) ([]Entry, error) {
 const lockRecords = 4096
 
 // saved forgets what was to be stored and lets the caches shrink. A reader in
-// between finds some timelines in the table and some still in the arena.
+// between finds some entries both in the table and in the arena, and takes them
+// for one.
 func (f *Fold) saved(lock func(func() error) error) error {
+	snap, err := f.cfg.Table.Snapshot()
+	if err != nil {
+		return err
+	}
+	err = lock(func() error {
+		f.snap.Close()
+		f.snap = snap
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	for rest := f.dirty; len(rest) > 0; {
 		n := min(lockRecords, len(rest))
 		if err := lock(func() error { f.clean(rest[:n]); return nil }); err != nil {
@@ -258,7 +269,7 @@ func (f *Fold) saved(lock func(func() error) error) error {
 		}
 		rest = rest[n:]
 	}
-	err := lock(func() error {
+	err = lock(func() error {
 		f.dirty, f.group, f.groups, f.most = f.dirty[:0], f.group[:0], f.groups[:0], 0
 		f.came, f.went = nil, nil
 		f.arena.reset()
@@ -277,7 +288,7 @@ func (f *Fold) clean(records []record) {
 		r.base().dirty = 0
 		switch r := r.(type) {
 		case *subject:
-			r.tail, r.stored = 0, r.last
+			r.tail, r.ahead, r.stored = 0, 0, r.last
 			f.subjects.weigh(r)
 		case *mail:
 			f.mails.weigh(r)

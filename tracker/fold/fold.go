@@ -43,6 +43,10 @@ type Fold struct {
 	leads    *cache[*Lead]
 	mails    *cache[*mail]
 
+	// snap is leads/ as the last checkpoint left it: with what is in memory it
+	// is whole at every moment. It changes while readers are held off.
+	snap    *storage.Snapshot
+	closed  bool // snap is
 	arena   arena
 	dirty   []record
 	group   []int32 // union-find over dirty: what must be stored together
@@ -77,7 +81,23 @@ func New(cfg Config) (*Fold, error) {
 		mails:    newCache[*mail](n / 32),
 	}
 	f.leads.gone = f.unlink
-	return f, f.loadWaiting()
+	var err error
+	if f.snap, err = cfg.Table.Snapshot(); err != nil {
+		return nil, err
+	}
+	if err := f.loadWaiting(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// Close lets go of the table. What no checkpoint has stored is lost.
+func (f *Fold) Close() {
+	if !f.closed {
+		f.snap.Close()
+	}
+	f.closed = true
 }
 
 // Touch is what a batch did to one lead.
@@ -351,7 +371,7 @@ func (f *Fold) lead(k key, fresh bool) (*Lead, error) {
 func (f *Fold) load(r record) (b []byte, err error) {
 	n := r.base()
 	id := appendID(nil, n.id)
-	err = f.cfg.Table.View(func(tx *storage.Tx) error {
+	err = f.snap.View(func(tx *storage.Tx) error {
 		b, err = tx.Get(n.tenant, r.space(), id)
 		return err
 	})

@@ -222,7 +222,7 @@ func TestCacheKeepsWhatIsNotStored(t *testing.T) {
 				want++
 			}
 		}
-		if es, err := r.History(l); len(es) != want || err != nil {
+		if es, err := history(r, l); len(es) != want || err != nil {
 			t.Fatalf("%s has %d events, want %d: %v", id, len(es), want, err)
 		}
 	}
@@ -231,4 +231,12 @@ func TestCacheKeepsWhatIsNotStored(t *testing.T) {
 	if err != nil || len(touches) != 0 {
 		t.Fatalf("records filed before touched %d leads: %v", len(touches), err)
 	}
+}
+
+func history(r Reader, l *Lead) ([]Entry, error) {
+	h, err := r.History(l)
+	if err != nil {
+		return nil, err
+	}
+	return h.Read()
 }

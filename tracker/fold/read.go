@@ -1,7 +1,9 @@
 package fold
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 
 	"ripen/storage"
 	"ripen/tracker"
@@ -15,9 +17,6 @@ type Reader struct {
 
 // Reader returns a reader of the timelines as they stand.
 func (f *Fold) Reader() Reader { return Reader{f} }
-
-func (r Reader) config() *Config                                { return &r.f.cfg }
-func (r Reader) unsaved(ref uint32) (entry []byte, prev uint32) { return r.f.arena.get(ref) }
 
 func (r Reader) subject(k key) (*subject, error) {
 	if s, ok := r.f.subjects.m[k]; ok {
@@ -81,11 +80,71 @@ func (r Reader) Resolve(t tracker.TenantID, id tracker.LeadID) (tracker.LeadID, 
 	return owner(r, s, last)
 }
 
-// History returns everything filed for a lead in order: what is denied, what
-// has not come yet and what is beyond the bound too. Rows are copies.
-func (r Reader) History(l *Lead) ([]Entry, error) {
-	es, _, err := collect(r, nil, nil, l, Place{}, true)
-	return es, err
+// History is everything filed for a lead: what is denied, what has not come yet
+// and what is beyond the bound too. It is found while the loop holds still and
+// read while it goes on, as it was when it was found.
+type History struct {
+	snap  *storage.Snapshot
+	floor uint64
+	filed []filed
+}
+
+// filed is the part of a history that one subject has.
+type filed struct {
+	subject *subject // a copy
+	mine    func(*Entry, *tracker.Event) bool
+	tail    [][]byte // entries that are not stored
+}
+
+// History finds a lead's history. Who asks reads it, once.
+func (r Reader) History(l *Lead) (*History, error) {
+	h := &History{floor: r.f.cfg.floor}
+	for _, m := range l.Members {
+		s, err := r.subject(key{l.tenant, m.Subject})
+		if err != nil {
+			return nil, err
+		}
+		own := *s
+		own.runs = slices.Clone(s.runs)
+		q := filed{subject: &own}
+		if q.mine, err = intervals(r, l, q.subject); err != nil {
+			return nil, err
+		}
+		for ref := s.tail; ref > 0; {
+			var b []byte
+			b, ref = r.f.arena.get(ref)
+			q.tail = append(q.tail, bytes.Clone(b))
+		}
+		h.filed = append(h.filed, q)
+	}
+	h.snap = r.f.snap.Keep()
+	return h, nil
+}
+
+// Read returns the history in order. After a replay began it is gone, and the
+// error is [storage.ErrClosed].
+func (h *History) Read() ([]Entry, error) {
+	defer h.snap.Close()
+	var es []Entry
+	for i := range h.filed {
+		q := &h.filed[i]
+		one := visitor(q.subject, Place{}, h.floor, func(n *Entry, e *tracker.Event) error {
+			if q.mine(n, e) {
+				n.Row = bytes.Clone(n.Row)
+				es = append(es, *n)
+			}
+			return nil
+		})
+		for _, b := range q.tail {
+			if err := one(b); err != nil {
+				return nil, err
+			}
+		}
+		if err := scanStored(h.snap, q.subject, Place{}, one); err != nil {
+			return nil, err
+		}
+	}
+	return inOrder(es), nil
 }
 
 // Facts is what identity knows of a lead.

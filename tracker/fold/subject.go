@@ -23,6 +23,7 @@ type subject struct {
 	lead   *Lead  // of the last interval; nil or out = look it up
 	member int    // where lead lists this subject, a hint
 	tail   uint32 // newest entry not yet stored, see arena; 0 = none
+	ahead  uint32 // newest entry that a checkpoint stored ahead of its group; 0 = none
 	stored Place  // no entry that is stored lies behind it
 }
 

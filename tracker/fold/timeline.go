@@ -64,31 +64,38 @@ func readEntry(b []byte, id tracker.LeadID, e *tracker.Event) (Entry, error) {
 type finder interface {
 	subject(k key) (*subject, error)
 	mail(k key) (*mail, error)
-	config() *Config
-	unsaved(ref uint32) (entry []byte, prev uint32)
 }
-
-func (f *Fold) config() *Config                                { return &f.cfg }
-func (f *Fold) unsaved(ref uint32) (entry []byte, prev uint32) { return f.arena.get(ref) }
 
 // scan reads the entries of a timeline from a place on. visit gets them in no
 // particular order; the row is valid until it returns.
-func scan(f finder, s *subject, from Place, visit func(n *Entry, e *tracker.Event) error) error {
-	var e tracker.Event
-	one := func(b []byte) error {
-		n, err := readEntry(b, s.id, &e)
-		if err != nil || n.Place.Less(from) || n.Seq < f.config().floor {
-			return err
-		}
-		return visit(&n, &e)
-	}
+func (f *Fold) scan(s *subject, from Place, visit func(n *Entry, e *tracker.Event) error) error {
+	one := visitor(s, from, f.cfg.floor, visit)
 	for ref := s.tail; ref > 0; {
 		var b []byte
-		b, ref = f.unsaved(ref)
+		b, ref = f.arena.get(ref)
 		if err := one(b); err != nil {
 			return err
 		}
 	}
+	return scanStored(f.snap, s, from, one)
+}
+
+// visitor reads entries of s for visit: those from a place on, and only of
+// records from floor on.
+func visitor(s *subject, from Place, floor uint64, visit func(n *Entry, e *tracker.Event) error) func(b []byte) error {
+	var e tracker.Event
+	return func(b []byte) error {
+		n, err := readEntry(b, s.id, &e)
+		if err != nil || n.Place.Less(from) || n.Seq < floor {
+			return err
+		}
+		return visit(&n, &e)
+	}
+}
+
+// scanStored calls one with the stored entries of a timeline from a place on,
+// and some before it.
+func scanStored(snap *storage.Snapshot, s *subject, from Place, one func(b []byte) error) error {
 	if s.stored.Less(from) {
 		return nil
 	}
@@ -97,17 +104,8 @@ func scan(f finder, s *subject, from Place, visit func(n *Entry, e *tracker.Even
 	if !from.IsZero() {
 		lo = sortable(lo, from.Time-partSpan)
 	}
-	return f.config().Table.View(func(tx *storage.Tx) error {
-		return tx.Scan(s.tenant, storage.SpaceTimeline, lo, hi, func(_, v []byte) error {
-			r := reader{b: v}
-			r.version()
-			for len(r.b) > 0 && r.err == nil {
-				if err := one(r.bytes(r.uvarint())); err != nil {
-					return err
-				}
-			}
-			return r.err
-		})
+	return snap.View(func(tx *storage.Tx) error {
+		return tx.Scan(s.tenant, storage.SpaceTimeline, lo, hi, func(_, v []byte) error { return eachEntry(v, one) })
 	})
 }
 
@@ -115,7 +113,7 @@ func scan(f finder, s *subject, from Place, visit func(n *Entry, e *tracker.Even
 // copied, without the doubles that a very late repetition or a carried event
 // may have left.
 func (f *Fold) entries(dst []Entry, s *subject, from Place) ([]Entry, error) {
-	err := scan(f, s, from, func(n *Entry, _ *tracker.Event) error {
+	err := f.scan(s, from, func(n *Entry, _ *tracker.Event) error {
 		dst = append(dst, *n)
 		dst[len(dst)-1].Row = bytes.Clone(n.Row)
 		return nil
@@ -140,7 +138,7 @@ func (f *Fold) bound(s *subject, p Place) (scored bool, err error) {
 		return false, nil
 	}
 	var all []Place
-	err = scan(f, s, Place{}, func(n *Entry, e *tracker.Event) error {
+	err = f.scan(s, Place{}, func(n *Entry, e *tracker.Event) error {
 		if e.Consent != tracker.ConsentDenied {
 			all = append(all, n.Place)
 		}
@@ -161,38 +159,6 @@ func (f *Fold) bound(s *subject, p Place) (scored bool, err error) {
 		f.rewalk(l, p)
 	}
 	return true, err
-}
-
-// collect appends a lead's entries from a place on, in order. Rows are copied
-// to buf. every includes what is filed but never walked.
-func collect(f finder, dst []Entry, buf []byte, l *Lead, from Place, every bool) ([]Entry, []byte, error) {
-	for _, m := range l.Members {
-		if m.Last < from.Time {
-			continue
-		}
-		s, err := f.subject(key{l.tenant, m.Subject})
-		if err != nil {
-			return dst, buf, err
-		}
-		mine, err := intervals(f, l, s)
-		if err != nil {
-			return dst, buf, err
-		}
-		err = scan(f, s, from, func(n *Entry, e *tracker.Event) error {
-			if !mine(n, e) || !every && !scored(s, n, e) {
-				return nil
-			}
-			at := len(buf)
-			buf = append(buf, n.Row...)
-			n.Row = buf[at:len(buf):len(buf)]
-			dst = append(dst, *n)
-			return nil
-		})
-		if err != nil {
-			return dst, buf, err
-		}
-	}
-	return inOrder(dst), buf, nil
 }
 
 func scored(s *subject, n *Entry, e *tracker.Event) bool {
@@ -219,7 +185,33 @@ func intervals(f finder, l *Lead, s *subject) (func(*Entry, *tracker.Event) bool
 
 // Timeline appends the events of a lead from a place on, as they are to be
 // walked. The entries are valid until the next call.
-func (f *Fold) Timeline(dst []Entry, l *Lead, from Place) (es []Entry, err error) {
-	es, f.rows, err = collect(f, dst, f.rows[:0], l, from, false)
-	return es, err
+func (f *Fold) Timeline(dst []Entry, l *Lead, from Place) ([]Entry, error) {
+	f.rows = f.rows[:0]
+	for _, m := range l.Members {
+		if m.Last < from.Time {
+			continue
+		}
+		s, err := f.subject(key{l.tenant, m.Subject})
+		if err != nil {
+			return dst, err
+		}
+		mine, err := intervals(f, l, s)
+		if err != nil {
+			return dst, err
+		}
+		err = f.scan(s, from, func(n *Entry, e *tracker.Event) error {
+			if !mine(n, e) || !scored(s, n, e) {
+				return nil
+			}
+			at := len(f.rows)
+			f.rows = append(f.rows, n.Row...)
+			n.Row = f.rows[at:len(f.rows):len(f.rows)]
+			dst = append(dst, *n)
+			return nil
+		})
+		if err != nil {
+			return dst, err
+		}
+	}
+	return inOrder(dst), nil
 }

@@ -77,7 +77,7 @@ func (f *Fold) isFiled(s *subject, p Place) (found bool, err error) {
 	if s.filed == 0 || s.last.Less(p) {
 		return false, nil
 	}
-	err = scan(f, s, p, func(n *Entry, _ *tracker.Event) error {
+	err = f.scan(s, p, func(n *Entry, _ *tracker.Event) error {
 		found = found || n.Place == p
 		return nil
 	})

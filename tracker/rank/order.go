@@ -52,10 +52,13 @@ func Compare(a, b Item) int {
 	return 0
 }
 
-// Order is the leads of one card in order. It is for one goroutine at a time;
-// [Order.Copy] is for readers.
+// Order is the leads of one card in order. One goroutine changes it; others may
+// call [Order.Copy] while it does not.
 type Order struct {
 	t *btree.BTreeG[Item]
+
+	mu   sync.Mutex // held while copy is made: a copy marks what it shares
+	copy *Order     // the order as it stands; nil = it has changed since
 }
 
 func less(a, b Item) bool { return Less(a, b) }
@@ -76,6 +79,7 @@ func (o *Order) Move(from, to Item) {
 	if from == to {
 		return
 	}
+	o.copy = nil
 	if !from.ID.IsZero() && !to.ID.IsZero() && Compare(from, to) == 0 {
 		o.t.Set(to) // the same place
 		return
@@ -92,8 +96,15 @@ func (o *Order) Move(from, to Item) {
 func (o *Order) Len() int { return o.t.Len() }
 
 // Copy returns the order as it stands, in constant time. The copy may be read
-// while the order goes on changing.
-func (o *Order) Copy() *Order { return &Order{t: o.t.IsoCopy()} }
+// while the order goes on changing, and is never to be moved in.
+func (o *Order) Copy() *Order {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.copy == nil {
+		o.copy = &Order{t: o.t.IsoCopy()}
+	}
+	return o.copy
+}
 
 // After calls visit with the items behind a cursor, in order, until it returns
 // false. The zero cursor is before the first.

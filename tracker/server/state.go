@@ -36,6 +36,8 @@ type State struct {
 
 	// mu is held for writing while the loop changes what queries read: slices
 	// of a batch, the ends of checkpoints. The loop itself reads without it.
+	// Queries hold it while they take what they need, never while they score,
+	// unseal, or read the timelines in leads/.
 	mu      sync.RWMutex
 	fold    *fold.Fold
 	tenants map[tracker.TenantID]*tenantState
@@ -208,6 +210,9 @@ func (s *State) Close() error {
 	for _, t := range s.tenants {
 		errs = append(errs, t.close())
 	}
+	if s.fold != nil {
+		s.fold.Close()
+	}
 	if s.cfg.Host == nil && s.host != nil {
 		errs = append(errs, s.host.Close())
 	}
@@ -328,7 +333,7 @@ func (s *State) turn(ctx context.Context) (more bool, err error) {
 
 // slice is how many records are applied under one hold of the lock: queries
 // wait about half a millisecond at most.
-const slice = 128
+const slice = 32
 
 // apply takes records of the log in.
 func (s *State) apply(ctx context.Context, recs []storage.Record) error {

@@ -18,15 +18,38 @@ func (s *State) Lead(c tracker.Caller, tenant tracker.TenantID, who string) (*tr
 	if err := c.May(tracker.SecretRole, tenant); err != nil {
 		return nil, err
 	}
-	out, es, err := s.lookUp(tenant, who)
+	var n *likeness
+	es, err := readHistory(func() (h *fold.History, err error) {
+		n, h, err = s.lookUp(tenant, who)
+		return h, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.draw(n)
 	if err != nil || out.ID.Kind != tracker.VisitorIdentity {
 		return out, err
 	}
 	return out, s.fill(out, es)
 }
 
-// lookUp reads a lead, and the history of one that has no profile.
-func (s *State) lookUp(tenant tracker.TenantID, who string) (*tracker.Lead, []fold.Entry, error) {
+// readHistory finds a history and reads it; once more if a replay began in
+// between. find may return none.
+func readHistory(find func() (*fold.History, error)) ([]fold.Entry, error) {
+	for again := false; ; again = true {
+		h, err := find()
+		if h == nil || err != nil {
+			return nil, err
+		}
+		es, err := h.Read()
+		if again || !errors.Is(err, storage.ErrClosed) {
+			return es, err
+		}
+	}
+}
+
+// lookUp finds a lead, and the history of one that has no profile.
+func (s *State) lookUp(tenant tracker.TenantID, who string) (*likeness, *fold.History, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	l, err := s.find(tenant, who)
@@ -36,41 +59,12 @@ func (s *State) lookUp(tenant tracker.TenantID, who string) (*tracker.Lead, []fo
 	if l == nil {
 		return nil, nil, errNoLead
 	}
-	out, err := s.known(l)
-	if err != nil || out.ID.Kind != tracker.VisitorIdentity {
-		return out, nil, err
+	n, err := s.takeKnown(l)
+	if err != nil || n.lead.ID.Kind != tracker.VisitorIdentity {
+		return n, nil, err
 	}
-	es, err := s.fold.Reader().History(l)
-	return out, es, err
-}
-
-// known builds what is shown of an identified lead, all from the lead's own
-// rows. mu is held.
-func (s *State) known(l *fold.Lead) (*tracker.Lead, error) {
-	out := s.summary(l)
-	r := s.fold.Reader()
-	facts, err := r.Facts(l)
-	if err != nil {
-		return nil, err
-	}
-	out.SharedEmail, out.Unscored, out.Events = facts.Shared, facts.Unscored, out.Events+facts.Unscored
-	out.Identities = facts.Identities
-	for _, id := range facts.Identities {
-		other := tracker.LeadID{Kind: id.Kind, Hash: id.Hash}
-		if other == out.ID {
-			continue
-		}
-		now, err := r.Resolve(l.Tenant(), other)
-		if err != nil {
-			return nil, err
-		}
-		if now == out.ID {
-			out.Superseded = append(out.Superseded, other)
-		}
-	}
-	err = s.portray(out, l.Body.(*body))
-	out.Email = emailOf(out)
-	return out, err
+	h, err := s.fold.Reader().History(l)
+	return n, h, err
 }
 
 // emailOf is the last e-mail that a lead was known by.
@@ -84,18 +78,21 @@ func emailOf(l *tracker.Lead) (email string) {
 }
 
 // history reads all that was filed for a lead.
-func (s *State) history(tenant tracker.TenantID, who string) (tracker.LeadID, []fold.Entry, error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	l, err := s.find(tenant, who)
-	if err != nil {
-		return tracker.LeadID{}, nil, err
-	}
-	if l == nil {
-		return tracker.LeadID{}, nil, errNoLead
-	}
-	es, err := s.fold.Reader().History(l)
-	return l.ID(), es, err
+func (s *State) history(tenant tracker.TenantID, who string) (id tracker.LeadID, es []fold.Entry, err error) {
+	es, err = readHistory(func() (*fold.History, error) {
+		s.mu.RLock()
+		defer s.mu.RUnlock()
+		l, err := s.find(tenant, who)
+		if err != nil {
+			return nil, err
+		}
+		if l == nil {
+			return nil, errNoLead
+		}
+		id = l.ID()
+		return s.fold.Reader().History(l)
+	})
+	return id, es, err
 }
 
 // fill reads what is sealed: the text of the identities, and the attributes in

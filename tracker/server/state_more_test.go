@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -304,6 +305,58 @@ func TestReadersBesideTheLoop(t *testing.T) {
 	for range cap(ended) {
 		if err := <-ended; err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestTimelineBesideCheckpoints reads a timeline while its events move from
+// memory to storage: none is ever out of view, or there twice.
+func TestTimelineBesideCheckpoints(t *testing.T) {
+	r := newRig(t, 1_763_784_000_000)
+	r.cfg.Cache, r.cfg.Checkpoint = 64<<10, time.Millisecond
+	r.crash()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 2)
+	go func() { ended <- r.s.Run(ctx) }()
+	v1 := tracker.LeadID{Kind: tracker.VisitorIdentity, Hash: hash("v1")}.String()
+	var replaying atomic.Bool // the timeline grows again from nothing
+	go func() {
+		most := 0
+		for ctx.Err() == nil {
+			page, err := r.s.Timeline(secret, testTenant, v1, "", 1000, false)
+			if notFoundIsFine(err) != nil || page.Total < most && !replaying.Load() || len(page.Events) != page.Total {
+				ended <- fmt.Errorf("%d events of %d, there were %d: %w", len(page.Events), page.Total, most, err)
+				return
+			}
+			most = page.Total
+		}
+		ended <- nil
+	}()
+	r.append(activation(testCard, 1))
+	var last uint64
+	for i := range uint64(60) {
+		var recs []storage.Record
+		for j := range uint64(10) {
+			recs = append(recs, view(100*i+j+1, r.now-int64(j), "v1", "/pricing"), view(100*i+j+51, r.now, fmt.Sprint("w", 10*i+j), "/about"))
+		}
+		r.append(recs...)
+		last = recs[len(recs)-1].Seq
+		if err := r.s.WaitSeen(ctx, last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	replaying.Store(true)
+	if err := r.s.Replay(ctx, nil); err != nil {
+		t.Error(err)
+	}
+	page, err := r.s.Timeline(secret, testTenant, v1, "", 1000, false)
+	if err != nil || page.Total != 600 {
+		t.Errorf("in the end %d events of 600: %v", page.Total, err)
+	}
+	cancel()
+	for range cap(ended) {
+		if err := <-ended; err != nil {
+			t.Error(err)
 		}
 	}
 }

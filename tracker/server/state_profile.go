@@ -296,14 +296,14 @@ func (r *bodyReader) parts() (out []part) {
 }
 
 // portray shows what a profile holds. What was erased is not there.
-func (s *State) portray(l *tracker.Lead, b *body) error {
+func (s *State) portray(l *tracker.Lead, b *body, parts []part) error {
 	type word struct {
 		at fold.Place
 		v  any
 	}
 	last := make(map[string]word)
-	for i := range b.parts {
-		plain, err := s.openPart(b, &b.parts[i])
+	for i := range parts {
+		plain, err := s.openPart(b, &parts[i])
 		if errors.Is(err, storage.ErrErased) {
 			continue
 		}

@@ -5,13 +5,11 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"ripen/tracker"
 	"ripen/tracker/export"
 	"ripen/tracker/fold"
 	"ripen/tracker/rank"
-	"ripen/tracker/score"
 	"ripen/wasm/scorecard"
 )
 
@@ -42,18 +40,11 @@ func (s *State) Leads(c tracker.Caller, tenant tracker.TenantID, q export.LeadQu
 		return page, err
 	}
 	page.Leads = make([]*tracker.Lead, 0, len(items))
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for _, it := range items {
-		l, err := s.row(tenant, it.ID)
-		if err != nil {
-			return page, err
-		}
-		if l != nil {
-			page.Leads = append(page.Leads, l)
-		}
-	}
-	return page, nil
+	err = s.each(tenant, items, func(l *tracker.Lead) error {
+		page.Leads = append(page.Leads, l)
+		return nil
+	})
+	return page, err
 }
 
 // EachLead calls visit with every lead of the list as it stood when the call
@@ -68,18 +59,7 @@ func (s *State) EachLead(c tracker.Caller, tenant tracker.TenantID, q export.Lea
 	if err != nil {
 		return err
 	}
-	for _, it := range items {
-		s.mu.RLock()
-		l, err := s.row(tenant, it.ID)
-		s.mu.RUnlock()
-		if err == nil && l != nil {
-			err = visit(l)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.each(tenant, items, visit)
 }
 
 // filter is a query in the terms of an order.
@@ -116,25 +96,10 @@ func (f *filter) matches(it rank.Item) bool {
 
 // pick returns the items of a page.
 func (s *State) pick(tenant tracker.TenantID, q *export.LeadQuery, page *export.LeadPage) ([]rank.Item, error) {
-	s.mu.Lock()
-	t := s.tenants[tenant]
-	if t == nil {
-		s.mu.Unlock()
-		return nil, nil
+	t, card, order, err := s.orderOf(tenant, q)
+	if err != nil || order == nil {
+		return nil, err
 	}
-	if q.Card == "" {
-		q.Card = t.ranking
-	}
-	card, o := t.on(q.Card), t.orders[q.Card]
-	if card == nil || o == nil {
-		s.mu.Unlock()
-		if q.Card == "" {
-			return nil, nil // no card yet
-		}
-		return nil, &tracker.Error{Kind: tracker.KindNotFound, Code: "unknown_scorecard", Detail: "scorecard: no card of this name is in force"}
-	}
-	order := o.Copy() // constant time: what follows does not hold the loop up
-	s.mu.Unlock()
 	page.Card, page.Total = card.card.Name, order.Len()
 	f := t.filter(q)
 	switch {
@@ -150,6 +115,28 @@ func (s *State) pick(tenant tracker.TenantID, q *export.LeadQuery, page *export.
 		return byKey(order, q, &f, page, func(it rank.Item) (float64, bool) { return float64(it.Seen), true })
 	}
 	return nil, invalid("sort", "score or last_seen")
+}
+
+// orderOf returns the order that a query reads, as it stands: what follows does
+// not hold the loop up. It is nil while there is none.
+func (s *State) orderOf(tenant tracker.TenantID, q *export.LeadQuery) (*tenantState, *cardState, *rank.Order, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	t := s.tenants[tenant]
+	if t == nil {
+		return nil, nil, nil, nil
+	}
+	if q.Card == "" {
+		q.Card = t.ranking
+	}
+	card, o := t.on(q.Card), t.orders[q.Card]
+	switch {
+	case card != nil && o != nil:
+		return t, card, o.Copy(), nil
+	case q.Card == "":
+		return nil, nil, nil, nil // no card yet
+	}
+	return nil, nil, nil, &tracker.Error{Kind: tracker.KindNotFound, Code: "unknown_scorecard", Detail: "scorecard: no card of this name is in force"}
 }
 
 func byScore(o *rank.Order, q *export.LeadQuery, f *filter, page *export.LeadPage) ([]rank.Item, error) {
@@ -229,8 +216,6 @@ func (s *State) byDimension(t *tenantState, c *cardState, o *rank.Order, q *expo
 	}
 	var failed error
 	items, err := byKey(o, q, f, page, func(it rank.Item) (float64, bool) {
-		s.mu.RLock()
-		defer s.mu.RUnlock()
 		l, err := s.lead(t.id, it.ID)
 		failed = errors.Join(failed, err)
 		if l == nil || l.Scores[q.Card] == nil {
@@ -284,55 +269,19 @@ func (s *State) find(tenant tracker.TenantID, who string) (*fold.Lead, error) {
 	return nil, nil
 }
 
-// row builds what a list shows of a lead; nil if there is none. mu is held.
-func (s *State) row(tenant tracker.TenantID, id tracker.LeadID) (*tracker.Lead, error) {
-	l, err := s.fold.Reader().Lead(tenant, id)
-	if err != nil || l == nil {
-		return nil, err
-	}
-	if id.Kind == tracker.VisitorIdentity {
-		return s.summary(l), nil
-	}
-	return s.known(l)
-}
-
-// lead is row without identities and attributes.
+// lead returns a lead with its scores alone; nil if there is none.
 func (s *State) lead(tenant tracker.TenantID, id tracker.LeadID) (*tracker.Lead, error) {
+	s.mu.RLock()
 	l, err := s.fold.Reader().Lead(tenant, id)
-	if err != nil || l == nil {
+	var n *likeness
+	if l != nil && err == nil {
+		n = s.take(l)
+	}
+	s.mu.RUnlock()
+	if n == nil {
 		return nil, err
 	}
-	return s.summary(l), nil
-}
-
-func (s *State) summary(l *fold.Lead) *tracker.Lead {
-	b := l.Body.(*body)
-	k := &b.walk
-	out := &tracker.Lead{ID: l.ID(), Events: k.Events, Scores: make(map[string]*tracker.Score, len(k.States))}
-	if k.Events > 0 {
-		out.FirstSeen, out.LastSeen = time.UnixMilli(k.First).UTC(), time.UnixMilli(k.Last).UTC()
-	}
-	if k.Active > 0 {
-		out.LastActivity = time.UnixMilli(k.Active).UTC()
-	}
-	at := max(s.clock(), k.Step)
-	for i := range k.States {
-		st := &k.States[i]
-		name := cardName(st.Card)
-		out.Scores[name] = b.tenant.explain(name, st, at)
-	}
-	return out
-}
-
-// explain scores a lead for a query, on the guest that queries share.
-func (t *tenantState) explain(name string, st *score.State, at int64) *tracker.Score {
-	c := t.on(name)
-	if c == nil {
-		return score.Explain(nil, nil, st, at)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return score.Explain(c.card, c.reader, st, at)
+	return s.draw(n)
 }
 
 // Count is the number of leads in the order of the tenant's ranking card.

@@ -153,6 +153,7 @@ func (s *State) restart(ctx context.Context) error {
 				return err
 			}
 		}
+		s.fold.Close()
 		if err := s.db.WipeLeads(); err != nil {
 			return err
 		}

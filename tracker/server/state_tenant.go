@@ -67,8 +67,9 @@ type cardState struct {
 	coarse     bool
 	told       bool // that its module has failed
 
-	mu     sync.Mutex // guards reader, the guest of queries
+	mu     sync.Mutex // guards reader, the guest of queries, and closed
 	reader *host.Instance
+	closed bool // another version took its place
 }
 
 // cardName cuts the version off.
@@ -167,6 +168,7 @@ func (t *tenantState) close() error {
 func (c *cardState) close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.closed = true
 	var errs []error
 	if in, ok := c.card.Guest.(*host.Instance); ok {
 		errs = append(errs, in.Close())
