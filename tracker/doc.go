@@ -21,8 +21,9 @@
 //     time, and learns when the score will move next by itself.
 //  5. [ripen/tracker/rank] keeps the order of leads and writes the changes.
 //  6. [ripen/tracker/export] answers questions: leads, one lead, its timeline,
-//     its reasons, its history, the change feed. It also takes scorecards, which
-//     [ripen/tracker/tenant] keeps and puts in force by a record in the log.
+//     its reasons, its history, the change feed. It also takes scorecards and
+//     tenants' own modules, which [ripen/tracker/tenant] keeps and puts in force
+//     by a record in the log.
 //     [ripen/tracker/console] shows the same to people.
 //  7. [ripen/tracker/server] is the one package that wires these together: its
 //     state loop runs steps 3 to 5 behind the log and answers step 6 from

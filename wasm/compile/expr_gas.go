@@ -21,12 +21,16 @@ func whenGas(x *scorecard.Expression) int {
 }
 
 // nodeGas bounds what a node can cost, and counts the nodes in it: the movement
-// of a number is looked up once for each of its thresholds and directions.
+// of a number is looked up once for each of its thresholds and directions, and
+// below an abs for both directions each time.
 func nodeGas(n *expr.Node) (gas, nodes int) {
 	gas, nodes = 40, 1
 	for _, a := range n.Args {
 		g, k := nodeGas(a)
 		gas, nodes = gas+g, nodes+k
+	}
+	if n.Op == expr.Abs && n.Moves {
+		nodes = min(2*nodes, wasm.GasMax)
 	}
 	switch {
 	case n.Op == expr.Contains:

@@ -248,4 +248,47 @@ func TestExpressionGas(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "a call could cost") || !strings.Contains(err.Error(), "long expressions") {
 		t.Errorf("sixty searches of one event: %v", err)
 	}
+
+	// Each abs asks for both directions of what is in it: written out, sixty would
+	// fill any memory.
+	card, err := scorecard.Parse("c.yaml", []byte("scorecard: c\ndimensions: {d: {kind: behaviour, groups: {g: {rules: [{id: a, event: v, points: 1, half_life: 7d}]}}}}\n"+
+		"gates: [{max: 1, when: '"+strings.Repeat("abs(", 60)+"d"+strings.Repeat(")", 60)+" > 3'}]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := compile.Module(card); err == nil || !strings.Contains(err.Error(), "long expressions") {
+		t.Errorf("sixty abs inside one another: %v", err)
+	}
+}
+
+// TestLong loads the longest card that is not refused: what the compiler writes,
+// the host takes.
+func TestLong(t *testing.T) {
+	sums := func(n int) *scorecard.Card {
+		var rules []string
+		for i := range n {
+			rules = append(rules, fmt.Sprintf("event: v%d, when: '%s0 > %d'", i, strings.Repeat("x/(y+1)+", 450), i))
+		}
+		return parse(t, "behaviour", rules...)
+	}
+	for n := 1; ; n++ {
+		_, err := compile.Module(sums(n))
+		if err == nil {
+			continue
+		}
+		if !strings.Contains(err.Error(), "shorter expressions") || n < 5 {
+			t.Fatalf("%d long rules: %v", n, err)
+		}
+		c := sums(n - 1)
+		b, err := compile.Module(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mod, err := newHost(t).Load(t.Context(), c, b)
+		if err != nil {
+			t.Fatalf("%d long rules, %d bytes: %v", n-1, len(b), err)
+		}
+		mod.Close()
+		return
+	}
 }

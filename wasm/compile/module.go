@@ -39,6 +39,8 @@ const (
 	pagesMax  = 16
 )
 
+const sizeMax = 1 << 20 // bytes of a module: what the host takes of ours
+
 // module is a module being written.
 type module struct {
 	card   *scorecard.Card
@@ -121,7 +123,11 @@ func (m *module) encode(io, fold, score *fn) ([]byte, error) {
 		data = append(binary.AppendUvarint(append(data, 0x0b), uint64(len(m.data))), m.data...)
 		out = appendSection(out, 11, data)
 	}
-	return appendSection(out, 0, append(appendName(nil, wasm.Section), manifest...)), nil
+	out = appendSection(out, 0, append(appendName(nil, wasm.Section), manifest...))
+	if len(out) > sizeMax {
+		return nil, fmt.Errorf("card %s: its module has %d bytes, at most %d: write fewer or shorter expressions and in: lists", m.card.Name, len(out), sizeMax)
+	}
+	return out, nil
 }
 
 func (m *module) typeOf(f *fn) uint64 {

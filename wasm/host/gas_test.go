@@ -57,6 +57,7 @@ var dear = []struct {
 	{"lifetimes", 16, "dimensions: {\n", "d#: {kind: replenishment, anchor: {event: v}, lifetime: {mean: 24mo, cv: 0.05}, horizon: 1mo, full_at: 0.3, fade_after: 24mo, fade_half_life: 9mo},", "}\n"},
 	{"grades", 2, "dimensions: {\n", "d#: {kind: behaviour, max: 100, grades: {A: 70, B: 60, C: 50, D: 40, E: 30, F: 20, G: 10, H: 0}, groups: {g: {rules: [{id: r#, event: v, half_life: 7d, points: 8}]}}},", "}\n"},
 	{"gates", 12, oneRule + "gates: [\n", "{max: 40, when: '" + strings.Repeat("d + ", 20) + "d > # && days_since(v) - d < 30'},", "]\n"},
+	{"both ways", 7, oneRule + "gates: [\n", "{max: 40, when: '" + strings.Repeat("abs(", 6) + strings.Repeat("d - ", 12) + "d" + strings.Repeat(")", 6) + " > #'},", "]\n"},
 	{"the past", 6, oneRule + "gates: [\n", "{max: 40, when: 'count(v#, 1y) + count(v, 1y) + count(w, 1y) > 5 && d > 1'},", "]\n"},
 }
 
