@@ -23,7 +23,7 @@
 //  6. [ripen/tracker/export] answers questions: leads, one lead, its timeline,
 //     its reasons, its history, the change feed. It also takes scorecards and
 //     tenants' own modules, which [ripen/tracker/tenant] keeps and puts in force
-//     by a record in the log.
+//     by a record in the log, after saying who would move.
 //     [ripen/tracker/console] shows the same to people.
 //  7. [ripen/tracker/server] is the one package that wires these together: its
 //     state loop runs steps 3 to 5 behind the log and answers step 6 from
