@@ -11,6 +11,7 @@ import (
 
 	"ripen/tracker"
 	"ripen/tracker/export"
+	"ripen/wasm/host"
 )
 
 func quiet(int, int) error { return nil }
@@ -236,5 +237,39 @@ func TestSimulateEnds(t *testing.T) {
 	c.Tenant = other
 	if got, err := r.s.Simulate(context.Background(), c, other, tracker.Activation{Card: "saas", Version: 1, YAML: []byte(testCard)}, 0, quiet); err != nil || got.Total != 0 {
 		t.Errorf("a tenant without leads: %+v %v", got, err)
+	}
+}
+
+// TestSimulateFails simulates a card that has not the gas for one event: the
+// leads it cannot score are counted, and the version in force notices nothing.
+func TestSimulateFails(t *testing.T) {
+	now := int64(1_763_784_000_000)
+	h, err := host.New(t.Context(), host.Config{FoldGas: 2500})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	r := newRig(t, now)
+	r.cfg.Host = h
+	r.cfg.Quarantine = func(_ tracker.TenantID, a tracker.Activation, why string) {
+		t.Errorf("%s is given up: %s", a.Name(), why)
+	}
+	r.crash() // with this configuration
+	r.append(activation(testCard, 1))
+	for i := range uint64(8) {
+		r.append(view(i+1, now-5000, fmt.Sprint("v", i), "/pricing/aa"))
+	}
+	r.turns()
+	was := r.standings()
+	got, failed := r.simulate(bigCard, 0), 0
+	for _, f := range got.Failed {
+		failed += f.Leads
+	}
+	if got.Leads != 8 || failed != 8 || got.Rose+got.Fell+got.Moved != 0 {
+		t.Errorf("got %+v", got)
+	}
+	r.turns()
+	if !same(r.standings(), was) {
+		t.Errorf("was %v, is %v", was, r.standings())
 	}
 }

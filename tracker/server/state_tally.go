@@ -52,16 +52,18 @@ func (t *tally) begin(m *simulation) {
 	t.m, t.moves, t.actions, t.failed = m, map[[2]string]int{}, map[actionKey]int{}, map[string]int{}
 }
 
-// add counts a lead. What after refers to is its caller's.
+// add counts a lead; one that the draft could not score is compared with nothing.
+// What after refers to is its caller's.
 func (t *tally) add(one *simulated, after *score.State) {
 	before := &one.before
 	t.leads++
+	if after.Trouble != "" {
+		t.fail(after.Trouble)
+		return
+	}
 	t.before.add(before)
 	t.after.add(after)
 	t.moves[[2]string{before.Band, after.Band}]++
-	if after.Trouble != "" {
-		t.fail(after.Trouble)
-	}
 	by := points(after) - points(before)
 	switch {
 	case by > 0:
