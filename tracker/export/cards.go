@@ -116,12 +116,12 @@ func (c *call) publish() error {
 			return invalid("body", "need JSON like {\"ranking\":true}, or nothing")
 		}
 	}
-	a, err := c.cfg.Registry.Publish(c.ctx, c.tenant.ID, c.name, body.Ranking)
+	a, err := c.cfg.Registry.Publish(c.cfg.Life, c.tenant.ID, c.name, body.Ranking)
 	return c.activated(a, err)
 }
 
 func (c *call) rollback() error {
-	a, err := c.cfg.Registry.Rollback(c.ctx, c.tenant.ID, c.name)
+	a, err := c.cfg.Registry.Rollback(c.cfg.Life, c.tenant.ID, c.name)
 	return c.activated(a, err)
 }
 

@@ -22,7 +22,7 @@ type moduleJSON struct {
 // with any card: a module is one.
 func (c *call) draftModule() error {
 	body := c.ctx.PostBody()
-	report, err := c.cfg.Registry.Admit(c.ctx, c.tenant.ID, body)
+	report, err := c.cfg.Registry.Admit(c.cfg.Life, c.tenant.ID, body)
 	if no, refused := errors.AsType[*meter.Refusal](err); refused {
 		c.refuseModule(no)
 		return nil

@@ -61,14 +61,16 @@ func (s *State) checkpoint(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
-	s.dirtied = false
-	for _, t := range s.tenants {
-		t.changed = false
-		if t.sweep == sweepNext {
-			t.sweep, t.swept = sweeping, tracker.LeadID{}
+	return s.locked(func() error { // who waits for rest reads it
+		s.dirtied = false
+		for _, t := range s.tenants {
+			t.changed = false
+			if t.sweep == sweepNext {
+				t.sweep, t.swept = sweeping, tracker.LeadID{}
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // The cursor lies in leads/ under storage.SpaceCursor.
