@@ -32,7 +32,7 @@ const (
 	hashAt       = 64
 	crcAt        = 80
 
-	maxBlockRecords = 4096 // of a block that older versions wrote
+	maxBlockRecords = 4096 // and of a group commit, which is cut into smaller ones
 )
 
 const (

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -29,15 +28,8 @@ func (l *badgerLog) keepReblocking() {
 	if every < 0 {
 		return
 	}
-	tick := time.NewTicker(every)
-	defer tick.Stop()
 	groups := l.groups.Load()
-	for {
-		select {
-		case <-l.stop:
-			return
-		case <-tick.C:
-		}
+	l.repeat(every, func() {
 		now := l.groups.Load()
 		limit := uint64(1 << 62)
 		if float64(now-groups) > busyGroups*every.Seconds() {
@@ -47,7 +39,7 @@ func (l *badgerLog) keepReblocking() {
 		if _, err := l.reblock(limit); err != nil {
 			l.db.slog.Warn("storage: blocks stay as they are for now", "err", err)
 		}
-	}
+	})
 }
 
 // reblock joins closed runs of blocks, at most so many records of them, and

@@ -38,36 +38,36 @@ const leanEvery = 30 * time.Second
 
 // keepLean lets go of the tables of all databases, see letGo.
 func (l *badgerLog) keepLean() {
-	tick := time.NewTicker(leanEvery)
+	l.repeat(leanEvery, func() {
+		for _, k := range []*kv{l.kv, l.db.leads.kv, l.db.meta.kv} {
+			if err := k.letGo(); err != nil && !errors.Is(err, ErrClosed) {
+				l.db.slog.Warn("storage: tables stay in memory", "err", err)
+			}
+		}
+	})
+}
+
+// repeat calls fn at intervals until the background ends.
+func (l *badgerLog) repeat(every time.Duration, fn func()) {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {
 		case <-l.stop:
 			return
 		case <-tick.C:
-		}
-		for _, k := range []*kv{l.kv, l.db.leads.kv, l.db.meta.kv} {
-			if err := k.letGo(); err != nil && !errors.Is(err, ErrClosed) {
-				l.db.slog.Warn("storage: tables stay in memory", "err", err)
-			}
+			fn()
 		}
 	}
 }
 
 // keepHighWater writes the high-water mark every second.
 func (l *badgerLog) keepHighWater() {
-	tick := time.NewTicker(hwInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-l.stop:
-			return
-		case <-tick.C:
-			if err := l.writeHighWater(); err != nil {
-				l.db.slog.Warn("storage: the high-water mark stays behind", "err", err)
-			}
+	l.repeat(hwInterval, func() {
+		if err := l.writeHighWater(); err != nil {
+			l.db.slog.Warn("storage: the high-water mark stays behind", "err", err)
 		}
-	}
+	})
 }
 
 func (l *badgerLog) writeHighWater() error {

@@ -1,8 +1,13 @@
 package tracker
 
+import "bytes"
+
 // ModuleRef begins what stands in place of a card's YAML if the card is a
 // tenant's own module: then follows the SHA-256 of its bytes.
 const ModuleRef = "module sha256:"
+
+// IsModule says whether a card's source is WebAssembly, not YAML.
+func IsModule(source []byte) bool { return bytes.HasPrefix(source, []byte("\x00asm")) }
 
 // Card is one scorecard of a tenant: its draft, and every version that was ever
 // in force.

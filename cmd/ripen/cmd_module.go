@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"strings"
 
@@ -53,17 +52,7 @@ func runModulePublish(ctx context.Context, c *call) error {
 	} else if err != nil {
 		return err
 	}
-	return c.withServer(ctx, func(cl *client) error {
-		path := "/v1/modules/" + url.PathEscape(card.Name)
-		if err := cl.do(ctx, "PUT", path, nil, src, nil); err != nil {
-			return err
-		}
-		var r cardRow
-		if err := cl.do(ctx, "POST", path+"/publish", nil, map[string]bool{"ranking": c.bool("ranking")}, &r); err != nil {
-			return err
-		}
-		return c.printCard(cl, card.Name, r)
-	})
+	return c.publish(ctx, "/v1/modules/", card.Name, src)
 }
 
 func runModuleCheck(ctx context.Context, c *call) (err error) {

@@ -107,18 +107,22 @@ func runReplay(ctx context.Context, c *call) error {
 	})
 }
 
-// step is a line of the progress that long admin calls stream.
+// step is a line of the progress that long calls stream. The last one of a call
+// that succeeded says so: with end, or with a result.
 type step struct {
-	Done  int64         `json:"done"`
-	Total int64         `json:"total"`
-	Error *problemError `json:"error"`
-	End   bool          `json:"end"`
+	Done   int64           `json:"done"`
+	Total  int64           `json:"total"`
+	Error  *problemError   `json:"error"`
+	End    bool            `json:"end"`
+	Result json.RawMessage `json:"result"`
 }
 
-func (c *call) replayAll(ctx context.Context, cl *client) error {
-	var last step
-	p := c.startProgress("replay", 0, countText)
-	err := cl.lines(ctx, "POST", "/v1/admin/replay", nil, nil, func(line []byte) error {
+// follow asks for something long, shows how far it is, and returns the last step.
+func (c *call) follow(ctx context.Context, cl *client, what, path string, q url.Values) (last step, err error) {
+	p := c.startProgress(what, 0, countText)
+	defer p.end()
+	err = cl.lines(ctx, "POST", path, q, nil, func(line []byte) error {
+		last = step{}
 		if err := json.Unmarshal(line, &last); err != nil {
 			return fmt.Errorf("decode progress: %w", err)
 		}
@@ -129,7 +133,11 @@ func (c *call) replayAll(ctx context.Context, cl *client) error {
 		}
 		return nil
 	})
-	p.end()
+	return last, err
+}
+
+func (c *call) replayAll(ctx context.Context, cl *client) error {
+	last, err := c.follow(ctx, cl, "replay", "/v1/admin/replay", nil)
 	switch {
 	case err != nil:
 		return err

@@ -236,8 +236,14 @@ func runCardPublish(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	return c.publish(ctx, "/v1/scorecards/", card.Name, src)
+}
+
+// publish makes a source the draft of its card, puts it in force and says so.
+// Below is where the API keeps its kind.
+func (c *call) publish(ctx context.Context, below, name string, src []byte) error {
 	return c.withServer(ctx, func(cl *client) error {
-		path := "/v1/scorecards/" + url.PathEscape(card.Name)
+		path := below + url.PathEscape(name)
 		if err := cl.do(ctx, "PUT", path, nil, src, nil); err != nil {
 			return err
 		}
@@ -245,7 +251,7 @@ func runCardPublish(ctx context.Context, c *call) error {
 		if err := cl.do(ctx, "POST", path+"/publish", nil, map[string]bool{"ranking": c.bool("ranking")}, &r); err != nil {
 			return err
 		}
-		return c.printCard(cl, card.Name, r)
+		return c.printCard(cl, name, r)
 	})
 }
 

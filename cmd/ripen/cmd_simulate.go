@@ -29,14 +29,6 @@ compared with the version in force. Nothing changes.
 	}
 }
 
-// simulateLine is a line of the progress that the server streams.
-type simulateLine struct {
-	Done   int64           `json:"done"`
-	Total  int64           `json:"total"`
-	Result json.RawMessage `json:"result"`
-	Error  *problemError   `json:"error"`
-}
-
 func runSimulate(ctx context.Context, c *call) error {
 	return c.withServer(ctx, func(cl *client) error {
 		name, q, err := c.candidate(ctx, cl)
@@ -44,21 +36,7 @@ func runSimulate(ctx context.Context, c *call) error {
 			return err
 		}
 		cl.accept = "application/x-ndjson"
-		p := c.startProgress("simulate", 0, countText)
-		var last simulateLine
-		err = cl.lines(ctx, "POST", "/v1/scorecards/"+url.PathEscape(name)+"/simulate", q, nil, func(line []byte) error {
-			last = simulateLine{}
-			if err := json.Unmarshal(line, &last); err != nil {
-				return fmt.Errorf("decode progress: %w", err)
-			}
-			p.total.Store(last.Total)
-			p.to(last.Done)
-			if last.Error != nil {
-				return last.Error
-			}
-			return nil
-		})
-		p.end()
+		last, err := c.follow(ctx, cl, "simulate", "/v1/scorecards/"+url.PathEscape(name)+"/simulate", q)
 		switch {
 		case err != nil:
 			return err

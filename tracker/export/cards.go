@@ -1,7 +1,6 @@
 package export
 
 import (
-	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -91,7 +90,7 @@ func (c *call) card() error {
 }
 
 func (c *call) draft() error {
-	if bytes.HasPrefix(c.ctx.PostBody(), []byte("\x00asm")) {
+	if tracker.IsModule(c.ctx.PostBody()) {
 		return errModulePath // which tries it first
 	}
 	row, err := c.cfg.Registry.Draft(c.tenant.ID, c.name, c.ctx.PostBody())

@@ -56,9 +56,6 @@ func (s *State) lookUp(tenant tracker.TenantID, who string) (*likeness, *fold.Hi
 	if err != nil {
 		return nil, nil, err
 	}
-	if l == nil {
-		return nil, nil, errNoLead
-	}
 	n, err := s.takeKnown(l)
 	if err != nil || n.lead.ID.Kind != tracker.VisitorIdentity {
 		return n, nil, err
@@ -85,9 +82,6 @@ func (s *State) history(tenant tracker.TenantID, who string) (id tracker.LeadID,
 		l, err := s.find(tenant, who)
 		if err != nil {
 			return nil, err
-		}
-		if l == nil {
-			return nil, errNoLead
 		}
 		id = l.ID()
 		return s.fold.Reader().History(l)
@@ -276,9 +270,6 @@ func (s *State) lastChange(tenant tracker.TenantID, who string, card *string) (u
 	if err != nil {
 		return 0, err
 	}
-	if l == nil {
-		return 0, errNoLead
-	}
 	t := s.tenants[tenant]
 	if *card == "" {
 		*card = t.ranking
@@ -338,9 +329,6 @@ func (s *State) Subjects(c tracker.Caller, tenant tracker.TenantID, who string) 
 	l, err := s.find(tenant, who)
 	if err != nil {
 		return nil, err
-	}
-	if l == nil {
-		return nil, errNoLead
 	}
 	return l.Subjects(), nil
 }

@@ -232,7 +232,10 @@ func (s *State) named(t *tenantState, q *export.LeadQuery, f *filter) ([]rank.It
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	l, err := s.find(t.id, q.Q)
-	if err != nil || l == nil {
+	if errors.Is(err, errNoLead) {
+		return nil, nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	for _, sh := range l.Body.(*body).shown {
@@ -243,7 +246,7 @@ func (s *State) named(t *tenantState, q *export.LeadQuery, f *filter) ([]rank.It
 	return nil, nil
 }
 
-// find returns the lead that an identity belongs to now, or nil. mu is held.
+// find returns the lead that an identity belongs to now, or errNoLead. mu is held.
 func (s *State) find(tenant tracker.TenantID, who string) (*fold.Lead, error) {
 	who = strings.TrimSpace(who)
 	var ids []tracker.LeadID
@@ -266,7 +269,7 @@ func (s *State) find(tenant tracker.TenantID, who string) (*fold.Lead, error) {
 			return l, err
 		}
 	}
-	return nil, nil
+	return nil, errNoLead
 }
 
 // lead returns a lead with its scores alone; nil if there is none.

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -225,7 +224,7 @@ func (s *State) load(ctx context.Context, a tracker.Activation) (*cardState, err
 }
 
 func (s *State) loadModule(ctx context.Context, a tracker.Activation) (*host.Module, error) {
-	if bytes.HasPrefix(a.YAML, []byte("\x00asm")) {
+	if tracker.IsModule(a.YAML) {
 		return s.host.LoadUpload(ctx, a.YAML)
 	}
 	card, err := scorecard.Parse(a.Card, a.YAML)

@@ -97,7 +97,7 @@ func checkCard(name string, source []byte) (*scorecard.Card, error) {
 	}
 	var card *scorecard.Card
 	var err error
-	if isModule(source) {
+	if tracker.IsModule(source) {
 		card, err = host.CardOf(source)
 	} else {
 		card, err = scorecard.Parse(name+".yaml", source)
@@ -108,7 +108,7 @@ func checkCard(name string, source []byte) (*scorecard.Card, error) {
 	if card.Name != name {
 		return nil, refuse(fmt.Sprintf("scorecard: the card calls itself %s, the path %s", card.Name, name))
 	}
-	if isModule(source) {
+	if tracker.IsModule(source) {
 		return card, nil
 	}
 	module, err := compile.Module(card)

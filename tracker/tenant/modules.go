@@ -16,13 +16,10 @@ import (
 // It is large, so that a card's row names it by its hash; its bytes lie in a row
 // of their own and, once it is in force, in the log.
 
-// isModule says whether a card's source is a module.
-func isModule(source []byte) bool { return bytes.HasPrefix(source, []byte("\x00asm")) }
-
 // keep stores a module's bytes and returns what a card's row says in their place;
 // YAML stays as it is. mu is held.
 func (r *Registry) keep(id tracker.TenantID, source []byte) ([]byte, error) {
-	if !isModule(source) {
+	if !tracker.IsModule(source) {
 		return bytes.Clone(source), nil
 	}
 	sum := sha256.Sum256(source)

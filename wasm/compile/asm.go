@@ -3,6 +3,8 @@ package compile
 import (
 	"encoding/binary"
 	"math"
+
+	"ripen/wasm/meter"
 )
 
 // The value types of WebAssembly.
@@ -144,12 +146,12 @@ func (f *fn) call(to *fn) *fn {
 }
 
 func (f *fn) i32(v int32) *fn {
-	f.b = appendSigned(append(f.b, 0x41), int64(v))
+	f.b = meter.AppendSigned(append(f.b, 0x41), int64(v))
 	return f
 }
 
 func (f *fn) i64(v int64) *fn {
-	f.b = appendSigned(append(f.b, 0x42), v)
+	f.b = meter.AppendSigned(append(f.b, 0x42), v)
 	return f
 }
 
@@ -207,15 +209,4 @@ func (f *fn) body() []byte {
 	}
 	out = append(append(out, f.b...), 0x0b)
 	return append(binary.AppendUvarint(nil, uint64(len(out))), out...)
-}
-
-func appendSigned(b []byte, v int64) []byte {
-	for {
-		c := byte(v & 0x7f)
-		v >>= 7
-		if v == 0 && c&0x40 == 0 || v == -1 && c&0x40 != 0 {
-			return append(b, c)
-		}
-		b = append(b, c|0x80)
-	}
 }

@@ -44,6 +44,25 @@ func newHost(t testing.TB) *host.Host {
 	return h
 }
 
+// instanceOf compiles a card on a host of its own and makes it ready to be called.
+func instanceOf(t *testing.T, c *scorecard.Card) *host.Instance {
+	t.Helper()
+	b, err := compile.Module(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mod, err := newHost(t).Load(t.Context(), c, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := mod.NewInstance(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close(); mod.Close() })
+	return in
+}
+
 func differ(t *testing.T, h *host.Host, seed uint64) {
 	t.Helper()
 	m := newMaker(seed)

@@ -17,20 +17,7 @@ import (
 func asks(t *testing.T, values []wasm.Slot, exprs ...string) [][]float64 {
 	t.Helper()
 	c := parse(t, "behaviour", rulesOf(exprs)...)
-	b, err := compile.Module(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := newHost(t)
-	mod, err := h.Load(t.Context(), c, b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	in, err := mod.NewInstance(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
+	in := instanceOf(t, c)
 	var out [][]float64
 	for _, v := range values {
 		e := &event{typ: "v", time: 1, fields: map[string]wasm.Slot{"x": v, "y": str("abc"), "z": str(strings.Repeat("a", 1023) + "b")}}
@@ -76,20 +63,7 @@ func TestPastGas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := compile.Module(card)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := newHost(t)
-	mod, err := h.Load(t.Context(), card, b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	in, err := mod.NewInstance(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
+	in := instanceOf(t, card)
 	w := &pair{t: t, card: card, in: in, eval: card.NewEval()}
 	for i := range int64(300) {
 		evs := card.Bind(nil, &event{typ: fmt.Sprintf("e%d", i%8), time: i})

@@ -27,21 +27,7 @@ func TestFull(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := compile.Module(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := newHost(t)
-	mod, err := h.Load(t.Context(), c, b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer mod.Close()
-	in, err := mod.NewInstance(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
+	in := instanceOf(t, c)
 	w := &pair{t: t, src: src, card: c, in: in, eval: c.NewEval()}
 	long := 0
 	for i := range int64(300) {
@@ -54,6 +40,10 @@ func TestFull(t *testing.T) {
 		}
 		w.step(e)
 		long = max(long, len(w.state))
+	}
+	b, err := compile.Module(c)
+	if err != nil {
+		t.Fatal(err)
 	}
 	if man, err := host.Check(b); err != nil || long != man.StateMax {
 		t.Errorf("the state grew to %d bytes, the most is %d: not everything was filled (%v)", long, man.StateMax, err)
@@ -84,20 +74,7 @@ func TestEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := compile.Module(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	mod, err := newHost(t).Load(t.Context(), c, b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer mod.Close()
-	in, err := mod.NewInstance(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
+	in := instanceOf(t, c)
 	for seed := range uint64(20) {
 		w := &pair{t: t, seed: seed, src: string(src), card: c, in: in, eval: c.NewEval()}
 		w.walk(newMaker(seed))

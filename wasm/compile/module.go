@@ -15,6 +15,7 @@ import (
 	"slices"
 
 	"ripen/wasm"
+	"ripen/wasm/meter"
 	"ripen/wasm/scorecard"
 )
 
@@ -119,7 +120,7 @@ func (m *module) encode(io, fold, score *fn) ([]byte, error) {
 	out = appendSection(out, 7, exports)
 	out = appendSection(out, 10, code)
 	if len(m.data) > 0 {
-		data := appendSigned([]byte{1, 0, 0x41}, addrData)
+		data := meter.AppendSigned([]byte{1, 0, 0x41}, addrData)
 		data = append(binary.AppendUvarint(append(data, 0x0b), uint64(len(m.data))), m.data...)
 		out = appendSection(out, 11, data)
 	}

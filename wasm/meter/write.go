@@ -69,7 +69,7 @@ func more(old []byte, n uint64) []byte {
 }
 
 func (m *Module) globalSection(old []byte, initial int64) []byte {
-	out := appendSigned(append(more(old, 2), i64, 1, opI64Const), initial)
+	out := AppendSigned(append(more(old, 2), i64, 1, opI64Const), initial)
 	return append(out, opEnd, i32, 1, opI32Const, 0, opEnd)
 }
 
@@ -145,7 +145,7 @@ func (w *writer) op(code byte, index uint64) *writer {
 }
 
 func (w *writer) num(code byte, v int64) *writer {
-	w.b = appendSigned(append(w.b, code), v)
+	w.b = AppendSigned(append(w.b, code), v)
 	return w
 }
 
@@ -166,7 +166,8 @@ func (w *writer) length(local uint64) {
 	w.num(opI32Const, 4).do(0x76, 0xad).spend() // i32.shr_u, i64.extend_i32_u
 }
 
-func appendSigned(b []byte, v int64) []byte {
+// AppendSigned appends v as signed LEB128 (WebAssembly core specification, 5.2.2).
+func AppendSigned(b []byte, v int64) []byte {
 	for {
 		c := byte(v & 0x7f)
 		v >>= 7
