@@ -175,7 +175,12 @@ func kvOptions(name, dir string, log *slog.Logger) badger.Options {
 			WithBaseLevelSize(1 << 40).WithBaseTableSize(4 << 20).WithNumLevelZeroTables(3).
 			WithBlockSize(logTableBlock)
 	case "leads":
-		return o.WithSyncWrites(false).
+		// Its rows are written again and again. A level less below the first
+		// saves one rewriting of each; tables of 1 MiB on every level, because
+		// up to ten are built at a time, each in nine times its size.
+		o.TableSizeMultiplier = 1
+		return o.WithSyncWrites(false).WithNumLevelZeroTablesStall(20).
+			WithBaseLevelSize(64 << 20).WithBaseTableSize(1 << 20).
 			WithCompression(options.Snappy).WithBlockCacheSize(32 << 20)
 	default:
 		return o.WithSyncWrites(true).
