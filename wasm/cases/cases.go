@@ -39,6 +39,7 @@ type Expect struct {
 	Day     float64
 	Values  map[string]any // a dimension, score, band or grade → what it must be
 	Reasons map[string]any // rule → points
+	Because string         // how the numbers are worked out, for whoever reads the case
 }
 
 // Check is one comparison.
@@ -47,6 +48,7 @@ type Check struct {
 	Day       float64
 	Want, Got string
 	OK        bool
+	Because   string `json:",omitempty"` // of the [Expect]
 }
 
 // Report is what came of a case: its checks, or why it was left out.
@@ -118,8 +120,10 @@ func (c *Case) expectations(raw map[string]json.RawMessage) error {
 			if err != nil {
 				return fmt.Errorf("expect_at_%s: %s: %w", key, key, err)
 			}
+			because, _ := row["because"].(string)
 			delete(row, key)
-			c.Expect = append(c.Expect, Expect{Day: at * unit, Values: row})
+			delete(row, "because")
+			c.Expect = append(c.Expect, Expect{Day: at * unit, Values: row, Because: because})
 		}
 	}
 	for key, v := range raw {
@@ -256,7 +260,7 @@ func (w *walk) score(now int64) error {
 
 func (w *walk) compare(r *Report, want *Expect, now int64) {
 	put := func(key string, v any, got any) {
-		c := Check{Case: r.Case, Key: key, Day: want.Day, Want: fmt.Sprint(v)}
+		c := Check{Case: r.Case, Key: key, Day: want.Day, Want: fmt.Sprint(v), Because: want.Because}
 		if f, ok := got.(float64); ok {
 			c.Got = printed(f, c.Want)
 		} else {

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"math"
 	"slices"
+	"strings"
 
 	"ripen/wasm"
 	"ripen/wasm/scorecard"
@@ -43,7 +44,7 @@ func (c *Case) sources(zero int64) ([]*source, error) {
 
 func (s *source) Type() string                 { return s.typ }
 func (s *source) Time() int64                  { return s.time }
-func (s *source) Send() bool                   { return false }
+func (s *source) Send() bool                   { return s.typ == "call_out" || strings.HasSuffix(s.typ, "_sent") }
 func (s *source) Products() int                { return 0 }
 func (s *source) Product(int) scorecard.Source { return nil }
 func (s *source) HasTraits() bool              { return s.traits != nil }
@@ -60,7 +61,17 @@ func (s *source) Session() uint64 {
 }
 
 func (s *source) Field(name string) (wasm.Slot, bool) { return slot(s.fields, name) }
-func (s *source) Trait(name string) (wasm.Slot, bool) { return slot(s.traits, name) }
+
+// Trait gives the domain of an e-mail as an attribute of its own, as the tracker does.
+func (s *source) Trait(name string) (wasm.Slot, bool) {
+	v, ok := slot(s.traits, name)
+	if email, is := s.traits["email"].(string); !ok && is && name == "email_domain" {
+		if i := strings.LastIndexByte(email, '@'); i >= 0 {
+			return wasm.Slot{Tag: wasm.String, Str: []byte(strings.ToLower(strings.TrimSpace(email[i+1:])))}, true
+		}
+	}
+	return v, ok
+}
 
 func slot(m map[string]any, name string) (wasm.Slot, bool) {
 	v, ok := m[name]
