@@ -15,6 +15,7 @@ import (
 
 func scorecardCommands() []*command {
 	return []*command{
+		newCardCommand(),
 		{
 			name: "scorecard check", args: "FILE", min: 1, max: 1, use: []string{"json"},
 			summary: text{"is the card right? names line, rule and fix of what is not", "¿está bien la tarjeta? nombra línea, regla y arreglo"},
@@ -38,8 +39,8 @@ func scorecardCommands() []*command {
 			summary: text{"walk cases through the compiled card and compare what is expected", "pasar casos por la tarjeta compilada y comparar con lo esperado"},
 			help: `
 A case gives events at fractional days and says what the score, band, grade or
-a dimension must be at some day. One line an expectation; exit code 1 if any
-differs by more than the digits printed.
+a dimension must be at some day, and because of what. One line an expectation; exit
+code 1 if any differs by more than the digits printed.
 
   ripen scorecard eval card.yaml --cases cases.json`,
 			run: runCardEval,

@@ -95,12 +95,15 @@ func (c *call) printReports(reports []*cases.Report) error {
 		}
 		ran, failed = ran+len(r.Checks), failed+len(r.Failed())
 		for _, k := range r.Checks {
-			mark := "ok  "
+			mark, because := "ok  ", ""
 			if !k.OK {
 				mark = "DIFF"
+				if k.Because != "" {
+					because = ": " + plain(k.Because)
+				}
 			}
 			if !c.bool("json") {
-				fmt.Fprintf(c.out, "%s  %s, day %g: %s %s, want %s\n", mark, plain(k.Case), k.Day, k.Key, k.Got, k.Want)
+				fmt.Fprintf(c.out, "%s  %s, day %g: %s %s, want %s%s\n", mark, plain(k.Case), k.Day, k.Key, k.Got, k.Want, because)
 			}
 		}
 	}

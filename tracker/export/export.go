@@ -111,6 +111,8 @@ var routes = []route{
 	{"POST", "scorecards/*/simulate", "version sample", (*call).simulate, tenantKey},
 	{"POST", "scorecards/*/publish", "ranking", (*call).publish, tenantKey},
 	{"POST", "scorecards/*/rollback", "", (*call).rollback, tenantKey},
+	{"GET", "templates", "lang", (*call).templates, tenantKey},
+	{"GET", "templates/*", "lang", (*call).template, tenantKey},
 	{"PUT", "modules/*", "", (*call).draftModule, tenantKey},
 	{"POST", "modules/*/simulate", "version sample", (*call).simulate, tenantKey},
 	{"POST", "modules/*/publish", "ranking", (*call).publish, tenantKey},

@@ -144,3 +144,33 @@ func TestInputs(t *testing.T) {
 	}
 	hold(t, "m.yaml", 2, reports)
 }
+
+// TestAsTheTracker walks what a case and the tracker must see alike: a message of
+// ours is no activity, and the domain of an e-mail is an attribute of its own.
+func TestAsTheTracker(t *testing.T) {
+	all, err := Read([]byte(`[{"name": "n", "attributes": {"email": "a@Firm.example "},
+		"events": [{"day": 1, "event": "chat_message"}, {"day": 5, "event": "email_sent"}, {"day": 6, "event": "call_out"}, {"day": 12, "event": "sms_reply"}],
+		"expect_at_day": [{"day": 5.5, "because": "one is not two", "d": 5, "b": 0}, {"day": 6, "because": "two", "d": 5, "b": -10},
+			{"day": 11, "because": "and ten days of silence since day 1", "b": -30}, {"day": 12, "because": "an answer", "b": 0, "score": 5}]}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := `scorecard: m
+dimensions:
+  d: {kind: attributes, groups: {g: {rules: [{id: firm, when: {email_domain: firm.example}, points: 5}]}}}
+  b:
+    kind: behaviour
+    min: -50
+    groups:
+      g: {rules: [{id: deaf, unanswered: {sent: 2, within: 30d}, points: -10}, {id: silent, absent: any_activity, after: 10d, points: -20}]}
+score: {combine: sum, scale: {from: [0, 100], to: [0, 100]}}
+`
+	reports, err := RunAll(t.Context(), "m.yaml", []byte(src), all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hold(t, "m.yaml", 1, reports)
+	if got := reports[0].Checks[0].Because; got != "one is not two" {
+		t.Errorf("the first check says %q", got)
+	}
+}
