@@ -82,7 +82,6 @@ func runModuleCheck(ctx context.Context, c *call) (err error) {
 	case c.bool("json"):
 		err = c.printJSON(struct {
 			OK      bool           `json:"ok"`
-			Imports int            `json:"imports"`
 			Refusal *meter.Refusal `json:"refusal,omitempty"`
 			*host.Report
 		}{OK: !refused, Refusal: no, Report: r})

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"ripen/wasm/guest"
@@ -105,6 +106,8 @@ func (c *call) writeStarter(s *guest.Starter, dir string) error {
 	if err != nil {
 		return err
 	}
+	// The module comes last, so that make finds it newer than its sources.
+	names = append(slices.DeleteFunc(names, func(name string) bool { return name == "score.wasm" }), "score.wasm")
 	for _, name := range names {
 		if err := writeStarterFile(s, dir, name); err != nil {
 			return err

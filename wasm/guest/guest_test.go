@@ -213,24 +213,36 @@ func TestNoHosts(t *testing.T) {
 	}
 }
 
-// onDisk reads a starter's folder without what its own tools leave there.
+// onDisk reads a starter's folder without what its tools leave there, which its
+// .gitignore names.
 func onDisk(t testing.TB, dir string) map[string][]byte {
 	t.Helper()
 	found := map[string][]byte{}
-	err := filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
+	left, err := os.ReadFile(filepath.Join(dir, ".gitignore"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	isLeft := func(name string) bool {
+		return slices.ContainsFunc(strings.Fields(string(left)), func(pattern string) bool {
+			match, err := path.Match(strings.Trim(pattern, "/"), name)
+			return match || err != nil
+		})
+	}
+	err = filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() {
-			if d.Name() == "target" || d.Name() == "node_modules" {
-				return fs.SkipDir
-			}
+		name, err := filepath.Rel(dir, file)
+		name = filepath.ToSlash(name)
+		switch {
+		case err != nil:
+			return err
+		case isLeft(name) && d.IsDir():
+			return fs.SkipDir
+		case isLeft(name) || d.IsDir():
 			return nil
 		}
-		name, err := filepath.Rel(dir, file)
-		if err == nil {
-			found[filepath.ToSlash(name)], err = os.ReadFile(file)
-		}
+		found[name], err = os.ReadFile(file)
 		return err
 	})
 	if err != nil {

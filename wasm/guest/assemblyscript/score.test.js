@@ -14,8 +14,8 @@ const PAGE_VIEW = 1, PURCHASE = 3; // event_types
 
 /** Plays Ripen's part: one lead, new at first, and the area it is scored in. */
 class Lead {
-  constructor() {
-    this.module = new WebAssembly.Instance(code).exports;
+  constructor(from = code) {
+    this.module = new WebAssembly.Instance(from).exports;
     this.area = new DataView(this.module.memory.buffer, this.module.ripen_io(), 0x10000);
   }
 
@@ -46,7 +46,7 @@ class Lead {
     area.setUint16(at + 4, type, true);
     area.setUint16(at + 6, fields.length, true);
     area.setBigInt64(at + 8, BigInt(time), true);
-    assert.equal(this.module.ripen_fold(1), 40);
+    return this.module.ripen_fold(1);
   }
 
   /** Scores the lead, and returns what was said. */
@@ -57,11 +57,11 @@ class Lead {
     const reasons = Array.from({ length: area.getUint32(0x20, true) }, (_, i) =>
       [area.getUint32(0x4100 + 16 * i, true), area.getFloat64(0x4108 + 16 * i, true)]);
     const dimensions = Array.from({ length: area.getUint32(0x24, true) }, (_, i) => area.getFloat64(0x40 + 8 * i, true));
-    return { score, reasons, dimensions, next: Number(area.getBigInt64(0x18, true)) };
+    return { score, reasons, dimensions, next: Number(area.getBigInt64(0x18, true)), notScored: area.getUint32(0x28, true) };
   }
 
   visit(time, flags = BY_PERSON) {
-    this.fold(PAGE_VIEW, time, [{ int: flags }, "/pricing/pro", undefined, undefined]);
+    return this.fold(PAGE_VIEW, time, [{ int: flags }, "/pricing/pro", undefined, undefined]);
   }
 
   employees(n) {
@@ -74,12 +74,12 @@ test("the module imports nothing", () => {
 });
 
 test("a new lead has no points and waits for nothing", () => {
-  assert.deepEqual(new Lead().score(START), { score: 0, reasons: [], dimensions: [0, 0], next: 0 });
+  assert.deepEqual(new Lead().score(START), { score: 0, reasons: [], dimensions: [0, 0], next: 0, notScored: 0 });
 });
 
 test("visits count up to a cap", () => {
   const lead = new Lead();
-  lead.visit(START);
+  assert.equal(lead.visit(START), 40);
   assert.deepEqual(lead.score(START).reasons, [[0, 6]]);
   for (let i = 0; i < 9; i++) lead.visit(START);
   assert.equal(lead.score(START).score, 30);
@@ -127,4 +127,11 @@ test("the shown score falls at the next moment, and not before", () => {
     now = next;
   }
   assert.ok(lead.score(now).score < 0.5);
+});
+
+test("the library compares texts to their end, and stays in its bounds", () => {
+  const lead = new Lead(new WebAssembly.Module(readFileSync("ripen.test.wasm")));
+  assert.equal(lead.visit(START), 1 | 2);
+  const { reasons, dimensions, notScored } = lead.score(START);
+  assert.deepEqual([reasons.length, dimensions.length, notScored], [512, 16, 1]);
 });

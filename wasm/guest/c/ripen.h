@@ -103,7 +103,9 @@ static inline bool ripen_begins(const ripen_event *e, int field, const char *wit
 
 // Whether a field of type text is just this.
 static inline bool ripen_is(const ripen_event *e, int field, const char *text) {
-    return ripen_begins(e, field, text) && !text[ripen_field(e, field)->length];
+    uint32_t length = 0;
+    while (text[length]) length++;
+    return ripen_field(e, field)->length == length && ripen_begins(e, field, text);
 }
 
 // ---- Points that fade ------------------------------------------------------
@@ -171,6 +173,7 @@ static inline void ripen_reason(uint32_t rule, double points) {
 
 // Say a dimension, by its number in the manifest's dimensions.
 static inline void ripen_dimension(int dimension, double value) {
+    if (dimension < 0 || dimension >= 16) return;
     ripen.dimension[dimension] = value;
     if (ripen.dimensions <= (uint32_t)dimension) ripen.dimensions = (uint32_t)dimension + 1;
 }

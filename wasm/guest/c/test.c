@@ -104,6 +104,29 @@ static void the_shown_score_falls_at_the_next_moment_and_not_before(void) {
     CHECK(moments > 5 && moments < 100);
 }
 
+static void texts_are_compared_to_their_end(void) {
+    visit(START, BY_PERSON);
+    const ripen_event *e = (const ripen_event *)ripen.event;
+    CHECK(ripen_is(e, PATH, "/pricing/pro"));
+    CHECK(!ripen_is(e, PATH, "/pricing") && !ripen_is(e, PATH, "/pricing/pro2") && !ripen_is(e, PATH, "/pricing/prO"));
+    CHECK(ripen_begins(e, PATH, "") && ripen_begins(e, PATH, "/pricing/pro") && !ripen_begins(e, PATH, "/pricing/pro2"));
+    CHECK(!ripen_is(e, VALUE, "") && !ripen_begins(e, VALUE, ""));
+}
+
+static void a_lead_may_get_no_score(void) {
+    ripen_not_scored();
+    CHECK(ripen.not_scored == 1);
+}
+
+static void what_is_said_has_room(void) {
+    for (int i = 0; i < 600; i++) ripen_reason(i, 1);
+    CHECK(ripen.reasons == 512 && ripen.reason[511].rule == 511 && ripen.event[0] == 0);
+    ripen_dimension(16, 1);
+    CHECK(ripen.dimensions == 0);
+    ripen_dimension(15, 1);
+    CHECK(ripen.dimensions == 16);
+}
+
 int main(void) {
     void (*tests[])(void) = {
         a_new_lead_has_no_points_and_waits_for_nothing,
@@ -113,6 +136,9 @@ int main(void) {
         a_purchase_counts_by_its_value,
         a_company_stays_until_it_is_cleared,
         the_shown_score_falls_at_the_next_moment_and_not_before,
+        texts_are_compared_to_their_end,
+        a_lead_may_get_no_score,
+        what_is_said_has_room,
     };
     int n = sizeof tests / sizeof *tests;
     for (int i = 0; i < n; i++) {

@@ -158,7 +158,8 @@ export function reason(rule: i32, points: f64): void {
 
 /** Says a dimension, by its number in the manifest's dimensions. */
 export function dimension(n: i32, value: f64): void {
-  store<f64>(AREA + 8 * (n & 15), value, DIMENSION);
+  if (<u32>n >= 16) return;
+  store<f64>(AREA + 8 * n, value, DIMENSION);
   store<u32>(AREA, max<u32>(load<u32>(AREA, DIMENSIONS), n + 1), DIMENSIONS);
 }
 

@@ -2,8 +2,8 @@
 //! which halve every 14 days. A company of 50 or more gets points that stay.
 
 #![cfg_attr(target_arch = "wasm32", no_std)]
-#![allow(dead_code)] // ripen.rs has more than one module needs
 
+#[allow(dead_code)] // it has more than this module needs
 mod ripen;
 #[cfg(test)]
 mod tests;

@@ -286,8 +286,10 @@ impl Say {
     /// Says a dimension, by its number in the manifest's `dimensions`.
     pub fn dimension(&mut self, number: usize, value: f64) {
         let header = self.header();
-        header.dimension[number & 15] = value;
-        header.dimensions = header.dimensions.max(number as u32 + 1);
+        if number < header.dimension.len() {
+            header.dimension[number] = value;
+            header.dimensions = header.dimensions.max(number as u32 + 1);
+        }
     }
 
     /// Says when the score may next change although nothing happens; 0 is never.
@@ -376,6 +378,7 @@ macro_rules! module {
             static mut AREA: Area = Area::NEW;
 
             #[no_mangle]
+            #[allow(unused_unsafe)] // of late it is safe to take an address
             extern "C" fn ripen_io() -> *mut Area {
                 unsafe { addr_of_mut!(AREA) }
             }
@@ -432,6 +435,7 @@ pub mod testing {
         pub next: i64,
         pub reasons: Vec<(u32, f64)>,
         pub dimensions: Vec<f64>,
+        pub not_scored: bool,
     }
 
     impl<L: Lead> Case<L> {
@@ -485,6 +489,7 @@ pub mod testing {
                     .map(|r| (r.rule, r.points))
                     .collect(),
                 dimensions: header.dimension[..header.dimensions as usize].to_vec(),
+                not_scored: header.not_scored != 0,
             }
         }
     }

@@ -2,6 +2,7 @@
 //! walks, has more of what the score must be.
 
 use crate::ripen::testing::{Case, Slot};
+use crate::ripen::{Event, Lead, Say, Value};
 use crate::{event, Interest, DAY};
 
 const START: i64 = 20_454 * DAY; // 2026-01-01
@@ -91,4 +92,43 @@ fn the_shown_score_falls_at_the_next_moment_and_not_before() {
         now = said.next;
     }
     panic!("it never comes to rest");
+}
+
+/// A lead that asks the library what the example does not.
+#[repr(C)]
+struct Curious {
+    events: i64,
+}
+
+unsafe impl Lead for Curious {
+    fn fold(&mut self, e: &Event) {
+        self.events += 1;
+        assert_eq!(e.value(0), Value::Int(1));
+        assert_eq!(e.value(1), Value::Text("/señor".as_bytes()));
+        assert_eq!(e.value(2), Value::Number(-0.5));
+        assert_eq!(e.value(3), Value::Null);
+        assert_eq!(e.value(4), Value::Missing);
+        assert_eq!(e.value(5), Value::Missing); // there is no such field
+        assert!(e.says(3) && !e.says(4) && !e.of_product(1));
+        assert_eq!((e.number(1), e.number(4)), (0.0, 0.0));
+        assert_eq!((e.text(2), e.text(4)), (&b""[..], &b""[..]));
+    }
+
+    fn score(&self, _now: i64, say: &mut Say) -> f64 {
+        (0..600).for_each(|rule| say.reason(rule, 1.0));
+        say.dimension(16, 1.0);
+        say.dimension(15, 1.0);
+        say.not_scored();
+        self.events as f64
+    }
+}
+
+#[test]
+fn the_library_reads_every_value_and_stays_in_its_bounds() {
+    let mut case = Case::<Curious>::new();
+    let slots = [Slot::Int(1), Slot::Text("/señor"), Slot::Number(-0.5), Slot::Null, Slot::Missing];
+    case.fold(9, START, &slots);
+    let said = case.score(START);
+    assert_eq!((said.score, said.reasons.len(), said.dimensions.len()), (1.0, 512, 16));
+    assert!(said.not_scored);
 }
