@@ -42,7 +42,7 @@ func TestBuild(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			m := load(t, h, src)
+			m, _ := load(t, h, src)
 			holdToCases(t, s, m)
 			holdToReference(t, &one{in: instance(t, m)}, newRaw(t, src), 200)
 			if !t.Failed() && os.Getenv("RIPEN_UPDATE") != "" {

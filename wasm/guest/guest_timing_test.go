@@ -30,7 +30,8 @@ func BenchmarkFoldAndScore(b *testing.B) {
 	h := newHost(b)
 	for _, s := range Starters() {
 		b.Run(s.Lang, func(b *testing.B) {
-			in := instance(b, load(b, h, read(b, s, "score.wasm")))
+			m, _ := load(b, h, read(b, s, "score.wasm"))
+			in := instance(b, m)
 			b.ReportAllocs()
 			var state []byte
 			for i := 0; b.Loop(); i++ {
