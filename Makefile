@@ -50,6 +50,11 @@ check: ## formatting, generated files, lint, dead code, import law, tidy
 generate: ## rebuild generated files (the snippet, the tables of the README)
 	go generate ./...
 
+.PHONY: guests
+guests: ## build the modules of wasm/guest anew: those whose toolchains are here, or can be installed
+	@.ci/guests
+	@RIPEN_UPDATE=1 go test ./wasm/guest -run TestBuild -count=1 -v
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (20s)
 	@set -e; for pkg in $$(go list ./...); do \

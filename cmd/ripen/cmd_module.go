@@ -12,7 +12,7 @@ import (
 )
 
 func moduleCommands() []*command {
-	return []*command{{
+	return []*command{moduleNewCommand(), {
 		name: "module check", args: "FILE", min: 1, max: 1, use: []string{"json"},
 		summary: text{"may this WebAssembly module score? its size, memory and gas, or what is wrong and where", "¿puede puntuar este módulo WebAssembly? su tamaño, memoria y gas, o qué falla y dónde"},
 		help: `
@@ -23,6 +23,15 @@ or a score costs; a call that needs more than it is given is stopped.
   ripen module check score.wasm
   ripen module check score.wasm --json`,
 		run: runModuleCheck,
+	}, {
+		name: "module eval", args: "FILE", min: 1, max: 1, use: []string{"cases", "json"},
+		summary: text{"walk cases through a module and compare what is expected", "pasar casos por un módulo y comparar con lo esperado"},
+		help: `
+A case is written as for 'ripen scorecard eval'. One line an expectation; exit
+code 1 if any differs by more than the digits printed.
+
+  ripen module eval score.wasm --cases cases.json`,
+		run: runModuleEval,
 	}, {
 		name: "module publish", args: "FILE", min: 1, max: 1, use: append([]string{"ranking"}, tenantSettings...),
 		summary: text{"put a module in force as a scorecard: every lead is scored again", "poner un módulo en vigor como tarjeta: cada lead se puntúa de nuevo"},
@@ -73,7 +82,6 @@ func runModuleCheck(ctx context.Context, c *call) (err error) {
 	case c.bool("json"):
 		err = c.printJSON(struct {
 			OK      bool           `json:"ok"`
-			Imports int            `json:"imports"`
 			Refusal *meter.Refusal `json:"refusal,omitempty"`
 			*host.Report
 		}{OK: !refused, Refusal: no, Report: r})

@@ -10,22 +10,16 @@ import (
 	"ripen/wasm/cases"
 	"ripen/wasm/compile"
 	"ripen/wasm/host"
+	"ripen/wasm/meter"
 	"ripen/wasm/scorecard"
 )
 
 // runCardEval holds the compiled card to a file of cases, a line an
 // expectation.
 func runCardEval(ctx context.Context, c *call) (err error) {
-	if c.get("cases") == "" {
-		return &usageError{"scorecard eval needs --cases FILE", "ripen help scorecard eval"}
-	}
-	b, err := os.ReadFile(c.get("cases"))
+	list, err := c.readCases()
 	if err != nil {
 		return err
-	}
-	list, err := cases.Read(b)
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.get("cases"), err)
 	}
 	h, err := host.New(ctx, host.Config{})
 	if err != nil {
@@ -47,8 +41,63 @@ func runCardEval(ctx context.Context, c *call) (err error) {
 	return c.printReports(reports)
 }
 
+// readCases reads the file that --cases names.
+func (c *call) readCases() ([]cases.Case, error) {
+	file := c.get("cases")
+	if file == "" {
+		return nil, &usageError{c.cmd.name + " needs --cases FILE", "ripen help " + c.cmd.name}
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	list, err := cases.Read(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return list, nil
+}
+
+// runModuleEval holds a stranger's module to a file of cases. It is admitted
+// first: what a server would refuse scores nothing here either.
+func runModuleEval(ctx context.Context, c *call) (err error) {
+	list, err := c.readCases()
+	if err != nil {
+		return err
+	}
+	src, err := os.ReadFile(c.args[0])
+	if err != nil {
+		return err
+	}
+	h, err := host.New(ctx, host.Config{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = firstError(err, h.Close()) }()
+	_, err = h.Admit(ctx, src, nil)
+	if no, refused := errors.AsType[*meter.Refusal](err); refused {
+		fmt.Fprintln(c.err, plain(c.args[0]+": "+c.refusal(no)))
+		return errReported
+	} else if err != nil {
+		return err
+	}
+	m, err := h.LoadUpload(ctx, src)
+	if err != nil {
+		return err
+	}
+	reports := []*cases.Report{}
+	for i := range list {
+		r, err := walkCase(ctx, m, &list[i])
+		if err != nil {
+			return fmt.Errorf("case %q: %w", list[i].Name, err)
+		}
+		reports = append(reports, r)
+	}
+	return c.printReports(reports)
+}
+
 // runCase walks one case through the compiled module.
-func runCase(ctx context.Context, h *host.Host, card *scorecard.Card, ec *cases.Case) (r *cases.Report, err error) {
+func runCase(ctx context.Context, h *host.Host, card *scorecard.Card, ec *cases.Case) (*cases.Report, error) {
 	for name, values := range ec.Lists {
 		card.SetList(name, values)
 	}
@@ -60,30 +109,35 @@ func runCase(ctx context.Context, h *host.Host, card *scorecard.Card, ec *cases.
 	if err != nil {
 		return nil, err
 	}
-	in, err := loaded.NewInstance(ctx)
+	return walkCase(ctx, loaded, ec)
+}
+
+// walkCase walks one case through a module.
+func walkCase(ctx context.Context, m *host.Module, ec *cases.Case) (r *cases.Report, err error) {
+	in, err := m.NewInstance(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = firstError(err, in.Close()) }()
-	return cases.Run(card, ec, &guest{in: in})
+	return cases.Run(m.Card(), ec, &scored{in: in})
 }
 
-// guest is one lead in a module, as the walk of a case asks for it.
-type guest struct {
+// scored is one lead in a module, as the walk of a case asks for it.
+type scored struct {
 	in    *host.Instance
 	state []byte
 	last  scorecard.Result
 }
 
-func (g *guest) Fold(evs []wasm.Event) error {
+func (g *scored) Fold(evs []wasm.Event) error {
 	state, err := g.in.Fold(g.state, evs)
 	g.state = append(g.state[:0], state...)
 	return err
 }
 
-func (g *guest) SetInputs(v []float64) { g.in.SetInputs(v) }
+func (g *scored) SetInputs(v []float64) { g.in.SetInputs(v) }
 
-func (g *guest) Score(now int64) (*scorecard.Result, error) {
+func (g *scored) Score(now int64) (*scorecard.Result, error) {
 	return &g.last, g.in.Score(g.state, now, &g.last)
 }
 
@@ -116,7 +170,7 @@ func (c *call) printReports(reports []*cases.Report) error {
 	}
 	switch {
 	case ran == 0:
-		return errors.New("no case of the file can be held against this card")
+		return errors.New("no case of the file can be held against it")
 	case failed > 0:
 		return errReported
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -23,6 +24,12 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"ripen": main})
 }
 
+// imports begins as a module of AssemblyScript does that was not told to trap: it
+// asks for env.abort.
+const imports = "\x00asm\x01\x00\x00\x00" +
+	"\x01\x08\x01\x60\x04\x7f\x7f\x7f\x7f\x00" +
+	"\x02\x0d\x01\x03env\x05abort\x00\x00"
+
 // TestScript runs the acceptance stories: what people do with the product,
 // with its own command line, in processes of their own.
 func TestScript(t *testing.T) {
@@ -39,7 +46,9 @@ func TestScript(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return os.WriteFile(filepath.Join(e.WorkDir, "counter.wasm"), counter, 0o644)
+			return errors.Join(
+				os.WriteFile(filepath.Join(e.WorkDir, "counter.wasm"), counter, 0o644),
+				os.WriteFile(filepath.Join(e.WorkDir, "imports.wasm"), []byte(imports), 0o644))
 		},
 		Condition: func(cond string) (bool, error) {
 			name, isSample := strings.CutPrefix(cond, "sample:")

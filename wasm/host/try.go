@@ -18,6 +18,7 @@ import (
 type Report struct {
 	Size      int    `json:"size"` // bytes of the file
 	Functions int    `json:"functions"`
+	Imports   int    `json:"imports"`      // 0: a module that has one is refused, and its first named
 	Pages     [2]int `json:"memory_pages"` // at first, at most; 64 KiB each
 	Leads     int    `json:"leads"`        // that it was tried on
 	Events    int    `json:"events"`

@@ -109,9 +109,7 @@ func (m *Module) contents(r *reader, id int) {
 	case 1:
 		m.typeSection(r)
 	case 2:
-		if n := r.u32(); n > 0 {
-			r.refuse(m.sections[id].from, "at most 0: a scoring module asks nobody", "%d imports", n)
-		}
+		m.importSection(r)
 	case 3:
 		m.funcs = make([]uint16, r.count("functions", funcsMax, 1))
 		for i := range m.funcs {
@@ -150,6 +148,15 @@ func (m *Module) flag(r *reader, most byte) byte {
 		r.refuse(start, fmt.Sprintf("at most %d", most), "a flag of %d", f)
 	}
 	return f
+}
+
+// importSection refuses whatever is imported, and names the first: a toolchain
+// often adds it unasked.
+func (m *Module) importSection(r *reader) {
+	if n := r.u32(); n > 0 {
+		from, name := r.name(), r.name()
+		r.refuse(m.sections[2].from, "at most 0: a scoring module asks nobody", "%d imports, the first %q", n, string(from)+"."+string(name))
+	}
 }
 
 func (m *Module) typeSection(r *reader) {
