@@ -69,7 +69,6 @@ var settings = []setting{
 	{name: "accept-loss", kind: boolean, help: text{"with --repair: also forget what is lost for good, so that the rest opens", "con --repair: olvidar además lo perdido del todo, para que lo demás abra"}},
 	{name: "keys", value: "FILE", help: text{"the keys of the backup; default: FILE.keys beside it", "las claves de la copia; por defecto FILE.keys a su lado"}},
 	{name: "dir", value: "DIR", help: text{"the folder to write; default: module-LANG", "la carpeta que se escribe; por defecto module-LANG"}},
-	{name: "list", kind: boolean, help: text{"list what there is, write nothing", "enumerar lo que hay, sin escribir nada"}},
 	{name: "erased", value: "FILE", help: text{"the list of who was erased; default: FILE.erased beside it", "la lista de personas borradas; por defecto FILE.erased a su lado"}},
 }
 
