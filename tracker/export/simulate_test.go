@@ -139,7 +139,7 @@ func TestSimulateModule(t *testing.T) {
 		t.Errorf("risers %+v", q)
 	}
 	k.Call("POST", "/v1/modules/counter/publish", k.SecretKey, nil, nil)
-	k.Send(visit("b", 50)...)
+	k.Send(visit("b", 42)...) // two traps: a third in a row would fail the leads after it, too
 	k.Call("PUT", "/v1/modules/counter", k.SecretKey, fragile(t), nil)
 	before := everything(t, k)
 	said := simulate()
