@@ -43,7 +43,7 @@ type Kind byte
 // The kinds.
 const (
 	KindInternal   Kind = iota // 500
-	KindInvalid                // 400 or 422
+	KindInvalid                // 400
 	KindUnknownKey             // 401
 	KindForbidden              // 403
 	KindNotFound               // 404
@@ -51,6 +51,7 @@ const (
 	KindTooLarge               // 413
 	KindQuota                  // 429
 	KindBusy                   // 503
+	KindUnfit                  // 422: well formed, but what it needs is not there
 )
 
 // Error is an error with a kind and a stable code.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"ripen/tracker"
 	"ripen/wasm/host"
 	"ripen/wasm/meter"
 )
@@ -54,14 +55,39 @@ func runModulePublish(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	name, err := c.moduleName(src)
+	if err != nil {
+		return err
+	}
+	return c.publish(ctx, "/v1/modules/", name, src)
+}
+
+// moduleName is what the module of the first argument calls itself.
+func (c *call) moduleName(src []byte) (string, error) {
 	card, err := host.CardOf(src)
 	if no, refused := errors.AsType[*meter.Refusal](err); refused {
 		fmt.Fprintln(c.err, plain(c.args[0]+": "+c.refusal(no)))
-		return errReported
+		return "", errReported
 	} else if err != nil {
-		return err
+		return "", err
 	}
-	return c.publish(ctx, "/v1/modules/", card.Name, src)
+	return card.Name, nil
+}
+
+// readSource reads a card or a module, and says below which path it belongs.
+func (c *call) readSource(file string) (below, name string, src []byte, err error) {
+	if src, err = os.ReadFile(file); err != nil {
+		return "", "", nil, err
+	}
+	if tracker.IsModule(src) {
+		name, err = c.moduleName(src)
+		return "/v1/modules/", name, src, err
+	}
+	card, src, err := c.readCard(file)
+	if err != nil {
+		return "", "", nil, err
+	}
+	return "/v1/scorecards/", card.Name, src, nil
 }
 
 func runModuleCheck(ctx context.Context, c *call) (err error) {

@@ -140,7 +140,7 @@ func cardNotes(card *scorecard.Card) []string {
 		if f.Model == "" {
 			what = "module " + f.Module
 		}
-		notes = append(notes, fmt.Sprintf("dimension %s waits for the %s: until it says something it counts nothing", card.Dims[f.Dim].Name, what))
+		notes = append(notes, fmt.Sprintf("dimension %s needs the %s: publish it before the card", card.Dims[f.Dim].Name, what))
 	}
 	return notes
 }

@@ -18,13 +18,14 @@ func simulateCommand() *command {
 		name: "scorecard simulate", args: "FILE|NAME[@VERSION]", min: 1, max: 1, folds: true, use: append([]string{"sample"}, tenantSettings...),
 		summary: text{"who would move where, before anything changes", "quién se movería y adónde, antes de cambiar nada"},
 		help: `
-A file becomes the card's draft, as publishing it does first; a name means the
+A file, YAML or a module, becomes the card's draft, as publishing it does first; a name means the
 draft that is there, and name@version an older version, as before a rollback.
 All leads, or with --sample some of them, are walked through it as of now and
 compared with the version in force. Nothing changes.
 
   ripen scorecard simulate card.yaml --tenant acme --data ./data
-  ripen scorecard simulate saas@3 --sample 5000 --data ./data`,
+  ripen scorecard simulate saas@3 --sample 5000 --data ./data
+  ripen scorecard simulate counter.wasm --data ./data`,
 		run: runSimulate,
 	}
 }
@@ -63,11 +64,11 @@ func (c *call) candidate(ctx context.Context, cl *client) (name string, q url.Va
 	}
 	arg := c.args[0]
 	if _, err := os.Stat(arg); err == nil || strings.ContainsAny(arg, `./\`) {
-		card, src, err := c.readCard(arg)
+		below, name, src, err := c.readSource(arg)
 		if err != nil {
 			return "", nil, err
 		}
-		return card.Name, q, cl.do(ctx, "PUT", "/v1/scorecards/"+url.PathEscape(card.Name), nil, src, nil)
+		return name, q, cl.do(ctx, "PUT", below+url.PathEscape(name), nil, src, nil)
 	}
 	name, version, ok := strings.Cut(arg, "@")
 	if ok {

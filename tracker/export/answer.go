@@ -40,6 +40,7 @@ var statusOf = map[tracker.Kind]int{
 	tracker.KindTooLarge:   fasthttp.StatusRequestEntityTooLarge,
 	tracker.KindQuota:      fasthttp.StatusTooManyRequests,
 	tracker.KindBusy:       fasthttp.StatusServiceUnavailable,
+	tracker.KindUnfit:      fasthttp.StatusUnprocessableEntity,
 }
 
 // Error answers with the problem that an error is.

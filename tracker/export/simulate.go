@@ -1,10 +1,6 @@
 package export
 
 import (
-	"bufio"
-	"encoding/json"
-	"errors"
-
 	"github.com/valyala/fasthttp"
 
 	"ripen/tracker"
@@ -78,20 +74,6 @@ type SimulationFail struct {
 	Leads int    `json:"leads"`
 }
 
-// simulationJSON is a line of progress; the last one has the result, or says
-// why there is none.
-type simulationJSON struct {
-	Done   int         `json:"done"`
-	Total  int         `json:"total"`
-	Result *Simulation `json:"result,omitempty"`
-	Error  *errorJSON  `json:"error,omitempty"`
-}
-
-type errorJSON struct {
-	Code   string `json:"code"`
-	Detail string `json:"detail"`
-}
-
 // simulate says who would move where, and changes nothing. It answers JSON, or
 // as NDJSON how far it has come and then the result.
 func (c *call) simulate() error {
@@ -122,41 +104,10 @@ func (c *call) simulate() error {
 
 // streamSimulation ends the simulation when its reader has gone.
 func (c *call) streamSimulation(st Leads, done func(), a tracker.Activation, sample int) {
-	by, tenant, life, log := c.caller, c.tenant.ID, c.cfg.Life, c.log
-	c.ctx.SetContentType("application/x-ndjson")
-	c.ctx.Response.Header.Set("Cache-Control", "no-store")
-	c.ctx.Response.Header.Set("X-Content-Type-Options", "nosniff")
-	c.ctx.SetBodyStreamWriter(func(b *bufio.Writer) {
+	by, tenant, life := c.caller, c.tenant.ID, c.cfg.Life
+	Progress(c.ctx, c.log, "simulate", func(say func(done, total uint64) error) (any, error) {
 		defer done()
-		var line simulationJSON
-		say := func() error {
-			j, err := json.Marshal(line)
-			if err != nil {
-				return err
-			}
-			if _, err = b.Write(append(j, '\n')); err != nil {
-				return err
-			}
-			return b.Flush()
-		}
-		var err, gone error
-		line.Result, err = st.Simulate(life, by, tenant, a, sample, func(n, total int) error {
-			line.Done, line.Total = n, total
-			gone = say()
-			return gone
-		})
-		if gone != nil {
-			return
-		}
-		if err != nil {
-			problem := errorJSON{"internal", "the server failed at this request; its log says why"}
-			if e, ok := errors.AsType[*tracker.Error](err); ok {
-				problem = errorJSON{e.Code, e.Error()}
-			} else {
-				log.Error("simulate", "err", err)
-			}
-			line.Error = &problem
-		}
-		_ = say() // a reader that has gone does not miss it
+		out, err := st.Simulate(life, by, tenant, a, sample, func(n, total int) error { return say(uint64(n), uint64(total)) })
+		return out, err
 	})
 }

@@ -118,3 +118,67 @@ func TestSimulateIsolation(t *testing.T) {
 		t.Errorf("the first tenant: %+v", own)
 	}
 }
+
+// TestSimulateModule simulates a version of a module as one of a card: a lead that
+// it cannot score is counted with the reason, nothing changes, and it does what was
+// said once it is published. The history names who gave each score.
+func TestSimulateModule(t *testing.T) {
+	k := trackertest.Start(t)
+	k.Send(visit("a", 4)...)
+	k.Call("PUT", "/v1/modules/counter", k.SecretKey, counter(t), nil)
+	simulate := func() (out export.Simulation) {
+		t.Helper()
+		k.Call("POST", "/v1/modules/counter/simulate", k.SecretKey, nil, &out)
+		return out
+	}
+	first := simulate()
+	if first.Scorecard != "counter@1" || first.InForce != "" || first.Rose != 1 || first.Moves[0] != (export.BandMove{To: "lead", Leads: 1}) {
+		t.Errorf("before there is a version: %+v", first)
+	}
+	if q := first.Risers; len(q) != 1 || *q[0].After.Score != 4 || len(q[0].After.Reasons) != 2 || q[0].After.Reasons[0].Why != "4 visits" {
+		t.Errorf("risers %+v", q)
+	}
+	k.Call("POST", "/v1/modules/counter/publish", k.SecretKey, nil, nil)
+	k.Send(visit("b", 42)...) // two traps: a third in a row would fail the leads after it, too
+	k.Call("PUT", "/v1/modules/counter", k.SecretKey, fragile(t), nil)
+	before := everything(t, k)
+	said := simulate()
+	if said.Scorecard != "counter@2" || said.InForce != "counter@1" || said.Leads != 2 || said.Moved != 0 ||
+		len(said.Failed) != 1 || said.Failed[0].Leads != 1 || !strings.Contains(said.Failed[0].Why, "unreachable") {
+		t.Errorf("a version that traps: %+v", said)
+	}
+	if after := everything(t, k); after != before {
+		t.Errorf("a simulation changed something:\n%s\n%s", before, after)
+	}
+	k.Publish("shop", shop(10))
+	var history struct {
+		Scores []struct{ Scorecard, Cause string }
+	}
+	id := k.Leads()[1].ID
+	f := func(card, want string) {
+		t.Helper()
+		for range 200 { // what a publication changes is in the feed a moment after it is in view
+			k.Settle()
+			k.Call("GET", "/v1/leads/"+id+"/scores?scorecard="+card, k.SecretKey, nil, &history)
+			if h := history.Scores; len(h) > 0 && h[0].Scorecard == want {
+				break
+			}
+		}
+		if h := history.Scores; len(h) == 0 || h[0].Scorecard != want {
+			t.Errorf("the history on %s is %+v, want %s", card, h, want)
+		}
+	}
+	f("counter", "counter@1")
+	f("shop", "shop@1")
+	k.Publish("shop", shop(3))
+	f("shop", "shop@2")
+	f("counter", "counter@1")
+	var l struct {
+		Scorecard string
+		Scores    map[string]struct{ Score int }
+	}
+	k.Call("GET", "/v1/leads/"+id, k.SecretKey, nil, &l)
+	if l.Scorecard != "shop@2" || len(l.Scores) != 2 || l.Scores["counter"].Score < 4 {
+		t.Errorf("two cards in force, and the lead shows %+v", l)
+	}
+}

@@ -30,6 +30,9 @@ type Guest interface {
 	ScoreFast(state []byte, now int64) (host.Fast, error)
 	// Score is ScoreFast with dimensions and reasons.
 	Score(state []byte, now int64, r *scorecard.Result) error
+	// SetInputs gives what others say of the lead to be scored next, by dimension;
+	// NaN is no answer.
+	SetInputs(v []float64)
 }
 
 // Card is a card in force.
@@ -39,7 +42,11 @@ type Card struct {
 	Guest Guest
 
 	grades  []string
-	traps   uint64 // since TakeTraps
+	feeds   []*scorecard.Feed
+	inputs  []float64 // scratch of Inputs
+	moved   bool      // in the pass at hand its score changed, see Deck.fed
+	steps   int       // by time, since the event before
+	traps   uint64    // since TakeTraps
 	strikes int
 	failed  string // why the guest is not called any more; empty = it is
 }
@@ -81,7 +88,7 @@ func (c *Card) TakeTraps() uint64 {
 
 // NewCard returns a card in force.
 func NewCard(name string, c *scorecard.Card, guest Guest) *Card {
-	return &Card{Name: name, Card: c, Guest: guest, grades: c.GradeNames()}
+	return &Card{Name: name, Card: c, Guest: guest, grades: c.GradeNames(), feeds: c.Feeds()}
 }
 
 // Deck is all the cards in force for a tenant. Gen changes whenever they do: a
@@ -89,6 +96,21 @@ func NewCard(name string, c *scorecard.Card, guest Guest) *Card {
 type Deck struct {
 	Gen   uint64
 	Cards []*Card
+
+	order []int // of Cards: who is named by others comes first
+}
+
+// NewDeck returns the deck of a generation.
+func NewDeck(gen uint64, cards ...*Card) Deck {
+	d := Deck{Gen: gen, Cards: cards}
+	for _, names := range [2]bool{false, true} {
+		for i, c := range cards {
+			if len(c.feeds) > 0 == names {
+				d.order = append(d.order, i)
+			}
+		}
+	}
+	return d
 }
 
 // State is where a walk stands on one card.
@@ -165,27 +187,11 @@ type Walker struct {
 // neither an event nor a step. personal says that it has a sealed part.
 func (w *Walker) Event(d *Deck, k *Walk, e *tracker.Event, subject tracker.LeadID, personal bool) error {
 	w.src.reset(w, e, k.session(e, subject), personal)
-	for i, c := range d.Cards {
-		s := &k.States[i]
-		k.until(c, s, e.Time)
-		if s.givenUp(c) {
-			continue
+	d.Advance(k, e.Time)
+	for _, i := range d.order {
+		if err := w.event(d, k, i, e); err != nil {
+			return err
 		}
-		w.evs = c.Card.Bind(w.evs[:0], &w.src)
-		if w.src.err != nil {
-			return fmt.Errorf("open event %d: %w", e.Seq, w.src.err)
-		}
-		if len(w.evs) == 0 && !s.Null {
-			continue
-		}
-		state, err := c.Guest.Fold(s.Guest, w.evs)
-		c.judge(err)
-		if err != nil { // a trap: the event counts for nothing here
-			s.Trouble = "fold: " + err.Error()
-			continue
-		}
-		s.Guest = append(s.Guest[:0], state...) // before a trap takes the guest's memory away
-		s.score(c, state, e.Time)
 	}
 	if k.Events == 0 {
 		k.First = e.Time
@@ -198,37 +204,73 @@ func (w *Walker) Event(d *Deck, k *Walk, e *tracker.Event, subject tracker.LeadI
 	return nil
 }
 
-// Advance steps through every change by time up to a moment.
-func (d *Deck) Advance(k *Walk, until int64) {
-	for i, c := range d.Cards {
-		k.until(c, &k.States[i], until)
+// event takes an event into one card. Of an event that a card does not read it
+// learns only what the modules that it names make of it.
+func (w *Walker) event(d *Deck, k *Walk, i int, e *tracker.Event) error {
+	c, s := d.Cards[i], &k.States[i]
+	c.moved = false
+	if s.givenUp(c) {
+		return nil
 	}
+	w.evs = c.Card.Bind(w.evs[:0], &w.src)
+	if w.src.err != nil {
+		return fmt.Errorf("open event %d: %w", e.Seq, w.src.err)
+	}
+	if len(w.evs) == 0 && !s.Null {
+		if d.fed(c) {
+			k.score(c, s, s.Guest, e.Time)
+		}
+		return nil
+	}
+	state, err := c.Guest.Fold(s.Guest, w.evs)
+	c.judge(err)
+	if err != nil { // a trap: the event counts for nothing here
+		s.Trouble = "fold: " + err.Error()
+		return nil
+	}
+	s.Guest = append(s.Guest[:0], state...) // before a trap takes the guest's memory away
+	k.score(c, s, state, e.Time)
+	return nil
 }
 
 // maxSteps bounds the steps of one card between two events: a guest that asks
 // for more is not scoring but counting time.
 const maxSteps = 100_000
 
-// until steps through the changes of one card up to a moment.
-func (k *Walk) until(c *Card, s *State, t int64) {
-	for n := 0; s.Next != 0 && s.Next <= t; n++ {
-		at := s.Next
+// Advance steps through every change by time up to a moment, all cards together:
+// what a module says at a moment is what the cards that name it are scored with.
+func (d *Deck) Advance(k *Walk, until int64) {
+	for _, c := range d.Cards {
+		c.steps = 0
+	}
+	for at := k.Next(); at != 0 && at <= until; at = k.Next() {
 		k.Step = max(k.Step, at)
-		s.score(c, s.Guest, at)
-		if s.Next != 0 && s.Next <= at {
-			s.Next = at + 1000
-		}
-		if n == maxSteps {
-			s.Trouble, s.Next = "score: asks to be called more often than can be done", 0
+		for _, i := range d.order {
+			c, s := d.Cards[i], &k.States[i]
+			c.moved = false
+			due := s.Next != 0 && s.Next <= at
+			if !due && !d.fed(c) {
+				continue
+			}
+			k.score(c, s, s.Guest, at)
+			if s.Next != 0 && s.Next <= at {
+				s.Next = at + 1000
+			}
+			if c.steps++; c.steps > maxSteps {
+				s.Trouble, s.Next = "score: asks to be called more often than can be done", 0
+			}
 		}
 	}
 }
 
 // score asks the guest where the lead stands and follows the bands. On a trap
 // the last good score stands.
-func (s *State) score(c *Card, state []byte, at int64) {
+func (k *Walk) score(c *Card, s *State, state []byte, at int64) {
 	if s.givenUp(c) {
 		return
+	}
+	if len(c.feeds) > 0 {
+		c.Guest.SetInputs(c.Inputs(k.States))
 	}
 	f, err := c.Guest.ScoreFast(state, at)
 	c.judge(err)
@@ -236,6 +278,7 @@ func (s *State) score(c *Card, state []byte, at int64) {
 		s.Trouble, s.Next = "score: "+err.Error(), 0
 		return
 	}
+	c.moved = f.Score != s.Score || f.Null != s.Null
 	s.settle(c, &f)
 }
 
@@ -256,33 +299,4 @@ func (s *State) settle(c *Card, f *host.Fast) {
 	}
 	s.Grade = c.grades[f.Grade]
 	s.Band = c.Card.Band(s.Band, f.Score, s.Grade)
-}
-
-// Explain says where a walk's lead stands on a card at a moment not before its
-// last step, with dimensions and reasons. The walk does not change. guest is a
-// guest of the same card that nobody else uses meanwhile. c is nil if the card
-// the state was walked with is no longer in force.
-func Explain(c *Card, guest Guest, s *State, at int64) *tracker.Score {
-	out := &tracker.Score{Card: s.Card, Score: s.Score, Null: s.Null, Exact: s.Exact, Grade: s.Grade, Band: s.Band, Next: s.Next, Trouble: s.Trouble}
-	if c == nil || c.Name != s.Card || s.Trouble != "" {
-		return out
-	}
-	var r scorecard.Result
-	if err := guest.Score(s.Guest, at, &r); err != nil {
-		out.Trouble = "score: " + err.Error()
-		return out
-	}
-	now := State{Band: s.Band}
-	now.settle(c, &host.Fast{Score: r.Score, Exact: r.Exact, Null: r.Null, Next: r.Next, Grade: r.GradeIndex})
-	out.Score, out.Null, out.Exact, out.Grade, out.Band, out.Next = now.Score, now.Null, now.Exact, now.Grade, now.Band, now.Next
-	out.Dims = make(map[string]float64, len(r.Dims))
-	for i, d := range c.Card.Dims {
-		if i < len(r.Dims) {
-			out.Dims[d.Name] = r.Dims[i]
-		}
-	}
-	for _, q := range r.Reasons {
-		out.Reasons = append(out.Reasons, tracker.Reason(q))
-	}
-	return out
 }

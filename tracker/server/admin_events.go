@@ -56,7 +56,7 @@ func streamLines(ctx *fasthttp.RequestCtx, f func(w *bufio.Writer) error) {
 	ctx.SetBodyStreamWriter(func(w *bufio.Writer) {
 		if err := f(w); err != nil && !errors.Is(err, context.Canceled) {
 			// The reader is gone if this fails.
-			_ = json.NewEncoder(w).Encode(map[string]stepError{"error": {"failed", err.Error()}})
+			_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]string{"code": "failed", "detail": err.Error()}})
 		}
 		_ = w.Flush()
 	})

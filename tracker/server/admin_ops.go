@@ -3,26 +3,13 @@ package server
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"io"
 
 	"github.com/valyala/fasthttp"
 
 	"ripen/tracker"
+	"ripen/tracker/export"
 )
-
-// stepJSON is a line of progress; the last one says end, or what went wrong.
-type stepJSON struct {
-	Done  uint64     `json:"done"`
-	Total uint64     `json:"total"`
-	End   bool       `json:"end,omitempty"`
-	Error *stepError `json:"error,omitempty"`
-}
-
-type stepError struct {
-	Code   string `json:"code"`
-	Detail string `json:"detail"`
-}
 
 // adminReplay derives everything again from the log while the server runs, and
 // streams how far it has come.
@@ -33,25 +20,11 @@ func (s *Server) adminReplay(ctx *fasthttp.RequestCtx, _ string) error {
 	if !s.rebuilding.TryLock() {
 		return &tracker.Error{Kind: tracker.KindConflict, Code: "busy", Detail: "a replay is under way already"}
 	}
-	ctx.SetContentType("application/x-ndjson")
-	ctx.SetBodyStreamWriter(func(w *bufio.Writer) {
+	export.Progress(ctx, s.log, "replay", func(say func(done, total uint64) error) (any, error) {
 		defer s.rebuilding.Unlock()
-		var last stepJSON
-		say := func() {
-			if b, err := json.Marshal(last); err == nil {
-				_, _ = w.Write(append(b, '\n')) // a reader that has gone does not stop the replay
-				_ = w.Flush()
-			}
-		}
-		err := s.folder.state().Replay(s.life, func(done, total uint64) {
-			last.Done, last.Total = done, total
-			say()
+		return nil, s.folder.state().Replay(s.life, func(done, total uint64) {
+			_ = say(done, total) // a reader that has gone does not stop the replay
 		})
-		if last.End = err == nil; err != nil {
-			s.log.Error("replay", "err", err)
-			last.Error = &stepError{"failed", err.Error()}
-		}
-		say()
 	})
 	return nil
 }

@@ -24,6 +24,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ripen/storage"
+
+	"ripen/wasm/host"
 )
 
 // childData is the variable that makes the test binary a server on that
@@ -33,6 +35,13 @@ const childData = "RIPEN_TEST_SERVE"
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childData); dir != "" {
 		if err := serveChild(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	if len(os.Args) == 2 && os.Args[1] == host.WorkerCommand { // compiles a tenant's module
+		if err := host.Work(context.Background(), os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

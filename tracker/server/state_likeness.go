@@ -135,9 +135,12 @@ func (s *State) each(tenant tracker.TenantID, items []rank.Item, visit func(*tra
 func (s *State) draw(n *likeness) (*tracker.Lead, error) {
 	out := n.lead
 	out.Scores = make(map[string]*tracker.Score, len(n.states))
-	for i := range n.states {
-		st := &n.states[i]
-		out.Scores[cardName(st.Card)] = n.cards[i].explain(st, n.at)
+	for _, names := range [2]bool{false, true} { // who is named by others comes first
+		for i := range n.states {
+			if st := &n.states[i]; n.cards[i].names() == names {
+				out.Scores[cardName(st.Card)] = n.cards[i].explain(st, n.at, out.Scores)
+			}
+		}
 	}
 	if !n.known {
 		return out, nil
@@ -147,16 +150,20 @@ func (s *State) draw(n *likeness) (*tracker.Lead, error) {
 	return out, err
 }
 
+// names says that the card hangs on what modules say.
+func (c *cardState) names() bool { return c != nil && len(c.card.Names()) > 0 }
+
 // explain scores a lead for a query, on the guest that queries share. Without
-// reasons if the card is no longer in force.
-func (c *cardState) explain(st *score.State, at int64) *tracker.Score {
+// reasons if the card is no longer in force. others are the scores of the modules
+// that it names.
+func (c *cardState) explain(st *score.State, at int64, others map[string]*tracker.Score) *tracker.Score {
 	if c == nil {
-		return score.Explain(nil, nil, st, at)
+		return score.Explain(nil, nil, st, at, nil)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		return score.Explain(nil, nil, st, at)
+		return score.Explain(nil, nil, st, at, nil)
 	}
-	return score.Explain(c.card, c.reader, st, at)
+	return score.Explain(c.card, c.reader, st, at, others)
 }

@@ -25,7 +25,9 @@ type simulation struct {
 	at     int64
 	old    *cardState // nil = no version is in force
 	draft  *cardState
-	deck   score.Deck
+	named  []*cardState // the modules in force that either of them names
+	deck   score.Deck   // named, draft
+	former score.Deck   // named, old
 	walker score.Walker
 	walk   score.Walk
 	event  tracker.Event
@@ -35,8 +37,9 @@ type simulation struct {
 // simulated is a lead to walk, taken while the loop holds still.
 type simulated struct {
 	id      tracker.LeadID
-	at      int64       // the simulation's moment, or the lead's last step if that is later
-	before  score.State // a copy; Null without a version in force
+	at      int64         // the simulation's moment, or the lead's last step if that is later
+	before  score.State   // a copy; Null without a version in force
+	named   []score.State // copies, of the modules in force
 	history *fold.History
 }
 
@@ -66,15 +69,7 @@ func (s *State) newSimulation(ctx context.Context, tenant tracker.TenantID, a tr
 		e.Personal, err = s.personal(e.Seq)
 		return err
 	}
-	var serving *tracker.Activation
-	s.mu.RLock()
-	if t := s.tenants[tenant]; t != nil {
-		if c := t.on(a.Card); c != nil {
-			own := c.activation
-			serving = &own
-		}
-	}
-	s.mu.RUnlock()
+	serving, inForce := s.serving(tenant, a.Card)
 	var err error
 	if m.draft, err = s.load(ctx, a); err != nil {
 		return nil, fmt.Errorf("load %s: %w", a.Name(), err)
@@ -84,13 +79,59 @@ func (s *State) newSimulation(ctx context.Context, tenant tracker.TenantID, a tr
 			return nil, errors.Join(fmt.Errorf("load %s: %w", serving.Name(), err), m.close())
 		}
 	}
-	m.deck = score.Deck{Gen: 1, Cards: []*score.Card{m.draft.card}}
+	if err := m.loadNamed(ctx, inForce); err != nil {
+		return nil, errors.Join(err, m.close())
+	}
 	m.tally.begin(m)
 	return m, nil
 }
 
+// serving returns the version of a card that is in force, nil if there is none,
+// and all that are.
+func (s *State) serving(tenant tracker.TenantID, card string) (own *tracker.Activation, all []tracker.Activation) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if t := s.tenants[tenant]; t != nil {
+		for _, c := range t.cards {
+			all = append(all, c.activation)
+			if c.activation.Card == card {
+				own = &all[len(all)-1]
+			}
+		}
+	}
+	return own, all
+}
+
+// loadNamed loads the modules in force that the card's versions name and makes the
+// decks.
+func (m *simulation) loadNamed(ctx context.Context, inForce []tracker.Activation) error {
+	names := m.draft.card.Names()
+	if m.old != nil {
+		names = append(names, m.old.card.Names()...)
+	}
+	var cards []*score.Card
+	for _, a := range inForce {
+		if a.Card == m.name || !slices.Contains(names, a.Card) {
+			continue
+		}
+		c, err := m.s.load(ctx, a)
+		if err != nil {
+			return fmt.Errorf("load %s: %w", a.Name(), err)
+		}
+		m.named, cards = append(m.named, c), append(cards, c.card)
+	}
+	m.deck = score.NewDeck(1, append(slices.Clip(cards), m.draft.card)...)
+	if m.old != nil {
+		m.former = score.NewDeck(1, append(slices.Clip(cards), m.old.card)...)
+	}
+	return nil
+}
+
 func (m *simulation) close() error {
 	err := m.draft.close()
+	for _, c := range m.named {
+		err = errors.Join(err, c.close())
+	}
 	if m.old != nil {
 		err = errors.Join(err, m.old.close())
 	}
@@ -182,7 +223,10 @@ func (m *simulation) take(ids []tracker.LeadID) (some []simulated, done int, err
 		l, err := r.Lead(m.tenant, ids[done])
 		if err == nil && l != nil {
 			b := l.Body.(*body)
-			one := simulated{id: ids[done], at: max(m.at, b.walk.Step), before: m.standing(b)}
+			one := simulated{id: ids[done], at: max(m.at, b.walk.Step), before: standing(b, m.name)}
+			for _, c := range m.named {
+				one.named = append(one.named, standing(b, c.activation.Card))
+			}
 			one.history, err = r.History(l)
 			if err == nil {
 				some = append(some, one)
@@ -205,10 +249,10 @@ func discard(some []simulated) {
 	}
 }
 
-// standing copies where a lead stands on the card's version in force.
-func (m *simulation) standing(b *body) score.State {
+// standing copies where a lead stands on a card's version in force.
+func standing(b *body, card string) score.State {
 	for i := range b.walk.States {
-		if st := b.walk.States[i]; cardName(st.Card) == m.name {
+		if st := b.walk.States[i]; cardName(st.Card) == card {
 			st.Guest = slices.Clone(st.Guest)
 			return st
 		}
@@ -228,10 +272,14 @@ func (m *simulation) score(some []simulated) error {
 			return fmt.Errorf("lead %s: %w", some[i].id, err)
 		}
 		m.toNow(&some[i])
-		m.tally.add(&some[i], &m.walk.States[0])
+		some[i].named = m.walk.States[:len(m.named)] // the same modules at the same moment
+		m.tally.add(&some[i], m.outcome())
 	}
 	return nil
 }
+
+// outcome is where the last lead that was walked stands on the draft.
+func (m *simulation) outcome() *score.State { return &m.walk.States[len(m.named)] }
 
 // through leads a walk through the draft, as publishing it will.
 func (m *simulation) through(es []fold.Entry, at int64) error {
@@ -254,12 +302,12 @@ func (m *simulation) through(es []fold.Entry, at int64) error {
 // toNow steps a standing through what time has changed since it was last
 // scored; it may wait for the end of the log.
 func (m *simulation) toNow(one *simulated) {
-	st := &one.before
-	if m.old == nil || st.Card != m.old.card.Name {
-		return // of a version before the one in force, or none
+	k := score.Walk{States: append(one.named, one.before)}
+	for i, c := range m.former.Cards {
+		if k.States[i].Card != c.Name {
+			return // of a version before the one in force
+		}
 	}
-	k := score.Walk{States: []score.State{*st}}
-	d := score.Deck{Cards: []*score.Card{m.old.card}}
-	d.Advance(&k, one.at)
-	*st = k.States[0]
+	m.former.Advance(&k, one.at)
+	one.before = k.States[len(m.named)]
 }

@@ -74,7 +74,7 @@ func (t *tally) add(one *simulated, after *score.State) {
 		t.fallers = keepMover(t.fallers, one, -by, after)
 	}
 	if after.Band != "" && after.Band != before.Band {
-		t.enter(after, one.at)
+		t.enter(one, after)
 	}
 }
 
@@ -119,12 +119,16 @@ func keepMover(list []mover, from *simulated, by int, after *score.State) []move
 	}
 	one.history, one.after = nil, *after
 	one.after.Guest = slices.Clone(after.Guest)
+	one.named = slices.Clone(from.named)
+	for i := range one.named {
+		one.named[i].Guest = slices.Clone(one.named[i].Guest)
+	}
 	list = slices.Insert(list, at, one)
 	return list[:min(len(list), moversMost)]
 }
 
 // enter counts what entering a band sets off.
-func (t *tally) enter(st *score.State, at int64) {
+func (t *tally) enter(one *simulated, st *score.State) {
 	card := t.m.draft.card.Card
 	i := slices.IndexFunc(card.Bands, func(b scorecard.Band) bool { return b.Name == st.Band })
 	if i < 0 {
@@ -135,7 +139,8 @@ func (t *tally) enter(st *score.State, at int64) {
 		a := &card.Bands[i].Actions[n]
 		if a.When != nil && dims == nil {
 			var r scorecard.Result
-			if err := t.m.draft.reader.Score(st.Guest, at, &r); err != nil {
+			t.m.draft.reader.SetInputs(t.m.draft.card.Inputs(one.named))
+			if err := t.m.draft.reader.Score(st.Guest, one.at, &r); err != nil {
 				t.fail("actions: " + err.Error())
 				return
 			}
@@ -234,13 +239,17 @@ func (t *tally) public(list []mover) []export.SimulatedLead {
 	out := make([]export.SimulatedLead, 0, len(list))
 	for i := range list {
 		q := &list[i]
-		out = append(out, export.SimulatedLead{ID: q.id.String(), Before: standingOf(t.m.old, &q.before, q.at), After: standingOf(t.m.draft, &q.after, q.at)})
+		out = append(out, export.SimulatedLead{ID: q.id.String(), Before: t.m.standing(t.m.old, &q.before, q), After: t.m.standing(t.m.draft, &q.after, q)})
 	}
 	return out
 }
 
-func standingOf(c *cardState, st *score.State, at int64) export.SimulatedStanding {
-	sc := c.explain(st, at)
+func (m *simulation) standing(c *cardState, st *score.State, q *mover) export.SimulatedStanding {
+	others := map[string]*tracker.Score{}
+	for i := range q.named {
+		others[m.named[i].activation.Card] = m.named[i].explain(&q.named[i], q.at, nil)
+	}
+	sc := c.explain(st, q.at, others)
 	out := export.SimulatedStanding{Grade: st.Grade, Band: st.Band, Reasons: sc.Reasons}
 	if !st.Null {
 		out.Score = &st.Score

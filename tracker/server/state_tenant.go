@@ -252,10 +252,11 @@ func (t *tenantState) put(c *cardState, gen uint64) error {
 	if t.ranking == "" || c.activation.Ranking {
 		t.ranking = c.activation.Card
 	}
-	t.deck.Gen, t.deck.Cards = gen, t.deck.Cards[:0]
-	for _, c := range t.cards {
-		t.deck.Cards = append(t.deck.Cards, c.card)
+	cards := make([]*score.Card, len(t.cards))
+	for i, c := range t.cards {
+		cards[i] = c.card
 	}
+	t.deck = score.NewDeck(gen, cards...)
 	t.order(c.activation.Card)
 	t.changed, t.sweep = true, sweepNext
 	return err

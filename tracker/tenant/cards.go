@@ -247,7 +247,9 @@ func (r *Registry) Candidate(id tracker.TenantID, name string, version int) (a t
 	default:
 		a.YAML = v.YAML
 	}
-	a.YAML, err = r.source(id, a.YAML)
+	if a.YAML, err = r.source(id, a.YAML); err == nil {
+		err = r.fit(id, name, a.YAML)
+	}
 	return a, err
 }
 
@@ -327,6 +329,9 @@ func (r *Registry) announce(ctx context.Context, id tracker.TenantID, name strin
 		return err
 	}
 	card, err := checkCard(name, source)
+	if err == nil {
+		err = r.fit(id, name, source)
+	}
 	if err != nil {
 		return err
 	}

@@ -74,3 +74,53 @@ func TestModule(t *testing.T) {
 		t.Errorf("%d modules are kept, want the version's", n)
 	}
 }
+
+// TestNamed refuses a card whose module is not there, and what would take a named
+// module away; the log hears of none of it.
+func TestNamed(t *testing.T) {
+	src, err := os.ReadFile("../../wasm/host/testdata/counter.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, ctx := newWorld(t), context.Background()
+	mine := w.create("mine")
+	refused := func(name, want string) {
+		t.Helper()
+		_, err := w.Publish(ctx, mine.ID, name, false)
+		if tracker.KindOf(err) != tracker.KindUnfit || !strings.Contains(err.Error(), want) {
+			t.Errorf("publish %s: %v, want %s", name, err, want)
+		}
+		w.reopen()
+	}
+	named := func(dim string) { w.draft(mine, "named", []byte("scorecard: named\ndimensions:\n  own: {"+dim+"}\n")) }
+	named("kind: wasm, module: counter.wasm")
+	refused("named", `named.yaml:3:29: rule "own": there is no module counter in force; publish it first`)
+	w.draft(mine, "plain", card("plain", "path", 1))
+	w.draft(mine, "counter", src)
+	for _, name := range []string{"plain", "counter"} {
+		if _, err := w.Publish(ctx, mine.ID, name, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	named("kind: wasm, module: other")
+	refused("named", "there is no module other in force; publish it first: ripen module publish other.wasm, or name one of counter")
+	named("kind: wasm, module: plain")
+	refused("named", "plain is a card, not a module")
+	named("kind: wasm, module: counter, gas: 9")
+	refused("named", "may take 100000 gas, gas: allows 9; write gas: 100000")
+	named("kind: model, model: counter")
+	refused("named", `named.yaml:3:29: rule "own": there is no model counter`)
+	named("kind: wasm, module: counter.wasm")
+	if _, err := w.Publish(ctx, mine.ID, "named", false); err != nil {
+		t.Fatal(err)
+	}
+	w.draft(mine, "counter", card("counter", "path", 1))
+	refused("counter", `a card in force names counter as its module: named.yaml:3:29: rule "own": counter is a card, not a module`)
+	w.draft(mine, "counter", src)
+	if a, err := w.Publish(ctx, mine.ID, "counter", false); err != nil || a.Version != 2 {
+		t.Errorf("%+v, %v", a, err)
+	}
+	if got := w.activations(mine); len(got) != 4 {
+		t.Errorf("the log says %v", got)
+	}
+}

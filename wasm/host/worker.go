@@ -90,6 +90,15 @@ func CardOf(b []byte) (*scorecard.Card, error) {
 	return card, err
 }
 
+// GasOf returns the most gas that one call of a stranger's module is given.
+func GasOf(b []byte) (int64, error) {
+	k, err := checkUpload(b)
+	if err != nil {
+		return 0, err
+	}
+	return min(max(k.man.FoldGas, k.man.ScoreGas), wasm.GasMax), nil
+}
+
 // readUpload reads a stranger's module and the card that its manifest makes.
 func readUpload(b []byte) (*checked, *scorecard.Card, error) {
 	k, err := checkUpload(b)

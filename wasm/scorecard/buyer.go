@@ -1,7 +1,9 @@
 package scorecard
 
 import (
+	"cmp"
 	"math"
+	"strings"
 
 	"ripen/wasm"
 )
@@ -114,6 +116,31 @@ func (c *Card) Feeds() []*Feed {
 		}
 	}
 	return out
+}
+
+// Source is the name of the model or module; one may be named by its file.
+func (f *Feed) Source() string { return cmp.Or(f.Model, strings.TrimSuffix(f.Module, ".wasm")) }
+
+// Why returns the card's own words for what a model or module says; empty if it
+// has none.
+func (c *Card) Why(f *Feed) string { return c.Dims[f.Dim].Groups[0].Rules[0].Why }
+
+// CheckFeeds asks what is wrong with each model and module that the card names;
+// an empty what means nothing is. file names the card.
+func (c *Card) CheckFeeds(file string, wrong func(*Feed) (what, fix string)) error {
+	var all Errors
+	for _, r := range c.Rules {
+		if r.Feed == nil {
+			continue
+		}
+		if what, fix := wrong(r.Feed); what != "" {
+			all = append(all, &Error{File: file, Line: r.node.line, Col: r.node.col, Rule: r.ID, What: what, Fix: fix})
+		}
+	}
+	if all == nil {
+		return nil
+	}
+	return all
 }
 
 // InputMax bounds what a module's value can be.
