@@ -296,9 +296,20 @@ func (in *Instance) dims() []float64 {
 // Score says where a lead with this state stands at now, unix ms, with reasons.
 // r is filled anew; its slices are reused.
 func (in *Instance) Score(state []byte, now int64, r *scorecard.Result) error {
-	scaled, err := in.run(state, now, wasm.FlagExplain)
+	raw, err := in.ScoreRaw(state, now)
 	if err != nil {
 		return err
+	}
+	in.m.card.Settle(raw, true, r)
+	return nil
+}
+
+// ScoreRaw is what the module itself says, each rule's points with it, before the
+// card settles it. It is valid until the next call of this instance.
+func (in *Instance) ScoreRaw(state []byte, now int64) (*scorecard.Raw, error) {
+	scaled, err := in.run(state, now, wasm.FlagExplain)
+	if err != nil {
+		return nil, err
 	}
 	raw := &in.raw
 	raw.Scaled, raw.Null, raw.Next = scaled, in.u32(wasm.OffNull) != 0, int64(in.u64(wasm.OffNext))
@@ -308,8 +319,7 @@ func (in *Instance) Score(state []byte, now int64, r *scorecard.Result) error {
 		at := wasm.IOReasons + wasm.ReasonSize*int(i)
 		raw.Points = append(raw.Points, scorecard.RulePoints{ID: in.u32(at), Detail: in.u32(at + 4), Points: math.Float64frombits(in.u64(at + 8))})
 	}
-	in.m.card.Settle(raw, true, r)
-	return nil
+	return raw, nil
 }
 
 // Fast is a score without its reasons.
