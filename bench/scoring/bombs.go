@@ -18,8 +18,8 @@ type bomb struct {
 // engine, and the costliest of each kind that Ripen's limits let through to the
 // child that compiles them.
 func bombs() ([]bomb, error) {
-	man := wasm.Manifest{ABI: wasm.ABI, Card: "hostile", Types: append([]string{""}, hostileWays...), Fields: []wasm.ManifestField{{Type: "flags"}}, StateMax: 8}
-	endless, err := withManifest(hostileModule, &man)
+	man := hostileManifest()
+	endless, err := withManifest(hostileModule, man)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func bombs() ([]bomb, error) {
 		{"calls that come back", 7, function(0, repeat([]byte{0x10, 3}, 15_000))},
 		{"a jump table", 1, function(0, slices.Concat([]byte{0x41, 0, 0x0e}, binary.AppendUvarint(nil, 30_000), make([]byte, 30_001)))},
 	} {
-		b, err := withFunctions(&man, f.n, f.body)
+		b, err := withFunctions(man, f.n, f.body)
 		if err != nil {
 			return nil, err
 		}

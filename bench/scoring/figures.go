@@ -40,7 +40,7 @@ func bars() []suite.Figure {
 		{ID: figGrowth, Name: "  growth of the parent's RSS, at most", Unit: "MB", Reach: 32, Stretch: 16, Digits: 1},
 		{ID: figTenant, Name: "resident memory of an idle compiled tenant", Unit: "KB", Reach: 48, Stretch: 32, Digits: 1},
 		{ID: figInstance, Name: "  of a live instance", Unit: "KB", Reach: 128, Stretch: 64, Digits: 1},
-		{ID: figRescore, Name: "every lead of 10 events scored anew after a publication", Unit: "s", Reach: 60, Stretch: 20, Digits: 1},
-		{ID: figSimulate, Name: "simulation over leads of 20 events", Unit: "s", Reach: 10, Stretch: 3, Digits: 1},
+		{ID: figRescore, Name: "1 M leads of 10 events scored anew after a publication, one core", Unit: "s", Reach: 60, Stretch: 20, Digits: 1},
+		{ID: figSimulate, Name: "simulation over 100 k leads of 20 events", Unit: "s", Reach: 10, Stretch: 3, Digits: 1},
 	}
 }

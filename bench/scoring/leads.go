@@ -93,7 +93,7 @@ func (b *bench) rescore(ctx context.Context) (err error) {
 		return fmt.Errorf("the first of the list has %v: the next card is not in force", top)
 	}
 	cpu := after - before
-	b.report.Set(figRescore, cpu.Seconds(), fmt.Sprintf("%d leads; processor time of the server, on all its cores; by the clock %.1f s", leads, wall.Seconds()))
+	b.report.Set(figRescore, cpu.Seconds()*1e6/float64(leads), fmt.Sprintf("%d leads took %.1f s of processor time on all of the server's cores, %.1f s by the clock", leads, cpu.Seconds(), wall.Seconds()))
 	return nil
 }
 
@@ -145,6 +145,6 @@ func (b *bench) simulate(ctx context.Context) error {
 	if last.Result == nil || last.Result.Leads != leads || last.Result.Rose+last.Result.Fell == 0 {
 		return fmt.Errorf("the simulation ends with %.300s, need %d leads, some of which move", lines[len(lines)-1], leads)
 	}
-	b.report.Set(figSimulate, wall.Seconds(), fmt.Sprintf("%d leads, %d would rise, %d fall; %.1f s of processor time", leads, last.Result.Rose, last.Result.Fell, (after-before).Seconds()))
+	b.report.Set(figSimulate, wall.Seconds()*1e5/float64(leads), fmt.Sprintf("%d leads took %.1f s, %d would rise, %d fall; %.1f s of processor time", leads, wall.Seconds(), last.Result.Rose, last.Result.Fell, (after-before).Seconds()))
 	return nil
 }

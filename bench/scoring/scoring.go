@@ -112,7 +112,7 @@ func (b *bench) run(ctx context.Context) (*suite.Report, error) {
 		b.dir = dir
 	}
 	if b.Quick {
-		b.note("--quick: %d instead of 1,000,000 leads are scored again, %d instead of 100,000 simulated; the times shown are theirs", b.tempo.rescored, b.tempo.simulate)
+		b.note("--quick: %d instead of 1,000,000 leads are scored again, %d instead of 100,000 simulated; times are extended to the full number", b.tempo.rescored, b.tempo.simulate)
 	}
 	for _, p := range b.parts() {
 		if len(b.Only) > 0 && !slices.Contains(b.Only, p.name) {

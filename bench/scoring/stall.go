@@ -22,6 +22,10 @@ var hostileModule []byte
 // hostileWays are the event types of guest/hostile.c, in its order.
 var hostileWays = []string{"spin", "divide", "root", "miss", "copy", "grow"}
 
+func hostileManifest() *wasm.Manifest {
+	return &wasm.Manifest{ABI: wasm.ABI, Card: "hostile", Types: append([]string{""}, hostileWays...), Fields: []wasm.ManifestField{{Type: "flags"}}, StateMax: 8}
+}
+
 // stall lets a guest work without end, with the most gas that any call gets, and
 // stops the world again and again meanwhile. What a stop takes is compared with
 // what it takes beside a goroutine that is as busy, but can be interrupted.
@@ -31,12 +35,12 @@ func (b *bench) stall(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
-	man := wasm.Manifest{ABI: wasm.ABI, Card: "hostile", Types: append([]string{""}, hostileWays...), Fields: []wasm.ManifestField{{Type: "flags"}}, StateMax: 8}
-	c, err := scorecard.OfManifest(&man)
+	man := hostileManifest()
+	c, err := scorecard.OfManifest(man)
 	if err != nil {
 		return err
 	}
-	code, err := withManifest(hostileModule, &man)
+	code, err := withManifest(hostileModule, man)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"ripen/bench/target"
-	"ripen/wasm"
 )
 
 // upload sends hostile modules to the server that people run, and watches what
@@ -24,11 +23,11 @@ func (b *bench) upload(ctx context.Context) error {
 		return err
 	}
 	defer t.Kill()
-	kind, err := withManifest(guestModule, guest1())
+	harmless, err := withFunctions(hostileManifest(), 0, nil)
 	if err != nil {
 		return err
 	}
-	if err := send(ctx, t, kind, true); err != nil { // what any first upload costs
+	if err := send(ctx, t, harmless, true); err != nil { // what any first upload costs
 		return fmt.Errorf("an upload that is none of them: %w", err)
 	}
 	before, err := t.Proc.Memory()
@@ -65,11 +64,6 @@ func (b *bench) upload(ctx context.Context) error {
 	b.report.Set(figAnswer, slowest.Seconds(), slowName)
 	b.report.Set(figGrowth, float64(grown)/1e6, fmt.Sprintf("from %.1f MB, highest sample of one each 2 ms", float64(before.RSS)/1e6))
 	return nil
-}
-
-func guest1() *wasm.Manifest {
-	m := guestManifest()
-	return &m
 }
 
 // send uploads a module; a hostile one has to be refused.
