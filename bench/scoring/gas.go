@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,8 +13,6 @@ import (
 // gasRounds is how often the workloads are gone through; each time is the best of
 // 25 turns of raw and metered code by itself.
 const gasRounds = 5
-
-var workloadLine = regexp.MustCompile(`(?m)^\s+\S+_test\.go:\d+: (\S.*?)\s+(\d+\.\d+)\s+[\d.]+[µn]s$`)
 
 // gas asks the benchmark of ripen/wasm/host, where the workloads live: raw code
 // needs an engine, and that is the engine's home.
@@ -41,25 +38,23 @@ func (b *bench) readGas(out string) error {
 	if err != nil {
 		return err
 	}
-	byName := map[string][]float64{}
 	var names []string
-	for _, m := range workloadLine.FindAllStringSubmatch(out, -1) {
-		v, err := strconv.ParseFloat(m[2], 64)
-		if err != nil {
-			return err
+	for _, f := range strings.Fields(out) {
+		if name, ok := strings.CutPrefix(f, "x:"); ok && !slices.Contains(names, name) {
+			names = append(names, name)
 		}
-		if byName[m[1]] == nil {
-			names = append(names, m[1])
-		}
-		byName[m[1]] = append(byName[m[1]], v)
 	}
 	if len(names) < 10 {
 		return fmt.Errorf("the benchmark names %d workloads, need 10: %s", len(names), out)
 	}
 	worstName, worstOf := "", 0.0
 	for _, n := range names {
-		slices.Sort(byName[n])
-		if v := median(byName[n]); v > worstOf {
+		each, err := metrics(out, "x:"+n)
+		if err != nil {
+			return err
+		}
+		slices.Sort(each)
+		if v := median(each); v > worstOf {
 			worstName, worstOf = n, v
 		}
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // upload sends hostile modules to the server that people run, and watches what
-// becomes of it: each has to be refused, in time, by a process that lives on and
+// becomes of it: each has to be answered, in time, by a process that lives on and
 // does not grow.
 func (b *bench) upload(ctx context.Context) error {
 	list, err := bombs()
@@ -27,57 +27,71 @@ func (b *bench) upload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := send(ctx, t, harmless, true); err != nil { // what any first upload costs
+	if _, err := put(ctx, t, harmless); err != nil { // what any first upload costs
 		return fmt.Errorf("an upload that is none of them: %w", err)
 	}
 	before, err := t.Proc.Memory()
 	if err != nil {
 		return err
 	}
-	alive, sent, slowest, slowName := 0, 0, time.Duration(0), ""
 	peak := watch(t)
+	s := b.throw(ctx, t, list)
+	grown := peak() - before.RSS
+	b.report.Set(figAlive, 100*float64(s.alive)/float64(s.sent), fmt.Sprintf("%d uploads of %d kinds: %d refused, %d taken that are within the limits", s.sent, len(list), s.refused, s.alive-s.refused))
+	if t.Died() == nil {
+		b.report.Set(figAnswer, s.slowest.Seconds(), s.slowName)
+		b.report.Set(figGrowth, float64(grown)/1e6, fmt.Sprintf("from %.1f MB, highest of a sample each 2 ms", float64(before.RSS)/1e6))
+	}
+	return ctx.Err()
+}
+
+// siege is what became of hostile uploads.
+type siege struct {
+	sent, alive, refused int
+	slowest              time.Duration
+	slowName             string
+}
+
+// throw sends every bomb, and stops when the server has died of one.
+func (b *bench) throw(ctx context.Context, t *target.Server, list []bomb) (s siege) {
 	for range b.tempo.uploads {
 		for _, one := range list {
 			began := time.Now()
-			err := send(ctx, t, one.module, false)
-			if took := time.Since(began); took > slowest {
-				slowest, slowName = took, one.name
+			taken, err := put(ctx, t, one.module)
+			if took := time.Since(began); took > s.slowest {
+				s.slowest, s.slowName = took, one.name
 			}
-			if err == nil {
+			switch {
+			case err != nil:
+			case taken && !one.fits:
+				err = errors.New("it was taken")
+			default:
 				_, err = t.Call(ctx, "GET", "/readyz", "", nil)
 			}
-			sent++
-			if err == nil {
-				alive++
+			if s.sent++; err != nil {
+				died := t.Died()
+				b.note("hostile upload, %s: %v", one.name, errors.Join(err, died))
+				if died != nil || ctx.Err() != nil {
+					return s
+				}
 				continue
 			}
-			b.note("hostile upload, %s: %v", one.name, errors.Join(err, t.Died()))
-			if t.Died() != nil {
-				peak()
-				b.report.Set(figAlive, 100*float64(alive)/float64(sent), one.name+" ended the process")
-				return nil
+			s.alive++
+			if !taken {
+				s.refused++
 			}
 		}
 	}
-	grown := peak() - before.RSS
-	b.report.Set(figAlive, 100*float64(alive)/float64(sent), fmt.Sprintf("%d of %d uploads of %d kinds refused and survived", alive, sent, len(list)))
-	b.report.Set(figAnswer, slowest.Seconds(), slowName)
-	b.report.Set(figGrowth, float64(grown)/1e6, fmt.Sprintf("from %.1f MB, highest sample of one each 2 ms", float64(before.RSS)/1e6))
-	return nil
+	return s
 }
 
-// send uploads a module; a hostile one has to be refused.
-func send(ctx context.Context, t *target.Server, module []byte, good bool) error {
-	_, err := t.Call(ctx, "PUT", "/v1/modules/upload", "application/wasm", module)
-	switch refused := target.StatusOf(err); {
-	case good:
-		return err
-	case refused == 422 || refused == 413:
-		return nil
-	case err == nil:
-		return errors.New("it was taken")
+// put uploads a module; to be refused is no error.
+func put(ctx context.Context, t *target.Server, module []byte) (taken bool, err error) {
+	_, err = t.Call(ctx, "PUT", "/v1/modules/hostile", "application/wasm", module)
+	if status := target.StatusOf(err); status == 422 || status == 413 {
+		return false, nil
 	}
-	return err
+	return err == nil, err
 }
 
 // watch samples the server's memory until the function it returns is called,

@@ -39,7 +39,7 @@ func BenchmarkGas(b *testing.B) {
 			}
 			r := float64(best[1]) / float64(best[0])
 			ratios, worst = ratios+math.Log(r), max(worst, r)
-			b.Logf("%-24s %.2f  %v", w.name, r, best[0]/time.Duration(w.times))
+			b.ReportMetric(r, "x:"+strings.ReplaceAll(filepath.Base(w.name), " ", "-"))
 		}
 	}
 	b.ReportMetric(math.Exp(ratios/float64(len(loads))), "geomean")
