@@ -144,7 +144,13 @@ type fn struct {
 	locals  []byte
 	b       []byte
 	asks    *asker // writes its expressions; nil if it has none
+
+	write func() *fn // of a function made by later: writes the one it stands for
+	real  *fn        // what it wrote
 }
+
+// later stands for a function that is written when it is first called.
+func later(write func() *fn) *fn { return &fn{write: write} }
 
 // do appends plain instructions.
 func (f *fn) do(ops ...op) *fn {
@@ -170,6 +176,12 @@ func (f *fn) br(depth int) *fn   { return f.put(0x0c, uint64(depth)) }
 func (f *fn) brIf(depth int) *fn { return f.put(0x0d, uint64(depth)) }
 
 func (f *fn) call(to *fn) *fn {
+	if to.write != nil {
+		if to.real == nil {
+			to.real = to.write()
+		}
+		to = to.real
+	}
 	return f.put(0x10, uint64(to.index))
 }
 
