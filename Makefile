@@ -70,6 +70,10 @@ e2e: deps ## the browser and whole-program stories alone
 bench: deps ## one table: figures, bars, ratios against references of the same run
 	go run ./bench/cmd/bench
 
+.PHONY: bench-scoring
+bench-scoring: ## one table for the scoring platform: cards, gas, hostile guests, re-score, simulation
+	go run ./bench/cmd/bench --scoring
+
 .PHONY: bench-compare
 bench-compare: ## micro-benchmarks against the saved baseline (BASE=ref to make one)
 	@.ci/bench-compare $(BENCHSTAT)

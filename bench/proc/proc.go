@@ -137,8 +137,13 @@ type Memory struct {
 }
 
 // Memory reads the process's memory now.
-func (p *Process) Memory() (Memory, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+func (p *Process) Memory() (Memory, error) { return memory(strconv.Itoa(p.cmd.Process.Pid)) }
+
+// Own is the memory of this process.
+func Own() (Memory, error) { return memory("self") }
+
+func memory(pid string) (Memory, error) {
+	status, err := os.ReadFile("/proc/" + pid + "/status")
 	if err != nil {
 		return Memory{}, err
 	}

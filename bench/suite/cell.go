@@ -233,20 +233,20 @@ func (s *suite) ratio(id string, what caseOf, ours, theirs string, of func(*Cell
 	}
 	switch {
 	case len(ratios) == 0:
-		s.figure(id).Note = trouble
+		s.report.Figure(id).Note = trouble
 	case trouble != "":
-		s.note("%s: left out, its cells have errors: %s", s.figure(id).Name, trouble)
-		s.figure(id).Note = trouble
+		s.note("%s: left out, its cells have errors: %s", s.report.Figure(id).Name, trouble)
+		s.report.Figure(id).Note = trouble
 	default:
 		slices.Sort(ratios)
 		note := fmt.Sprintf("%.2f–%.2f over %d rounds", ratios[0], ratios[len(ratios)-1], len(ratios))
 		if lag > 0 {
 			note += fmt.Sprintf(", fold lag p99 %.0f ms", lag)
 		}
-		s.set(id, median(ratios), note)
+		s.report.Set(id, median(ratios), note)
 		if lag > keepsUp {
-			s.figure(id).Known = false
-			s.figure(id).Note = fmt.Sprintf("%.2f, but the fold did not keep up: lag p99 %.0f ms", median(ratios), lag)
+			s.report.Figure(id).Known = false
+			s.report.Figure(id).Note = fmt.Sprintf("%.2f, but the fold did not keep up: lag p99 %.0f ms", median(ratios), lag)
 		}
 	}
 }

@@ -18,7 +18,7 @@ func (s *suite) crashes(ctx context.Context) error {
 		return err
 	}
 	note := fmt.Sprintf("%d kills, %d acknowledged, %d resent", res.Rounds, res.Acked, res.Resent)
-	s.set(figLost, float64(res.Lost), note)
-	s.set(figDuplicated, float64(res.Duplicated), note)
+	s.report.Set(figLost, float64(res.Lost), note)
+	s.report.Set(figDuplicated, float64(res.Duplicated), note)
 	return res.Err()
 }

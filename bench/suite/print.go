@@ -34,15 +34,7 @@ func (r *Report) Print(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintln(w)
-	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "round\tserver\tcase\treq/s\tev/s\tserver µs/ev\tclient µs/ev\tp50 ms\tp99 ms\tp999 ms\tlag p99 ms\tshed\t")
-	for i := range r.Cells {
-		c := &r.Cells[i]
-		fmt.Fprintf(t, "%d\t%s\t%s\t%.0f\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.0f\t%d\t\n",
-			c.Round, c.Server, c.Case, c.Requests, c.Events, c.CPU, c.Client, c.P50, c.P99, c.P999, c.LagP99, c.Shed)
-	}
-	if err := t.Flush(); err != nil {
+	if err := r.printCells(w); err != nil {
 		return err
 	}
 	for _, n := range r.Notes {
@@ -50,6 +42,21 @@ func (r *Report) Print(w io.Writer) error {
 	}
 	_, err := fmt.Fprintln(w)
 	return err
+}
+
+func (r *Report) printCells(w io.Writer) error {
+	if len(r.Cells) == 0 {
+		return nil
+	}
+	fmt.Fprintln(w)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "round\tserver\tcase\treq/s\tev/s\tserver µs/ev\tclient µs/ev\tp50 ms\tp99 ms\tp999 ms\tlag p99 ms\tshed\t")
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		fmt.Fprintf(t, "%d\t%s\t%s\t%.0f\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.0f\t%d\t\n",
+			c.Round, c.Server, c.Case, c.Requests, c.Events, c.CPU, c.Client, c.P50, c.P99, c.P999, c.LagP99, c.Shed)
+	}
+	return t.Flush()
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

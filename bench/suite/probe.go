@@ -53,10 +53,10 @@ func (s *suite) halfLoad(ctx context.Context, t *target.Server, cfg load.Config,
 			continue
 		}
 		if got.err != nil || len(got.ms) == 0 {
-			s.note("%s: %d samples, %v", s.figure(id).Name, len(got.ms), got.err)
+			s.note("%s: %d samples, %v", s.report.Figure(id).Name, len(got.ms), got.err)
 			continue
 		}
-		s.set(id, got.at(99), fmt.Sprintf("p50 %.1f, %d samples at %.0f ev/s", got.at(50), len(got.ms), res.EventsPerSecond()))
+		s.report.Set(id, got.at(99), fmt.Sprintf("p50 %.1f, %d samples at %.0f ev/s", got.at(50), len(got.ms), res.EventsPerSecond()))
 	}
 	return res.Events, nil
 }

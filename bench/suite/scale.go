@@ -45,7 +45,7 @@ func (s *suite) scale(ctx context.Context, name string) error {
 		return err
 	}
 	rate := 30_000.0
-	if f := s.figure(figSustained); f.Known {
+	if f := s.report.Figure(figSustained); f.Known {
 		rate = f.Measured / 2
 	}
 	cfg := s.post20(t)
@@ -97,10 +97,10 @@ func (s *suite) memory(name string, sc scenario, t *target.Server, peak int64) e
 	}
 	s.rss[name] = m.RSS
 	if sc.rss != "" {
-		s.set(sc.rss, float64(m.RSS)/1e6, fmt.Sprintf("anonymous %d, peak %d", m.Anon/1e6, peak/1e6))
+		s.report.Set(sc.rss, float64(m.RSS)/1e6, fmt.Sprintf("anonymous %d, peak %d", m.Anon/1e6, peak/1e6))
 	}
-	if small, big := s.rss["1m"], s.rss["10m"]; small > 0 && big > 0 && !s.figure(figRSSRatio).Known {
-		s.set(figRSSRatio, float64(big)/float64(small), fmt.Sprintf("%d ÷ %d MB", big/1e6, small/1e6))
+	if small, big := s.rss["1m"], s.rss["10m"]; small > 0 && big > 0 && !s.report.Figure(figRSSRatio).Known {
+		s.report.Set(figRSSRatio, float64(big)/float64(small), fmt.Sprintf("%d ÷ %d MB", big/1e6, small/1e6))
 	}
 	return nil
 }

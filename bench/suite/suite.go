@@ -171,7 +171,7 @@ func (s *suite) binarySize() {
 		s.note("binary: %v", err)
 		return
 	}
-	s.set(figBinary, float64(info.Size())/1e6, "")
+	s.report.Set(figBinary, float64(info.Size())/1e6, "")
 }
 
 // drive runs one load and turns a wrong answer into an error.

@@ -151,7 +151,7 @@ func TestRatiosAreMediansOverRounds(t *testing.T) {
 			s := &suite{}
 			s.report.Figures, s.report.Cells = bars(), cells
 			s.compare()
-			got := s.figure(figGetFull)
+			got := s.report.Figure(figGetFull)
 			if got.Measured != want && known || got.Known != known || !strings.Contains(got.Note, note) {
 				t.Fatalf("%+v", *got)
 			}

@@ -76,9 +76,9 @@ func (s *suite) findRate(ctx context.Context, t *target.Server, stored *int64) (
 		}
 		kept := r.lag <= keepsUp && (share == 0 || got >= 0.98*share*rate)
 		if kept {
-			s.set(figSustained, got, pick(share == 0, "flat out", fmt.Sprintf("open loop, %d tries", try+1)))
-			s.set(figLagSustained, r.lag, "")
-			s.set(figCPU, r.cpu, fmt.Sprintf("client %.1f µs", r.client))
+			s.report.Set(figSustained, got, pick(share == 0, "flat out", fmt.Sprintf("open loop, %d tries", try+1)))
+			s.report.Set(figLagSustained, r.lag, "")
+			s.report.Set(figCPU, r.cpu, fmt.Sprintf("client %.1f µs", r.client))
 			if share > 0 {
 				s.report.Cells = append(s.report.Cells, r.cell("POST 20, sustained"))
 			}
@@ -144,7 +144,7 @@ func (s *suite) reopen(ctx context.Context, t **target.Server, figure string, st
 		return fmt.Errorf("open after kill -9: %w", err)
 	}
 	*t = next
-	s.set(figure, next.OpenTime.Seconds(), fmt.Sprintf("%.1f M events", float64(stored)/1e6))
+	s.report.Set(figure, next.OpenTime.Seconds(), fmt.Sprintf("%.1f M events", float64(stored)/1e6))
 	_, err = next.Settle(ctx)
 	return err
 }
@@ -165,5 +165,5 @@ func (s *suite) disk(d proc.Disk, stored int64) {
 			words = append(words, fmt.Sprintf("%s %.1f", part, per))
 		}
 	}
-	s.set(figDisk, float64(d.Total)/float64(stored), strings.Join(words, ", ")+fmt.Sprintf("; %.1f M events", float64(stored)/1e6))
+	s.report.Set(figDisk, float64(d.Total)/float64(stored), strings.Join(words, ", ")+fmt.Sprintf("; %.1f M events", float64(stored)/1e6))
 }

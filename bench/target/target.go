@@ -208,9 +208,20 @@ func (s *Server) call(ctx context.Context, method, path, kind string, body []byt
 		return nil, fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	if resp.StatusCode/100 != 2 {
-		return nil, fmt.Errorf("%s %s: status %d: %.300s", method, path, resp.StatusCode, b)
+		return nil, fmt.Errorf("%s %s: %w: %.300s", method, path, statusError(resp.StatusCode), b)
 	}
 	return b, nil
+}
+
+// statusError is an answer other than 2xx.
+type statusError int
+
+func (s statusError) Error() string { return fmt.Sprintf("status %d", int(s)) }
+
+// StatusOf is the HTTP status that made a call fail; 0 if it was something else.
+func StatusOf(err error) int {
+	s, _ := errors.AsType[statusError](err)
+	return int(s)
 }
 
 // Settle waits until every event of the log is folded, scored and ranked.

@@ -12,6 +12,8 @@ const (
 	i32 byte = 0x7f
 	i64 byte = 0x7e
 	f64 byte = 0x7c
+
+	v128 byte = 0x7b
 )
 
 // op is an instruction without operands of its own.
@@ -23,6 +25,7 @@ const (
 	drop   op = 0x1a
 	choose op = 0x1b // select
 
+	i32Ctz op = 0x68
 	i32Eqz op = 0x45
 	i32Eq  op = 0x46
 	i32Ne  op = 0x47
@@ -104,6 +107,31 @@ var (
 	f64LoadAny = mem{0x2b, 0}
 )
 
+// vector is an instruction on sixteen bytes at once.
+type vector byte
+
+const (
+	bytesSplat vector = 15  // i8x16.splat
+	bytesEq    vector = 35  // i8x16.eq
+	vectorAnd  vector = 78  // v128.and
+	bytesMask  vector = 100 // i8x16.bitmask
+)
+
+// wide appends instructions on vectors.
+func (f *fn) wide(ops ...vector) *fn {
+	for _, o := range ops {
+		f.b = append(f.b, 0xfd, byte(o))
+	}
+	return f
+}
+
+// load16 appends a load of sixteen bytes from the address on the stack, wherever
+// it is.
+func (f *fn) load16(offset int) *fn {
+	f.b = binary.AppendUvarint(append(f.b, 0xfd, 0, 0), uint64(offset))
+	return f
+}
+
 // local is a parameter or local variable of a function.
 type local uint32
 
@@ -116,7 +144,13 @@ type fn struct {
 	locals  []byte
 	b       []byte
 	asks    *asker // writes its expressions; nil if it has none
+
+	write func() *fn // of a function made by later: writes the one it stands for
+	real  *fn        // what it wrote
 }
+
+// later stands for a function that is written when it is first called.
+func later(write func() *fn) *fn { return &fn{write: write} }
 
 // do appends plain instructions.
 func (f *fn) do(ops ...op) *fn {
@@ -142,6 +176,12 @@ func (f *fn) br(depth int) *fn   { return f.put(0x0c, uint64(depth)) }
 func (f *fn) brIf(depth int) *fn { return f.put(0x0d, uint64(depth)) }
 
 func (f *fn) call(to *fn) *fn {
+	if to.write != nil {
+		if to.real == nil {
+			to.real = to.write()
+		}
+		to = to.real
+	}
 	return f.put(0x10, uint64(to.index))
 }
 

@@ -270,29 +270,61 @@ func (w *asker) contains(s string) {
 	for _, m := range masks {
 		table = binary.LittleEndian.AppendUint64(table, m)
 	}
-	f.get(w.t.s).get(w.t.n).i32(w.m.text(string(table))).i64(1 << (len(s) - 1)).call(w.m.search())
+	pair := int32(-1)
+	if len(s) > 1 {
+		pair = int32(s[0]) | int32(s[1])<<8
+	}
+	f.get(w.t.s).get(w.t.n).i32(w.m.text(string(table))).i64(1 << (len(s) - 1)).i32(pair).call(w.m.search())
 }
 
-// search is (s, n, table i32, last i64) i32: the text holds what the table is of.
+// search is (s, n, table i32, last i64, pair i32) i32: the text holds what the table
+// is of. While nothing of it stands before the place reached, places are looked
+// over sixteen at a time for its first two bytes, which are the pair; what is read
+// beyond the text is memory all the same, and never decides.
 func (m *module) search() *fn {
 	if m.finds.search != nil {
 		return m.finds.search
 	}
-	f := m.fn([]byte{i32, i32, i32, i64}, i32)
+	f := m.fn([]byte{i32, i32, i32, i64, i32}, i32)
 	m.finds.search = f
-	s, n, table, last := local(0), local(1), local(2), local(3)
-	bits := f.local(i64)
+	s, n, table, last, pair := local(0), local(1), local(2), local(3), local(4)
+	bits, limit, first, second := f.local(i64), f.local(i32), f.local(v128), f.local(v128)
 	f.get(s).get(n).do(i32Add).set(n) // the end
-	f.block(noValue, func() {
+	f.get(pair).wide(bytesSplat).set(first).get(pair).i32(8).do(i32ShrU).wide(bytesSplat).set(second)
+	f.loop(func() {
+		f.get(bits).do(i64Eqz).get(pair).i32(0).do(i32GeS, i32And).when(func() { m.skip(f, s, n, limit, first, second) })
+		f.get(s).get(n).do(i32GeU).when(func() { f.i32(0).do(ret) })
+		f.get(s).i32(searchStep).do(i32Add).tee(limit).get(n).get(limit).get(n).do(i32LtU, choose).set(limit)
 		f.loop(func() {
-			f.get(s).get(n).do(i32Eq).brIf(1)
 			f.get(table).get(table).get(s).mem(i32Load8u, 0).do(i32Add).mem(i32Load8u, 0).i32(3).do(i32Shl, i32Add).mem(i64LoadAny, 256)
 			f.get(bits).i64(1).do(i64Shl).i64(1).do(i64Or, i64And).tee(bits).get(last).do(i64And, i64Eqz, i32Eqz)
 			f.when(func() { f.i32(1).do(ret) })
-			f.get(s).i32(1).do(i32Add).set(s).br(0)
+			f.get(s).i32(1).do(i32Add).tee(s).get(limit).do(i32Ne).brIf(0)
+		})
+		f.br(0)
+	})
+	f.i32(0)
+	return f
+}
+
+// lookAhead is how far beyond a text a search may read: the second bytes of
+// sixteen places.
+const lookAhead = 17
+
+// searchStep is how many bytes are taken one by one before the rest is looked over
+// again: so that looking costs little beside them, whatever the text.
+const searchStep = 16
+
+// skip moves s to the next place where both bytes stand, or to the end n or beyond.
+func (m *module) skip(f *fn, s, n, found local, first, second local) {
+	f.block(noValue, func() {
+		f.loop(func() {
+			f.get(s).get(n).do(i32GeU).brIf(1)
+			f.get(s).load16(0).get(first).wide(bytesEq).get(s).load16(1).get(second).wide(bytesEq, vectorAnd, bytesMask)
+			f.tee(found).when(func() { f.get(s).get(found).do(i32Ctz, i32Add).set(s).br(2) })
+			f.get(s).i32(16).do(i32Add).set(s).br(0)
 		})
 	})
-	return f.i32(0)
 }
 
 // runes is (s, n i32) i32: how many characters the text has.

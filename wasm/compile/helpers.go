@@ -2,13 +2,12 @@ package compile
 
 import (
 	"math"
-	"slices"
 
 	"ripen/wasm"
 	"ripen/wasm/scorecard"
 )
 
-// helpers are the functions every module has.
+// helpers are the functions that modules have if they call them.
 type helpers struct {
 	exp2    *fn // (x f64) f64
 	equal   *fn // (a, b, n i32) i32: the n bytes at a and b are the same
@@ -27,26 +26,12 @@ type helpers struct {
 	remove  *fn // (owner i64): takes its oldest entry out of the list
 }
 
+// helpers names them all; one that nothing calls is never written.
 func (m *module) helpers() {
-	h := &m.h
-	h.exp2 = m.exp2()
-	h.equal = m.equal()
-	h.remove = m.remove()
-	h.push = m.pushed()
-	h.unique = m.unique()
-	h.stamp = m.stamp()
-	h.timed = m.timed()
-	h.at = m.at()
-	h.linear = m.linear()
-	h.reach = m.reach()
-	h.decayed = m.decayed()
-	h.reason = m.reason()
-	h.minutes = m.minutes()
-	if slices.ContainsFunc(m.card.Rules, func(r *scorecard.Rule) bool { return r.Kind == scorecard.Money && r.Span > 0 }) {
-		h.money = m.money()
-	}
-	if slices.ContainsFunc(m.card.Rules, func(r *scorecard.Rule) bool { return r.Kind == scorecard.Renewal }) {
-		h.line = m.line()
+	m.h = helpers{
+		exp2: later(m.exp2), equal: later(m.equal), remove: later(m.remove), push: later(m.pushed), unique: later(m.unique),
+		stamp: later(m.stamp), timed: later(m.timed), money: later(m.money), at: later(m.at), linear: later(m.linear),
+		reach: later(m.reach), decayed: later(m.decayed), reason: later(m.reason), line: later(m.line), minutes: later(m.minutes),
 	}
 }
 

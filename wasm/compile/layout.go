@@ -56,7 +56,7 @@ const (
 	readTurn = 80
 	lineGas  = 2000 // halving a curve of up to thousands of lines
 
-	searchTurn = 34
+	searchTurn = 35
 	runesTurn  = 18
 )
 

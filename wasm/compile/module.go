@@ -86,7 +86,11 @@ func (m *module) text(s string) int32 {
 }
 
 func (m *module) encode(io, fold, score *fn) ([]byte, error) {
-	pages := (addrData + len(m.data) + pageSize - 1) / pageSize
+	end := addrData + len(m.data)
+	if m.finds.search != nil {
+		end += lookAhead
+	}
+	pages := (end + pageSize - 1) / pageSize
 	if pages > pagesMax {
 		return nil, fmt.Errorf("card %s: its texts need %d pages of memory, at most %d: shorten in: lists or use in_list", m.card.Name, pages, pagesMax)
 	}

@@ -171,22 +171,47 @@ func (m *module) groupRules(rules []*scorecard.Rule) []*fn {
 	for i := 0; i < len(rules); i += chunk {
 		f := m.fn([]byte{f64}, f64)
 		p, detail := f.local(f64), f.local(i32)
+		explain, at := f.local(i32), f.local(i32)
+		f.getG(gExplain).set(explain)
+		f.i32(0).mem(i32Load, wasm.OffReasons).i32(4).do(i32Shl).set(at)
 		for _, r := range rules[i:min(i+chunk, len(rules))] {
 			has := m.points(f, r, detail)
 			f.set(p).get(0).get(p).do(f64Add).set(0)
-			f.getG(gExplain).get(p).f64(0).do(f64Ne, i32And).when(func() {
-				f.i32(int32(r.Index))
-				if has {
-					f.get(detail)
-				} else {
-					f.i32(0)
-				}
-				f.get(p).call(m.h.reason)
-			})
+			f.get(explain).when(func() { m.tell(f, at, r.Index, has, detail, p) })
+		}
+		if m.roomy() {
+			f.get(explain).when(func() { f.i32(0).get(at).i32(4).do(i32ShrU).mem(i32Store, wasm.OffReasons) })
 		}
 		out = append(out, f.get(0))
 	}
 	return out
+}
+
+// roomy says that every rule and gate can give a reason at once.
+func (m *module) roomy() bool { return len(m.card.Rules)+len(m.card.Gates) < wasm.ReasonsMax }
+
+// tell gives a rule's reason if it has points. Whether it has cannot be foretold,
+// so a roomy card writes each reason and counts only those: the next one takes the
+// place of one that does not count.
+func (m *module) tell(f *fn, at local, id int, has bool, detail, p local) {
+	what := func() *fn {
+		if has {
+			return f.get(detail)
+		}
+		return f.i32(0)
+	}
+	if !m.roomy() {
+		f.get(p).f64(0).do(f64Ne).when(func() {
+			f.i32(int32(id))
+			what().get(p).call(m.h.reason)
+		})
+		return
+	}
+	f.get(at).i32(int32(id)).mem(i32Store, wasm.IOReasons)
+	f.get(at)
+	what().mem(i32Store, wasm.IOReasons+4)
+	f.get(at).get(p).mem(f64Store, wasm.IOReasons+8)
+	f.get(at).get(p).f64(0).do(f64Ne).i32(4).do(i32Shl, i32Add).set(at)
 }
 
 // points leaves what a rule is worth at gNow on the stack, and says whether its

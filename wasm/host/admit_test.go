@@ -334,7 +334,9 @@ func TestByHand(t *testing.T) {
 	}
 	evs := bind(c, []*event{{typ: "page_view", time: 1_767_225_600_000, fields: map[string]wasm.Slot{"path": text("/pricing")}}})
 	b := make([]byte, eventSize(&evs[0]))
-	writeEvent(b, &evs[0])
+	if n := writeEvent(b, &evs[0]); n != len(b) {
+		t.Fatalf("an event of %d bytes takes %d", len(b), n)
+	}
 	doc, err := os.ReadFile("../DESIGN.md")
 	if err != nil {
 		t.Fatal(err)

@@ -39,7 +39,7 @@ func BenchmarkGas(b *testing.B) {
 			}
 			r := float64(best[1]) / float64(best[0])
 			ratios, worst = ratios+math.Log(r), max(worst, r)
-			b.Logf("%-24s %.2f  %v", w.name, r, best[0]/time.Duration(w.times))
+			b.ReportMetric(r, "x:"+strings.ReplaceAll(filepath.Base(w.name), " ", "-"))
 		}
 	}
 	b.ReportMetric(math.Exp(ratios/float64(len(loads))), "geomean")
@@ -70,7 +70,7 @@ func workloads(b *testing.B) (list []workload) {
 			io, _ := mem.Read(0, wasm.IOSize)
 			copy(io[wasm.IOState:], state)
 			binary.LittleEndian.PutUint32(io[wasm.OffStateLen:], uint32(len(state)))
-			writeEvent(io[wasm.IOEvents:wasm.IOEvents+eventSize(&evs[len(evs)-1])], &evs[len(evs)-1])
+			writeEvent(io[wasm.IOEvents:], &evs[len(evs)-1])
 		}
 		now := uint64(evs[len(evs)-1].TimeMs)
 		list = append(list, pairOf(b, name+" fold", src, wasm.ExportFold, 1, 500, fill), pairOf(b, name+" score", src, wasm.ExportScore, now, 500, fill))

@@ -214,14 +214,13 @@ func (in *Instance) Fold(state []byte, evs []wasm.Event) ([]byte, error) {
 func (in *Instance) encode(evs []wasm.Event) (int, error) {
 	at := wasm.IOEvents
 	for i := range evs {
-		size := eventSize(&evs[i])
-		if at+size > wasm.IOSize {
+		size := writeEvent(in.mem[at:], &evs[i])
+		if size == 0 {
 			if i == 0 {
-				return 0, fmt.Errorf("module of %s: an event of %d bytes does not fit the IO area", in.m.card.Name, size)
+				return 0, fmt.Errorf("module of %s: an event of %d bytes does not fit the IO area", in.m.card.Name, eventSize(&evs[i]))
 			}
 			return i, nil
 		}
-		writeEvent(in.mem[at:at+size], &evs[i])
 		at += size
 	}
 	return len(evs), nil
@@ -237,15 +236,18 @@ func eventSize(e *wasm.Event) int {
 	return (n + 7) &^ 7
 }
 
-func writeEvent(b []byte, e *wasm.Event) {
+// writeEvent writes an event to the front of b and returns its size; 0 if there
+// is no room for it.
+func writeEvent(b []byte, e *wasm.Event) int {
 	le := binary.LittleEndian
-	le.PutUint32(b, uint32(len(b)))
-	le.PutUint16(b[4:], e.Index)
-	le.PutUint16(b[6:], uint16(len(e.Slots)))
-	le.PutUint64(b[8:], uint64(e.TimeMs))
 	text := wasm.EventHead + wasm.SlotSize*len(e.Slots)
+	if text > len(b) {
+		return 0
+	}
+	slots := b[wasm.EventHead:text]
 	for i := range e.Slots {
-		s, slot := &e.Slots[i], b[wasm.EventHead+wasm.SlotSize*i:]
+		s, slot := &e.Slots[i], slots[:wasm.SlotSize]
+		slots = slots[wasm.SlotSize:]
 		head, value := uint64(s.Tag), s.Num
 		if s.Product {
 			head |= 1 << 8
@@ -253,11 +255,23 @@ func writeEvent(b []byte, e *wasm.Event) {
 		if s.Tag == wasm.String {
 			head |= uint64(len(s.Str)) << 32
 			value = uint64(text)
+			if len(s.Str) > len(b)-text {
+				return 0
+			}
 			text += copy(b[text:], s.Str)
 		}
 		le.PutUint64(slot, head)
 		le.PutUint64(slot[8:], value)
 	}
+	size := (text + 7) &^ 7
+	if size > len(b) {
+		return 0
+	}
+	le.PutUint32(b, uint32(size))
+	le.PutUint16(b[4:], e.Index)
+	le.PutUint16(b[6:], uint16(len(e.Slots)))
+	le.PutUint64(b[8:], uint64(e.TimeMs))
+	return size
 }
 
 // run scores the state at now and leaves what the module says in the IO area.
@@ -296,9 +310,20 @@ func (in *Instance) dims() []float64 {
 // Score says where a lead with this state stands at now, unix ms, with reasons.
 // r is filled anew; its slices are reused.
 func (in *Instance) Score(state []byte, now int64, r *scorecard.Result) error {
-	scaled, err := in.run(state, now, wasm.FlagExplain)
+	raw, err := in.ScoreRaw(state, now)
 	if err != nil {
 		return err
+	}
+	in.m.card.Settle(raw, true, r)
+	return nil
+}
+
+// ScoreRaw is what the module itself says, each rule's points with it, before the
+// card settles it. It is valid until the next call of this instance.
+func (in *Instance) ScoreRaw(state []byte, now int64) (*scorecard.Raw, error) {
+	scaled, err := in.run(state, now, wasm.FlagExplain)
+	if err != nil {
+		return nil, err
 	}
 	raw := &in.raw
 	raw.Scaled, raw.Null, raw.Next = scaled, in.u32(wasm.OffNull) != 0, int64(in.u64(wasm.OffNext))
@@ -308,8 +333,7 @@ func (in *Instance) Score(state []byte, now int64, r *scorecard.Result) error {
 		at := wasm.IOReasons + wasm.ReasonSize*int(i)
 		raw.Points = append(raw.Points, scorecard.RulePoints{ID: in.u32(at), Detail: in.u32(at + 4), Points: math.Float64frombits(in.u64(at + 8))})
 	}
-	in.m.card.Settle(raw, true, r)
-	return nil
+	return raw, nil
 }
 
 // Fast is a score without its reasons.

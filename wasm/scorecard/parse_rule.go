@@ -54,7 +54,7 @@ func (p *reader) checkRule(d *Dimension, w *draft, n *node) {
 	if w.at["id"] == nil {
 		p.add(n, "the rule has no id", "write id: a_short_name")
 	} else if i := slices.IndexFunc(p.card.Rules, func(o *Rule) bool { return o.ID == w.ID }); i >= 0 {
-		p.add(w.at["id"], fmt.Sprintf("the id is taken on line %d", p.card.Rules[i].node.line), "give each rule its own")
+		p.add(w.at["id"], fmt.Sprintf("the id is taken on line %d", p.card.Rules[i].line), "give each rule its own")
 	}
 	if w.at["points"] == nil {
 		p.add(n, "the rule has no points", "write points: 10")

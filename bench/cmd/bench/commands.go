@@ -15,6 +15,7 @@ import (
 	"ripen/bench/crash"
 	"ripen/bench/load"
 	"ripen/bench/ref"
+	"ripen/bench/scoring"
 	"ripen/bench/suite"
 	"ripen/bench/target"
 )
@@ -32,8 +33,18 @@ func runSuite(ctx context.Context, flags *flag.FlagSet, args []string, out, log 
 	flags.IntVar(&o.Crash, "crash", 0, "rounds of kill -9; default 10 (3 with --quick), -1 = none")
 	flags.BoolVar(&asJSON, "json", false, "print JSON")
 	flags.BoolVar(&gate, "gate", false, "fail if a figure misses its bar")
+	scored := flags.Bool("scoring", false, "the scoring platform instead of the server under load")
+	parts := flags.String("parts", "", "with --scoring, only these parts, comma separated: "+strings.Join(scoring.Parts(), ", "))
 	if err := parse(flags, args); err != nil {
 		return err
+	}
+	if *scored {
+		p := scoring.Options{Binary: o.Binary, Dir: o.Dir, Quick: o.Quick, Log: log}
+		if *parts != "" {
+			p.Only = strings.Split(*parts, ",")
+		}
+		report, err := scoring.Run(ctx, p)
+		return show(report, err, out, asJSON, gate)
 	}
 	if scales != "" {
 		o.Scales = strings.Split(scales, ",")
@@ -44,6 +55,11 @@ func runSuite(ctx context.Context, flags *flag.FlagSet, args []string, out, log 
 	}
 	o.Log = log
 	report, err := suite.Run(ctx, o)
+	return show(report, err, out, asJSON, gate)
+}
+
+// show prints a report for people or machines; as a gate, it fails with it.
+func show(report *suite.Report, err error, out io.Writer, asJSON, gate bool) error {
 	if err != nil {
 		return err
 	}
