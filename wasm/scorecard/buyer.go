@@ -134,7 +134,7 @@ func (c *Card) CheckFeeds(file string, wrong func(*Feed) (what, fix string)) err
 			continue
 		}
 		if what, fix := wrong(r.Feed); what != "" {
-			all = append(all, &Error{File: file, Line: r.node.line, Col: r.node.col, Rule: r.ID, What: what, Fix: fix})
+			all = append(all, &Error{File: file, Line: r.line, Col: r.col, Rule: r.ID, What: what, Fix: fix})
 		}
 	}
 	if all == nil {

@@ -119,7 +119,7 @@ type Rule struct {
 	Feed    *Feed  // of Input
 	Ignore  uint8  // bit per machine verdict
 
-	line int // of its file; not its node, which would keep all of the file in memory
+	line, col int // in its file; not its node, which would keep all of the file in memory
 }
 
 // Step is worth its points from At on: a number of events, a sum in hundredths; of

@@ -101,7 +101,7 @@ func (p *reader) steps(r *Rule, of string, v *node) {
 func (p *reader) model(d *Dimension, k, v *node) {
 	f := p.feed(d, k)
 	p.bounded(d, v, map[string]func(k, v *node){
-		"model": func(_, v *node) { f.Model, d.Groups[0].Rules[0].node = p.name(v, "model"), v },
+		"model": func(_, v *node) { f.Model = p.name(v, "model"); d.Groups[0].Rules[0].stands(v) },
 		"why":   func(_, v *node) { p.ownWhy(d, v) },
 	})
 	if f.Model == "" {
@@ -114,7 +114,7 @@ func (p *reader) model(d *Dimension, k, v *node) {
 func (p *reader) module(d *Dimension, k, v *node) {
 	f := p.feed(d, k)
 	p.bounded(d, v, map[string]func(k, v *node){
-		"module": func(_, v *node) { f.Module, d.Groups[0].Rules[0].node = p.name(v, "module"), v },
+		"module": func(_, v *node) { f.Module = p.name(v, "module"); d.Groups[0].Rules[0].stands(v) },
 		"gas":    func(_, v *node) { f.Gas = int64(p.whole(v, "gas", 1, gasMax)) },
 		"why":    func(_, v *node) { p.ownWhy(d, v) },
 	})

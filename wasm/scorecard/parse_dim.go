@@ -95,10 +95,14 @@ func (p *reader) ruled(d *Dimension, k, v *node) {
 	p.groups(d, groups)
 }
 
+// stands says where in the file a rule is.
+func (r *Rule) stands(n *node) { r.line, r.col = n.line, n.col }
+
 // own makes a rule of what a dimension without groups says, so that it is folded,
 // scored and given as a reason like any other.
 func (p *reader) own(d *Dimension, id string, kind RuleKind, k *node) *Rule {
-	r := &Rule{ID: id, Index: len(p.card.Rules), Kind: kind, Points: 1, line: k.line}
+	r := &Rule{ID: id, Index: len(p.card.Rules), Kind: kind, Points: 1}
+	r.stands(k)
 	if i := slices.IndexFunc(p.card.Rules, func(o *Rule) bool { return o.ID == id }); i >= 0 {
 		p.add(k, fmt.Sprintf("a rule on line %d is named %s as well", p.card.Rules[i].line, id), "rename one of them")
 	}
@@ -146,7 +150,8 @@ func (p *reader) rules(d *Dimension, g *Group, v *node) {
 			p.add(n, "too many rules", fmt.Sprintf("at most %d in a card; ten to twenty are enough", rulesMax))
 			return
 		}
-		r := &Rule{Index: len(p.card.Rules), line: n.line}
+		r := &Rule{Index: len(p.card.Rules)}
+		r.stands(n)
 		p.rule = ruleID(n)
 		p.readRule(d, r, n)
 		p.rule = ""
