@@ -1,6 +1,8 @@
 package storage
 
 import (
+	"bytes"
+	"errors"
 	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
@@ -49,4 +51,71 @@ func (s *Snapshot) Close() {
 	if s.uses.Add(-1) == 0 {
 		s.txn.Discard()
 	}
+}
+
+// Ranges reads ranges of one space of a snapshot, one after the other. Where a
+// range begins behind the one before and not far from it, nothing is searched:
+// to find one of a million small ranges costs more than to read it. It is for
+// one goroutine, and keeps the snapshot until it is closed.
+type Ranges struct {
+	snap   *Snapshot
+	prefix []byte
+	it     *badger.Iterator
+	end    []byte // where the last range ended: between it and where it stands is nothing
+}
+
+// rangeSteps is how many rows are passed over before the next is searched.
+const rangeSteps = 16
+
+// Ranges returns a reader of a tenant's rows in a space.
+func (s *Snapshot) Ranges(t Tenant, space byte) *Ranges {
+	return &Ranges{snap: s.Keep(), prefix: tableKey(nil, t, space, nil)}
+}
+
+// Scan is [Tx.Scan] with from and to given.
+func (r *Ranges) Scan(from, to []byte, fn func(k, v []byte) error) error {
+	return r.snap.kv.use(func(b *badger.DB) error {
+		if b != r.snap.b {
+			return ErrClosed
+		}
+		r.find(from)
+		for r.end = nil; r.it.ValidForPrefix(r.prefix); r.it.Next() {
+			k := r.it.Item().Key()[tablePrefix:]
+			if bytes.Compare(k, to) >= 0 {
+				break
+			}
+			err := r.it.Item().Value(func(v []byte) error { return fn(k, v) })
+			if errors.Is(err, ErrStop) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+		}
+		r.end = append(r.end, to...)
+		return nil
+	})
+}
+
+// find goes to the first row from a key on.
+func (r *Ranges) find(from []byte) {
+	if r.it == nil {
+		r.it = r.snap.txn.NewIterator(badger.IteratorOptions{Prefix: r.prefix})
+	} else if r.end != nil && bytes.Compare(r.end, from) <= 0 {
+		for range rangeSteps {
+			if !r.it.ValidForPrefix(r.prefix) || bytes.Compare(r.it.Item().Key()[tablePrefix:], from) >= 0 {
+				return
+			}
+			r.it.Next()
+		}
+	}
+	r.it.Seek(append(bytes.Clone(r.prefix), from...))
+}
+
+// Close lets go of the snapshot.
+func (r *Ranges) Close() {
+	if r.it != nil {
+		r.it.Close()
+	}
+	r.snap.Close()
 }

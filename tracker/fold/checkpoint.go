@@ -254,6 +254,7 @@ func (f *Fold) saved(lock func(func() error) error) error {
 	if err != nil {
 		return err
 	}
+	f.stored.Close()
 	err = lock(func() error {
 		f.snap.Close()
 		f.snap = snap

@@ -46,7 +46,8 @@ type Fold struct {
 	// snap is leads/ as the last checkpoint left it: with what is in memory it
 	// is whole at every moment. It changes while readers are held off.
 	snap    *storage.Snapshot
-	closed  bool // snap is
+	stored  Stored // for the loop
+	closed  bool   // snap is
 	arena   arena
 	dirty   []record
 	group   []int32 // union-find over dirty: what must be stored together
@@ -95,6 +96,7 @@ func New(cfg Config) (*Fold, error) {
 // Close lets go of the table. What no checkpoint has stored is lost.
 func (f *Fold) Close() {
 	if !f.closed {
+		f.stored.Close()
 		f.snap.Close()
 	}
 	f.closed = true

@@ -139,15 +139,20 @@ func (r Reader) History(l *Lead) (*History, error) {
 
 // Read returns the history in order. After a replay began it is gone, and the
 // error is [storage.ErrClosed].
-func (h *History) Read() ([]Entry, error) { return h.read(true) }
+func (h *History) Read() ([]Entry, error) {
+	var from Stored
+	defer from.Close()
+	return h.read(&from, true)
+}
 
-// Walked is Read without what is filed but never walked.
-func (h *History) Walked() ([]Entry, error) { return h.read(false) }
+// Walked is Read without what is filed but never walked, for many histories one
+// after the other.
+func (h *History) Walked(from *Stored) ([]Entry, error) { return h.read(from, false) }
 
 // Discard lets go of a history that nobody will read.
 func (h *History) Discard() { h.snap.Close() }
 
-func (h *History) read(every bool) ([]Entry, error) {
+func (h *History) read(from *Stored, every bool) ([]Entry, error) {
 	defer h.snap.Close()
 	var es []Entry
 	for i := range h.filed {
@@ -164,7 +169,7 @@ func (h *History) read(every bool) ([]Entry, error) {
 				return nil, err
 			}
 		}
-		if err := scanStored(h.snap, q.subject, Place{}, one); err != nil {
+		if err := from.scan(h.snap, q.subject, Place{}, one); err != nil {
 			return nil, err
 		}
 	}

@@ -77,7 +77,23 @@ func (f *Fold) scan(s *subject, from Place, visit func(n *Entry, e *tracker.Even
 			return err
 		}
 	}
-	return scanStored(f.snap, s, from, one)
+	return f.stored.scan(f.snap, s, from, one)
+}
+
+// Stored reads stored timelines. Whoever reads many keeps one, and reads them in
+// the order of their subjects: the next is then where the last one ended.
+type Stored struct {
+	snap   *storage.Snapshot
+	tenant tracker.TenantID
+	ranges *storage.Ranges // of both; nil = none yet
+}
+
+// Close lets go of the table. The next read opens it again.
+func (q *Stored) Close() {
+	if q.ranges != nil {
+		q.ranges.Close()
+		q.ranges = nil
+	}
 }
 
 // visitor reads entries of s for visit: those from a place on, and only of
@@ -93,9 +109,9 @@ func visitor(s *subject, from Place, floor uint64, visit func(n *Entry, e *track
 	}
 }
 
-// scanStored calls one with the stored entries of a timeline from a place on,
-// and some before it.
-func scanStored(snap *storage.Snapshot, s *subject, from Place, one func(b []byte) error) error {
+// scan calls one with the stored entries of a timeline from a place on, and
+// some before it.
+func (q *Stored) scan(snap *storage.Snapshot, s *subject, from Place, one func(b []byte) error) error {
 	if s.stored.Less(from) {
 		return nil
 	}
@@ -104,9 +120,11 @@ func scanStored(snap *storage.Snapshot, s *subject, from Place, one func(b []byt
 	if !from.IsZero() {
 		lo = sortable(lo, from.Time-partSpan)
 	}
-	return snap.View(func(tx *storage.Tx) error {
-		return tx.Scan(s.tenant, storage.SpaceTimeline, lo, hi, func(_, v []byte) error { return eachEntry(v, one) })
-	})
+	if q.ranges == nil || q.snap != snap || q.tenant != s.tenant {
+		q.Close()
+		q.snap, q.tenant, q.ranges = snap, s.tenant, snap.Ranges(s.tenant, storage.SpaceTimeline)
+	}
+	return q.ranges.Scan(lo, hi, func(_, v []byte) error { return eachEntry(v, one) })
 }
 
 // entries appends the entries of a timeline from a place on, in order, rows

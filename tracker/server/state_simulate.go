@@ -29,6 +29,7 @@ type simulation struct {
 	deck   score.Deck   // named, draft
 	former score.Deck   // named, old
 	walker score.Walker
+	stored fold.Stored
 	walk   score.Walk
 	event  tracker.Event
 	tally  tally
@@ -145,6 +146,7 @@ const simulateMost = 64
 const progressEvery = 100 * time.Millisecond
 
 func (m *simulation) run(ctx context.Context, sample int, progress func(done, total int) error) (*export.Simulation, error) {
+	defer m.stored.Close()
 	ids, err := m.leads(ctx)
 	if err != nil {
 		return nil, err
@@ -263,7 +265,7 @@ func standing(b *body, card string) score.State {
 // score walks what was taken.
 func (m *simulation) score(some []simulated) error {
 	for i := range some {
-		es, err := some[i].history.Walked()
+		es, err := some[i].history.Walked(&m.stored)
 		if err == nil {
 			err = m.through(es, some[i].at)
 		}
