@@ -19,11 +19,12 @@ type object map[string]any
 // is no object becomes an event that is refused; its neighbours go on.
 func objects(body []byte, read func(o object) *happened) ([]*happened, error) {
 	body = bytes.TrimSpace(body)
-	raws := []json.RawMessage{body}
-	if len(body) > 0 && body[0] == '[' {
-		if err := json.Unmarshal(body, &raws); err != nil {
-			return nil, unreadable("the body is not a JSON array")
-		}
+	isList := len(body) > 0 && body[0] == '['
+	var raws []json.RawMessage
+	if !isList {
+		raws = []json.RawMessage{body}
+	} else if err := json.Unmarshal(body, &raws); err != nil {
+		return nil, unreadable("the body is not a JSON array")
 	}
 	if len(raws) > tracker.MaxBatch {
 		return nil, &tracker.Error{Kind: tracker.KindTooLarge, Code: tracker.CodeTooLarge, Detail: "a body may have 2500 events"}
@@ -37,7 +38,7 @@ func objects(body []byte, read func(o object) *happened) ([]*happened, error) {
 			ev.code = tracker.CodeTooLarge
 		case err == nil && o != nil:
 			ev = read(o)
-		case len(body) == 0 || body[0] != '[':
+		case !isList:
 			return nil, unreadable("the body is not a JSON object")
 		}
 		ev.raw = raw

@@ -52,6 +52,7 @@ func showPage(ctx *fasthttp.RequestCtx, status int, name string) {
 	b.WriteString("</main></html>\n")
 	h := &ctx.Response.Header
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+	h.Set("Referrer-Policy", "no-referrer") // the address stays between the mail and us
 	h.Set("Content-Language", lang)
 	h.Set("Vary", "Accept-Language")
 	ctx.SetStatusCode(status)

@@ -165,7 +165,6 @@ func guard(ctx *fasthttp.RequestCtx) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Robots-Tag", "noindex, nofollow")
-	h.Set("Referrer-Policy", "no-referrer")
 }
 
 func notAllowed(ctx *fasthttp.RequestCtx, allow string) {
