@@ -115,7 +115,7 @@ func uvarint(b []byte) (v uint64, rest []byte, err error) {
 	return v, b[n:], nil
 }
 
-var tokenText = base64.RawURLEncoding.Strict()
+var tokenText = base64.RawURLEncoding
 
 // seal makes the token of some claims.
 func (k *key) seal(p purpose, c *claims) string {
@@ -147,7 +147,7 @@ func (k *Keys) open(p purpose, token string, now int64) (tracker.TenantID, claim
 		return tracker.TenantID{}, claims{}, errToken
 	}
 	b, err := tokenText.DecodeString(token)
-	if err != nil || len(b) < keyIDLen+tagLen {
+	if err != nil || len(b) < keyIDLen+tagLen || tokenText.EncodeToString(b) != token { // one spelling
 		return tracker.TenantID{}, claims{}, errToken
 	}
 	key := k.now.Load().ids[[keyIDLen]byte(b)]

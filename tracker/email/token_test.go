@@ -80,6 +80,16 @@ func TestTokenHolds(t *testing.T) {
 	refused("expired", click, token, sample.expires*1000)
 	refused("longer", click, token+"A", now)
 	refused("padded", click, token+"=", now)
+	refused("a line's end", click, token[:9]+"\n"+token[9:], now)
+	short := k.seal(click, &claims{expires: 1_800_000_000, email: "ana@example.o"}) // its last letter has bits to spare
+	if len(short)%4 == 0 {
+		t.Fatal("choose another length")
+	}
+	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
+		if other := short[:len(short)-1] + string(c); other != short {
+			refused("another spelling", click, other, now)
+		}
+	}
 	refused("too long", click, strings.Repeat("A", maxToken+1), now)
 	// The key of one tenant under the id of another's.
 	other := *testKey(1)
