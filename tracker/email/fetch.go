@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"syscall"
 	"time"
 )
@@ -20,7 +21,7 @@ const (
 // fetchPublic gets an address over HTTPS. It asks the addresses that names
 // resolve to, at the moment it connects: none that is not public is reached,
 // whatever a name is made to mean; no redirect is followed and no proxy asked.
-func fetchPublic(ctx context.Context, url string) ([]byte, error) {
+func fetchPublic(ctx context.Context, address string) ([]byte, error) {
 	client := &http.Client{
 		Timeout: fetchLimit,
 		Transport: &http.Transport{
@@ -29,7 +30,7 @@ func fetchPublic(ctx context.Context, url string) ([]byte, error) {
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -37,6 +38,9 @@ func fetchPublic(ctx context.Context, url string) ([]byte, error) {
 		return nil, errors.New("need https")
 	}
 	resp, err := client.Do(req)
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return nil, e.Err // without the address, which may hold a token
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -103,8 +103,8 @@ type post struct {
 
 // fresh says whether a moment, in unix seconds, lies within the window.
 func (p *post) fresh(seconds int64) bool {
-	age := time.Duration(p.now-min(max(seconds, 0), 1<<40)*1000) * time.Millisecond
-	return age <= p.window && age >= -ahead
+	age := p.now/1000 - seconds
+	return age <= int64(p.window/time.Second) && age >= -int64(ahead/time.Second)
 }
 
 func (p *post) header(name string) string { return trimmed(p.head.Peek(name)) }

@@ -348,6 +348,25 @@ func TestBrevo(t *testing.T) {
 	)
 }
 
+func TestWindow(t *testing.T) {
+	now := begin.Unix()
+	p := &post{now: begin.UnixMilli(), window: time.Hour}
+	f := func(seconds int64, want bool) {
+		t.Helper()
+		if got := p.fresh(seconds); got != want {
+			t.Errorf("signed %d s ago: %v, want %v", now-seconds, got, want)
+		}
+	}
+	f(now, true)
+	f(now-3600, true)
+	f(now-3601, false)
+	f(now+300, true)
+	f(now+301, false)
+	f(0, false)
+	f(1<<62, false)
+	f(18446744073709551616/1000, false)
+}
+
 // TestWhoMayReport lists what no provider's webhook takes.
 func TestWhoMayReport(t *testing.T) {
 	b := newBed(t)
