@@ -27,7 +27,7 @@ func TestTargets(t *testing.T) {
 		"https:/acme.example", "https://", "https:///x", "http://:80/", "https://user@acme.example/", "https://u:p@acme.example/",
 		"https://acme.example\\@evil.example/", "https://acme.example/\r\nSet-Cookie: a=b", "https://acme.example/\n", "https://acme.example/\x00",
 		"https://acme.example/\x7f", "https://acme.example/a b", " https://acme.example/", "https://acme.example/\t", "java\tscript:alert(1)",
-		"https://acme.example/<script>", `https://acme.example/"onload`, "https://ácme.example/", "https://acme.example/\xff",
+		`https://acme.example/\\evil.example/`, "https://acme.example/<script>", `https://acme.example/"onload`, "https://ácme.example/", "https://acme.example/\xff",
 		"https://%61cme.example/%zz", "https://acme.example/" + strings.Repeat("a", maxURL), "\u200bhttps://acme.example/", "https\u003a//ａcme.example/",
 	} {
 		if got, err := checkTarget(in); err == nil {
