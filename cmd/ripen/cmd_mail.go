@@ -34,13 +34,13 @@ POST /v1/mail/links, with the tenant's secret key.
 			run: func(ctx context.Context, c *call) error { return c.mint(ctx, "pixel") },
 		},
 		{
-			name: "mail unsubscribe", use: append([]string{"list"}, mailFlags...),
+			name: "mail unsubscribe", use: append([]string{"mailing-list"}, mailFlags...),
 			summary: text{"the address that ends the mails of a list, with its headers", "la dirección que da de baja de una lista, con sus cabeceras"},
 			help: `
 Opening it asks on a page; the button there, or the mail program's own (RFC
 8058), unsubscribes. Both headers belong into the mail, under its DKIM signature.
 
-  ripen mail unsubscribe --email ana@example.org --message welcome-1 --list news --data ./data`,
+  ripen mail unsubscribe --email ana@example.org --message welcome-1 --mailing-list news --data ./data`,
 			run: func(ctx context.Context, c *call) error { return c.mint(ctx, "unsubscribe") },
 		},
 		{
@@ -80,7 +80,7 @@ func (c *call) mint(ctx context.Context, kind string) error {
 	case "link":
 		link["url"], link["link"], link["trap"] = c.args[0], c.get("link"), c.bool("trap")
 	case "unsubscribe":
-		link["list"] = c.get("list")
+		link["list"] = c.get("mailing-list")
 	}
 	if d := c.period("expires-in"); d != 0 {
 		link["expires"] = time.Now().Add(d).UTC().Format(time.RFC3339)

@@ -68,7 +68,7 @@ var settings = []setting{
 	{name: "message", value: "NAME", help: text{"the mail: what rules with 'per: message' tell apart", "el correo: lo que distinguen las reglas con 'per: message'"}},
 	{name: "link", value: "NAME", help: text{"the link's name; default: its URL without the query", "nombre del enlace; por defecto su URL sin la consulta"}},
 	{name: "campaign", value: "NAME", help: text{"the campaign that the mail belongs to", "la campaña a la que pertenece el correo"}},
-	{name: "list", value: "NAME", help: text{"what an unsubscribe ends; default: all mail", "de qué da de baja; por defecto de todo correo"}},
+	{name: "mailing-list", value: "NAME", help: text{"what an unsubscribe ends; default: all mail", "de qué da de baja; por defecto de todo correo"}},
 	{name: "trap", kind: boolean, help: text{"a link that no person sees: whoever follows it is a machine", "un enlace que nadie ve: quien lo sigue es una máquina"}},
 	{name: "expires-in", kind: period, value: "TIME", help: text{"how long the address is good, in d, w, mo or y; default: pixel 90d, link 1y, unsubscribe 3y", "cuánto sirve la dirección, en d, w, mo o y; por defecto píxel 90d, enlace 1y, baja 3y"}},
 	{name: "old-until", kind: instant, value: "TIME", help: text{"until when what the old key signed is good; default: until it expires", "hasta cuándo sirve lo que firmó la clave anterior; por defecto hasta que caduque"}},
