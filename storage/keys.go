@@ -25,6 +25,8 @@ const (
 	SpaceSuppression = 'x' // tracker/outbox: whom never to write to
 	SpaceDeadLetter  = 'd' // tracker/ingest: refused events, sealed
 	SpaceImport      = 'p' // cmd: progress of imports
+	SpaceMailKey     = 'y' // tracker/email: keys that sign the addresses in mails
+	SpaceMailToken   = 'n' // tracker/email: tokens of webhooks that were used, until they are too old
 	SpaceErasure     = 'z' // storage: subjects erased; Restore applies them again
 	SpaceState       = '0' // storage: the machine's own counters (zero tenant)
 )

@@ -8,7 +8,9 @@
 //  1. [ripen/tracker/ingest] answers the request. It sheds before it parses,
 //     finds the [Source] of the write key, and decodes each event in one pass
 //     straight into the row codec of this package ([AppendRow]).
-//     [ripen/tracker/tenant] knows whose key it is.
+//     [ripen/tracker/tenant] knows whose key it is. What becomes of mails (opens,
+//     clicks, unsubscribes, the reports of providers) comes in by
+//     [ripen/tracker/email], and goes the same way from here on.
 //  2. [ripen/storage] joins the rows to the open group; one committer stamps
 //     sequence and receive time, seals what is personal, drops duplicates,
 //     writes one compressed block, fsyncs, and wakes every waiter. Only then

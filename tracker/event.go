@@ -72,11 +72,13 @@ const (
 	AgentLibrary
 	PurposeHeader
 	HeadRequest
+	ProviderFlag // the mail provider says that a machine did it
+	TrapLink     // a link that no person sees was followed
 )
 
 // String returns the reason as data shows it.
 func (r MachineReason) String() string {
-	return [...]string{"", "agent_list", "agent_missing", "agent_library", "purpose_header", "head_request"}[r]
+	return [...]string{"", "agent_list", "agent_missing", "agent_library", "purpose_header", "head_request", "provider_flag", "trap_link"}[r]
 }
 
 // Consent is what the person allowed at the time of the event.

@@ -148,7 +148,7 @@ func DecodeRow(row []byte, e *Event) error {
 	if r.err != nil {
 		return fmt.Errorf("decode row: %w", r.err)
 	}
-	if e.Machine > Server || int(e.MachineReason) > int(HeadRequest) {
+	if e.Machine > Server || e.MachineReason > TrapLink {
 		return errors.New("decode row: unknown machine verdict: upgrade this binary")
 	}
 	return nil

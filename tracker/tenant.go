@@ -1,5 +1,7 @@
 package tracker
 
+import "time"
+
 // Tenant is one customer of this machine: the owner of keys, sources, cards,
 // events and leads.
 type Tenant struct {
@@ -27,6 +29,12 @@ type Source struct {
 	MaxBody  int      // bytes, wire and inflated; 0 = MaxBody of this package
 	Rate     int      // requests a second; 0 = no limit
 	Disabled bool
+
+	// Of a mail provider's source, whose key opens its webhook and nothing else.
+	Kind    string        // sendgrid, mailgun, …; empty = a site or an app
+	Secrets []string      // what its webhooks are signed with, the newest first; never shown
+	Topic   string        // the SNS topic that SES reports to
+	Window  time.Duration // how old a signed report may be; 0 = the provider's default
 }
 
 // BodyLimit is the source's limit of a body in bytes.

@@ -28,12 +28,13 @@ var tenantSettings = append([]string{"tenant"}, serverSettings...)
 // client talks to the admin API of a server: one that is running, or one that
 // runs inside this process for the length of the command.
 type client struct {
-	base   string
-	key    string
-	tenant string // name of the tenant to act for; empty = the only one
-	accept string // media type asked for; empty = the server's choice
-	http   *http.Client
-	stop   func() error // ends the server inside this process
+	base    string
+	key     string
+	tenant  string // name of the tenant to act for; empty = the only one
+	accept  string // media type asked for; empty = the server's choice
+	private bool   // the server is one of this process alone
+	http    *http.Client
+	stop    func() error // ends the server inside this process
 }
 
 // close ends what connect started.
@@ -95,7 +96,7 @@ func (cl *client) startHere(ctx context.Context, dir string, folds bool) error {
 		cancel()
 		return <-done
 	}
-	cl.base, cl.key = s.URL(), s.AdminKey()
+	cl.base, cl.key, cl.private = s.URL(), s.AdminKey(), true
 	if !folds {
 		return nil
 	}

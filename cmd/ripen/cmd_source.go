@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -19,12 +20,20 @@ type sourceRow struct {
 	BodyLimit int      `json:"body_limit"`
 	Rate      int      `json:"rate"` // requests a second; 0 = no limit
 	Disabled  bool     `json:"disabled"`
+	Kind      string   `json:"kind,omitempty"`    // the mail provider whose webhooks it takes
+	Hook      string   `json:"hook,omitempty"`    // the address to give to the provider
+	Secrets   int      `json:"secrets,omitempty"` // how many its webhooks may be signed with
+	Topic     string   `json:"topic,omitempty"`
+	Window    string   `json:"window,omitempty"`
 	Snippet   string   `json:"snippet,omitempty"`        // the tag to put into a page
 	Pinned    string   `json:"snippet_pinned,omitempty"` // the same, of this version only, checked by browsers
 	Integrity string   `json:"integrity,omitempty"`      // SRI of the snippet
 }
 
-var sourceFlags = append([]string{"origins", "server-side", "fast-ack", "keep-ip", "body-limit", "rate"}, tenantSettings...)
+var sourceFlags = append([]string{
+	"origins", "server-side", "fast-ack", "keep-ip", "body-limit", "rate",
+	"kind", "webhook-secret", "topic", "window", "public-url",
+}, tenantSettings...)
 
 func sourceCommands() []*command {
 	return []*command{
@@ -32,10 +41,14 @@ func sourceCommands() []*command {
 			name: "source create", args: "NAME", min: 1, max: 1, use: sourceFlags,
 			summary: text{"a new source of a tenant, with a write key of its own", "una fuente nueva de un inquilino, con su clave de escritura"},
 			help: `
-A source is one site, app or mail provider.
+A source is one site, app or mail provider. Of a mail provider's, it prints the
+address to give to the provider as webhook; SES takes the topic in place of a
+secret.
 
   ripen source create blog --tenant acme --origins https://blog.acme.es --data ./data
-  ripen source create backend --tenant acme --server-side --data ./data`,
+  ripen source create backend --tenant acme --server-side --data ./data
+  RIPEN_WEBHOOK_SECRET=whsec_… ripen source create mails --kind resend --data ./data
+  ripen source create mails --kind ses --topic arn:aws:sns:eu-west-1:123456789012:mail --data ./data`,
 			run: runSourceCreate,
 		},
 		{
@@ -55,13 +68,15 @@ else that of the running server.
 			run: runSourceShow,
 		},
 		{
-			name: "source update", args: "NAME", min: 1, max: 1, use: append([]string{"disabled"}, sourceFlags...),
+			name: "source update", args: "NAME", min: 1, max: 1, use: append([]string{"disabled", "keep-secret"}, sourceFlags...),
 			summary: text{"change a source; what is not named stays", "cambiar una fuente; lo que no se nombra queda"},
 			help: `
   ripen source update default --origins 'https://acme.es,https://*.acme.es' --data ./data
   ripen source update default --rate 200 --data ./data     (requests a second; more get 429)
   ripen source update default --disabled --data ./data
-  ripen source update default --disabled=false --data ./data`,
+  ripen source update default --disabled=false --data ./data
+  RIPEN_WEBHOOK_SECRET=whsec_… ripen source update mails --keep-secret --data ./data   (both are good)
+  RIPEN_WEBHOOK_SECRET=whsec_… ripen source update mails --data ./data                 (only this one is)`,
 			run: runSourceUpdate,
 		},
 	}
@@ -90,6 +105,14 @@ func (c *call) sourceChange() map[string]any {
 	if c.set("rate") {
 		m["rate"] = c.int("rate")
 	}
+	for flag, field := range map[string]string{"kind": "kind", "webhook-secret": "secret", "topic": "topic", "window": "window"} {
+		if c.set(flag) {
+			m[field] = c.get(flag)
+		}
+	}
+	if c.set("keep-secret") && c.bool("keep-secret") {
+		m["keep_secret"] = true
+	}
 	return m
 }
 
@@ -98,7 +121,7 @@ func runSourceCreate(ctx context.Context, c *call) error {
 		body := c.sourceChange()
 		body["name"] = c.args[0]
 		var s sourceRow
-		if err := cl.do(ctx, "POST", "/v1/admin/sources", nil, body, &s); err != nil {
+		if err := cl.do(ctx, "POST", "/v1/admin/sources", c.publicURL(), body, &s); err != nil {
 			return err
 		}
 		return c.printSource(s)
@@ -108,21 +131,25 @@ func runSourceCreate(ctx context.Context, c *call) error {
 func runSourceUpdate(ctx context.Context, c *call) error {
 	return c.withServer(ctx, func(cl *client) error {
 		var s sourceRow
-		if err := cl.do(ctx, "PATCH", "/v1/admin/sources/"+url.PathEscape(c.args[0]), nil, c.sourceChange(), &s); err != nil {
+		if err := cl.do(ctx, "PATCH", "/v1/admin/sources/"+url.PathEscape(c.args[0]), c.publicURL(), c.sourceChange(), &s); err != nil {
 			return err
 		}
 		return c.printSource(s)
 	})
 }
 
+// publicURL is the query that says under which address the server is reached.
+func (c *call) publicURL() url.Values {
+	if u := c.get("public-url"); u != "" {
+		return url.Values{"public_url": {u}}
+	}
+	return nil
+}
+
 func runSourceShow(ctx context.Context, c *call) error {
 	return c.withServer(ctx, func(cl *client) error {
 		var s sourceRow
-		q := url.Values{}
-		if u := c.get("public-url"); u != "" {
-			q.Set("public_url", u)
-		}
-		if err := cl.do(ctx, "GET", "/v1/admin/sources/"+url.PathEscape(c.args[0]), q, nil, &s); err != nil {
+		if err := cl.do(ctx, "GET", "/v1/admin/sources/"+url.PathEscape(c.args[0]), c.publicURL(), nil, &s); err != nil {
 			return err
 		}
 		return c.printSource(s)
@@ -167,6 +194,9 @@ func (s sourceRow) marks() string {
 			on = append(on, m.name)
 		}
 	}
+	if s.Kind != "" {
+		on = append(on, "kind="+s.Kind)
+	}
 	if s.Rate > 0 {
 		on = append(on, fmt.Sprintf("rate=%d/s", s.Rate))
 	}
@@ -179,6 +209,10 @@ func (c *call) printSource(s sourceRow) error {
 	}
 	fmt.Fprintf(c.out, "source     %s\nwrite key  %s\norigins    %s\nsettings   %s\nbody       up to %s\n",
 		plain(s.Source), s.WriteKey, anyOrigin(s.Origins), s.marks(), bytesText(int64(s.BodyLimit)))
+	if s.Kind != "" {
+		fmt.Fprintf(c.out, "secrets    %d\ntopic      %s\nwindow     %s\n", s.Secrets, cmp.Or(s.Topic, "-"), cmp.Or(s.Window, "the provider's"))
+		fmt.Fprintf(c.out, "\nGive this address to the provider as webhook:\n\n%s\n", s.Hook)
+	}
 	if s.Snippet != "" {
 		fmt.Fprintf(c.out, "\nPut this into the <head> of every page:\n\n%s\n", s.Snippet)
 		fmt.Fprintf(c.out, "\nor, for browsers to check (change it when the server is upgraded):\n\n%s\n\nintegrity  %s\n", s.Pinned, s.Integrity)

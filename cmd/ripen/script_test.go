@@ -65,6 +65,7 @@ func TestScript(t *testing.T) {
 			"flip":    cmdFlip,
 			"remove":  cmdRemove,
 			"repeat":  cmdRepeat,
+			"token":   cmdToken,
 		},
 	})
 }
@@ -122,7 +123,7 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 			req.Header.Set("Content-Type", "application/json")
 		}
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := http.DefaultTransport.RoundTrip(req) // a redirect is an answer
 	ts.Check(err)
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
@@ -226,4 +227,14 @@ func cmdRepeat(ts *testscript.TestScript, neg bool, args []string) {
 		b.WriteString(strings.ReplaceAll(args[1], "#", strconv.Itoa(i)))
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(b.String()), 0o600))
+}
+
+// cmdToken sets a variable to what stands behind the last slash of an address.
+//
+//	token URL NAME
+func cmdToken(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 || neg {
+		ts.Fatalf("usage: token URL NAME")
+	}
+	ts.Setenv(args[1], args[0][strings.LastIndexByte(args[0], '/')+1:])
 }

@@ -65,6 +65,17 @@ type TimelinePage struct {
 	Total  int
 }
 
+// Mail signs the addresses in a tenant's mails. Who may call is asked before.
+type Mail interface {
+	// Mint signs one address under an origin.
+	Mint(t *tracker.Tenant, base string, l tracker.MailLink) (tracker.MintedLink, error)
+	// Keys returns a tenant's signing keys, the newest first.
+	Keys(t tracker.TenantID) []tracker.MailKey
+	// RotateKeys gives a tenant a new key; what the old one signed is good until
+	// a moment, or with 0 as long as any address may be.
+	RotateKeys(t tracker.TenantID, oldUntil int64) (tracker.MailKey, error)
+}
+
 // Registry is what is known of tenants, and where changes of them go. Who may
 // call is asked before.
 type Registry interface {

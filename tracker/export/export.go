@@ -27,10 +27,12 @@ import (
 // may be left out while the machine has one tenant.
 const TenantHeader = "Ripen-Tenant"
 
-// Config is what a [Handler] needs. Registry, State, Caller and Life are
+// Config is what a [Handler] needs. Registry, Mail, State, Caller and Life are
 // required.
 type Config struct {
 	Registry Registry
+	// Mail signs the addresses in mails.
+	Mail Mail
 	// State returns the leads as they stand, or as they stood at a moment; done
 	// is called when the answer is given.
 	State func(asOf time.Time) (st Leads, done func(), err error)
@@ -118,13 +120,17 @@ var routes = []route{
 	{"POST", "modules/*/publish", "ranking", (*call).publish, tenantKey},
 	{"POST", "modules/*/rollback", "", (*call).rollback, tenantKey},
 
+	{"POST", "mail/links", "public_url", (*call).mintLinks, tenantKey},
+
+	{"GET", "admin/mail-keys", "", (*call).mailKeys, operatorFor},
+	{"POST", "admin/mail-keys", "", (*call).rotateMailKeys, operatorFor},
 	{"GET", "admin/tenants", "", (*call).tenants, operatorKey},
 	{"POST", "admin/tenants", "", (*call).createTenant, operatorKey},
 	{"POST", "admin/tenants/*/rotate-keys", "", (*call).rotate, operatorKey},
 	{"GET", "admin/sources", "", (*call).sources, operatorFor},
-	{"POST", "admin/sources", "", (*call).createSource, operatorFor},
+	{"POST", "admin/sources", "public_url", (*call).createSource, operatorFor},
 	{"GET", "admin/sources/*", "public_url", (*call).source, operatorFor},
-	{"PATCH", "admin/sources/*", "", (*call).updateSource, operatorFor},
+	{"PATCH", "admin/sources/*", "public_url", (*call).updateSource, operatorFor},
 }
 
 // Handle answers a request of the API and returns true, or returns false if the

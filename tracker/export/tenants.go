@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -33,6 +34,11 @@ type sourceJSON struct {
 	BodyLimit int      `json:"body_limit"`
 	Rate      int      `json:"rate"` // requests a second; 0 = no limit
 	Disabled  bool     `json:"disabled"`
+	Kind      string   `json:"kind,omitempty"`    // the mail provider whose webhooks it takes
+	Hook      string   `json:"hook,omitempty"`    // the address to give to the provider
+	Secrets   int      `json:"secrets,omitempty"` // how many its webhooks may be signed with; never which
+	Topic     string   `json:"topic,omitempty"`
+	Window    string   `json:"window,omitempty"`
 	Snippet   string   `json:"snippet,omitempty"`
 	Pinned    string   `json:"snippet_pinned,omitempty"`
 	Integrity string   `json:"integrity,omitempty"`
@@ -43,10 +49,15 @@ func sourceToJSON(s *tracker.Source) sourceJSON {
 	if origins == nil {
 		origins = []string{}
 	}
-	return sourceJSON{
+	out := sourceJSON{
 		Source: s.Name, ID: s.ID, WriteKey: s.WriteKey, Origins: origins, FastAck: s.FastAck, Server: s.Server,
 		KeepIP: s.KeepIP, BodyLimit: s.BodyLimit(), Rate: s.Rate, Disabled: s.Disabled,
+		Kind: s.Kind, Secrets: len(s.Secrets), Topic: s.Topic,
 	}
+	if s.Window != 0 {
+		out.Window = s.Window.String()
+	}
+	return out
 }
 
 // body reads the JSON object that a request carries; a member it does not know
@@ -113,25 +124,40 @@ func (c *call) sources() error {
 }
 
 func (c *call) source() error {
-	if u := c.text("public_url"); u != "" && !IsOrigin(u) {
-		return invalid("public_url", "need an origin like https://t.example.org, without a path")
-	}
 	src, err := c.cfg.Registry.Source(c.tenant.ID, c.name)
 	if err != nil {
 		return err
 	}
-	c.answerSource(src)
-	return nil
+	return c.answerSource(src)
+}
+
+// publicURL is the origin under which the world reaches this machine.
+func (c *call) publicURL() (string, error) {
+	u := cmp.Or(c.text("public_url"), c.cfg.PublicURL, "http://"+string(c.ctx.Host()))
+	if !IsOrigin(u) {
+		return "", invalid("public_url", "need an origin like https://t.example.org, without a path")
+	}
+	return u, nil
 }
 
 // answerSource shows a source with the tags for its pages: one that follows the
-// versions of the snippet, and one of this version that browsers check.
-func (c *call) answerSource(src *tracker.Source) {
-	host := cmp.Or(c.text("public_url"), c.cfg.PublicURL, "http://"+string(c.ctx.Host()))
+// versions of the snippet, and one of this version that browsers check; or with
+// the address of its webhook.
+func (c *call) answerSource(src *tracker.Source) error {
+	host, err := c.publicURL()
+	if err != nil {
+		return err
+	}
 	out := sourceToJSON(src)
+	if src.Kind != "" {
+		out.Hook = host + "/hooks/" + src.Kind + "?writeKey=" + src.WriteKey
+		JSON(c.ctx, fasthttp.StatusOK, out)
+		return nil
+	}
 	out.Snippet, out.Integrity = snippet.Tag(host, src.WriteKey, ""), snippet.SRI
 	out.Pinned = strings.Replace(out.Snippet, `/r.js"`, `/r/`+snippet.Version+`.js" integrity="`+snippet.SRI+`" crossorigin="anonymous"`, 1)
 	JSON(c.ctx, fasthttp.StatusOK, out)
+	return nil
 }
 
 // sourceChange is what a request says about a source; nil leaves it as it is.
@@ -144,9 +170,44 @@ type sourceChange struct {
 	BodyLimit *int      `json:"body_limit"`
 	Rate      *int      `json:"rate"`
 	Disabled  *bool     `json:"disabled"`
+
+	Kind       *string `json:"kind"`
+	Secret     *string `json:"secret"`      // of the provider's webhooks; never shown again
+	KeepSecret bool    `json:"keep_secret"` // the one before goes on working
+	Topic      *string `json:"topic"`
+	Window     *string `json:"window"` // a duration like 10m; 0s = the provider's default
 }
 
-func (c *sourceChange) apply(s *tracker.Source) {
+// applyMail takes over what is said of a mail provider's source.
+func (c *sourceChange) applyMail(s *tracker.Source) error {
+	if c.Kind != nil {
+		s.Kind = *c.Kind
+	}
+	if c.Topic != nil {
+		s.Topic = *c.Topic
+	}
+	switch {
+	case c.Secret == nil && c.KeepSecret:
+		return invalid("keep_secret", "goes with a new secret")
+	case c.Secret == nil:
+	case *c.Secret == "":
+		s.Secrets = nil
+	case c.KeepSecret && len(s.Secrets) > 0:
+		s.Secrets = []string{*c.Secret, s.Secrets[0]}
+	default:
+		s.Secrets = []string{*c.Secret}
+	}
+	if c.Window != nil {
+		d, err := time.ParseDuration(*c.Window)
+		if err != nil {
+			return invalid("window", "need a duration like 10m or 24h")
+		}
+		s.Window = d
+	}
+	return nil
+}
+
+func (c *sourceChange) apply(s *tracker.Source) error {
 	set := func(to *bool, from *bool) {
 		if from != nil {
 			*to = *from
@@ -165,6 +226,7 @@ func (c *sourceChange) apply(s *tracker.Source) {
 	if c.Rate != nil {
 		s.Rate = *c.Rate
 	}
+	return c.applyMail(s)
 }
 
 func (c *call) createSource() error {
@@ -173,7 +235,9 @@ func (c *call) createSource() error {
 		return err
 	}
 	src := tracker.Source{Tenant: c.tenant, Name: change.Name}
-	change.apply(&src)
+	if err := change.apply(&src); err != nil {
+		return err
+	}
 	return c.saveSource(src)
 }
 
@@ -187,7 +251,9 @@ func (c *call) updateSource() error {
 		return err
 	}
 	src := *old
-	change.apply(&src)
+	if err := change.apply(&src); err != nil {
+		return err
+	}
 	return c.saveSource(src)
 }
 
@@ -196,8 +262,7 @@ func (c *call) saveSource(src tracker.Source) error {
 	if err != nil {
 		return err
 	}
-	c.answerSource(saved)
-	return nil
+	return c.answerSource(saved)
 }
 
 // IsOrigin says that a URL is a scheme and a host, nothing else.

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/mileusna/useragent"
+	"github.com/valyala/fasthttp"
 
 	"ripen/tracker"
 )
@@ -46,6 +47,20 @@ func (a *agents) judge(agent []byte) (tracker.Machine, tracker.MachineReason) {
 		a.keep(string(agent), v)
 	}
 	return v.machine, v.reason
+}
+
+// JudgeAgent says who an agent seems to be.
+func (h *Handler) JudgeAgent(agent []byte) (tracker.Machine, tracker.MachineReason) {
+	return h.agents.judge(agent)
+}
+
+// JudgeRequest says who seems to be behind a request that brings no event of
+// ours but is one: by what its headers announce, else by its agent.
+func (h *Handler) JudgeRequest(head *fasthttp.RequestHeader) (tracker.Machine, tracker.MachineReason) {
+	if announcesFetch(head) {
+		return fetchedBy(tracker.PurposeHeader), tracker.PurposeHeader
+	}
+	return h.agents.judge(trim(head.UserAgent()))
 }
 
 func (a *agents) keep(agent string, v agentVerdict) {
@@ -115,6 +130,12 @@ func fetchedBy(r tracker.MachineReason) tracker.Machine {
 		return tracker.Prefetch
 	}
 	return tracker.Bot // a HEAD request shows nothing to anybody
+}
+
+// announcesFetch says that a request's headers announce a fetch ahead of any
+// visit.
+func announcesFetch(head *fasthttp.RequestHeader) bool {
+	return prefetches(head.Peek("Sec-Purpose")) || prefetches(head.Peek("Purpose")) || prefetches(head.Peek("X-Moz"))
 }
 
 // prefetches says that a Sec-Purpose, Purpose or X-Moz header announces a fetch

@@ -10,9 +10,6 @@ import (
 	"ripen/tracker"
 )
 
-// gif is one transparent point, 43 bytes.
-var gif = []byte("GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;")
-
 var (
 	verdictHeader = []byte("Ripen-Verdict")
 	cacheHeader   = []byte("Cache-Control")
@@ -26,7 +23,7 @@ func (h *Handler) pixel(ctx *fasthttp.RequestCtx, r route) {
 	head := &ctx.Response.Header
 	head.SetContentType(gifType)
 	head.SetCanonical(cacheHeader, noStore)
-	ctx.Response.SetBodyRaw(gif)
+	ctx.Response.SetBodyRaw(tracker.GIF)
 	if code, _ := h.shed(); code != "" {
 		head.SetCanonical(verdictHeader, []byte("retry"))
 		return

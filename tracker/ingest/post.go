@@ -143,7 +143,7 @@ func (h *Handler) sender(ctx *fasthttp.RequestCtx, a access, r route) sender {
 	}
 	head := &ctx.Request.Header
 	s.privacy = !a.secret && string(trim(head.Peek("Sec-GPC"))) == "1"
-	if prefetches(head.Peek("Sec-Purpose")) || prefetches(head.Peek("Purpose")) || prefetches(head.Peek("X-Moz")) {
+	if announcesFetch(head) {
 		s.fetched = tracker.PurposeHeader
 	}
 	if a.source.KeepIP {

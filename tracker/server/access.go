@@ -71,5 +71,13 @@ func (s *Server) caller(secret string) (tracker.Caller, bool) {
 // keys is what ingest knows of keys.
 type keys struct{ s *Server }
 
-func (k keys) Lookup(writeKey string) *tracker.Source      { return k.s.registry.Lookup(writeKey) }
+// Lookup leaves mail providers out: their key stands in their settings and opens
+// their webhook alone.
+func (k keys) Lookup(writeKey string) *tracker.Source {
+	if src := k.s.registry.Lookup(writeKey); src != nil && src.Kind == "" {
+		return src
+	}
+	return nil
+}
+
 func (k keys) Caller(secret string) (tracker.Caller, bool) { return k.s.caller(secret) }

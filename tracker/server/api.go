@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ripen/tracker"
+	"ripen/tracker/email"
 	"ripen/tracker/export"
 	"ripen/tracker/tenant"
 )
@@ -12,7 +13,7 @@ import (
 // api makes what answers the tenants.
 func (s *Server) api() *export.Handler {
 	return export.New(export.Config{
-		Registry: inForce{s.registry, s}, State: s.leadsAt, Caller: s.caller, Life: s.life, PublicURL: s.cfg.PublicURL, Logger: s.log,
+		Registry: inForce{s.registry, s}, Mail: mailKeysAPI{s}, State: s.leadsAt, Caller: s.caller, Life: s.life, PublicURL: s.cfg.PublicURL, Logger: s.log,
 	})
 }
 
@@ -21,6 +22,14 @@ func (s *Server) api() *export.Handler {
 type inForce struct {
 	*tenant.Registry
 	s *Server
+}
+
+// SaveSource refuses a mail provider's source that could verify nothing.
+func (r inForce) SaveSource(src tracker.Source) (*tracker.Source, error) {
+	if err := email.CheckSource(&src); err != nil {
+		return nil, err
+	}
+	return r.Registry.SaveSource(src)
 }
 
 func (r inForce) Publish(ctx context.Context, id tracker.TenantID, name string, ranking bool) (tracker.Activation, error) {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -38,6 +39,9 @@ type Config struct {
 
 	// Now is the clock of tests; nil = the log's own.
 	Now func() time.Time
+
+	// fetch gets the addresses of mail providers in tests; nil = over HTTPS.
+	fetch func(ctx context.Context, url string) ([]byte, error)
 
 	// free is the disk of tests: free and total bytes; nil = statfs.
 	free func(dir string) (free, total int64, err error)

@@ -28,6 +28,7 @@ import (
 	"ripen/tracker"
 	"ripen/tracker/console"
 	"ripen/tracker/demo"
+	"ripen/tracker/email"
 	"ripen/tracker/ingest"
 	"ripen/tracker/tenant"
 	"ripen/wasm/host"
@@ -44,6 +45,7 @@ type Server struct {
 
 	db       *storage.DB
 	registry *tenant.Registry
+	mailKeys *email.Keys
 	quota    tenant.Quota
 	modules  *host.Host
 	folder   *folder // nil: capture only
@@ -99,6 +101,9 @@ func (s *Server) start(ctx context.Context) (err error) {
 		return err
 	}
 	if s.registry, err = tenant.Open(s.db.Meta(), s.db.Log(), s.db.Now); err != nil {
+		return err
+	}
+	if s.mailKeys, err = email.OpenKeys(s.db.Meta(), s.registry.Tenants()); err != nil {
 		return err
 	}
 	if s.atStart, err = s.db.Log().Last(ctx, 0); err != nil {
@@ -169,7 +174,7 @@ func (s *Server) stages() []stage {
 		Log: s.db.Log(), Keys: keys{s}, Default: s.registry.FirstSource, Now: s.db.Now, Pending: s.db.Pending, Writable: s.db.Writable,
 		Quota: s.quota.Wait, Metrics: s.set, Logger: s.log,
 	})
-	list := []stage{s.ingest, stageFunc(serveSnippet), stageFunc(s.serveHealth), stageFunc(s.serveMetrics), stageFunc(s.serveAdmin), s.api()}
+	list := []stage{s.ingest, s.mail(), stageFunc(serveSnippet), stageFunc(s.serveHealth), stageFunc(s.serveMetrics), stageFunc(s.serveAdmin), s.api()}
 	if s.folder == nil {
 		return list
 	}

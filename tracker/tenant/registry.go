@@ -28,6 +28,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"ripen/storage"
 	"ripen/tracker"
@@ -80,6 +81,11 @@ type sourceRow struct {
 	MaxBody  int              `json:"max_body,omitempty"`
 	Rate     int              `json:"rate,omitempty"`
 	Disabled bool             `json:"disabled,omitempty"`
+
+	Kind    string        `json:"kind,omitempty"`
+	Secrets []string      `json:"secrets,omitempty"` // needed in the clear: webhooks are verified with them
+	Topic   string        `json:"topic,omitempty"`
+	Window  time.Duration `json:"window,omitempty"`
 }
 
 var machine storage.Tenant // the rows of the machine itself
@@ -140,6 +146,7 @@ func (v *view) readSource(key, value []byte) error {
 	s := &tracker.Source{
 		ID: binary.BigEndian.Uint32(key), Tenant: v.tenants[row.Tenant], Name: row.Name, WriteKey: row.WriteKey, Origins: row.Origins,
 		FastAck: row.FastAck, Server: row.Server, KeepIP: row.KeepIP, MaxBody: row.MaxBody, Rate: row.Rate, Disabled: row.Disabled,
+		Kind: row.Kind, Secrets: row.Secrets, Topic: row.Topic, Window: row.Window,
 	}
 	if s.Tenant == nil {
 		return fmt.Errorf("source %d belongs to no tenant", s.ID)
@@ -314,6 +321,7 @@ func (r *Registry) SaveSource(s tracker.Source) (*tracker.Source, error) {
 	row := sourceRow{
 		Tenant: s.Tenant.ID, Name: s.Name, WriteKey: s.WriteKey, Origins: s.Origins, FastAck: s.FastAck,
 		Server: s.Server, KeepIP: s.KeepIP, MaxBody: s.MaxBody, Rate: s.Rate, Disabled: s.Disabled,
+		Kind: s.Kind, Secrets: s.Secrets, Topic: s.Topic, Window: s.Window,
 	}
 	err := r.meta.Update(func(tx *storage.Tx) error { return put(tx, machine, storage.SpaceSource, sourceKey(s.ID), row) })
 	if err == nil {

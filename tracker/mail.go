@@ -1,0 +1,39 @@
+package tracker
+
+// The kinds of addresses that are minted for a mail.
+const (
+	MailLinkKind        = "link"        // counts a click, then leads to its target
+	MailPixelKind       = "pixel"       // counts an open
+	MailUnsubscribeKind = "unsubscribe" // ends the mails of a list (RFC 8058)
+)
+
+// MailLink is what an address in a mail is to say of whoever follows it.
+type MailLink struct {
+	Kind     string // link, pixel or unsubscribe
+	Email    string // whom the mail goes to: one of both, or both
+	UserID   string
+	Message  string // the mail: what rules with per: message tell apart
+	URL      string // where a link leads
+	Link     string // the link's name; empty = its URL without the query
+	Campaign string
+	List     string // what an unsubscribe ends; empty = all mail
+	Trap     bool   // a link that no person sees: whoever follows it is a machine
+	Expires  int64  // unix ms; 0 = the kind's default
+}
+
+// MintedLink is a signed address, ready for the mail.
+type MintedLink struct {
+	URL     string
+	Expires int64 // unix ms
+}
+
+// MailKey is a key that signs the addresses of a tenant's mails, without its
+// secret.
+type MailKey struct {
+	ID      string
+	Created int64 // unix ms
+	Until   int64 // unix ms after which it verifies nothing; 0 = it signs new addresses
+}
+
+// GIF is one transparent point, 43 bytes: what every pixel answers with.
+var GIF = []byte("GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;")
