@@ -32,6 +32,21 @@ const (
 	VisitorIdentity IdentityKind = 'v'
 )
 
+// Level is how sure it is who somebody is.
+type Level byte
+
+// The levels. Anyone may claim to be a user by a public write key; proved are
+// those that a secret key, a signature ([UserProof]) or a click on a signed link
+// of a mail stands for.
+const (
+	Anonymous Level = iota
+	Claimed
+	Proved
+)
+
+// String returns the word that rules and the API use.
+func (l Level) String() string { return [...]string{"anonymous", "claimed", "proved"}[l] }
+
 // LeadID names a lead by the strongest identity it holds.
 type LeadID struct {
 	Kind IdentityKind

@@ -27,6 +27,9 @@ type Source struct {
 	MaxBody  int      // bytes, wire and inflated; 0 = MaxBody of this package
 	Rate     int      // requests a second; 0 = no limit
 	Disabled bool
+	// IdentityKeys sign user ids, the newest first; see [UserProof]. The one
+	// before stays good until the next rotation.
+	IdentityKeys []string
 }
 
 // BodyLimit is the source's limit of a body in bytes.

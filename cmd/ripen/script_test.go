@@ -17,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"ripen/tracker"
 	"ripen/tracker/server"
 )
 
@@ -65,6 +66,7 @@ func TestScript(t *testing.T) {
 			"flip":    cmdFlip,
 			"remove":  cmdRemove,
 			"repeat":  cmdRepeat,
+			"sign":    cmdSign,
 		},
 	})
 }
@@ -226,4 +228,14 @@ func cmdRepeat(ts *testscript.TestScript, neg bool, args []string) {
 		b.WriteString(strings.ReplaceAll(args[1], "#", strconv.Itoa(i)))
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(b.String()), 0o600))
+}
+
+// cmdSign sets a variable to the proof of a user id.
+//
+//	sign KEY USER NAME
+func cmdSign(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 3 || neg {
+		ts.Fatalf("usage: sign KEY USER NAME")
+	}
+	ts.Setenv(args[2], tracker.UserProof(args[0], []byte(args[1])))
 }

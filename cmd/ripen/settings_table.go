@@ -58,6 +58,7 @@ var settings = []setting{
 	{name: "keep-ip", kind: boolean, help: text{"keep addresses, sealed, instead of dropping them", "guardar direcciones, selladas, en vez de descartarlas"}},
 	{name: "disabled", kind: boolean, help: text{"refuse this source's events", "rechazar los eventos de esta fuente"}},
 	{name: "body-limit", kind: size, value: "SIZE", help: text{"largest body of this source", "mayor cuerpo de esta fuente"}},
+	{name: "rotate", kind: boolean, help: text{"make a new key; the one before stays good until the next time", "crear una clave nueva; la anterior vale hasta la próxima vez"}},
 	{name: "rate", kind: number, value: "N", help: text{"requests a second that this source may send; more get 429; 0 = no limit", "peticiones por segundo que puede enviar esta fuente; las demás reciben 429; 0 = sin límite"}},
 	{name: "after", kind: number, value: "LINE", def: "0", help: text{"go on after this line of the file", "seguir tras esta línea del fichero"}},
 	{name: "host", value: "URL", help: text{"the site of the log, to make addresses of its paths: https://acme.es", "el sitio del registro, para completar sus rutas: https://acme.es"}},

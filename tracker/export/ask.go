@@ -85,6 +85,10 @@ type Registry interface {
 	Source(id tracker.TenantID, name string) (*tracker.Source, error)
 	// SaveSource stores a source: a new one if it has no id yet.
 	SaveSource(s tracker.Source) (*tracker.Source, error)
+	// IdentityKey returns the key that signs a source's user ids.
+	IdentityKey(id tracker.TenantID, source string) (string, error)
+	// RotateIdentityKey makes a new one; the one before stays good once more.
+	RotateIdentityKey(id tracker.TenantID, source string) (string, error)
 
 	// Candidate returns the draft of a card, or with a version that one, as it
 	// would be put in force.

@@ -125,6 +125,8 @@ var routes = []route{
 	{"POST", "admin/sources", "", (*call).createSource, operatorFor},
 	{"GET", "admin/sources/*", "public_url", (*call).source, operatorFor},
 	{"PATCH", "admin/sources/*", "", (*call).updateSource, operatorFor},
+	{"GET", "admin/sources/*/identity-key", "", (*call).identityKey, operatorFor},
+	{"POST", "admin/sources/*/identity-key", "", (*call).rotateIdentityKey, operatorFor},
 }
 
 // Handle answers a request of the API and returns true, or returns false if the

@@ -15,7 +15,7 @@ func (f *Fold) identify(s *subject, p Place, e *tracker.Event) (moved bool, err 
 	}
 	if n := len(s.runs); n > 0 {
 		if r := &s.runs[n-1]; r.same(e) && !p.Less(r.first) { // the common case
-			r.proved = r.proved || e.Proved
+			r.prove(e)
 			if r.last.Less(p) {
 				r.last = p
 			}

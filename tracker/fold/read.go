@@ -198,7 +198,7 @@ func (r Reader) Facts(l *Lead) (Facts, error) {
 				continue
 			}
 			if !q.user.IsZero() {
-				out.add(tracker.Identity{Kind: tracker.UserIdentity, Hash: q.user, Proved: q.proved, From: q.first.Time})
+				out.add(tracker.Identity{Kind: tracker.UserIdentity, Hash: q.user, Proved: q.proved || q.provedUser, From: q.first.Time})
 			}
 			if !q.email.IsZero() {
 				out.add(tracker.Identity{Kind: tracker.EmailIdentity, Hash: q.email, Proved: q.proved, From: q.first.Time})

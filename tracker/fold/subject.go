@@ -34,6 +34,12 @@ type run struct {
 	first, last Place
 	user, email tracker.Hash
 	proved      bool // by one of its marks at least
+	provedUser  bool // the user id alone is
+}
+
+// prove takes what a mark proves of the run's identities.
+func (r *run) prove(e *tracker.Event) {
+	r.proved, r.provedUser = r.proved || e.Proved, r.provedUser || e.ProvedUser
 }
 
 func (r *run) same(e *tracker.Event) bool { return r.user == e.User && r.email == e.Email }
@@ -64,7 +70,7 @@ func (s *subject) insert(p Place, e *tracker.Event) bool {
 	}
 	if i > 0 && s.runs[i-1].same(e) {
 		r := &s.runs[i-1]
-		r.proved = r.proved || e.Proved
+		r.prove(e)
 		if r.last.Less(p) {
 			r.last = p
 		}
@@ -74,12 +80,13 @@ func (s *subject) insert(p Place, e *tracker.Event) bool {
 		return false
 	}
 	if i < len(s.runs) && s.runs[i].same(e) {
-		s.runs[i].first, s.runs[i].proved = p, s.runs[i].proved || e.Proved
+		s.runs[i].first = p
+		s.runs[i].prove(e)
 		return true
 	}
 	s.runs = append(s.runs, run{})
 	copy(s.runs[i+1:], s.runs[i:])
-	s.runs[i] = run{first: p, last: p, user: e.User, email: e.Email, proved: e.Proved}
+	s.runs[i] = run{first: p, last: p, user: e.User, email: e.Email, proved: e.Proved, provedUser: e.ProvedUser}
 	return true
 }
 
@@ -92,6 +99,7 @@ const (
 	runEmail
 	runProved
 	runSingle // first and last are one mark
+	runProvedUser
 )
 
 func (s *subject) append(dst []byte) []byte {
@@ -113,6 +121,7 @@ func (s *subject) append(dst []byte) []byte {
 		flags = appendFlag(flags, !r.email.IsZero(), runEmail)
 		flags = appendFlag(flags, r.proved, runProved)
 		flags = appendFlag(flags, r.first == r.last, runSingle)
+		flags = appendFlag(flags, r.provedUser, runProvedUser)
 		dst = AppendPlace(append(dst, flags), r.first)
 		if flags&runSingle == 0 {
 			dst = AppendPlace(dst, r.last)
@@ -144,7 +153,7 @@ func (s *subject) decode(b []byte) error {
 		q := &s.runs[i]
 		flags := r.byte()
 		q.first = r.place()
-		q.last, q.proved = q.first, flags&runProved != 0
+		q.last, q.proved, q.provedUser = q.first, flags&runProved != 0, flags&runProvedUser != 0
 		if flags&runSingle == 0 {
 			q.last = r.place()
 		}

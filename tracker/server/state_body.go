@@ -222,7 +222,7 @@ func (s *State) newBody(t tracker.TenantID, id tracker.LeadID, stored []byte) (f
 	if r.err != nil {
 		return nil, r.err
 	}
-	if _, err := b.walk.Decode(r.b, s.texts); err != nil {
+	if err := b.walk.Decode(r.b, s.texts); err != nil {
 		return nil, err
 	}
 	ts.overlay(b)
@@ -325,7 +325,7 @@ func (s *State) restore(b *body, at *base) error {
 			return err
 		}
 	}
-	if _, err := b.walk.Decode(blob, s.texts); err != nil {
+	if err := b.walk.Decode(blob, s.texts); err != nil {
 		return fmt.Errorf("saved walk: %w", err)
 	}
 	b.pos, b.based = at.pos, min(b.based, b.walk.Events)

@@ -80,6 +80,7 @@ type sourceRow struct {
 	MaxBody  int              `json:"max_body,omitempty"`
 	Rate     int              `json:"rate,omitempty"`
 	Disabled bool             `json:"disabled,omitempty"`
+	Identity []string         `json:"identity_keys,omitempty"` // newest first
 }
 
 var machine storage.Tenant // the rows of the machine itself
@@ -140,6 +141,7 @@ func (v *view) readSource(key, value []byte) error {
 	s := &tracker.Source{
 		ID: binary.BigEndian.Uint32(key), Tenant: v.tenants[row.Tenant], Name: row.Name, WriteKey: row.WriteKey, Origins: row.Origins,
 		FastAck: row.FastAck, Server: row.Server, KeepIP: row.KeepIP, MaxBody: row.MaxBody, Rate: row.Rate, Disabled: row.Disabled,
+		IdentityKeys: row.Identity,
 	}
 	if s.Tenant == nil {
 		return fmt.Errorf("source %d belongs to no tenant", s.ID)
@@ -313,7 +315,7 @@ func (r *Registry) SaveSource(s tracker.Source) (*tracker.Source, error) {
 	}
 	row := sourceRow{
 		Tenant: s.Tenant.ID, Name: s.Name, WriteKey: s.WriteKey, Origins: s.Origins, FastAck: s.FastAck,
-		Server: s.Server, KeepIP: s.KeepIP, MaxBody: s.MaxBody, Rate: s.Rate, Disabled: s.Disabled,
+		Server: s.Server, KeepIP: s.KeepIP, MaxBody: s.MaxBody, Rate: s.Rate, Disabled: s.Disabled, Identity: s.IdentityKeys,
 	}
 	err := r.meta.Update(func(tx *storage.Tx) error { return put(tx, machine, storage.SpaceSource, sourceKey(s.ID), row) })
 	if err == nil {
