@@ -76,6 +76,19 @@ func ParseLeadID(s string) (LeadID, error) {
 	return l, nil
 }
 
+func (l LeadID) isIdentity() bool {
+	return l.Kind == UserIdentity || l.Kind == EmailIdentity || l.Kind == VisitorIdentity
+}
+
+// Stronger says that l names a lead that holds both: a user id before an e-mail,
+// that before a visitor, and of one kind the smaller hash.
+func (l LeadID) Stronger(m LeadID) bool {
+	if l.Kind != m.Kind {
+		return l.Kind == UserIdentity || l.Kind == EmailIdentity && m.Kind == VisitorIdentity
+	}
+	return l.Compare(m) < 0
+}
+
 // Compare orders lead ids as their text does.
 func (l LeadID) Compare(m LeadID) int {
 	if l.Kind != m.Kind {

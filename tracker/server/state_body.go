@@ -313,6 +313,14 @@ func (b *body) Saved() {
 	b.dropped, b.fresh, b.near = nil, 0, nil
 }
 
+// Revive lets a lead that had ended stand for itself again. Its walk begins anew.
+func (b *body) Revive() {
+	b.dropBases(fold.Place{})
+	b.tenant.deck.Begin(&b.walk)
+	b.gone, b.late, b.parts = false, false, nil
+	b.pos, b.based = fold.Place{}, 0
+}
+
 // restore makes the walk what it was at a base.
 func (s *State) restore(b *body, at *base) error {
 	blob := at.blob

@@ -96,7 +96,7 @@ func (s *State) fill(l *tracker.Lead, es []fold.Entry) error {
 	var e tracker.Event
 	for i := range es {
 		n := &es[i]
-		if err := tracker.DecodeRow(n.Row, &e); err != nil {
+		if err := n.Decode(&e); err != nil {
 			return err
 		}
 		if !n.Personal || e.Consent == tracker.ConsentDenied {
