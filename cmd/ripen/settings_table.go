@@ -66,6 +66,7 @@ var settings = []setting{
 	{name: "event", value: "NAME", help: text{"each line is an event of this name, not a person", "cada línea es un evento con este nombre, no una persona"}},
 	{name: "sep", value: "CHAR", def: ",", help: text{"what separates the columns", "qué separa las columnas"}},
 	{name: "dry-run", kind: boolean, help: text{"only say what would be done", "solo decir qué se haría"}},
+	{name: "yes", kind: boolean, help: text{"do what cannot be undone", "hacer lo que no tiene vuelta atrás"}},
 	{name: "repair", kind: boolean, help: text{"mend what can be mended without loss", "reparar lo que se pueda sin pérdida"}},
 	{name: "accept-loss", kind: boolean, help: text{"with --repair: also forget what is lost for good, so that the rest opens", "con --repair: olvidar además lo perdido del todo, para que lo demás abra"}},
 	{name: "keys", value: "FILE", help: text{"the keys of the backup; default: FILE.keys beside it", "las claves de la copia; por defecto FILE.keys a su lado"}},

@@ -292,12 +292,18 @@ func (f *Fold) leftovers(dst []rewrite, t tracker.TenantID, id tracker.LeadID) (
 	return dst, err
 }
 
-// Anonymous says that nobody is known to a subject: a visitor that never
-// identified itself, and that nobody joined with a person.
-func (r Reader) Anonymous(t tracker.TenantID, id tracker.LeadID) (bool, error) {
-	if id.Kind != tracker.VisitorIdentity {
-		return false, nil
-	}
+// Standing is what retention asks of a subject.
+type Standing struct {
+	Anonymous bool   // a visitor that nobody knows, and that nobody joined with a person
+	Erased    uint64 // records before this one were erased; 0 = none
+}
+
+// Standing returns what retention asks of a subject.
+func (r Reader) Standing(t tracker.TenantID, id tracker.LeadID) (Standing, error) {
 	s, err := r.subject(key{t, id})
-	return err == nil && len(s.runs) == 0 && r.decided(t).rootOf(id).Kind == tracker.VisitorIdentity, err
+	if err != nil {
+		return Standing{}, err
+	}
+	known := id.Kind != tracker.VisitorIdentity || len(s.runs) > 0 || r.decided(t).rootOf(id).Kind != tracker.VisitorIdentity
+	return Standing{!known, s.floor}, nil
 }

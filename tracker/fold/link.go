@@ -219,16 +219,18 @@ func (ls links) joined(id tracker.LeadID) []tracker.LeadID {
 
 func (f *Fold) decided(t tracker.TenantID) links { return f.links[t] }
 
-// Ties returns what must be decided so that an identity is a lead's no more:
-// that it is two with each that a mark or a decision ties it to. held are all
-// identities of the lead.
+// Ties returns what must be decided so that an identity is a lead's no more: that
+// it is two with each that a decision joined it with, a visitor also with the
+// user ids and e-mails of its marks, an e-mail with the user ids that came with
+// it. What hangs on the identity itself goes with it: a user id keeps its
+// visitors. held are all identities of the lead.
 func (r Reader) Ties(l *Lead, id tracker.LeadID, held []tracker.LeadID) (out []tracker.Link) {
 	ls := r.decided(l.tenant)
 	for _, other := range held {
 		if other == id || ls.apart(id, other) {
 			continue
 		}
-		marked := other.Kind != id.Kind && (other.Kind == tracker.UserIdentity || id.Kind == tracker.UserIdentity || id.Kind == tracker.VisitorIdentity)
+		marked := id.Kind == tracker.VisitorIdentity && other.Kind != id.Kind || id.Kind == tracker.EmailIdentity && other.Kind == tracker.UserIdentity
 		joined := slices.Contains(ls.joined(id)[1:], other) && ls.tied(id, other)
 		if marked || joined {
 			out = append(out, tracker.Link{A: id, B: other})

@@ -69,6 +69,7 @@ type State struct {
 
 	simulating sync.Mutex // held by the one simulation that goes on
 
+	keeping  sync.Mutex // held by a pass of retention, which must not carry what is being erased
 	deciding sync.Mutex // guards decided
 	decided  int64      // when the last decision about identities was taken, unix ms
 

@@ -118,6 +118,10 @@ func (s *State) tell(ctx context.Context, recs []storage.Record) error {
 // the state, and returns how many timelines it had. It is kept in the log and in
 // the list of erasures, so that neither a replay nor a backup brings it back.
 func (s *State) Erase(ctx context.Context, c tracker.Caller, tenant tracker.TenantID, who string) (int, error) {
+	if !s.keeping.TryLock() {
+		return 0, &tracker.Error{Kind: tracker.KindBusy, Code: "busy", Detail: "a pass of retention is under way: try again"}
+	}
+	defer s.keeping.Unlock()
 	var ids []tracker.LeadID
 	err := s.looking(c, tenant, who, func(l *fold.Lead) error {
 		for _, m := range l.Members {
