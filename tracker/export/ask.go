@@ -28,6 +28,8 @@ type Leads interface {
 	// Changes returns the tenant's changes after a sequence, waiting for some
 	// until ctx ends, which is no error.
 	Changes(ctx context.Context, c tracker.Caller, t tracker.TenantID, after uint64, limit int) ([]tracker.Change, error)
+	// Accounts returns the companies that the leads make up, highest first.
+	Accounts(c tracker.Caller, t tracker.TenantID, q AccountQuery) (AccountPage, error)
 	// Merge says that two leads are one person and returns what both are now.
 	Merge(ctx context.Context, c tracker.Caller, t tracker.TenantID, who, with string) (tracker.LeadID, error)
 	// Unmerge says that an identity is not the lead's and returns the lead that
