@@ -1,7 +1,8 @@
 // Package export answers the tenants' questions over HTTP: their ranked leads,
 // one lead with its reasons, its timeline and score history, the feed of
-// changes; and takes what they decide: scorecards from draft to rollback. The
-// operator's calls about tenants and sources are here too.
+// changes, their accounts; and takes what they decide: scorecards from draft to
+// rollback, who is one person, who is to be forgotten. The operator's calls about
+// tenants and sources are here too.
 //
 // It promises that every call asks for a key first and acts for that key's
 // tenant alone, that a parameter it does not know is refused and not passed

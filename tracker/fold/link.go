@@ -126,8 +126,6 @@ func without(e *tracker.Event, apart []pair) {
 
 func (l *link) space() byte { return storage.SpaceLink }
 
-func (l *link) size() int { return 120 + 32*cap(l.ties) }
-
 const tieJoined = 1
 
 func (l *link) append(dst []byte) []byte {
