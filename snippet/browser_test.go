@@ -28,7 +28,7 @@ func TestPageViewsAndCalls(t *testing.T) {
 	browsertest.Do(t, ctx, chromedp.Navigate(c.site.URL+"/?utm_source=news&utm_campaign=spring&q=1#top"))
 	c.want(t, "page /", "early", "identify")
 	browsertest.Do(t, ctx,
-		run(`ripen('identify', 'u1', {plan: 'pro'})`),
+		run(`ripen('identify', 'u1', {plan: 'pro'}, 'proof')`),
 		run(`ripen('group', 'g1', {name: 'Acme'})`),
 		run(`ripen('alias', 'u2', 'u1')`),
 		run(`ripen('page', {section: 'x'})`),
@@ -42,7 +42,7 @@ func TestPageViewsAndCalls(t *testing.T) {
 	if u := fmt.Sprint(page.Properties["url"]); !strings.HasSuffix(u, "/?utm_source=news&utm_campaign=spring&q=1#top") {
 		t.Errorf("url %s", u)
 	}
-	if got[2].Traits["email"] != "a@b.es" || got[3].UserID != "u1" || got[4].GroupID != "g1" || got[5].PreviousID != "u1" || got[6].Properties["section"] != "x" {
+	if got[2].Traits["email"] != "a@b.es" || got[3].UserID != "u1" || got[3].UserIDHash != "proof" || got[2].UserIDHash != "" || got[4].GroupID != "g1" || got[5].PreviousID != "u1" || got[6].Properties["section"] != "x" {
 		t.Errorf("fields are missing: %+v", got)
 	}
 	for _, m := range got[:7] {

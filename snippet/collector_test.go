@@ -21,6 +21,7 @@ type message struct {
 	MessageID   string         `json:"messageId"`
 	AnonymousID string         `json:"anonymousId"`
 	UserID      string         `json:"userId"`
+	UserIDHash  string         `json:"userIdHash"`
 	PreviousID  string         `json:"previousId"`
 	GroupID     string         `json:"groupId"`
 	Event       string         `json:"event"`

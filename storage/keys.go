@@ -38,6 +38,7 @@ const (
 	SpaceTimeline = 'T' // tracker/fold: timeline chunks by subject
 	SpaceIdentity = 'I' // tracker/fold: identity → lead
 	SpaceOwner    = 'E' // tracker/fold: e-mail → owner and marks
+	SpaceLink     = 'K' // tracker/fold: identity → what was decided about it
 	SpaceScore    = 'S' // tracker/score: guest state and checkpoints
 	SpaceTimer    = 'M' // tracker/score: when a lead next changes by itself
 	SpaceRank     = 'R' // tracker/rank: order of leads

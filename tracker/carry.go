@@ -12,7 +12,7 @@ import (
 //
 //	carry      = version:1 kind:1 body
 //	event      = sequence:uvarint received:varint row
-//	activation = a control record, see control.go
+//	control    = an activation or a link, see control.go
 //	drop       = before:uvarint
 //
 // A pass of retention appends a carry for each event and each card in force
@@ -25,12 +25,12 @@ const carryVersion = 1
 
 const (
 	carryEvent = iota + 1
-	carryActivation
+	carryControl
 	carryDrop
 )
 
-// Carry is one decoded carry record. Exactly one of Row, Activation and Before
-// is set.
+// Carry is one decoded carry record. Exactly one of Row, Activation, Link and
+// Before is set.
 type Carry struct {
 	// Row is the event as it was, sealed part aside, which the record holds.
 	Row      []byte
@@ -39,6 +39,9 @@ type Carry struct {
 
 	// Activation puts a card in force that no later record of the log does.
 	Activation *Activation
+
+	// Link is a decision that no later record takes back.
+	Link *Link
 
 	// Before is the sequence before which only what is carried is kept.
 	Before uint64
@@ -55,7 +58,12 @@ func AppendCarriedEvent(dst, row []byte, seq uint64, received int64) []byte {
 
 // AppendCarriedActivation appends the carry record of a card in force.
 func AppendCarriedActivation(dst []byte, a Activation) []byte {
-	return AppendActivation(append(dst, carryVersion, carryActivation), a)
+	return AppendActivation(append(dst, carryVersion, carryControl), a)
+}
+
+// AppendCarriedLink appends the carry record of a decision about identities.
+func AppendCarriedLink(dst []byte, l Link) []byte {
+	return AppendLink(append(dst, carryVersion, carryControl), l)
 }
 
 // AppendDrop appends the record that ends a pass.
@@ -80,12 +88,12 @@ func DecodeCarry(row []byte) (Carry, error) {
 		if c.Row = r.b; len(c.Row) == 0 {
 			r.fail(1)
 		}
-	case carryActivation:
+	case carryControl:
 		control, err := DecodeControl(r.b)
 		if err != nil {
 			return Carry{}, fmt.Errorf("decode carry: %w", err)
 		}
-		c.Activation = control.Activation
+		c.Activation, c.Link = control.Activation, control.Link
 	case carryDrop:
 		if c.Before = r.uvarint(); c.Before == 0 && r.err == nil {
 			r.err = errors.New("a drop needs a sequence from 1")

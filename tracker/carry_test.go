@@ -34,7 +34,7 @@ func TestCarryRefuses(t *testing.T) {
 	f([]byte{1, 9, 1})
 	f([]byte{1, carryEvent, 1, 2})
 	f([]byte{1, carryDrop, 0})
-	f([]byte{1, carryActivation, 1, 9})
+	f([]byte{1, carryControl, 1, 9})
 }
 
 func TestLasting(t *testing.T) {

@@ -12,9 +12,16 @@ import (
 //
 //	control    = version:1 kind:1 body
 //	activation = flags:1 version:uvarint card:string yaml:string
+//	link       = joined:1 time:varint id id
+//	erasure    = count:uvarint id*
+//	id         = kind:1 hash:16
 const controlVersion = 1
 
-const controlActivation = 1
+const (
+	controlActivation = iota + 1
+	controlLink
+	controlErasure
+)
 
 const activationRanking = 1
 
@@ -42,27 +49,98 @@ func AppendActivation(dst []byte, a Activation) []byte {
 	return appendString(dst, a.YAML)
 }
 
+// Link is what somebody decided about two identities of the tenant: that they are
+// one person, or that they are two, whatever events say. Of several decisions
+// about one pair the latest stands; of those of one moment, that they are two.
+type Link struct {
+	A, B   LeadID
+	Joined bool
+	Time   int64 // unix ms, when it was decided
+}
+
+// AppendLink appends the control record of a decision.
+func AppendLink(dst []byte, l Link) []byte {
+	joined := byte(0)
+	if l.Joined {
+		joined = 1
+	}
+	dst = binary.AppendVarint(append(dst, controlVersion, controlLink, joined), l.Time)
+	return appendID(appendID(dst, l.A), l.B)
+}
+
+func appendID(dst []byte, id LeadID) []byte {
+	return append(append(dst, byte(id.Kind)), id.Hash[:]...)
+}
+
+// AppendErasure appends the control record that what was told of subjects before
+// it counts no more: their keys are destroyed.
+func AppendErasure(dst []byte, subjects []LeadID) []byte {
+	dst = binary.AppendUvarint(append(dst, controlVersion, controlErasure), uint64(len(subjects)))
+	for _, id := range subjects {
+		dst = appendID(dst, id)
+	}
+	return dst
+}
+
 // Control is one decoded control record. Exactly one field is set.
 type Control struct {
 	Activation *Activation
+	Link       *Link
+	Erased     []LeadID // subjects
 }
 
 // DecodeControl reads a control record. What it returns does not alias row.
-func DecodeControl(row []byte) (Control, error) {
+func DecodeControl(row []byte) (c Control, err error) {
 	r := rowReader{b: row}
 	version, kind := r.byte(), r.byte()
-	if r.err == nil && (version != controlVersion || kind != controlActivation) {
-		return Control{}, fmt.Errorf("decode control: version %d kind %d is unknown: upgrade this binary", version, kind)
+	switch {
+	case r.err == nil && version == controlVersion && kind == controlActivation:
+		c.Activation, err = r.activation()
+	case r.err == nil && version == controlVersion && kind == controlLink:
+		c.Link, err = r.link()
+	case r.err == nil && version == controlVersion && kind == controlErasure:
+		c.Erased, err = r.erasure()
+	case r.err == nil:
+		err = fmt.Errorf("version %d kind %d is unknown: upgrade this binary", version, kind)
 	}
+	if err = errors.Join(r.err, err); err != nil {
+		return Control{}, fmt.Errorf("decode control: %w", err)
+	}
+	return c, nil
+}
+
+func (r *rowReader) activation() (*Activation, error) {
 	flags := r.byte()
-	a := Activation{Ranking: flags&activationRanking != 0, Version: int(r.uvarint())}
+	a := &Activation{Ranking: flags&activationRanking != 0, Version: int(r.uvarint())}
 	a.Card = string(r.string())
 	a.YAML = append([]byte(nil), r.string()...)
-	if r.err != nil {
-		return Control{}, fmt.Errorf("decode control: %w", r.err)
+	if r.err == nil && (a.Card == "" || a.Version < 1) {
+		return nil, errors.New("an activation needs a card name and a version from 1")
 	}
-	if a.Card == "" || a.Version < 1 {
-		return Control{}, errors.New("decode control: an activation needs a card name and a version from 1")
+	return a, nil
+}
+
+func (r *rowReader) link() (*Link, error) {
+	l := &Link{Joined: r.byte() != 0, Time: r.varint()}
+	l.A, l.B = r.id(), r.id()
+	if r.err == nil && (l.A == l.B || !l.A.isIdentity() || !l.B.isIdentity()) {
+		return nil, errors.New("a link needs two identities")
 	}
-	return Control{Activation: &a}, nil
+	return l, nil
+}
+
+func (r *rowReader) erasure() (ids []LeadID, err error) {
+	for n := r.uvarint(); n > 0 && r.err == nil; n-- {
+		ids = append(ids, r.id())
+	}
+	if r.err == nil && len(ids) == 0 {
+		return nil, errors.New("an erasure needs a subject")
+	}
+	return ids, nil
+}
+
+func (r *rowReader) id() (id LeadID) {
+	id.Kind = IdentityKind(r.byte())
+	r.hash(true, &id.Hash)
+	return id
 }

@@ -108,6 +108,7 @@ type Event struct {
 	MachineReason MachineReason
 	Consent       Consent
 	Proved        bool // the identities are proved, not only claimed
+	ProvedUser    bool // the user id is, whatever the others are
 
 	Visitor, User, Email Hash // zero where the event carries none
 
@@ -134,6 +135,17 @@ func (e *Event) Subject() LeadID {
 		return LeadID{EmailIdentity, e.Email}
 	}
 	return LeadID{}
+}
+
+// Level is how sure the event's identities are.
+func (e *Event) Level() Level {
+	switch {
+	case e.User.IsZero() && e.Email.IsZero():
+		return Anonymous
+	case e.Proved, e.ProvedUser && !e.User.IsZero():
+		return Proved
+	}
+	return Claimed
 }
 
 // Find looks a rule's field up: a property, else the first product's, else the

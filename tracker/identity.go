@@ -32,6 +32,21 @@ const (
 	VisitorIdentity IdentityKind = 'v'
 )
 
+// Level is how sure it is who somebody is.
+type Level byte
+
+// The levels. Anyone may claim to be a user by a public write key; proved are
+// those that a secret key, a signature ([UserProof]) or a click on a signed link
+// of a mail stands for.
+const (
+	Anonymous Level = iota
+	Claimed
+	Proved
+)
+
+// String returns the word that rules and the API use.
+func (l Level) String() string { return [...]string{"anonymous", "claimed", "proved"}[l] }
+
 // LeadID names a lead by the strongest identity it holds.
 type LeadID struct {
 	Kind IdentityKind
@@ -59,6 +74,19 @@ func ParseLeadID(s string) (LeadID, error) {
 		return LeadID{}, errors.New("lead id: need u_, e_ or v_ and 32 hex digits")
 	}
 	return l, nil
+}
+
+func (l LeadID) isIdentity() bool {
+	return l.Kind == UserIdentity || l.Kind == EmailIdentity || l.Kind == VisitorIdentity
+}
+
+// Stronger says that l names a lead that holds both: a user id before an e-mail,
+// that before a visitor, and of one kind the smaller hash.
+func (l LeadID) Stronger(m LeadID) bool {
+	if l.Kind != m.Kind {
+		return l.Kind == UserIdentity || l.Kind == EmailIdentity && m.Kind == VisitorIdentity
+	}
+	return l.Compare(m) < 0
 }
 
 // Compare orders lead ids as their text does.

@@ -33,6 +33,7 @@ const (
 	flagProved
 	flagGranted
 	flagDenied
+	flagProvedUser
 )
 
 // AppendRow appends e in row form, personal fields excluded.
@@ -74,6 +75,7 @@ func rowFlags(e *Event) (flags uint64) {
 	set(e.MessageUUID, flagUUID)
 	set(e.Minted, flagMinted)
 	set(e.Proved, flagProved)
+	set(e.ProvedUser, flagProvedUser)
 	set(e.Consent == ConsentGranted, flagGranted)
 	set(e.Consent == ConsentDenied, flagDenied)
 	return flags
@@ -135,7 +137,7 @@ func DecodeRow(row []byte, e *Event) error {
 	r.hash(flags&flagVisitor != 0, &e.Visitor)
 	r.hash(flags&flagUser != 0, &e.User)
 	r.hash(flags&flagEmail != 0, &e.Email)
-	e.Minted, e.Proved = flags&flagMinted != 0, flags&flagProved != 0
+	e.Minted, e.Proved, e.ProvedUser = flags&flagMinted != 0, flags&flagProved != 0, flags&flagProvedUser != 0
 	e.Consent = ConsentUnknown
 	if flags&flagGranted != 0 {
 		e.Consent = ConsentGranted

@@ -35,6 +35,9 @@ type Source struct {
 	Secrets []string      // what its webhooks are signed with, the newest first; never shown
 	Topic   string        // the SNS topic that SES reports to
 	Window  time.Duration // how old a signed report may be; 0 = the provider's default
+	// IdentityKeys sign user ids, the newest first; see [UserProof]. The one
+	// before stays good until the next rotation.
+	IdentityKeys []string
 }
 
 // BodyLimit is the source's limit of a body in bytes.

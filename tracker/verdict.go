@@ -29,6 +29,8 @@ type Verdict struct {
 const (
 	CodeTimeClamped    = "time_clamped"      // ok: time moved into [received-7d, received]
 	CodeMinted         = "id_minted"         // ok: the event had no message id
+	CodeProof          = "proof_invalid"     // ok: userIdHash does not vouch for userId, which is only claimed
+	CodeIDIgnored      = "id_ignored"        // ok: an id that stands for nobody was taken as absent
 	CodeInvalidUTF8    = "invalid_utf8"      // drop
 	CodeNUL            = "nul"               // drop: U+0000 in a string or name
 	CodeInvalidJSON    = "invalid_json"      // drop

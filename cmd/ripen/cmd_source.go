@@ -79,6 +79,20 @@ else that of the running server.
   RIPEN_WEBHOOK_SECRET=whsec_… ripen source update mails --data ./data                 (only this one is)`,
 			run: runSourceUpdate,
 		},
+		{
+			name: "source identity-key", args: "NAME", min: 1, max: 1, use: append([]string{"rotate"}, tenantSettings...),
+			summary: text{"the key with which your server vouches for user ids", "la clave con la que tu servidor avala los identificadores"},
+			help: `
+Anyone can send any userId with a public write key: it is only claimed. Your
+server proves it by userIdHash, the hex HMAC-SHA256 of the user id under this
+key, which the page sends beside userId. Keep the key on the server.
+
+  userIdHash = hex(hmac_sha256(key = "ik_…", message = userId))
+
+  ripen source identity-key default --data ./data
+  ripen source identity-key default --rotate --data ./data   (the old one stays good until the next rotation)`,
+			run: runSourceIdentityKey,
+		},
 	}
 }
 
@@ -218,4 +232,25 @@ func (c *call) printSource(s sourceRow) error {
 		fmt.Fprintf(c.out, "\nor, for browsers to check (change it when the server is upgraded):\n\n%s\n\nintegrity  %s\n", s.Pinned, s.Integrity)
 	}
 	return nil
+}
+
+func runSourceIdentityKey(ctx context.Context, c *call) error {
+	return c.withServer(ctx, func(cl *client) error {
+		method := "GET"
+		if c.bool("rotate") {
+			method = "POST"
+		}
+		var out struct {
+			Source string `json:"source"`
+			Key    string `json:"identity_key"`
+		}
+		if err := cl.do(ctx, method, "/v1/admin/sources/"+url.PathEscape(c.args[0])+"/identity-key", nil, nil, &out); err != nil {
+			return err
+		}
+		if c.bool("json") {
+			return c.printJSON(out)
+		}
+		_, err := fmt.Fprintf(c.out, "identity key  %s\n", out.Key)
+		return err
+	})
 }

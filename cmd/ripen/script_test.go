@@ -17,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"ripen/tracker"
 	"ripen/tracker/server"
 )
 
@@ -66,6 +67,7 @@ func TestScript(t *testing.T) {
 			"remove":  cmdRemove,
 			"repeat":  cmdRepeat,
 			"token":   cmdToken,
+			"sign":    cmdSign,
 		},
 	})
 }
@@ -237,4 +239,14 @@ func cmdToken(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: token URL NAME")
 	}
 	ts.Setenv(args[1], args[0][strings.LastIndexByte(args[0], '/')+1:])
+}
+
+// cmdSign sets a variable to the proof of a user id.
+//
+//	sign KEY USER NAME
+func cmdSign(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 3 || neg {
+		ts.Fatalf("usage: sign KEY USER NAME")
+	}
+	ts.Setenv(args[2], tracker.UserProof(args[0], []byte(args[1])))
 }

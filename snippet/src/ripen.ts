@@ -71,9 +71,10 @@ const methods: any = {
   track(event: string, properties?: object) {
     send("track", { event, properties }, here());
   },
-  identify(userId: any, traits?: object) {
+  // userIdHash is the proof that the site's server makes of the user id.
+  identify(userId: any, traits?: object, userIdHash?: string) {
     if (typeof userId == "object") [userId, traits] = [undefined, userId || traits];
-    personal("identify", { userId, traits });
+    personal("identify", { userId, traits, userIdHash });
   },
   group(groupId: string, traits?: object) {
     personal("group", { groupId, traits });

@@ -28,6 +28,16 @@ type Leads interface {
 	// Changes returns the tenant's changes after a sequence, waiting for some
 	// until ctx ends, which is no error.
 	Changes(ctx context.Context, c tracker.Caller, t tracker.TenantID, after uint64, limit int) ([]tracker.Change, error)
+	// Accounts returns the companies that the leads make up, highest first.
+	Accounts(c tracker.Caller, t tracker.TenantID, q AccountQuery) (AccountPage, error)
+	// Merge says that two leads are one person and returns what both are now.
+	Merge(ctx context.Context, c tracker.Caller, t tracker.TenantID, who, with string) (tracker.LeadID, error)
+	// Unmerge says that an identity is not the lead's and returns the lead that
+	// it belongs to now, zero if to none.
+	Unmerge(ctx context.Context, c tracker.Caller, t tracker.TenantID, who, identity string) (tracker.LeadID, error)
+	// Erase destroys the keys of all that was told of a lead and returns how many
+	// timelines it had.
+	Erase(ctx context.Context, c tracker.Caller, t tracker.TenantID, who string) (int, error)
 	// Simulate walks all leads, or with sample > 0 that many of them, through a
 	// version of a card that is not in force and says what would change. progress
 	// is called now and then; its error ends it, as ctx does.
@@ -96,6 +106,10 @@ type Registry interface {
 	Source(id tracker.TenantID, name string) (*tracker.Source, error)
 	// SaveSource stores a source: a new one if it has no id yet.
 	SaveSource(s tracker.Source) (*tracker.Source, error)
+	// IdentityKey returns the key that signs a source's user ids.
+	IdentityKey(id tracker.TenantID, source string) (string, error)
+	// RotateIdentityKey makes a new one; the one before stays good once more.
+	RotateIdentityKey(id tracker.TenantID, source string) (string, error)
 
 	// Candidate returns the draft of a card, or with a version that one, as it
 	// would be put in force.

@@ -1,7 +1,8 @@
 // Package export answers the tenants' questions over HTTP: their ranked leads,
 // one lead with its reasons, its timeline and score history, the feed of
-// changes; and takes what they decide: scorecards from draft to rollback. The
-// operator's calls about tenants and sources are here too.
+// changes, their accounts; and takes what they decide: scorecards from draft to
+// rollback, who is one person, who is to be forgotten. The operator's calls about
+// tenants and sources are here too.
 //
 // It promises that every call asks for a key first and acts for that key's
 // tenant alone, that a parameter it does not know is refused and not passed
@@ -106,6 +107,11 @@ var routes = []route{
 	{"GET", "leads/*", "scorecard as_of", (*call).lead, tenantKey},
 	{"GET", "leads/*/events", "limit after personal as_of", (*call).timeline, tenantKey},
 	{"GET", "leads/*/scores", "scorecard limit before", (*call).history, tenantKey},
+	{"GET", "accounts", "scorecard limit as_of", (*call).accounts, tenantKey},
+	{"DELETE", "leads/*", "", (*call).erase, tenantKey},
+	{"GET", "leads/*/archive", "", (*call).archive, tenantKey},
+	{"POST", "leads/*/merge", "", (*call).merge, tenantKey},
+	{"POST", "leads/*/unmerge", "", (*call).unmerge, tenantKey},
 	{"GET", "changes", "after limit wait", (*call).changes, tenantKey},
 	{"GET", "scorecards", "", (*call).cards, tenantKey},
 	{"GET", "scorecards/*", "", (*call).card, tenantKey},
@@ -131,6 +137,8 @@ var routes = []route{
 	{"POST", "admin/sources", "public_url", (*call).createSource, operatorFor},
 	{"GET", "admin/sources/*", "public_url", (*call).source, operatorFor},
 	{"PATCH", "admin/sources/*", "public_url", (*call).updateSource, operatorFor},
+	{"GET", "admin/sources/*/identity-key", "", (*call).identityKey, operatorFor},
+	{"POST", "admin/sources/*/identity-key", "", (*call).rotateIdentityKey, operatorFor},
 }
 
 // Handle answers a request of the API and returns true, or returns false if the

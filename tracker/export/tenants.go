@@ -265,6 +265,21 @@ func (c *call) saveSource(src tracker.Source) error {
 	return c.answerSource(saved)
 }
 
+func (c *call) identityKey() error { return c.answerIdentityKey(c.cfg.Registry.IdentityKey) }
+
+func (c *call) rotateIdentityKey() error {
+	return c.answerIdentityKey(c.cfg.Registry.RotateIdentityKey)
+}
+
+func (c *call) answerIdentityKey(ask func(tracker.TenantID, string) (string, error)) error {
+	key, err := ask(c.tenant.ID, c.name)
+	if err != nil {
+		return err
+	}
+	JSON(c.ctx, fasthttp.StatusOK, map[string]string{"source": c.name, "identity_key": key})
+	return nil
+}
+
 // IsOrigin says that a URL is a scheme and a host, nothing else.
 func IsOrigin(s string) bool {
 	u, err := url.Parse(s)

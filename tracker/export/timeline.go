@@ -65,14 +65,17 @@ func (c *call) timeline() error {
 		Next   string      `json:"next,omitempty"`
 	}{page.Lead.String(), page.Total, make([]eventJSON, 0, len(page.Events)), page.Next}
 	for i := range page.Events {
-		e := &page.Events[i]
-		row := eventJSON{
-			Seq: e.Seq, Time: Time(e.Time), Received: Time(e.Received), Type: string(e.Type), MessageID: e.MessageText(), Machine: e.Machine.String(),
-		}
-		row.Put(e.Fields)
-		row.Put(e.Personal)
-		out.Events = append(out.Events, row)
+		out.Events = append(out.Events, eventToJSON(&page.Events[i]))
 	}
 	c.page(out)
 	return nil
+}
+
+func eventToJSON(e *tracker.Event) eventJSON {
+	row := eventJSON{
+		Seq: e.Seq, Time: Time(e.Time), Received: Time(e.Received), Type: string(e.Type), MessageID: e.MessageText(), Machine: e.Machine.String(),
+	}
+	row.Put(e.Fields)
+	row.Put(e.Personal)
+	return row
 }

@@ -19,17 +19,22 @@ type node struct {
 
 func (n *node) base() *node { return n }
 
-// record is a cached record: it can be stored and says what it weighs.
+// record is a record that can be stored.
 type record interface {
 	base() *node
 	space() byte
 	append(dst []byte) []byte // nil = delete
+}
+
+// cached is a record that says what it weighs.
+type cached interface {
+	record
 	size() int
 }
 
 // cache keeps records of one kind by the clock algorithm. Dirty records are
 // never dropped: what is not yet stored is always in view.
-type cache[T record] struct {
+type cache[T cached] struct {
 	m     map[key]T // :: tenant and identity → record
 	ring  []T
 	hand  int
@@ -38,7 +43,7 @@ type cache[T record] struct {
 	gone  func(T) // told what is dropped; nil = nobody
 }
 
-func newCache[T record](limit int) *cache[T] {
+func newCache[T cached](limit int) *cache[T] {
 	return &cache[T]{m: make(map[key]T), limit: limit}
 }
 

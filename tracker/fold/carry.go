@@ -62,7 +62,7 @@ func (f *Fold) stands(s *subject, p Place) (found bool, err error) {
 	var e tracker.Event
 	one := func(b []byte) error {
 		n, err := readEntry(b, s.id, &e)
-		found = found || err == nil && n.Place == p && n.Seq >= f.cfg.floor
+		found = found || err == nil && n.Place == p && n.Seq >= max(f.cfg.floor, s.floor)
 		return err
 	}
 	for ref := s.tail; ref > 0; {
@@ -155,12 +155,16 @@ func (f *Fold) drop(k key) error {
 
 // vanish ends the lead of a visitor of whom nothing is left.
 func (f *Fold) vanish(s *subject) error {
-	l, err := f.Lead(s.tenant, s.id)
+	l, err := f.Lead(s.tenant, f.links[s.tenant].rootOf(s.id))
 	if err != nil || l == nil {
 		return err
 	}
 	f.union(s, l)
 	f.touch(l)
+	if l.leave(s); len(l.Members) > 0 { // it was joined with others
+		f.rewalk(l, Place{})
+		return nil
+	}
 	l.Gone, l.Members = true, nil
 	return nil
 }
@@ -258,12 +262,17 @@ func writeAll(todo []rewrite, t tracker.TenantID, update func(func(tx Rows) erro
 func (f *Fold) leftovers(dst []rewrite, t tracker.TenantID, id tracker.LeadID) ([]rewrite, error) {
 	lo := appendID(nil, id)
 	hi := append(bytes.Clone(lo), bytes.Repeat([]byte{0xff}, 17)...)
-	err := f.cfg.Table.View(func(tx *storage.Tx) error {
+	s, err := f.subject(key{t, id})
+	if err != nil {
+		return nil, err
+	}
+	floor := max(f.cfg.floor, s.floor)
+	err = f.cfg.Table.View(func(tx *storage.Tx) error {
 		return tx.Scan(t, storage.SpaceTimeline, lo, hi, func(k, v []byte) error {
 			kept, gone := []byte{recordVersion}, false
 			err := eachEntry(v, func(b []byte) error {
 				r := reader{b: b}
-				if r.uvarint() < f.cfg.floor {
+				if r.uvarint() < floor {
 					gone = true
 					return r.err
 				}
@@ -283,12 +292,18 @@ func (f *Fold) leftovers(dst []rewrite, t tracker.TenantID, id tracker.LeadID) (
 	return dst, err
 }
 
-// Anonymous says that nobody is known to a subject: a visitor that never
-// identified itself.
-func (r Reader) Anonymous(t tracker.TenantID, id tracker.LeadID) (bool, error) {
-	if id.Kind != tracker.VisitorIdentity {
-		return false, nil
-	}
+// Standing is what retention asks of a subject.
+type Standing struct {
+	Anonymous bool   // a visitor that nobody knows, and that nobody joined with a person
+	Erased    uint64 // records before this one were erased; 0 = none
+}
+
+// Standing returns what retention asks of a subject.
+func (r Reader) Standing(t tracker.TenantID, id tracker.LeadID) (Standing, error) {
 	s, err := r.subject(key{t, id})
-	return err == nil && len(s.runs) == 0, err
+	if err != nil {
+		return Standing{}, err
+	}
+	known := id.Kind != tracker.VisitorIdentity || len(s.runs) > 0 || r.decided(t).rootOf(id).Kind != tracker.VisitorIdentity
+	return Standing{!known, s.floor}, nil
 }

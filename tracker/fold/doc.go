@@ -16,6 +16,7 @@
 //	SpaceIdentity  subject:17 → head of a timeline: counts, runs of marks
 //	SpaceTimeline  subject:17 time:8 sequence:8 → entries, see timeline.go
 //	SpaceOwner     e-mail:17 → whose it is, and who waits to know
+//	SpaceLink      identity:17 → what was decided about it, and its root
 //	SpaceLead      lead:17 → body and members
 //	SpaceTimer     (the machine's) time:8 sequence:8 → an event that has not come yet
 //

@@ -42,6 +42,8 @@ type Fold struct {
 	subjects *cache[*subject]
 	leads    *cache[*Lead]
 	mails    *cache[*mail]
+	links    map[tracker.TenantID]links // of the tenants met
+	tied     bool                       // some tenant has any
 
 	// snap is leads/ as the last checkpoint left it: with what is in memory it
 	// is whole at every moment. It changes while readers are held off.
@@ -80,6 +82,7 @@ func New(cfg Config) (*Fold, error) {
 		subjects: newCache[*subject](n / 4),
 		leads:    newCache[*Lead](n - n/4 - n/32),
 		mails:    newCache[*mail](n / 32),
+		links:    make(map[tracker.TenantID]links),
 	}
 	f.leads.gone = f.unlink
 	var err error
@@ -171,9 +174,15 @@ func (f *Fold) file(i int) error {
 	case e.Time > f.now:
 		return nil // unless Past, unreachable
 	}
+	if f.tied {
+		f.links[rec.Tenant].blind(e)
+	}
 	s, err := f.subject(key{rec.Tenant, id})
 	if err != nil {
 		return err
+	}
+	if rec.Seq < s.floor {
+		return nil // it waited while its subject was erased
 	}
 	p := PlaceOf(e)
 	if filed, err := f.filed(s, p, e, rec); filed || err != nil {
@@ -358,7 +367,10 @@ func (f *Fold) lead(k key, fresh bool) (*Lead, error) {
 			return l, err
 		}
 	}
-	if l, ok := f.leads.get(k); ok && !l.Gone {
+	if l, ok := f.leads.get(k); ok {
+		if l.Gone {
+			l.revive()
+		}
 		return l, nil
 	}
 	l := &Lead{node: node{key: k}}

@@ -15,7 +15,7 @@ func (f *Fold) identify(s *subject, p Place, e *tracker.Event) (moved bool, err 
 	}
 	if n := len(s.runs); n > 0 {
 		if r := &s.runs[n-1]; r.same(e) && !p.Less(r.first) { // the common case
-			r.proved = r.proved || e.Proved
+			r.prove(e)
 			if r.last.Less(p) {
 				r.last = p
 			}
@@ -45,6 +45,12 @@ func (f *Fold) identify(s *subject, p Place, e *tracker.Event) (moved bool, err 
 
 // firstMark ties an anonymous visitor and all its past to a stronger identity.
 func (f *Fold) firstMark(s *subject, p Place, e *tracker.Event) (moved bool, err error) {
+	if f.links[s.tenant][s.id] != nil { // what it was may be one with others
+		if s.last.Less(p) {
+			s.last = p
+		}
+		return true, f.settle([]*subject{s}, func() error { s.insert(p, e); return nil })
+	}
 	s.insert(p, e)
 	s.lead = nil
 	if s.counted == 1 {
@@ -114,6 +120,7 @@ func (f *Fold) rebuild(s *subject) error {
 		if err := tracker.DecodeRow(es[i].Row, &e); err != nil {
 			return err
 		}
+		f.links[s.tenant].blind(&e)
 		if isMark(&e) {
 			s.insert(es[i].Place, &e)
 		}
@@ -121,7 +128,8 @@ func (f *Fold) rebuild(s *subject) error {
 	return nil
 }
 
-// claim notes whose an e-mail is, as far as this event tells.
+// claim notes whose an e-mail is, as far as this event tells. When that changes,
+// every interval that is known by the e-mail alone moves.
 func (f *Fold) claim(s *subject, p Place, e *tracker.Event) error {
 	if e.User.IsZero() && s.id.Kind != tracker.VisitorIdentity {
 		return nil
@@ -138,77 +146,30 @@ func (f *Fold) claim(s *subject, p Place, e *tracker.Event) error {
 		return nil
 	}
 	f.union(s, m)
-	switch {
-	case m.user == e.User:
-		if p.Less(m.owner) {
-			m.owner = p
-		}
-		return nil
-	case m.user.IsZero():
-	case p.Less(m.owner):
-		m.shared = true
-	default:
-		m.shared = true
+	if m.owner() == e.User || len(m.claims) > 0 && m.claims[0].at.Less(p) {
+		m.claim(e.User, p)
 		return nil
 	}
-	was := m.user
-	m.owner, m.user = p, e.User
-	return f.reown(m, was)
-}
-
-// reown moves every interval that is known by the e-mail alone to its new
-// owner.
-func (f *Fold) reown(m *mail, was tracker.Hash) error {
-	oldID := m.id
-	if !was.IsZero() {
-		oldID = tracker.LeadID{Kind: tracker.UserIdentity, Hash: was}
+	was := m.id
+	if len(m.claims) > 0 {
+		was = tracker.LeadID{Kind: tracker.UserIdentity, Hash: m.owner()}
 	}
-	old, err := f.Lead(m.tenant, oldID)
-	if err != nil || old == nil {
+	if l, err := f.Lead(m.tenant, f.links[m.tenant].rootOf(was)); l == nil || err != nil {
+		m.claim(e.User, p) // nothing is known by the e-mail yet
 		return err
 	}
-	l, err := f.lead(key{m.tenant, tracker.LeadID{Kind: tracker.UserIdentity, Hash: m.user}}, false)
-	if err != nil {
-		return err
-	}
-	f.union(m, l)
-	f.union(m, old)
-	moved := false
+	whose := make([]*subject, 0, len(m.deps)+1)
 	for _, id := range append(slices.Clone(m.deps), m.id) {
-		s, err := f.subject(key{m.tenant, id})
+		d, err := f.subject(key{m.tenant, id})
 		if err != nil {
 			return err
 		}
-		if s.counted == 0 {
-			continue
-		}
-		moved = true
-		s.lead = nil
-		l.join(s, s.last.Time)
-		if !was.IsZero() {
-			if stays, err := f.holds(old, s); err != nil {
-				return err
-			} else if !stays {
-				old.leave(s)
-			}
+		if d.counted > 0 {
+			f.union(m, d)
+			whose = append(whose, d)
 		}
 	}
-	if !moved {
-		return nil
-	}
-	f.rewalk(l, Place{})
-	if was.IsZero() {
-		f.retire(old, l)
-	} else {
-		f.rewalk(old, Place{})
-	}
-	return nil
-}
-
-// holds says whether a subject still has an interval in a lead.
-func (f *Fold) holds(l *Lead, s *subject) (bool, error) {
-	ls, err := f.leadsOf(nil, s)
-	return slices.Contains(ls, l), err
+	return f.settle(whose, func() error { m.claim(e.User, p); return nil })
 }
 
 // retire ends a lead: all it had belongs to another now.
@@ -265,23 +226,24 @@ func (f *Fold) leadOf(s *subject, r *run) (*Lead, error) {
 
 // owner returns the identity that an interval belongs to: the user id of its
 // mark; else whoever owns the e-mail of its mark; else the e-mail; else, with
-// no mark at all, the visitor.
+// no mark at all, the visitor; and of identities that were joined the root.
 func owner(f finder, s *subject, r *run) (tracker.LeadID, error) {
-	email := tracker.Hash{}
+	id := s.id
 	switch {
-	case s.id.Kind == tracker.EmailIdentity:
-		email = s.id.Hash
-	case s.id.Kind == tracker.UserIdentity || r == nil:
-		return s.id, nil
+	case s.id.Kind != tracker.VisitorIdentity || r == nil:
 	case !r.user.IsZero():
-		return tracker.LeadID{Kind: tracker.UserIdentity, Hash: r.user}, nil
+		id = tracker.LeadID{Kind: tracker.UserIdentity, Hash: r.user}
 	default:
-		email = r.email
+		id = tracker.LeadID{Kind: tracker.EmailIdentity, Hash: r.email}
 	}
-	id := tracker.LeadID{Kind: tracker.EmailIdentity, Hash: email}
-	m, err := f.mail(key{s.tenant, id})
-	if err != nil || m.user.IsZero() {
-		return id, err
+	if id.Kind == tracker.EmailIdentity {
+		m, err := f.mail(key{s.tenant, id})
+		if err != nil {
+			return id, err
+		}
+		if u := m.owner(); !u.IsZero() {
+			id = tracker.LeadID{Kind: tracker.UserIdentity, Hash: u}
+		}
 	}
-	return tracker.LeadID{Kind: tracker.UserIdentity, Hash: m.user}, nil
+	return f.decided(s.tenant).rootOf(id), nil
 }

@@ -2,6 +2,7 @@ package fold
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -42,6 +43,8 @@ func (r Reader) mail(k key) (*mail, error) {
 	return m, err
 }
 
+func (r Reader) decided(t tracker.TenantID) links { return r.f.links[t] }
+
 // Lead returns a lead by its own id, or nil if there is none. It must not be
 // changed or kept.
 func (r Reader) Lead(t tracker.TenantID, id tracker.LeadID) (*Lead, error) {
@@ -63,9 +66,6 @@ func (r Reader) Lead(t tracker.TenantID, id tracker.LeadID) (*Lead, error) {
 // Resolve returns the id of the lead that an identity belongs to now: ids that
 // were superseded keep their meaning.
 func (r Reader) Resolve(t tracker.TenantID, id tracker.LeadID) (tracker.LeadID, error) {
-	if id.Kind == tracker.UserIdentity {
-		return id, nil
-	}
 	s := &subject{node: node{key: key{t, id}}}
 	if id.Kind == tracker.VisitorIdentity {
 		var err error
@@ -110,6 +110,7 @@ type filed struct {
 	subject *subject // a copy
 	mine    func(*Entry, *tracker.Event) bool
 	tail    [][]byte // entries that are not stored
+	apart   []pair
 }
 
 // History finds a lead's history. Who asks reads it, once.
@@ -122,7 +123,7 @@ func (r Reader) History(l *Lead) (*History, error) {
 		}
 		own := *s
 		own.runs = slices.Clone(s.runs)
-		q := filed{subject: &own}
+		q := filed{subject: &own, apart: r.decided(l.tenant).apartOn(s)}
 		if q.mine, err = intervals(r, l, q.subject); err != nil {
 			return nil, err
 		}
@@ -157,7 +158,7 @@ func (h *History) read(from *Stored, every bool) ([]Entry, error) {
 	var es []Entry
 	for i := range h.filed {
 		q := &h.filed[i]
-		one := visitor(q.subject, Place{}, h.floor, func(n *Entry, e *tracker.Event) error {
+		one := visitor(q.subject, q.apart, Place{}, max(h.floor, q.subject.floor), func(n *Entry, e *tracker.Event) error {
 			if q.mine(n, e) && (every || scored(q.subject, n, e)) {
 				n.Row = bytes.Clone(n.Row)
 				es = append(es, *n)
@@ -203,13 +204,16 @@ func (r Reader) Facts(l *Lead) (Facts, error) {
 				continue
 			}
 			if !q.user.IsZero() {
-				out.add(tracker.Identity{Kind: tracker.UserIdentity, Hash: q.user, Proved: q.proved, From: q.first.Time})
+				out.add(tracker.Identity{Kind: tracker.UserIdentity, Hash: q.user, Proved: q.proved || q.provedUser, From: q.first.Time})
 			}
 			if !q.email.IsZero() {
 				out.add(tracker.Identity{Kind: tracker.EmailIdentity, Hash: q.email, Proved: q.proved, From: q.first.Time})
 			}
 		}
 	}
+	slices.SortFunc(out.Identities, func(a, b tracker.Identity) int {
+		return cmp.Or(cmp.Compare(a.From, b.From), tracker.LeadID{Kind: a.Kind, Hash: a.Hash}.Compare(tracker.LeadID{Kind: b.Kind, Hash: b.Hash}))
+	})
 	return out, r.share(l, &out)
 }
 
@@ -222,7 +226,7 @@ func (r Reader) share(l *Lead, out *Facts) error {
 		if err != nil {
 			return err
 		}
-		out.Shared = out.Shared || m.shared
+		out.Shared = out.Shared || m.isShared()
 	}
 	return nil
 }

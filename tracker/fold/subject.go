@@ -2,6 +2,7 @@ package fold
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"ripen/storage"
 	"ripen/tracker"
@@ -18,6 +19,7 @@ type subject struct {
 	counted uint64 // all events but denied ones
 	limit   Place  // once counted passes tracker.MaxTimeline: the last that is scored
 	runs    []run  // the marks, in order
+	floor   uint64 // entries of earlier records were erased; 0 = none
 
 	// In memory only.
 	lead   *Lead  // of the last interval; nil or out = look it up
@@ -34,6 +36,12 @@ type run struct {
 	first, last Place
 	user, email tracker.Hash
 	proved      bool // by one of its marks at least
+	provedUser  bool // the user id alone is
+}
+
+// prove takes what a mark proves of the run's identities.
+func (r *run) prove(e *tracker.Event) {
+	r.proved, r.provedUser = r.proved || e.Proved, r.provedUser || e.ProvedUser
 }
 
 func (r *run) same(e *tracker.Event) bool { return r.user == e.User && r.email == e.Email }
@@ -64,7 +72,7 @@ func (s *subject) insert(p Place, e *tracker.Event) bool {
 	}
 	if i > 0 && s.runs[i-1].same(e) {
 		r := &s.runs[i-1]
-		r.proved = r.proved || e.Proved
+		r.prove(e)
 		if r.last.Less(p) {
 			r.last = p
 		}
@@ -74,12 +82,13 @@ func (s *subject) insert(p Place, e *tracker.Event) bool {
 		return false
 	}
 	if i < len(s.runs) && s.runs[i].same(e) {
-		s.runs[i].first, s.runs[i].proved = p, s.runs[i].proved || e.Proved
+		s.runs[i].first = p
+		s.runs[i].prove(e)
 		return true
 	}
 	s.runs = append(s.runs, run{})
 	copy(s.runs[i+1:], s.runs[i:])
-	s.runs[i] = run{first: p, last: p, user: e.User, email: e.Email, proved: e.Proved}
+	s.runs[i] = run{first: p, last: p, user: e.User, email: e.Email, proved: e.Proved, provedUser: e.ProvedUser}
 	return true
 }
 
@@ -92,10 +101,11 @@ const (
 	runEmail
 	runProved
 	runSingle // first and last are one mark
+	runProvedUser
 )
 
 func (s *subject) append(dst []byte) []byte {
-	if s.filed == 0 {
+	if s.filed == 0 && s.floor == 0 {
 		return nil // all it had was dropped
 	}
 	dst = append(dst, recordVersion)
@@ -113,6 +123,7 @@ func (s *subject) append(dst []byte) []byte {
 		flags = appendFlag(flags, !r.email.IsZero(), runEmail)
 		flags = appendFlag(flags, r.proved, runProved)
 		flags = appendFlag(flags, r.first == r.last, runSingle)
+		flags = appendFlag(flags, r.provedUser, runProvedUser)
 		dst = AppendPlace(append(dst, flags), r.first)
 		if flags&runSingle == 0 {
 			dst = AppendPlace(dst, r.last)
@@ -123,6 +134,9 @@ func (s *subject) append(dst []byte) []byte {
 		if flags&runEmail != 0 {
 			dst = append(dst, r.email[:]...)
 		}
+	}
+	if s.floor > 0 {
+		dst = binary.AppendUvarint(dst, s.floor)
 	}
 	return dst
 }
@@ -144,7 +158,7 @@ func (s *subject) decode(b []byte) error {
 		q := &s.runs[i]
 		flags := r.byte()
 		q.first = r.place()
-		q.last, q.proved = q.first, flags&runProved != 0
+		q.last, q.proved, q.provedUser = q.first, flags&runProved != 0, flags&runProvedUser != 0
 		if flags&runSingle == 0 {
 			q.last = r.place()
 		}
@@ -155,47 +169,106 @@ func (s *subject) decode(b []byte) error {
 			q.email = r.hash()
 		}
 	}
+	if len(r.b) > 0 {
+		s.floor = r.uvarint()
+	}
 	return r.err
 }
 
 // mail is what is known of an e-mail: whose it is.
 type mail struct {
 	node
-	owner  Place        // of the first event that carried it together with a user id
-	user   tracker.Hash // that user id; zero = nobody's
-	shared bool         // another user id came with it too
+	claims []claim // of user ids that came with it, by place: the first one's it is
+	shared bool    // stored by an older version, which kept the first alone
 	deps   []tracker.LeadID
 	// deps are the visitors that have a mark with this e-mail and no user id:
 	// whose it is decides where those intervals belong.
 }
 
+// claim is the first event that carried the e-mail together with a user id.
+type claim struct {
+	at   Place
+	user tracker.Hash
+}
+
+// owner is the user id that the e-mail belongs to; zero = nobody's.
+func (m *mail) owner() (h tracker.Hash) {
+	if len(m.claims) > 0 {
+		h = m.claims[0].user
+	}
+	return h
+}
+
+// isShared says that the e-mail came with several user ids.
+func (m *mail) isShared() bool { return m.shared || len(m.claims) > 1 }
+
+// claim takes a user id's claim. It says whether that was news.
+func (m *mail) claim(user tracker.Hash, p Place) bool {
+	i := slices.IndexFunc(m.claims, func(c claim) bool { return c.user == user })
+	if i >= 0 && !p.Less(m.claims[i].at) {
+		return false
+	}
+	m.forget(user)
+	for i = 0; i < len(m.claims) && m.claims[i].at.Less(p); i++ {
+	}
+	m.claims = slices.Insert(m.claims, i, claim{p, user})
+	return true
+}
+
+func (m *mail) forget(user tracker.Hash) {
+	m.claims = slices.DeleteFunc(m.claims, func(c claim) bool { return c.user == user })
+}
+
 func (m *mail) space() byte { return storage.SpaceOwner }
 
-func (m *mail) size() int { return 160 + 17*cap(m.deps) }
+func (m *mail) size() int { return 160 + 17*cap(m.deps) + 40*cap(m.claims) }
+
+const (
+	mailShared = 1 << iota
+	mailOwned
+	mailClaims // the claims after the first one are at the end
+)
 
 func (m *mail) append(dst []byte) []byte {
-	dst = append(dst, recordVersion, appendFlag(appendFlag(0, m.shared, 1), !m.user.IsZero(), 2))
-	if !m.user.IsZero() {
-		dst = append(AppendPlace(dst, m.owner), m.user[:]...)
+	flags := appendFlag(0, m.isShared(), mailShared)
+	flags = appendFlag(flags, len(m.claims) > 0, mailOwned)
+	flags = appendFlag(flags, len(m.claims) > 1, mailClaims)
+	dst = append(dst, recordVersion, flags)
+	if len(m.claims) > 0 {
+		dst = m.claims[0].append(dst)
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(m.deps)))
 	for _, d := range m.deps {
 		dst = appendID(dst, d)
 	}
+	if flags&mailClaims == 0 {
+		return dst
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(m.claims)-1))
+	for i := range m.claims[1:] {
+		dst = m.claims[i+1].append(dst)
+	}
 	return dst
 }
+
+func (c *claim) append(dst []byte) []byte { return append(AppendPlace(dst, c.at), c.user[:]...) }
 
 func (m *mail) decode(b []byte) error {
 	r := reader{b: b}
 	r.version()
 	flags := r.byte()
-	m.shared = flags&1 != 0
-	if flags&2 != 0 {
-		m.owner, m.user = r.place(), r.hash()
+	m.shared = flags&mailShared != 0 && flags&mailClaims == 0
+	if flags&mailOwned != 0 {
+		m.claims = append(m.claims, claim{r.place(), r.hash()})
 	}
 	m.deps = make([]tracker.LeadID, r.count(17))
 	for i := range m.deps {
 		m.deps[i] = r.id()
+	}
+	if flags&mailClaims != 0 {
+		for n := r.count(33); n > 0; n-- {
+			m.claims = append(m.claims, claim{r.place(), r.hash()})
+		}
 	}
 	return r.err
 }
@@ -216,6 +289,14 @@ type Lead struct {
 type Member struct {
 	Subject tracker.LeadID
 	Last    int64 // time of its latest event here
+}
+
+// revive brings a lead back that had ended: its identity stands for itself again.
+func (l *Lead) revive() {
+	l.Gone, l.Into = false, tracker.LeadID{}
+	if b, ok := l.Body.(interface{ Revive() }); ok {
+		b.Revive()
+	}
 }
 
 // Body is what the stages after fold keep with a lead. It is stored with the

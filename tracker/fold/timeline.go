@@ -33,6 +33,18 @@ type Entry struct {
 	Personal bool // the log has a sealed part
 	Row      []byte
 	Subject  tracker.LeadID
+	apart    []pair // what is not in it, though the row says so
+}
+
+// Decode reads the entry's event, but for the sealed part. Identities that are
+// kept apart are not both in it.
+func (n *Entry) Decode(e *tracker.Event) error {
+	if err := tracker.DecodeRow(n.Row, e); err != nil {
+		return err
+	}
+	without(e, n.apart)
+	e.Seq, e.Received, e.Personal = n.Seq, n.Received, e.Personal[:0]
+	return nil
 }
 
 // store files an event; a checkpoint will write it.
@@ -64,12 +76,13 @@ func readEntry(b []byte, id tracker.LeadID, e *tracker.Event) (Entry, error) {
 type finder interface {
 	subject(k key) (*subject, error)
 	mail(k key) (*mail, error)
+	decided(t tracker.TenantID) links
 }
 
 // scan reads the entries of a timeline from a place on. visit gets them in no
 // particular order; the row is valid until it returns.
 func (f *Fold) scan(s *subject, from Place, visit func(n *Entry, e *tracker.Event) error) error {
-	one := visitor(s, from, f.cfg.floor, visit)
+	one := visitor(s, f.links[s.tenant].apartOn(s), from, max(f.cfg.floor, s.floor), visit)
 	for ref := s.tail; ref > 0; {
 		var b []byte
 		b, ref = f.arena.get(ref)
@@ -98,13 +111,15 @@ func (q *Stored) Close() {
 
 // visitor reads entries of s for visit: those from a place on, and only of
 // records from floor on.
-func visitor(s *subject, from Place, floor uint64, visit func(n *Entry, e *tracker.Event) error) func(b []byte) error {
+func visitor(s *subject, apart []pair, from Place, floor uint64, visit func(n *Entry, e *tracker.Event) error) func(b []byte) error {
 	var e tracker.Event
 	return func(b []byte) error {
 		n, err := readEntry(b, s.id, &e)
 		if err != nil || n.Place.Less(from) || n.Seq < floor {
 			return err
 		}
+		n.apart = apart
+		without(&e, apart)
 		return visit(&n, &e)
 	}
 }

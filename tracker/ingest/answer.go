@@ -13,6 +13,8 @@ import (
 var details = map[string]string{
 	tracker.CodeTimeClamped:    "timestamp was unreadable or outside the last 7 days and was moved: check the client's clock, or send history with a secret key",
 	tracker.CodeMinted:         "messageId is missing and was made here: send one, so that retries are recognised",
+	tracker.CodeProof:          "userIdHash does not vouch for userId, which is only claimed: send the hex HMAC-SHA256 of userId under the source's identity key",
+	tracker.CodeIDIgnored:      "an id that stands for nobody (null, undefined, anonymous, 0, …) was taken as absent: send no id until there is one",
 	tracker.CodeInvalidUTF8:    "a string is not UTF-8: encode the text as UTF-8",
 	tracker.CodeNUL:            "a string or key holds U+0000: remove it",
 	tracker.CodeInvalidJSON:    "the event is not a JSON object: fix its syntax",

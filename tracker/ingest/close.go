@@ -38,6 +38,9 @@ func (d *decoder) close(ev *draft, from, to int) {
 		it.status = tracker.Drop
 		return
 	}
+	if ev.ignored {
+		it.code = tracker.CodeIDIgnored
+	}
 	it.ev.Source = d.source.ID
 	it.ev.Proved = d.trusted
 	it.sent = ev.sent
@@ -66,7 +69,7 @@ func (d *decoder) check(ev *draft, it *item) string {
 	case ev.fault != "":
 		return ev.fault
 	}
-	ev.anon, ev.user, ev.prev = real(ev.anon), real(ev.user), real(ev.prev)
+	ev.anon, ev.user, ev.prev = ev.real(ev.anon), ev.real(ev.user), ev.real(ev.prev)
 	typ := ev.typ
 	if len(typ) == 0 {
 		typ = append(d.kindBuf[:0], d.kind...)
@@ -110,16 +113,6 @@ var (
 	aliasName    = []byte("alias")
 )
 
-// real returns nil for an id that is none: empty, or what a script writes for
-// a value that it does not have.
-func real(id []byte) []byte {
-	switch string(id) {
-	case "", "null", "undefined", "NaN", "[object Object]":
-		return nil
-	}
-	return id
-}
-
 func (d *decoder) eventName(name []byte) []byte {
 	from := len(d.arena)
 	d.arena = appendSnake(d.arena, name)
@@ -143,7 +136,7 @@ func (d *decoder) email(ev *draft, it *item) []byte {
 			f := &from.fields[i]
 			r := 0
 			switch {
-			case f.Value.Tag != tracker.String || !isEmail(trim(f.Value.Str)):
+			case f.Value.Tag != tracker.String || !isMailbox(trim(f.Value.Str)):
 			case f.Space == tracker.Trait && string(f.Name) == "email":
 				r = 4
 			case f.Space == tracker.Property && string(f.Name) == "email":
@@ -185,6 +178,7 @@ func (d *decoder) identify(ev *draft, it *item) {
 	if ev.user != nil {
 		e.User = d.hash(tracker.UserIdentity, ev.user)
 		d.system(userName, ev.user)
+		d.prove(ev, it)
 	}
 	if email := d.email(ev, it); email != nil {
 		e.Email = d.hash(tracker.EmailIdentity, email)
@@ -298,9 +292,12 @@ func (d *decoder) finish(i int) {
 	if it.status != tracker.OK {
 		return
 	}
-	if it.code = d.when(it); it.code == tracker.CodeTimeOutOfRange {
-		it.status = tracker.Drop
+	switch code := d.when(it); {
+	case code == tracker.CodeTimeOutOfRange:
+		it.verdict = verdict{tracker.Drop, code}
 		return
+	case it.code == "":
+		it.code = code
 	}
 	e := &it.ev
 	id := d.messageID(i)

@@ -11,6 +11,8 @@ import (
 type draft struct {
 	typ, event, title, category  []byte // title is the name of a page or screen
 	msg, anon, user, group, prev []byte
+	proof                        []byte // userIdHash
+	ignored                      bool   // an id that stands for nobody
 	stamp, original, sent        clock
 	fields                       []tracker.Field
 	seen                         seen   // objects read, to notice a second one
@@ -101,6 +103,8 @@ func (d *decoder) value(ev *draft, key []byte) bool {
 		return d.text(&ev.anon)
 	case "userId":
 		return d.text(&ev.user)
+	case "userIdHash":
+		return d.text(&ev.proof)
 	case "properties":
 		return d.section(ev, sawProperties, tracker.Property)
 	case "context":

@@ -68,6 +68,7 @@ type found struct {
 	hasAgent    bool
 	address     []byte
 	consent     []byte
+	proof       []byte // context.userIdHash
 	hasCampaign bool
 	visit       tracker.Field // the client's session; no name if none
 }
@@ -234,6 +235,9 @@ func (d *decoder) context(ev *draft, f *tracker.Field, denied bool) bool {
 		return true
 	case "consent":
 		return text
+	case "userIdHash":
+		d.found.proof = v
+		return true
 	case "sessionId", "session":
 		return d.found.session(f)
 	}

@@ -140,7 +140,7 @@ func (im *importer) row(o *CSVOptions, n int, columns, cells []string) {
 		}
 	}
 	email, _ := e.Traits["email"].(string)
-	if real([]byte(e.UserID)) == nil && real([]byte(e.AnonymousID)) == nil && (o.Event != "" || !isEmail([]byte(email)) || len(email) > tracker.MaxID) {
+	if isNobody([]byte(e.UserID)) && isNobody([]byte(e.AnonymousID)) && (o.Event != "" || !isMailbox([]byte(email)) || len(email) > tracker.MaxID) {
 		im.drop(tracker.CodeMissingID)
 		return
 	}

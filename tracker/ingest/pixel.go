@@ -149,6 +149,8 @@ func (ev *draft) param(name, value []byte) {
 		ev.anon = trim(value)
 	case "userId":
 		ev.user = trim(value)
+	case "userIdHash":
+		ev.proof = trim(value)
 	case "messageId":
 		ev.msg = trim(value)
 	case "groupId":

@@ -66,7 +66,7 @@ func (e *twinEvent) file(flat map[string]json.RawMessage, text func(string) stri
 				put("sealed", "t."+name[9:], twinValue(raw))
 			}
 			continue
-		case name == "c.ip", isText && (name == "c.userAgent" || name == "c.consent"):
+		case name == "c.ip", name == "c.userIdHash", isText && (name == "c.userAgent" || name == "c.consent"):
 			continue
 		case name == "c.sessionId" || name == "c.session":
 			if _, err := strconv.ParseInt(string(raw), 10, 64); err == nil || isText && len(text(name)) <= tracker.MaxID {

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"io"
 	"math"
@@ -217,11 +218,14 @@ func twinTrim(s string) string {
 
 func twinID(raw json.RawMessage) string {
 	id := twinText(raw)
-	if slices.Contains([]string{"null", "undefined", "NaN", "[object Object]"}, id) {
+	if twinNobody.MatchString(id) {
 		return ""
 	}
 	return id
 }
+
+var twinNobody = regexp.MustCompile(`^(?i:[0-]*|null|undefined|nan|none|nil|\(null\)|<nil>|\[object object\]|anonymous|guest|unknown|not_authenticated|` +
+	`true|false|id|userid|user_id|anonymousid|distinct_id|distinctid|email|n/a|-1|undefined@undefined|null@null)$`)
 
 var (
 	twinTime   = regexp.MustCompile(`^(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)?)?$`)
@@ -442,7 +446,7 @@ func twinOne(raw []byte, context []twinMember, sent clock, s sender, same *twinA
 	email := ""
 	if e.typ == "identify" {
 		for _, name := range []string{"t.email", "p.email", "c.traits.email"} {
-			if v := twinTrim(text(name)); email == "" && isEmail([]byte(v)) {
+			if v := twinTrim(text(name)); email == "" && isMailbox([]byte(v)) {
 				email = v
 			}
 		}
@@ -462,6 +466,16 @@ func twinOne(raw []byte, context []twinMember, sent clock, s sender, same *twinA
 		sent = own
 	}
 	e.when(stamp, sent, s)
+	for _, key := range []string{"anonymousId", "userId", "previousId"} {
+		if v := twinText(last(ms, key)); v != "" && twinID(last(ms, key)) == "" {
+			e.code = tracker.CodeIDIgnored
+		}
+	}
+	proof := cmp.Or(twinText(last(ms, "userIdHash")), string(flat["c.userIdHash"]))
+	consent := text("c.consent")
+	if deny := consent == "denied" || s.privacy && consent != "granted"; user != "" && proof != "" && !s.trusted && !deny {
+		e.code = tracker.CodeProof // none of its bodies has a good one
+	}
 	if len(e.faults) > 0 {
 		// The event still counts for whose agent was stored last.
 		(&twinEvent{fields: map[string]string{}, typ: e.typ}).file(flat, text, ms, s, [5]string{anon, user, email, group, prev}, same)

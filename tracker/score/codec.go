@@ -5,11 +5,13 @@ import (
 	"errors"
 	"math/bits"
 	"sync"
+
+	"ripen/tracker"
 )
 
 // A walk in storage:
 //
-//	walk    = gen first last active step events sessions states
+//	walk    = gen first last active step events sessions states level:1?
 //	session = subject:8 last id:8
 //	state   = card flags score exact next grade band trouble? guest
 //
@@ -37,6 +39,9 @@ func (k *Walk) Append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(k.States)))
 	for i := range k.States {
 		dst = k.States[i].append(dst)
+	}
+	if k.Level != tracker.Anonymous { // at the end: what was stored before has none
+		dst = append(dst, byte(k.Level))
 	}
 	return dst
 }
@@ -153,8 +158,8 @@ func (t *Texts) Of(b []byte) string {
 	return s
 }
 
-// Decode reads what [Walk.Append] wrote and returns the rest. It copies.
-func (k *Walk) Decode(b []byte, texts *Texts) (rest []byte, err error) {
+// Decode reads what [Walk.Append] wrote. It copies.
+func (k *Walk) Decode(b []byte, texts *Texts) error {
 	r := reader{b: b, text: texts}
 	k.Gen = r.uvarint()
 	k.First = r.varint()
@@ -167,13 +172,16 @@ func (k *Walk) Decode(b []byte, texts *Texts) (rest []byte, err error) {
 	}
 	n = r.uvarint()
 	if n > uint64(len(r.b)) {
-		return nil, errShort
+		return errShort
 	}
 	k.States = append(k.States[:0], make([]State, n)...)
 	for i := range k.States {
 		r.state(&k.States[i])
 	}
-	return r.b, r.err
+	if k.Level = tracker.Anonymous; len(r.b) > 0 {
+		k.Level = min(tracker.Level(r.b[0]), tracker.Proved)
+	}
+	return r.err
 }
 
 func (r *reader) state(s *State) {

@@ -134,6 +134,7 @@ type Walk struct {
 	Active int64 // of the last that was an act of the person; 0 = none
 	Step   int64 // the latest moment scored, by event or timer
 	Events uint64
+	Level  tracker.Level // the highest that an event has shown
 	States []State
 
 	sessions []session
@@ -186,7 +187,11 @@ type Walker struct {
 // Event walks on to the next event, which must not lie before anything walked:
 // neither an event nor a step. personal says that it has a sealed part.
 func (w *Walker) Event(d *Deck, k *Walk, e *tracker.Event, subject tracker.LeadID, personal bool) error {
+	level := e.Level()
+	rose := level > k.Level
+	k.Level = max(k.Level, level)
 	w.src.reset(w, e, k.session(e, subject), personal)
+	w.src.level, w.src.rose = k.Level, rose
 	d.Advance(k, e.Time)
 	for _, i := range d.order {
 		if err := w.event(d, k, i, e); err != nil {

@@ -15,9 +15,11 @@ type source struct {
 	w        *Walker
 	e        *tracker.Event
 	session  uint64
-	personal bool // there is a sealed part, not opened yet
-	traits   bool // the event sets attributes
-	products int  // -1 = not counted yet
+	personal bool          // there is a sealed part, not opened yet
+	traits   bool          // the event sets attributes
+	level    tracker.Level // of the lead, this event included
+	rose     bool          // it was lower before this event
+	products int           // -1 = not counted yet
 	list     []product
 	typ      string
 	types    map[string]string // :: event type → the same, once
@@ -42,7 +44,7 @@ func (s *source) Type() string    { return s.typ }
 func (s *source) Time() int64     { return s.e.Time }
 func (s *source) Session() uint64 { return s.session }
 func (s *source) Send() bool      { return s.e.IsSend() }
-func (s *source) HasTraits() bool { return s.traits }
+func (s *source) HasTraits() bool { return s.traits || s.rose }
 
 func (s *source) Ignore() string {
 	switch s.e.Machine {
@@ -62,9 +64,20 @@ func (s *source) open() bool {
 	return s.err == nil
 }
 
+// identityLevel is the field, and the attribute, that says how sure it is who the
+// lead is: anonymous, claimed or proved.
+const identityLevel = "identity_level"
+
+var levels = [...][]byte{[]byte("anonymous"), []byte("claimed"), []byte("proved")}
+
+func (s *source) known() wasm.Slot { return wasm.Slot{Tag: wasm.String, Str: levels[s.level]} }
+
 // Field looks a rule's field up. A property of the same name may be sealed
 // while a weaker field is in the clear, so only a property ends the search.
 func (s *source) Field(name string) (wasm.Slot, bool) {
+	if name == identityLevel {
+		return s.known(), true
+	}
 	for i := range s.e.Fields {
 		if f := &s.e.Fields[i]; f.Space == tracker.Property && string(f.Name) == name {
 			return slot(f.Value), true
@@ -78,7 +91,10 @@ func (s *source) Field(name string) (wasm.Slot, bool) {
 // Trait looks an attribute up that the event sets. The domain of an e-mail is
 // an attribute of its own unless the sender gives one.
 func (s *source) Trait(name string) (wasm.Slot, bool) {
-	if !s.traits {
+	switch {
+	case name == identityLevel:
+		return s.known(), s.rose
+	case !s.traits:
 		return wasm.Slot{}, false
 	}
 	s.open()

@@ -51,3 +51,17 @@ func (s *Server) serveHealth(ctx *fasthttp.RequestCtx) bool {
 	export.JSON(ctx, status, h)
 	return true
 }
+
+// serveRobots answers GET /robots.txt: nothing here is a page to be found, and a
+// crawler that follows links of mails would make clicks of them.
+func serveRobots(ctx *fasthttp.RequestCtx) bool {
+	if !isPath(ctx, "/robots.txt") {
+		return false
+	}
+	h := &ctx.Response.Header
+	h.Set("Cache-Control", "public, max-age=86400")
+	h.Set("X-Content-Type-Options", "nosniff")
+	ctx.SetContentType("text/plain; charset=utf-8")
+	ctx.SetBodyString("User-agent: *\nDisallow: /\n")
+	return true
+}

@@ -16,6 +16,7 @@ import (
 
 	"ripen/storage"
 	"ripen/tracker"
+	"ripen/tracker/fold"
 )
 
 // A pass of retention keeps, of the days of the log that have grown too old,
@@ -60,16 +61,27 @@ type Retained struct {
 type retention struct {
 	s      *State
 	report Retained
-	before uint64             // what is dropped ends here
-	known  map[leadName]bool  // :: subject → it is anonymous
-	cards  map[cardKey]carded // :: card → its last activation among what is dropped
-	recs   []storage.Record   // to be carried
+	before uint64                     // what is dropped ends here
+	known  map[leadName]fold.Standing // :: subject → what is known of it
+	cards  map[cardKey]carded         // :: card → its last activation among what is dropped
+	links  map[linkKey]linked         // :: pair → the last decision about it among what is dropped
+	recs   []storage.Record           // to be carried
 	event  tracker.Event
 }
 
 type cardKey struct {
 	tenant tracker.TenantID
 	card   string
+}
+
+type linkKey struct {
+	tenant tracker.TenantID
+	a, b   tracker.LeadID // in order
+}
+
+type linked struct {
+	seq uint64
+	d   tracker.Link
 }
 
 type carded struct {
@@ -79,7 +91,7 @@ type carded struct {
 
 // planRetention finds the days that a pass drops.
 func (s *State) planRetention(ctx context.Context, age time.Duration, dry bool) (*retention, error) {
-	r := &retention{s: s, known: make(map[leadName]bool), cards: make(map[cardKey]carded)}
+	r := &retention{s: s, known: make(map[leadName]fold.Standing), cards: make(map[cardKey]carded), links: make(map[linkKey]linked)}
 	r.report = Retained{DryRun: dry}
 	first, err := s.log.First(ctx, 0)
 	if r.report.First = first; err != nil || age <= 0 {
@@ -143,6 +155,7 @@ func (r *retention) look(rec *storage.Record) error {
 			return err
 		}
 		r.keepCard(rec, c.Activation)
+		r.keepLink(rec, c.Link)
 		return nil
 	case storage.KindCarry:
 		var err error
@@ -150,6 +163,7 @@ func (r *retention) look(rec *storage.Record) error {
 			return err
 		}
 		r.keepCard(rec, carry.Activation)
+		r.keepLink(rec, carry.Link)
 		if carry.Row == nil {
 			return nil
 		}
@@ -164,11 +178,11 @@ func (r *retention) look(rec *storage.Record) error {
 		r.report.Dropped++
 		return nil
 	}
-	anonymous, err := r.anonymous(leadName{rec.Tenant, subject})
+	known, err := r.standing(leadName{rec.Tenant, subject})
 	if err != nil {
 		return err
 	}
-	if anonymous && !r.event.IsLasting() {
+	if rec.Seq < known.Erased || known.Anonymous && !r.event.IsLasting() {
 		r.report.Dropped++
 		return nil
 	}
@@ -177,7 +191,7 @@ func (r *retention) look(rec *storage.Record) error {
 		return nil
 	}
 	again := *rec
-	if anonymous {
+	if known.Anonymous {
 		again.Personal = nil
 	}
 	again.Kind, again.ID = storage.KindCarry, carryID(rec.Seq)
@@ -192,16 +206,30 @@ func carryID(seq uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte("carry\x00"), seq)
 }
 
-// anonymous says that nobody is known to a subject.
-func (r *retention) anonymous(n leadName) (bool, error) {
-	if is, ok := r.known[n]; ok || n.id.Kind != tracker.VisitorIdentity {
-		return is, nil
+// standing says what is known of a subject.
+func (r *retention) standing(n leadName) (fold.Standing, error) {
+	if known, ok := r.known[n]; ok {
+		return known, nil
 	}
 	r.s.mu.RLock()
 	defer r.s.mu.RUnlock()
-	is, err := r.s.fold.Reader().Anonymous(n.tenant, n.id)
-	r.known[n] = is
-	return is, err
+	known, err := r.s.fold.Reader().Standing(n.tenant, n.id)
+	r.known[n] = known
+	return known, err
+}
+
+// keepLink keeps the last decision about a pair.
+func (r *retention) keepLink(rec *storage.Record, d *tracker.Link) {
+	if d == nil {
+		return
+	}
+	k := linkKey{rec.Tenant, d.A, d.B}
+	if d.B.Compare(d.A) < 0 {
+		k.a, k.b = d.B, d.A
+	}
+	if was, ok := r.links[k]; !ok || d.Time > was.d.Time || d.Time == was.d.Time && !d.Joined {
+		r.links[k] = linked{rec.Seq, *d}
+	}
 }
 
 func (r *retention) keepCard(rec *storage.Record, a *tracker.Activation) {
@@ -219,7 +247,8 @@ func (r *retention) flush(ctx context.Context) error {
 	return r.s.db.Carry(ctx, 0, r.recs)
 }
 
-// carryCards keeps the cards whose last activation is dropped.
+// carryCards keeps the cards whose last activation is dropped, and the decisions
+// about identities.
 func (r *retention) carryCards(ctx context.Context) error {
 	ranked := r.s.ranked()
 	var recs []storage.Record
@@ -230,6 +259,9 @@ func (r *retention) carryCards(ctx context.Context) error {
 		})
 	}
 	r.report.Cards = uint64(len(recs))
+	for k, l := range r.links {
+		recs = append(recs, storage.Record{Tenant: k.tenant, Kind: storage.KindCarry, ID: carryID(l.seq), Row: tracker.AppendCarriedLink(nil, l.d)})
+	}
 	if r.report.DryRun || len(recs) == 0 {
 		return nil
 	}
@@ -249,6 +281,8 @@ func (r *retention) trim(ctx context.Context) error {
 func (s *State) Retain(ctx context.Context, age time.Duration, dry bool) (Retained, error) {
 	ctx, cancel := context.WithTimeout(ctx, retentionWait)
 	defer cancel()
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
 	r, err := s.planRetention(ctx, age, dry)
 	if err != nil || r.report.Records == 0 {
 		return r.report, err

@@ -174,7 +174,7 @@ func (s *Server) stages() []stage {
 		Log: s.db.Log(), Keys: keys{s}, Default: s.registry.FirstSource, Now: s.db.Now, Pending: s.db.Pending, Writable: s.db.Writable,
 		Quota: s.quota.Wait, Metrics: s.set, Logger: s.log,
 	})
-	list := []stage{s.ingest, s.mail(), stageFunc(serveSnippet), stageFunc(s.serveHealth), stageFunc(s.serveMetrics), stageFunc(s.serveAdmin), s.api()}
+	list := []stage{s.ingest, s.mail(), stageFunc(serveSnippet), stageFunc(serveRobots), stageFunc(s.serveHealth), stageFunc(s.serveMetrics), stageFunc(s.serveAdmin), s.api()}
 	if s.folder == nil {
 		return list
 	}

@@ -237,3 +237,11 @@ func TestEventsStream(t *testing.T) {
 		t.Errorf("the stream ended with %v: %s", err, rest)
 	}
 }
+
+func TestCrawlersAreKeptOut(t *testing.T) {
+	s, _ := startServer(t, Config{})
+	status, body, h := get(t, s, "GET", "/robots.txt")
+	if status != 200 || body != "User-agent: *\nDisallow: /\n" || !strings.HasPrefix(h.Get("Content-Type"), "text/plain") {
+		t.Errorf("%d %q %v", status, body, h)
+	}
+}

@@ -69,6 +69,10 @@ type State struct {
 
 	simulating sync.Mutex // held by the one simulation that goes on
 
+	keeping  sync.Mutex // held by a pass of retention, which must not carry what is being erased
+	deciding sync.Mutex // guards decided
+	decided  int64      // when the last decision about identities was taken, unix ms
+
 	replays chan replayRequest
 	scratch *storage.DB // of a state as of a moment: closed with it
 	remove  string      // a directory to remove then

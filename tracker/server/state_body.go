@@ -222,7 +222,7 @@ func (s *State) newBody(t tracker.TenantID, id tracker.LeadID, stored []byte) (f
 	if r.err != nil {
 		return nil, r.err
 	}
-	if _, err := b.walk.Decode(r.b, s.texts); err != nil {
+	if err := b.walk.Decode(r.b, s.texts); err != nil {
 		return nil, err
 	}
 	ts.overlay(b)
@@ -313,6 +313,14 @@ func (b *body) Saved() {
 	b.dropped, b.fresh, b.near = nil, 0, nil
 }
 
+// Revive lets a lead that had ended stand for itself again. Its walk begins anew.
+func (b *body) Revive() {
+	b.dropBases(fold.Place{})
+	b.tenant.deck.Begin(&b.walk)
+	b.gone, b.late, b.parts = false, false, nil
+	b.pos, b.based = fold.Place{}, 0
+}
+
 // restore makes the walk what it was at a base.
 func (s *State) restore(b *body, at *base) error {
 	blob := at.blob
@@ -325,7 +333,7 @@ func (s *State) restore(b *body, at *base) error {
 			return err
 		}
 	}
-	if _, err := b.walk.Decode(blob, s.texts); err != nil {
+	if err := b.walk.Decode(blob, s.texts); err != nil {
 		return fmt.Errorf("saved walk: %w", err)
 	}
 	b.pos, b.based = at.pos, min(b.based, b.walk.Events)

@@ -25,15 +25,19 @@ func (s *State) carry(ctx context.Context, rec *storage.Record) error {
 	if c.Activation != nil {
 		return s.keepCard(ctx, rec, *c.Activation)
 	}
+	if c.Link != nil {
+		if _, err := s.met(rec.Tenant); err != nil {
+			return err
+		}
+		return s.link(rec, c.Link)
+	}
 	return s.drop(ctx, rec, c.Before)
 }
 
 // keepCard puts a carried card in force if the records before it left none of
 // its name: whoever read the original, or a later version, has it already.
 func (s *State) keepCard(ctx context.Context, rec *storage.Record, a tracker.Activation) error {
-	s.mu.Lock()
-	t, err := s.meet(rec.Tenant)
-	s.mu.Unlock()
+	t, err := s.met(rec.Tenant)
 	if err != nil || t.on(a.Card) != nil {
 		return err
 	}
@@ -148,10 +152,7 @@ func eventRow(r *storage.Record) ([]byte, error) {
 // dropFrom takes what is dropped from a tenant's timelines and walks the leads
 // it was taken from.
 func (s *State) dropFrom(ctx context.Context, rec *storage.Record, id tracker.TenantID, before uint64, subjects []tracker.LeadID) error {
-	s.mu.Lock()
-	_, err := s.meet(id)
-	s.mu.Unlock()
-	if err != nil {
+	if _, err := s.met(id); err != nil {
 		return err
 	}
 	for some := range slices.Chunk(subjects, dropLeads) {

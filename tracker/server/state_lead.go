@@ -96,7 +96,7 @@ func (s *State) fill(l *tracker.Lead, es []fold.Entry) error {
 	var e tracker.Event
 	for i := range es {
 		n := &es[i]
-		if err := tracker.DecodeRow(n.Row, &e); err != nil {
+		if err := n.Decode(&e); err != nil {
 			return err
 		}
 		if !n.Personal || e.Consent == tracker.ConsentDenied {
@@ -113,12 +113,12 @@ func (s *State) fill(l *tracker.Lead, es []fold.Entry) error {
 		for j := range fields {
 			f := &fields[j]
 			switch {
+			case sets && isAttribute(f) && f.Value.Tag == tracker.Null:
+				delete(l.Attributes, string(f.Name))
+			case sets && isAttribute(f):
+				l.Attributes[string(f.Name)] = f.Value.Any()
 			case f.Space == tracker.System:
 				name(l, &e, f)
-			case f.Space == tracker.Trait && sets && f.Value.Tag == tracker.Null:
-				delete(l.Attributes, string(f.Name))
-			case f.Space == tracker.Trait && sets:
-				l.Attributes[string(f.Name)] = f.Value.Any()
 			}
 		}
 	}

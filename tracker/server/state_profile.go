@@ -174,7 +174,7 @@ func (a *said) tell(p fold.Place, fields []tracker.Field) (changed bool) {
 	}
 	sets := told{at: p}
 	for _, f := range fields {
-		if f.Space == tracker.Trait && !a.later(at, f.Name) {
+		if isAttribute(&f) && !a.later(at, f.Name) {
 			sets.fields = slices.DeleteFunc(sets.fields, named1(f.Name)) // unreachable unless a key came twice
 			sets.fields = append(sets.fields, cutField(f))
 		}
@@ -190,6 +190,12 @@ func (a *said) tell(p fold.Place, fields []tracker.Field) (changed bool) {
 	a.events = slices.Insert(a.events, at, sets)
 	a.bound()
 	return true
+}
+
+// isAttribute says that a field of an event that sets traits is an attribute: a
+// trait, or the company that a group call names.
+func isAttribute(f *tracker.Field) bool {
+	return f.Space == tracker.Trait || f.Space == tracker.System && string(f.Name) == "group_id"
 }
 
 func named1(name []byte) func(tracker.Field) bool {

@@ -23,7 +23,10 @@ type world struct {
 	facts []*fact // as appended, each once
 	card  string  // in force
 
-	retained bool // leads may end without an heir
+	retained bool // leads may end without an heir, and begin again
+
+	links []tracker.Link // decided, as appended
+	own   int            // one in so many batches brings a decision; 0 = none does
 }
 
 // publish puts another version of the card in force.
@@ -107,6 +110,10 @@ func (w *world) arrive(facts []*fact) {
 		for _, i := range order[:n] {
 			recs = append(recs, w.record(facts[i]))
 			sent = append(sent, facts[i])
+			facts[i].sent = true
+		}
+		if w.own > 0 && w.rnd.IntN(w.own) == 0 {
+			recs = append(recs, w.decision())
 		}
 		if w.rnd.IntN(4) == 0 {
 			recs = append(recs, w.record(sent[w.rnd.IntN(len(sent))])) // a repetition
@@ -155,7 +162,7 @@ func (w *world) tear() {
 
 func (w *world) check(s *State, now int64, how string) {
 	w.t.Helper()
-	want := reference(w.t, w.card, w.facts, now)
+	want := reference(w.t, w.card, w.facts, w.links, now)
 	c := tracker.Caller{Tenant: testTenant, Role: tracker.SecretRole}
 	var got []*tracker.Lead
 	err := s.EachLead(c, testTenant, export.LeadQuery{}, func(l *tracker.Lead) error { got = append(got, l); return nil })

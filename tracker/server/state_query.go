@@ -248,19 +248,13 @@ func (s *State) named(t *tenantState, q *export.LeadQuery, f *filter) ([]rank.It
 
 // find returns the lead that an identity belongs to now, or errNoLead. mu is held.
 func (s *State) find(tenant tracker.TenantID, who string) (*fold.Lead, error) {
-	who = strings.TrimSpace(who)
-	var ids []tracker.LeadID
-	if id, err := tracker.ParseLeadID(who); err == nil {
-		ids = append(ids, id)
-	} else if s.cfg.Tenant != nil {
-		if t := s.cfg.Tenant(tenant); t != nil {
-			for _, k := range []tracker.IdentityKind{tracker.UserIdentity, tracker.EmailIdentity, tracker.VisitorIdentity} {
-				ids = append(ids, tracker.LeadID{Kind: k, Hash: t.Identity.Hash(k, []byte(who))})
-			}
+	r := s.fold.Reader()
+	if id, err := tracker.ParseLeadID(strings.TrimSpace(who)); err == nil { // a lead's own id, though its first holder is another's now
+		if l, err := r.Lead(tenant, id); l != nil || err != nil {
+			return l, err
 		}
 	}
-	r := s.fold.Reader()
-	for _, id := range ids {
+	for _, id := range s.meant(tenant, who) {
 		now, err := r.Resolve(tenant, id)
 		if err != nil {
 			return nil, err
@@ -270,6 +264,22 @@ func (s *State) find(tenant tracker.TenantID, who string) (*fold.Lead, error) {
 		}
 	}
 	return nil, errNoLead
+}
+
+// meant returns what a text may mean: a lead id, or else the text of a user id,
+// an e-mail, a visitor id.
+func (s *State) meant(tenant tracker.TenantID, who string) (ids []tracker.LeadID) {
+	who = strings.TrimSpace(who)
+	if id, err := tracker.ParseLeadID(who); err == nil {
+		ids = append(ids, id)
+	} else if s.cfg.Tenant != nil {
+		if t := s.cfg.Tenant(tenant); t != nil {
+			for _, k := range []tracker.IdentityKind{tracker.UserIdentity, tracker.EmailIdentity, tracker.VisitorIdentity} {
+				ids = append(ids, tracker.LeadID{Kind: k, Hash: t.Identity.Hash(k, []byte(who))})
+			}
+		}
+	}
+	return ids
 }
 
 // lead returns a lead with its scores alone; nil if there is none.

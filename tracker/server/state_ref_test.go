@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"ripen/tracker"
@@ -23,6 +24,8 @@ type fact struct {
 	session string
 	job     string // a trait
 	denied  bool
+	erased  bool
+	sent    bool
 	machine string
 
 	run int // its session, numbered by the reference
@@ -69,15 +72,17 @@ type refLead struct {
 // reference computes all leads at a moment from nothing but the set of events,
 // in the plainest way there is: no batches, no caches, no checkpoints, the card
 // walked by Eval.
-func reference(t testing.TB, yaml string, all []*fact, now int64) []*refLead {
+func reference(t testing.TB, yaml string, all []*fact, links []tracker.Link, now int64) []*refLead {
 	card, err := scorecard.Parse("saas", []byte(yaml))
 	if err != nil {
 		t.Fatal(err)
 	}
+	decided := decisions(links, now)
 	var facts []*fact
 	for _, f := range all {
-		if f.at <= now && !f.denied {
+		if f.at <= now && !f.denied && !f.erased {
 			own := *f
+			own.blind(decided)
 			facts = append(facts, &own)
 		}
 	}
@@ -90,7 +95,7 @@ func reference(t testing.TB, yaml string, all []*fact, now int64) []*refLead {
 	}
 	leads := map[tracker.LeadID]*refLead{}
 	for _, f := range facts {
-		id := refOwner(f, facts, owner)
+		id := refRoot(refOwner(f, facts, owner), decided)
 		if leads[id] == nil {
 			leads[id] = &refLead{id: id}
 		}
@@ -198,4 +203,59 @@ func (l *refLead) walk(card *scorecard.Card, now int64) {
 func (l *refLead) at(card *scorecard.Card, e *scorecard.Eval, t int64) {
 	l.score = e.Score(t)
 	l.band = card.Band(l.band, l.score.Score, l.score.Grade)
+}
+
+// decisions are the last ones about each pair at a moment: true = joined.
+func decisions(all []tracker.Link, now int64) map[[2]tracker.LeadID]bool {
+	last := map[[2]tracker.LeadID]tracker.Link{}
+	for _, d := range all {
+		for _, pair := range [2][2]tracker.LeadID{{d.A, d.B}, {d.B, d.A}} {
+			was, ok := last[pair]
+			if d.Time <= now && (!ok || d.Time > was.Time || d.Time == was.Time && was.Joined) {
+				last[pair] = d
+			}
+		}
+	}
+	out := map[[2]tracker.LeadID]bool{}
+	for pair, d := range last {
+		out[pair] = d.Joined
+	}
+	return out
+}
+
+// blind takes from a fact what is kept apart.
+func (f *fact) blind(decided map[[2]tracker.LeadID]bool) {
+	apart := func(a, b tracker.LeadID) bool {
+		joined, ok := decided[[2]tracker.LeadID{a, b}]
+		return ok && !joined
+	}
+	v, u, e := tracker.LeadID{Kind: 'v', Hash: hash(f.visitor)}, tracker.LeadID{Kind: 'u', Hash: hash(f.user)}, tracker.LeadID{Kind: 'e', Hash: hash(f.email)}
+	if f.visitor != "" && f.user != "" && apart(v, u) {
+		f.user = ""
+	}
+	if f.visitor != "" && f.email != "" && apart(v, e) {
+		f.email = ""
+	}
+	if f.user != "" && f.email != "" && apart(u, e) {
+		f.email = ""
+	}
+}
+
+// refRoot is the strongest of all that are joined with an identity.
+func refRoot(id tracker.LeadID, decided map[[2]tracker.LeadID]bool) tracker.LeadID {
+	seen := map[tracker.LeadID]bool{id: true}
+	for again := true; again; {
+		again = false
+		for pair, joined := range decided {
+			if joined && seen[pair[0]] && !seen[pair[1]] {
+				seen[pair[1]], again = true, true
+			}
+		}
+	}
+	for other := range seen {
+		if strings.Index("uev", string(other.Kind)) < strings.Index("uev", string(id.Kind)) || other.Kind == id.Kind && other.Compare(id) < 0 {
+			id = other
+		}
+	}
+	return id
 }

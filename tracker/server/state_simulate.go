@@ -289,10 +289,9 @@ func (m *simulation) through(es []fold.Entry, at int64) error {
 	e := &m.event
 	for i := range es {
 		n := &es[i]
-		if err := tracker.DecodeRow(n.Row, e); err != nil {
+		if err := n.Decode(e); err != nil {
 			return err
 		}
-		e.Seq, e.Received, e.Personal = n.Seq, n.Received, e.Personal[:0]
 		if err := m.walker.Event(&m.deck, &m.walk, e, n.Subject, n.Personal); err != nil {
 			return err
 		}

@@ -125,6 +125,13 @@ func (s *State) meet(id tracker.TenantID) (*tenantState, error) {
 	return t, s.readShown(t)
 }
 
+// met is meet for who does not hold mu.
+func (s *State) met(id tracker.TenantID) (*tenantState, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.meet(id)
+}
+
 func (t *tenantState) order(card string) *rank.Order {
 	o := t.orders[card]
 	if o == nil {
@@ -181,11 +188,16 @@ func (s *State) control(ctx context.Context, rec *storage.Record) error {
 	if err != nil {
 		return fmt.Errorf("record %d: %w", rec.Seq, err)
 	}
-	s.mu.Lock()
-	t, err := s.meet(rec.Tenant)
-	s.mu.Unlock()
-	if err != nil || rec.Seq <= t.deck.Gen {
-		return err // or it was applied before
+	t, err := s.met(rec.Tenant)
+	switch {
+	case err != nil:
+		return err
+	case c.Link != nil:
+		return s.link(rec, c.Link)
+	case c.Erased != nil:
+		return s.erase(ctx, rec, c.Erased)
+	case rec.Seq <= t.deck.Gen:
+		return nil // it was applied before
 	}
 	return s.activate(ctx, t, *c.Activation, rec.Seq)
 }
@@ -264,6 +276,9 @@ func (t *tenantState) put(c *cardState, gen uint64) error {
 
 // loadTenant reads the order and the timers of a tenant from its stored leads.
 func (s *State) loadTenant(t *tenantState) error {
+	if err := s.fold.Meet(t.id); err != nil {
+		return err
+	}
 	items := make(map[string][]rank.Item) // :: card → its leads
 	b := body{tenant: t}
 	err := fold.Bodies(s.cfg.leads, t.id, tracker.LeadID{}, func(id tracker.LeadID, stored []byte) error {

@@ -17,6 +17,7 @@ const (
 	causeMerge   = "merge"
 	// All that was known of an anonymous lead, or a part of it, has grown too old.
 	causeRetention = "retention"
+	causeErase     = "erase" // somebody asked to be forgotten
 )
 
 // walk brings a touched lead up to date: on from where it stands if what is new
@@ -95,13 +96,12 @@ func (s *State) learnAll(b *body, traits bool) error {
 	var e tracker.Event
 	for i := range s.entries {
 		n := &s.entries[i]
-		if err := tracker.DecodeRow(n.Row, &e); err != nil {
+		if err := n.Decode(&e); err != nil {
 			return err
 		}
 		if setsTraits(&e) != traits {
 			continue
 		}
-		e.Seq, e.Received, e.Personal = n.Seq, n.Received, e.Personal[:0]
 		if err := s.learn(b, &e, n.Place, n.Personal); err != nil {
 			return err
 		}
@@ -176,10 +176,9 @@ func (s *State) walkAgain(l *fold.Lead, b *body, from fold.Place) error {
 		if b.walk.Events > 0 && !b.pos.Less(n.Place) {
 			continue
 		}
-		if err := tracker.DecodeRow(n.Row, &e); err != nil {
+		if err := n.Decode(&e); err != nil {
 			return err
 		}
-		e.Seq, e.Received, e.Personal = n.Seq, n.Received, e.Personal[:0]
 		if err := s.walker.Event(&b.tenant.deck, &b.walk, &e, n.Subject, n.Personal); err != nil {
 			return err
 		}
@@ -287,7 +286,7 @@ func (s *State) retire(l *fold.Lead, b *body) {
 	}
 	why := causeMerge
 	if l.Into.IsZero() {
-		why = causeRetention
+		why = s.cause // retention or erasure
 	}
 	b.gone = true
 	if s.recovering() {
@@ -307,7 +306,7 @@ func (s *State) retire(l *fold.Lead, b *body) {
 			Time: max(b.walk.Step, b.walk.Last), Lead: b.id, MergedInto: l.Into, Card: b.nameOn(q.card), Cause: why, Event: s.causeSeq,
 			OldScore: int(q.score), NewScore: -1, OldBand: q.band, OldGrade: q.grade, Prev: q.prev,
 		})
-		q.score = -1
+		q.score, q.band, q.grade = -1, "", ""
 	}
 	if !s.recovering() {
 		delete(s.late, leadKey{b.tenant, b.id}) // it has just been said
