@@ -125,10 +125,14 @@ func problem(ctx *fasthttp.RequestCtx, status int, code, detail string) {
 
 // refuse answers a whole request that is not taken.
 func (h *Handler) refuse(ctx *fasthttp.RequestCtx, err *tracker.Error) {
+	h.countRefusal(err)
+	problem(ctx, statuses[err.Kind], err.Code, err.Detail)
+}
+
+func (h *Handler) countRefusal(err *tracker.Error) {
 	if n := h.count.refused[err.Code]; n != nil {
 		n.Inc()
 	}
-	problem(ctx, statuses[err.Kind], err.Code, err.Detail)
 }
 
 // later answers a request that may be sent again.

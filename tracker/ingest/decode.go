@@ -58,6 +58,9 @@ const maxVain = 8
 func (d *decoder) reset(s sender) {
 	d.resetScanner(nil)
 	d.sender = s
+	if d.protocol == nil {
+		d.protocol = &segment
+	}
 	d.outer.reset()
 	d.inner.reset()
 	d.base = nil

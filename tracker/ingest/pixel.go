@@ -33,7 +33,7 @@ func (h *Handler) pixel(ctx *fasthttp.RequestCtx, r route) {
 	}
 	a := h.access(ctx)
 	if a.source == nil && a.err == nil {
-		a.fromBody(h, nil)
+		a.complete(h, r.key(ctx.URI().QueryString(), nil))
 	}
 	origin := ctx.Request.Header.Peek(fasthttp.HeaderOrigin)
 	j := h.job()
@@ -115,7 +115,7 @@ func (d *decoder) decodePixel(query []byte) bool {
 		case bytes.IndexByte(name, 0) >= 0 || bytes.IndexByte(value, 0) >= 0:
 			d.fail(tracker.CodeNUL)
 		default:
-			ev.param(name, value)
+			d.param(d, ev, name, value)
 		}
 	}
 	if ev.fault = d.code; len(d.referer) > 0 && utf8.Valid(d.referer) && !ev.has(&tracker.Field{Space: tracker.Context, Name: pageNames[1]}) {
@@ -128,15 +128,7 @@ func (d *decoder) decodePixel(query []byte) bool {
 
 // decodeData reads a whole call from the parameter data.
 func (d *decoder) decodeData(data []byte) bool {
-	data = bytes.TrimRight(append([]byte(nil), d.unquery(data)...), "=")
-	for i, c := range data { // either alphabet
-		switch c {
-		case '+', ' ':
-			data[i] = '-'
-		case '/':
-			data[i] = '_'
-		}
-	}
+	data = urlAlphabet(append([]byte(nil), d.unquery(data)...))
 	body, err := base64.RawURLEncoding.AppendDecode(nil, data)
 	return err == nil && d.decode(body) == nil && len(d.items) == 1
 }
