@@ -148,7 +148,7 @@ func (h *Handler) Close() error {
 func (h *Handler) Handle(ctx *fasthttp.RequestCtx) bool {
 	r, ok := routeOf(ctx.URI().PathOriginal())
 	if !ok {
-		return false
+		return h.startup(ctx)
 	}
 	start := time.Now()
 	switch {
