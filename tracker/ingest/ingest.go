@@ -107,6 +107,7 @@ type Handler struct {
 	cfg      Config
 	agents   agents
 	jobs     sync.Pool
+	verdicts verdicts
 	inflight atomic.Int64 // bytes of bodies in work
 	count    *counters
 	fast     chan *job // batches acknowledged before they are durable
@@ -148,7 +149,7 @@ func (h *Handler) Close() error {
 func (h *Handler) Handle(ctx *fasthttp.RequestCtx) bool {
 	r, ok := routeOf(ctx.URI().PathOriginal())
 	if !ok {
-		return h.startup(ctx)
+		return h.startup(ctx) || h.tell(ctx)
 	}
 	start := time.Now()
 	switch {
@@ -194,6 +195,7 @@ type job struct {
 	inflated []byte
 	unpacked [2][]byte // out of a form; out of base64
 	answer   []byte
+	ticket   ticket // its name
 }
 
 func (h *Handler) job() *job {

@@ -234,7 +234,7 @@ func share(ctx *fasthttp.RequestCtx, origin []byte) {
 	h := &ctx.Response.Header
 	h.SetBytesV(fasthttp.HeaderAccessControlAllowOrigin, origin)
 	h.Set(fasthttp.HeaderAccessControlAllowCredentials, "true")
-	h.Set(fasthttp.HeaderAccessControlExposeHeaders, "Retry-After, Ripen-Verdict")
+	h.Set(fasthttp.HeaderAccessControlExposeHeaders, "Retry-After, Ripen-Verdict, Ripen-Request-Id")
 	h.Set(fasthttp.HeaderVary, "Origin")
 }
 

@@ -79,6 +79,7 @@ func (h *Handler) look(ctx *fasthttp.RequestCtx, j *job, a access, r route) (v v
 		return verdict{tracker.Drop, tracker.CodeInvalidJSON}, false
 	}
 	h.tellDropped(j)
+	h.name(ctx, j)
 	v = j.items[0].verdict
 	owned, err := h.commit(j)
 	if err != nil {
@@ -89,7 +90,7 @@ func (h *Handler) look(ctx *fasthttp.RequestCtx, j *job, a access, r route) (v v
 		// The commit point: from here on the event is durable.
 		j.duplicates()
 		v = j.items[0].verdict
-		h.count.events(j.items)
+		h.settled(j)
 	}
 	return v, owned
 }

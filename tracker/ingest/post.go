@@ -47,10 +47,11 @@ func (h *Handler) take(ctx *fasthttp.RequestCtx, j *job, a access, r route, wire
 		return false, e
 	}
 	h.tellDropped(j)
+	h.name(ctx, j)
 	if a.source.FastAck {
 		r.answer(ctx, j)
 		if owned, err = h.commit(j); err == nil && !owned {
-			h.count.events(j.items)
+			h.settled(j)
 		}
 		return owned && err == nil, err
 	}
@@ -59,7 +60,7 @@ func (h *Handler) take(ctx *fasthttp.RequestCtx, j *job, a access, r route, wire
 	}
 	// The commit point: from here on the events are durable.
 	j.duplicates()
-	h.count.events(j.items)
+	h.settled(j)
 	r.answer(ctx, j)
 	return false, nil
 }
@@ -172,6 +173,12 @@ func (h *Handler) address(ctx *fasthttp.RequestCtx) []byte {
 		return []byte(h.cfg.ClientIP(ctx))
 	}
 	return []byte(ctx.RemoteIP().String())
+}
+
+// settled counts and keeps the verdicts of a job, which are final.
+func (h *Handler) settled(j *job) {
+	h.count.events(j.items)
+	h.verdicts.keep(j, j.now)
 }
 
 // duplicates takes the log's answer over into the verdicts.
