@@ -38,7 +38,7 @@ func commands() []*command {
 	return slices.Concat(
 		[]*command{demoCommand(), serveCommand()},
 		tenantCommands(), sourceCommands(), scorecardCommands(), moduleCommands(), importCommands(),
-		leadsCommands(), feedCommands(), retentionCommands(), opsCommands(),
+		leadsCommands(), feedCommands(), deadLetterCommands(), retentionCommands(), opsCommands(),
 	)
 }
 

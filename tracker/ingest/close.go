@@ -42,6 +42,7 @@ func (d *decoder) close(ev *draft, from, to int) {
 	it.code = d.check(ev, it)
 	if it.code != "" {
 		it.status = tracker.Drop
+		d.blame(ev, it)
 		return
 	}
 	it.ev.Source = d.source.ID
@@ -51,6 +52,17 @@ func (d *decoder) close(ev *draft, from, to int) {
 		it.stamp = ev.original
 	}
 	d.encode(ev, it)
+}
+
+// blame says whose a refused event is, as far as it says so: its dead letter is
+// sealed with their key.
+func (d *decoder) blame(ev *draft, it *item) {
+	it.ev.Visitor, it.ev.User = tracker.Hash{}, tracker.Hash{}
+	if id := real(ev.anon); id != nil && len(id) <= tracker.MaxID {
+		it.ev.Visitor = d.hash(tracker.VisitorIdentity, id)
+	} else if id := real(ev.user); id != nil && len(id) <= tracker.MaxID {
+		it.ev.User = d.hash(tracker.UserIdentity, id)
+	}
 }
 
 // addItem makes room for one more item, empty.

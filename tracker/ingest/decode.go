@@ -318,4 +318,5 @@ func (d *decoder) drop(ev *draft, from, to int, code string) {
 		code = tracker.CodeTooLarge
 	}
 	d.items = append(d.items, item{verdict: verdict{tracker.Drop, code}, from: from, to: to, given: ev.msg})
+	d.blame(ev, &d.items[len(d.items)-1])
 }

@@ -72,9 +72,9 @@ type Config struct {
 	// ClientIP finds the visitor's address, for sources that keep it; nil is
 	// the connection's.
 	ClientIP func(*fasthttp.RequestCtx) string
-	// Dropped is told of each event that is refused for good, with its text,
-	// which it must not keep. Nil forgets them.
-	Dropped func(src *tracker.Source, code string, raw []byte)
+	// Dropped is told of each event that is refused for good; it must not keep
+	// the text. Nil forgets them.
+	Dropped func(src *tracker.Source, d *tracker.DeadLetter)
 	// Metrics takes the counters; nil keeps them to ourselves.
 	Metrics *metrics.Set
 	// Logger takes trouble with the log; nil is slog.Default().

@@ -78,7 +78,7 @@ func (h *Handler) look(ctx *fasthttp.RequestCtx, j *job, a access, r route) (v v
 	if !j.decodePixel(ctx.URI().QueryString()) || len(j.items) == 0 {
 		return verdict{tracker.Drop, tracker.CodeInvalidJSON}, false
 	}
-	h.tellDropped(j)
+	h.tellDropped(j, len(queryValue(ctx.URI().QueryString(), "data")) == 0)
 	h.name(ctx, j)
 	v = j.items[0].verdict
 	owned, err := h.commit(j)

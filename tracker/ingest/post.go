@@ -37,6 +37,9 @@ func (h *Handler) post(ctx *fasthttp.RequestCtx, r route, wire []byte) {
 func (h *Handler) take(ctx *fasthttp.RequestCtx, j *job, a access, r route, wire []byte) (owned bool, err error) {
 	body, err := h.open(ctx, j, &a, r, wire)
 	if err != nil {
+		if e, ok := errors.AsType[*tracker.Error](err); ok {
+			h.tellRefused(a.source, r, e, wire)
+		}
 		return false, err
 	}
 	if r.history && !a.secret {
@@ -44,9 +47,10 @@ func (h *Handler) take(ctx *fasthttp.RequestCtx, j *job, a access, r route, wire
 	}
 	j.reset(h.sender(ctx, a, r))
 	if e := j.decode(body); e != nil {
+		h.tellRefused(a.source, r, e, body)
 		return false, e
 	}
-	h.tellDropped(j)
+	h.tellDropped(j, false)
 	h.name(ctx, j)
 	if a.source.FastAck {
 		r.answer(ctx, j)
@@ -191,13 +195,27 @@ func (d *decoder) duplicates() {
 }
 
 // tellDropped passes on what is refused for good.
-func (h *Handler) tellDropped(j *job) {
-	if h.cfg.Dropped == nil {
-		return
+func (h *Handler) tellDropped(j *job, query bool) {
+	if h.cfg.Dropped == nil || j.privacy {
+		return // nothing is kept of who does not want it
 	}
 	for i := range j.items {
-		if it := &j.items[i]; it.status == tracker.Drop {
-			h.cfg.Dropped(j.source, it.code, j.b[it.from:it.to])
+		it := &j.items[i]
+		if it.status != tracker.Drop {
+			continue
 		}
+		h.cfg.Dropped(j.source, &tracker.DeadLetter{
+			Protocol: j.name, Kind: j.kind, Query: query, Code: it.code, Received: j.now, Subject: it.ev.Subject(), Trusted: j.trusted,
+			Agent: string(j.agent), Text: j.b[it.from:it.to],
+		})
 	}
+}
+
+// tellRefused passes on a whole body that is refused for good, as far as it is
+// kept.
+func (h *Handler) tellRefused(src *tracker.Source, r route, e *tracker.Error, body []byte) {
+	if h.cfg.Dropped == nil || src == nil || e.Kind != tracker.KindInvalid && e.Kind != tracker.KindTooLarge {
+		return
+	}
+	h.cfg.Dropped(src, &tracker.DeadLetter{Protocol: r.name, Kind: r.kind, Code: e.Code, Received: h.cfg.now(), Trusted: src.Server, Text: body})
 }

@@ -49,6 +49,7 @@ type Server struct {
 	folder   *folder // nil: capture only
 	atStart  uint64  // last record of the log when the server started
 	ingest   *ingest.Handler
+	letters  *ingest.Letters
 	console  *console.Handler
 	front    *front
 	listener net.Listener
@@ -165,9 +166,12 @@ func (s *Server) quarantine(id tracker.TenantID, a tracker.Activation, why strin
 
 // stages makes everything that answers, the hot path first.
 func (s *Server) stages() []stage {
+	s.letters = ingest.NewLetters(s.db, s.log)
+	s.set.NewGauge("ripen_deadletters_lost_total", func() float64 { return float64(s.letters.Lost()) })
+	s.samples.Go(func() { s.letters.Run(s.life, s.registry.Tenants) })
 	s.ingest = ingest.New(ingest.Config{
 		Log: s.db.Log(), Keys: keys{s}, Default: s.registry.FirstSource, Now: s.db.Now, Pending: s.db.Pending, Writable: s.db.Writable,
-		Quota: s.quota.Wait, Metrics: s.set, Logger: s.log,
+		Quota: s.quota.Wait, Metrics: s.set, Logger: s.log, Dropped: s.letters.Add,
 	})
 	list := []stage{s.ingest, stageFunc(serveSnippet), stageFunc(s.serveHealth), stageFunc(s.serveMetrics), stageFunc(s.serveAdmin), s.api()}
 	if s.folder == nil {
@@ -225,6 +229,7 @@ func (s *Server) close() error {
 	}
 	if s.ingest != nil {
 		errs = append(errs, s.ingest.Close())
+		s.letters.Flush() // what the last requests left
 	}
 	if s.folder != nil {
 		errs = append(errs, s.folder.close())
