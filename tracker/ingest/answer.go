@@ -51,6 +51,16 @@ func (j *job) appendAnswer(dst []byte) []byte {
 }
 
 func (it *item) append(dst []byte) []byte {
+	dst = it.brief(dst)
+	if it.code != "" {
+		dst = append(dst[:len(dst)-1], `,"detail":`...)
+		dst = append(appendJSON(dst, []byte(details[it.code])), '}')
+	}
+	return dst
+}
+
+// brief is append without what the code says in full.
+func (it *item) brief(dst []byte) []byte {
 	dst = append(dst, `{"messageId":`...)
 	id := it.given
 	if len(id) == 0 && it.ev.MessageUUID {
@@ -63,8 +73,7 @@ func (it *item) append(dst []byte) []byte {
 	if it.code != "" {
 		dst = append(dst, `,"code":"`...)
 		dst = append(dst, it.code...)
-		dst = append(dst, `","detail":`...)
-		dst = appendJSON(dst, []byte(details[it.code]))
+		dst = append(dst, '"')
 	}
 	return append(dst, '}')
 }

@@ -88,7 +88,7 @@ func (v *verdicts) keep(j *job, now int64) {
 		if len(t.said) > 0 {
 			t.said = append(t.said, ',')
 		}
-		t.said = it.append(t.said)
+		t.said = it.brief(t.said)
 	}
 	v.bytes += len(t.said)
 	for ; v.bytes > keptBytes && v.oldest < j.ticket.number; v.oldest++ {
@@ -171,25 +171,40 @@ func (a *access) sees(src *tracker.Source) bool {
 	return a.source.ID == src.ID
 }
 
+// toldEvent is the verdict of one event.
+type toldEvent struct {
+	MessageID string `json:"messageId"`
+	Status    string `json:"status"`
+	Code      string `json:"code,omitempty"`
+	Detail    string `json:"detail,omitempty"`
+}
+
 func (t *told) json(left uint64) []byte {
 	when := func(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }
+	results := []toldEvent{}
+	if err := json.Unmarshal(append(append([]byte{'['}, t.said...), ']'), &results); err != nil {
+		panic("BUG: verdicts that are no JSON: " + err.Error())
+	}
+	for i := range results {
+		results[i].Detail = details[results[i].Code]
+	}
 	b, err := json.Marshal(struct {
-		ID        string          `json:"request_id"`
-		Source    string          `json:"source"`
-		Received  string          `json:"received"`
-		Kept      string          `json:"kept_until"`    // at the latest
-		Left      uint64          `json:"requests_left"` // after so many it is gone before
-		Events    int             `json:"events"`
-		OK        int             `json:"ok"`
-		Duplicate int             `json:"duplicate"`
-		Drop      int             `json:"drop"`
-		Retry     int             `json:"retry"`
-		Cut       bool            `json:"results_cut,omitempty"`
-		Results   json.RawMessage `json:"results"` // what is not plainly ok
+		ID        string      `json:"request_id"`
+		Source    string      `json:"source"`
+		Received  string      `json:"received"`
+		Kept      string      `json:"kept_until"`    // at the latest
+		Left      uint64      `json:"requests_left"` // after so many it is gone before
+		Events    int         `json:"events"`
+		OK        int         `json:"ok"`
+		Duplicate int         `json:"duplicate"`
+		Drop      int         `json:"drop"`
+		Retry     int         `json:"retry"`
+		Cut       bool        `json:"results_cut,omitempty"`
+		Results   []toldEvent `json:"results"` // what is not plainly ok
 	}{
 		string(t.append(nil)), t.source.Name, when(t.at), when(t.at + keptFor), left, t.events,
 		t.counts[tracker.OK], t.counts[tracker.Duplicate], t.counts[tracker.Drop], t.counts[tracker.Retry], t.cut,
-		append(append([]byte{'['}, t.said...), ']'),
+		results,
 	})
 	if err != nil {
 		panic("BUG: verdicts that are no JSON: " + err.Error())
