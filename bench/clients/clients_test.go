@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,6 +20,10 @@ const events = 40
 
 // unkind is what happens to the first requests of a client.
 var unkind = []fault{lost, busy, cut, busy}
+
+// gaveUp makes PostHog's newest client report a failure, although all was
+// delivered: it does not send again what it cannot read the answer to.
+var gaveUp = []fault{cut}
 
 func TestRealClients(t *testing.T) {
 	if os.Getenv("RIPEN_E2E") == "" {
@@ -39,7 +44,7 @@ func TestRealClients(t *testing.T) {
 			cmd.Dir = "testdata"
 			cmd.Args = append(cmd.Args, name, p.URL, k.WriteKey, strconv.Itoa(events))
 			cmd.Env = append(os.Environ(), env...)
-			if out, err := cmd.CombinedOutput(); err != nil {
+			if out, err := cmd.CombinedOutput(); err != nil && !slices.Equal(plan, gaveUp) {
 				t.Errorf("%s: %v\n%s", name, err, out)
 			}
 			stored(t, k)
@@ -55,7 +60,8 @@ func TestRealClients(t *testing.T) {
 	f("rudder-node", unkind)
 	f("snowplow-node", unkind)
 	f("posthog-node", unkind, "POSTHOG_CAPTURE_MODE=v0")
-	f("posthog-node-v1", unkind, "POSTHOG_CAPTURE_MODE=v1")
+	f("posthog-node-v1", []fault{lost, busy, busy}, "POSTHOG_CAPTURE_MODE=v1")
+	f("posthog-node-v1", gaveUp, "POSTHOG_CAPTURE_MODE=v1")
 	f("analytics-go", unkind)
 	f("rudder-go", unkind)
 	f("posthog-go", unkind)

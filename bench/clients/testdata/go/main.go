@@ -7,6 +7,8 @@ import (
 	"log"
 	"os"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/posthog/posthog-go"
@@ -26,10 +28,41 @@ func main() {
 	}
 }
 
+// outcome counts what a client says of its messages: closing it at once would
+// give up those that wait for another attempt.
+type outcome[M any] struct {
+	left   sync.WaitGroup
+	failed atomic.Int64
+}
+
+func newOutcome[M any](n int) *outcome[M] {
+	o := &outcome[M]{}
+	o.left.Add(n)
+	return o
+}
+
+func (o *outcome[M]) Success(M) { o.left.Done() }
+
+func (o *outcome[M]) Failure(_ M, err error) {
+	log.Print(err)
+	o.failed.Add(1)
+	o.left.Done()
+}
+
+// wait ends when all messages have an outcome.
+func (o *outcome[M]) wait(closed func() error) error {
+	o.left.Wait()
+	if n := o.failed.Load(); n > 0 {
+		return fmt.Errorf("%d messages failed", n)
+	}
+	return closed()
+}
+
 func user(i int) string { return fmt.Sprint("u", i%3) }
 
 func sendSegment(url, key string, n int) error {
-	c, err := segment.NewWithConfig(key, segment.Config{Endpoint: url, BatchSize: 7, RetryAfter: func(int) time.Duration { return 100 * time.Millisecond }})
+	o := newOutcome[segment.Message](n)
+	c, err := segment.NewWithConfig(key, segment.Config{Callback: o, Endpoint: url, BatchSize: 7, RetryAfter: func(int) time.Duration { return 100 * time.Millisecond }})
 	if err != nil {
 		return err
 	}
@@ -38,11 +71,12 @@ func sendSegment(url, key string, n int) error {
 			return err
 		}
 	}
-	return c.Close()
+	return o.wait(c.Close)
 }
 
 func sendRudder(url, key string, n int) error {
-	c, err := rudder.NewWithConfig(key, rudder.Config{DataPlaneUrl: url, BatchSize: 7, RetryAfter: func(int) time.Duration { return 100 * time.Millisecond }})
+	o := newOutcome[rudder.Message](n)
+	c, err := rudder.NewWithConfig(key, rudder.Config{Callback: o, DataPlaneUrl: url, BatchSize: 7, RetryAfter: func(int) time.Duration { return 100 * time.Millisecond }})
 	if err != nil {
 		return err
 	}
@@ -51,11 +85,12 @@ func sendRudder(url, key string, n int) error {
 			return err
 		}
 	}
-	return c.Close()
+	return o.wait(c.Close)
 }
 
 func sendPosthog(url, key string, n int) error {
-	c, err := posthog.NewWithConfig(key, posthog.Config{Endpoint: url, BatchSize: 7, RetryAfter: func(int) time.Duration { return 100 * time.Millisecond }})
+	o := newOutcome[posthog.APIMessage](n)
+	c, err := posthog.NewWithConfig(key, posthog.Config{Callback: o, Endpoint: url, BatchSize: 7, RetryAfter: func(int) time.Duration { return 100 * time.Millisecond }})
 	if err != nil {
 		return err
 	}
@@ -64,5 +99,5 @@ func sendPosthog(url, key string, n int) error {
 			return err
 		}
 	}
-	return c.Close()
+	return o.wait(c.Close)
 }
