@@ -16,7 +16,8 @@ func (w *world) toldOf(a answer, headers ...string) (status int, v struct {
 	Left                               int    `json:"requests_left"`
 	Kept                               string `json:"kept_until"`
 	Results                            []result
-}) {
+},
+) {
 	w.t.Helper()
 	b := w.do("GET /v1/verdicts/"+string(a.header.Peek("Ripen-Request-Id")), "", headers...)
 	if b.status == 200 {
