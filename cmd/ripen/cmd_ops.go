@@ -54,15 +54,17 @@ FILE.keys and FILE.erased are taken if they lie beside FILE.
 			run: runRestore,
 		},
 		{
-			name: "doctor", use: []string{"data", "repair", "accept-loss", "json"},
+			name: "doctor", use: append([]string{"repair", "accept-loss", "protocols", "source"}, tenantSettings...),
 			summary: text{"examine a data directory nobody uses: what is wrong, what to do", "examinar un directorio de datos libre: qué va mal y qué hacer"},
 			help: `
 Reads every file and every block of the log and checks sequence, hash chain and
 checksums. Exit code 1 means that something is wrong. --repair mends what can be
 mended without loss; with --accept-loss it also forgets what is lost for good,
-and names it.
+and names it. --protocols sends an event that is never scored through every wire
+format of a source, to a server that runs or to one of its own, and asks for its verdict.
 
   ripen doctor --data ./data
+  ripen doctor --protocols --source default --data ./data
   ripen doctor --data ./data --repair
   ripen doctor --data ./data --repair --accept-loss`,
 			run: runDoctor,
@@ -263,6 +265,9 @@ func openBeside(named, usual string) (*os.File, error) {
 }
 
 func runDoctor(ctx context.Context, c *call) error {
+	if c.bool("protocols") {
+		return runDoctorProtocols(ctx, c)
+	}
 	dir := c.get("data")
 	if dir == "" {
 		return &usageError{"doctor needs --data DIR (or RIPEN_DATA)", "ripen help doctor"}

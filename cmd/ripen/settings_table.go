@@ -39,6 +39,8 @@ var settings = []setting{
 	// Of single commands.
 	{name: "limit", kind: number, value: "N", def: "20", help: text{"how many to show", "cuántos mostrar"}},
 	{name: "as-of", kind: instant, value: "TIME", help: text{"as things stood at this moment", "tal como estaba en ese momento"}},
+	{name: "protocols", kind: boolean, help: text{"send an event through every wire format", "enviar un evento por cada formato"}},
+	{name: "code", value: "CODE", help: text{"only events refused with this code", "solo eventos rechazados con este código"}},
 	{name: "from", kind: number, value: "SEQ", def: "0", help: text{"start at this sequence number", "empezar en este número de secuencia"}},
 	{name: "follow", kind: boolean, help: text{"keep waiting for more; stop with Ctrl-C", "seguir esperando más; parar con Ctrl-C"}},
 	{name: "format", value: "FORMAT", def: "ndjson", help: text{"ndjson or csv", "ndjson o csv"}},

@@ -37,6 +37,8 @@ type Config struct {
 	// State returns the leads as they stand, or as they stood at a moment; done
 	// is called when the answer is given.
 	State func(asOf time.Time) (st Leads, done func(), err error)
+	// DeadLetters keeps the events that were refused for good.
+	DeadLetters DeadLetters
 	// Caller says whose secret this is: a tenant's, or the operator's.
 	Caller func(secret string) (tracker.Caller, bool)
 	// Life ends when streams must.
@@ -125,6 +127,10 @@ var routes = []route{
 	{"POST", "modules/*/simulate", "version sample", (*call).simulate, tenantKey},
 	{"POST", "modules/*/publish", "ranking", (*call).publish, tenantKey},
 	{"POST", "modules/*/rollback", "", (*call).rollback, tenantKey},
+	{"GET", "deadletters", "code before limit", (*call).deadLetters, tenantKey},
+	{"GET", "deadletters/*", "", (*call).deadLetter, tenantKey},
+	{"PUT", "deadletters/*", "", (*call).fixDeadLetter, tenantKey},
+	{"POST", "deadletters/*/replay", "", (*call).replayDeadLetter, tenantKey},
 
 	{"POST", "mail/links", "public_url", (*call).mintLinks, tenantKey},
 

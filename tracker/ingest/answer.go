@@ -53,6 +53,16 @@ func (j *job) appendAnswer(dst []byte) []byte {
 }
 
 func (it *item) append(dst []byte) []byte {
+	dst = it.brief(dst)
+	if it.code != "" {
+		dst = append(dst[:len(dst)-1], `,"detail":`...)
+		dst = append(appendJSON(dst, []byte(details[it.code])), '}')
+	}
+	return dst
+}
+
+// brief is append without what the code says in full.
+func (it *item) brief(dst []byte) []byte {
 	dst = append(dst, `{"messageId":`...)
 	id := it.given
 	if len(id) == 0 && it.ev.MessageUUID {
@@ -65,8 +75,7 @@ func (it *item) append(dst []byte) []byte {
 	if it.code != "" {
 		dst = append(dst, `,"code":"`...)
 		dst = append(dst, it.code...)
-		dst = append(dst, `","detail":`...)
-		dst = appendJSON(dst, []byte(details[it.code]))
+		dst = append(dst, '"')
 	}
 	return append(dst, '}')
 }
@@ -127,10 +136,14 @@ func problem(ctx *fasthttp.RequestCtx, status int, code, detail string) {
 
 // refuse answers a whole request that is not taken.
 func (h *Handler) refuse(ctx *fasthttp.RequestCtx, err *tracker.Error) {
+	h.countRefusal(err)
+	problem(ctx, statuses[err.Kind], err.Code, err.Detail)
+}
+
+func (h *Handler) countRefusal(err *tracker.Error) {
 	if n := h.count.refused[err.Code]; n != nil {
 		n.Inc()
 	}
-	problem(ctx, statuses[err.Kind], err.Code, err.Detail)
 }
 
 // later answers a request that may be sent again.

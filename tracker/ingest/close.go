@@ -12,18 +12,21 @@ import (
 
 // sender is what the request says of whoever sends it.
 type sender struct {
-	source  *tracker.Source
-	trusted bool   // by a secret key, or a server-side source
-	secret  bool   // by a secret key
-	history bool   // an import: sentAt says nothing about the event's clock
-	now     int64  // unix ms by the log's clock
-	kind    string // event type that the path names; empty for batches
-	agent   []byte // the request's User-Agent
-	referer []byte // the pixel's page, for events that name none
-	address []byte // the client's IP address
-	privacy bool   // Sec-GPC: 1
-	fetched tracker.MachineReason
-	agents  *agents
+	*protocol // in whose words the body is; nil is Segment's
+	source    *tracker.Source
+	trusted   bool   // by a secret key, or a server-side source
+	secret    bool   // by a secret key
+	history   bool   // an import: sentAt says nothing about the event's clock
+	now       int64  // unix ms by the log's clock
+	kind      string // event type that the path names; empty for batches
+	agent     []byte // the request's User-Agent
+	network   []byte // Snowplow's id of the browser
+	sentAt    clock  // of the request's head, for events that name none
+	referer   []byte // the pixel's page, for events that name none
+	address   []byte // the client's IP address
+	privacy   bool   // Sec-GPC: 1
+	fetched   tracker.MachineReason
+	agents    *agents
 }
 
 const pageView = "page_view"
@@ -32,10 +35,14 @@ const pageView = "page_view"
 // fields are filed. Its time and its id wait for the end of the body.
 func (d *decoder) close(ev *draft, from, to int) {
 	it := d.addItem()
+	if d.shape != nil && ev.fault == "" {
+		d.shape(d, ev)
+	}
 	it.from, it.to, it.given = from, to, ev.msg
 	it.code = d.check(ev, it)
 	if it.code != "" {
 		it.status = tracker.Drop
+		d.blame(ev, it)
 		return
 	}
 	if ev.ignored {
@@ -48,6 +55,17 @@ func (d *decoder) close(ev *draft, from, to int) {
 		it.stamp = ev.original
 	}
 	d.encode(ev, it)
+}
+
+// blame says whose a refused event is, as far as it says so: its dead letter is
+// sealed with their key.
+func (d *decoder) blame(ev *draft, it *item) {
+	it.ev.Visitor, it.ev.User = tracker.Hash{}, tracker.Hash{}
+	if id := ev.real(ev.anon); id != nil && len(id) <= tracker.MaxID {
+		it.ev.Visitor = d.hash(tracker.VisitorIdentity, id)
+	} else if id := ev.real(ev.user); id != nil && len(id) <= tracker.MaxID {
+		it.ev.User = d.hash(tracker.UserIdentity, id)
+	}
 }
 
 // addItem makes room for one more item, empty.
@@ -324,8 +342,12 @@ func (d *decoder) when(it *item) string {
 	switch it.stamp.state {
 	case goodClock:
 		t = it.stamp.ms
-		if it.sent.state == goodClock && !d.history {
-			t = d.now - (it.sent.ms - it.stamp.ms)
+		sent := it.sent
+		if sent.state != goodClock {
+			sent = d.sentAt
+		}
+		if sent.state == goodClock && !d.history {
+			t = d.now - (sent.ms - it.stamp.ms)
 		}
 	case badClock:
 		it.ev.Time = d.now

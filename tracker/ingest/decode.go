@@ -58,6 +58,9 @@ const maxVain = 8
 func (d *decoder) reset(s sender) {
 	d.resetScanner(nil)
 	d.sender = s
+	if d.protocol == nil {
+		d.protocol = &segment
+	}
 	d.outer.reset()
 	d.inner.reset()
 	d.base = nil
@@ -315,4 +318,5 @@ func (d *decoder) drop(ev *draft, from, to int, code string) {
 		code = tracker.CodeTooLarge
 	}
 	d.items = append(d.items, item{verdict: verdict{tracker.Drop, code}, from: from, to: to, given: ev.msg})
+	d.blame(ev, &d.items[len(d.items)-1])
 }

@@ -20,6 +20,7 @@ type draft struct {
 	batchAt, batchItem           int    // where a wrapper's batch began
 	batchOut                     [2]int
 	contextLate                  bool // context came after the batch
+	ago                          bool // original was given as an age
 }
 
 type seen byte
@@ -45,7 +46,7 @@ func (d *decoder) object(ev *draft) bool {
 		}
 		d.peek()
 		at := d.p
-		if !d.value(ev, key) && !d.jump(ev, at) {
+		if !d.value(d, ev, key) && !d.jump(ev, at) {
 			return false
 		}
 	}
@@ -89,9 +90,9 @@ func (d *decoder) afterValue(from int) (end int, ok bool) {
 	return from + n, n >= 0
 }
 
-// value reads the value of one of an event's own keys; of two with one name the
-// last stands.
-func (d *decoder) value(ev *draft, key []byte) bool {
+// segmentValue reads the value of one of an event's own keys; of two with one
+// name the last stands.
+func (d *decoder) segmentValue(ev *draft, key []byte) bool {
 	switch string(key) {
 	case "type":
 		return d.text(&ev.typ)

@@ -414,6 +414,12 @@ func (s *scanner) unquery(v []byte) []byte {
 		return v
 	}
 	from := len(s.arena)
+	s.arena = appendUnquery(s.arena, v)
+	return s.arena[from:len(s.arena):len(s.arena)]
+}
+
+// appendUnquery appends a query's value, decoded.
+func appendUnquery(dst, v []byte) []byte {
 	for i := 0; i < len(v); i++ {
 		c := v[i]
 		if c == '+' {
@@ -424,9 +430,9 @@ func (s *scanner) unquery(v []byte) []byte {
 				i += 2
 			}
 		}
-		s.arena = append(s.arena, c)
+		dst = append(dst, c)
 	}
-	return s.arena[from:len(s.arena):len(s.arena)]
+	return dst
 }
 
 func hexDigit(c byte) byte {

@@ -63,12 +63,25 @@ func (h *Handler) runFast() {
 		}
 		rest := group
 		for _, j := range jobs {
-			if rest = rest[copy(j.recs, rest):]; err == nil {
+			rest = rest[copy(j.recs, rest):]
+			if err == nil {
 				j.duplicates()
 				h.count.events(j.items)
+			} else {
+				j.lost()
 			}
+			h.verdicts.keep(j, j.now)
 			h.free(j)
 		}
 		clear(group)
+	}
+}
+
+// lost takes back what was said too early.
+func (d *decoder) lost() {
+	for i := range d.items {
+		if it := &d.items[i]; it.rec > 0 {
+			it.verdict = verdict{tracker.Retry, tracker.CodeStorage}
+		}
 	}
 }

@@ -62,7 +62,7 @@ func (d *decoder) field(ev *draft, at place, name []byte, depth int) bool {
 	} else {
 		ok = d.scalar(c, &f.Value)
 	}
-	if !ok || f.Value.Tag == tracker.Null && at.space != tracker.Trait {
+	if !ok || f.Value.Tag == tracker.Null && at.space != tracker.Trait && (d.trait == nil || !d.trait(name)) {
 		// Null is as good as absent; a null trait takes an attribute away.
 		ev.fields = ev.fields[:len(ev.fields)-1]
 	}

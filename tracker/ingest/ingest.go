@@ -1,6 +1,8 @@
-// Package ingest answers the requests that carry events: Segment's HTTP calls
+// Package ingest answers the requests that carry events, in the wire formats of
+// Segment, RudderStack, Snowplow and PostHog: Segment's HTTP calls
 // (POST /v1/batch, track, page, screen, identify, group, alias, import and
-// their short forms) and the pixel (GET /p.gif, /v1/pixel/<type>).
+// their short forms), the pixel (GET /p.gif, /v1/pixel/<type>), and the paths
+// that protocol.go lists.
 //
 // It promises that "ok" is said after the event is durable in the log (unless
 // the source chose to hear it earlier), that each event of a body gets its own
@@ -18,7 +20,6 @@
 package ingest
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"sync"
@@ -71,9 +72,9 @@ type Config struct {
 	// ClientIP finds the visitor's address, for sources that keep it; nil is
 	// the connection's.
 	ClientIP func(*fasthttp.RequestCtx) string
-	// Dropped is told of each event that is refused for good, with its text,
-	// which it must not keep. Nil forgets them.
-	Dropped func(src *tracker.Source, code string, raw []byte)
+	// Dropped is told of each event that is refused for good; it must not keep
+	// the text. Nil forgets them.
+	Dropped func(src *tracker.Source, d *tracker.DeadLetter)
 	// Metrics takes the counters; nil keeps them to ourselves.
 	Metrics *metrics.Set
 	// Logger takes trouble with the log; nil is slog.Default().
@@ -106,6 +107,7 @@ type Handler struct {
 	cfg      Config
 	agents   agents
 	jobs     sync.Pool
+	verdicts verdicts
 	inflight atomic.Int64 // bytes of bodies in work
 	count    *counters
 	fast     chan *job // batches acknowledged before they are durable
@@ -147,7 +149,7 @@ func (h *Handler) Close() error {
 func (h *Handler) Handle(ctx *fasthttp.RequestCtx) bool {
 	r, ok := routeOf(ctx.URI().PathOriginal())
 	if !ok {
-		return false
+		return h.startup(ctx) || h.tell(ctx)
 	}
 	start := time.Now()
 	switch {
@@ -157,52 +159,17 @@ func (h *Handler) Handle(ctx *fasthttp.RequestCtx) bool {
 		h.pixel(ctx, r)
 		h.count.ackPixel.Since(start)
 	case !r.pixel && ctx.IsPost():
-		h.post(ctx, r)
+		h.post(ctx, r, ctx.PostBody())
+		h.count.ackPost.Since(start)
+	case !r.pixel && r.unpack != nil && ctx.IsGet():
+		h.post(ctx, r, ctx.URI().QueryString())
 		h.count.ackPost.Since(start)
 	default:
-		allow := "POST, OPTIONS"
-		if r.pixel {
-			allow = "GET, HEAD, OPTIONS"
-		}
+		allow := r.allow()
 		ctx.Response.Header.Set("Allow", allow)
 		problem(ctx, fasthttp.StatusMethodNotAllowed, "method_not_allowed", "use "+allow)
 	}
 	return true
-}
-
-// route is what a path asks for.
-type route struct {
-	pixel   bool
-	history bool   // /v1/import: times are taken as given
-	kind    string // type of events that have none; empty for batches
-}
-
-// calls are the paths under /v1/, long and short.
-var calls = map[string]route{
-	"batch": {}, "b": {}, "import": {history: true},
-	"track": {kind: "track"}, "t": {kind: "track"},
-	"page": {kind: "page"}, "p": {kind: "page"},
-	"screen": {kind: "screen"}, "s": {kind: "screen"},
-	"identify": {kind: "identify"}, "i": {kind: "identify"},
-	"group": {kind: "group"}, "g": {kind: "group"},
-	"alias": {kind: "alias"}, "a": {kind: "alias"},
-}
-
-func routeOf(path []byte) (route, bool) {
-	if string(path) == "/p.gif" {
-		return route{pixel: true}, true
-	}
-	rest, ok := bytes.CutPrefix(path, []byte("/v1/"))
-	if !ok {
-		return route{}, false
-	}
-	rest = bytes.TrimSuffix(rest, []byte("/"))
-	kind, pixel := bytes.CutPrefix(rest, []byte("pixel/"))
-	if r, ok := calls[string(kind)]; ok && (!pixel || r.kind != "") {
-		r.pixel = pixel
-		return r, true
-	}
-	return route{}, false
 }
 
 // shed says why the request cannot be taken now; empty if it can.
@@ -226,7 +193,9 @@ func (h *Handler) shed() (code string, retryAfter int) {
 type job struct {
 	decoder
 	inflated []byte
+	unpacked [2][]byte // out of a form; out of base64
 	answer   []byte
+	ticket   ticket // its name
 }
 
 func (h *Handler) job() *job {
@@ -242,7 +211,7 @@ const maxKept = 1 << 20
 // free gives a job back. Nothing may point into its buffers any more.
 func (h *Handler) free(j *job) {
 	j.reset(sender{})
-	if cap(j.inflated)+cap(j.arena)+cap(j.out.row)+cap(j.out.clear)+cap(j.out.personal)+200*cap(j.items) > 4*maxKept {
+	if cap(j.inflated)+cap(j.unpacked[0])+cap(j.unpacked[1])+cap(j.arena)+cap(j.out.row)+cap(j.out.clear)+cap(j.out.personal)+200*cap(j.items) > 4*maxKept {
 		return
 	}
 	j.inflated, j.answer = j.inflated[:0], j.answer[:0]

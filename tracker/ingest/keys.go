@@ -79,12 +79,13 @@ func (a *access) resolve(h *Handler, key []byte) {
 	}
 }
 
-// fromBody completes an access whose head named no source.
-func (a *access) fromBody(h *Handler, body []byte) {
+// complete ends an access whose head named no source, with the key of its body,
+// if that holds one.
+func (a *access) complete(h *Handler, key []byte) {
 	if a.source != nil || a.err != nil {
 		return
 	}
-	if key := bodyKey(body); len(key) > 0 {
+	if len(key) > 0 {
 		a.resolve(h, key)
 		return
 	}
@@ -144,27 +145,27 @@ func queryValue(q []byte, name string) (value []byte) {
 	return value
 }
 
-// bodyKey finds writeKey in the first object of a body, or else in the first
+// bodyKey finds a key of that name in the first object of a body, or else in the first
 // event of its batch, without asking the rest to be well formed.
-func bodyKey(body []byte) []byte {
+func bodyKey(body []byte, word string) []byte {
 	var s scanner
 	s.resetScanner(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
 	if s.peek() == '[' {
 		s.p++
 	}
-	key, batch := s.keyHere()
+	key, batch := s.keyHere(word)
 	if key == nil && batch > 0 {
 		s.code, s.p = "", batch
 		if s.peek() == '[' {
 			s.p++
-			key, _ = s.keyHere()
+			key, _ = s.keyHere(word)
 		}
 	}
 	return key
 }
 
 // keyHere looks through the object that comes next.
-func (s *scanner) keyHere() (key []byte, batch int) {
+func (s *scanner) keyHere(word string) (key []byte, batch int) {
 	if s.peek() != '{' {
 		return nil, 0
 	}
@@ -175,7 +176,7 @@ func (s *scanner) keyHere() (key []byte, batch int) {
 		}
 		c := s.peek()
 		switch {
-		case c == '"' && string(name) == "writeKey":
+		case c == '"' && string(name) == word:
 			if key, ok = s.str(); !ok {
 				return nil, 0
 			}
@@ -233,7 +234,7 @@ func share(ctx *fasthttp.RequestCtx, origin []byte) {
 	h := &ctx.Response.Header
 	h.SetBytesV(fasthttp.HeaderAccessControlAllowOrigin, origin)
 	h.Set(fasthttp.HeaderAccessControlAllowCredentials, "true")
-	h.Set(fasthttp.HeaderAccessControlExposeHeaders, "Retry-After, Ripen-Verdict")
+	h.Set(fasthttp.HeaderAccessControlExposeHeaders, "Retry-After, Ripen-Verdict, Ripen-Request-Id")
 	h.Set(fasthttp.HeaderVary, "Origin")
 }
 

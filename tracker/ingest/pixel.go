@@ -30,7 +30,7 @@ func (h *Handler) pixel(ctx *fasthttp.RequestCtx, r route) {
 	}
 	a := h.access(ctx)
 	if a.source == nil && a.err == nil {
-		a.fromBody(h, nil)
+		a.complete(h, r.key(ctx.URI().QueryString(), nil))
 	}
 	origin := ctx.Request.Header.Peek(fasthttp.HeaderOrigin)
 	j := h.job()
@@ -75,7 +75,8 @@ func (h *Handler) look(ctx *fasthttp.RequestCtx, j *job, a access, r route) (v v
 	if !j.decodePixel(ctx.URI().QueryString()) || len(j.items) == 0 {
 		return verdict{tracker.Drop, tracker.CodeInvalidJSON}, false
 	}
-	h.tellDropped(j)
+	h.tellDropped(j, len(queryValue(ctx.URI().QueryString(), "data")) == 0)
+	h.name(ctx, j)
 	v = j.items[0].verdict
 	owned, err := h.commit(j)
 	if err != nil {
@@ -86,7 +87,7 @@ func (h *Handler) look(ctx *fasthttp.RequestCtx, j *job, a access, r route) (v v
 		// The commit point: from here on the event is durable.
 		j.duplicates()
 		v = j.items[0].verdict
-		h.count.events(j.items)
+		h.settled(j)
 	}
 	return v, owned
 }
@@ -112,7 +113,7 @@ func (d *decoder) decodePixel(query []byte) bool {
 		case bytes.IndexByte(name, 0) >= 0 || bytes.IndexByte(value, 0) >= 0:
 			d.fail(tracker.CodeNUL)
 		default:
-			ev.param(name, value)
+			d.param(d, ev, name, value)
 		}
 	}
 	if ev.fault = d.code; len(d.referer) > 0 && utf8.Valid(d.referer) && !ev.has(&tracker.Field{Space: tracker.Context, Name: pageNames[1]}) {
@@ -125,15 +126,7 @@ func (d *decoder) decodePixel(query []byte) bool {
 
 // decodeData reads a whole call from the parameter data.
 func (d *decoder) decodeData(data []byte) bool {
-	data = bytes.TrimRight(append([]byte(nil), d.unquery(data)...), "=")
-	for i, c := range data { // either alphabet
-		switch c {
-		case '+', ' ':
-			data[i] = '-'
-		case '/':
-			data[i] = '_'
-		}
-	}
+	data = urlAlphabet(append([]byte(nil), d.unquery(data)...))
 	body, err := base64.RawURLEncoding.AppendDecode(nil, data)
 	return err == nil && d.decode(body) == nil && len(d.items) == 1
 }

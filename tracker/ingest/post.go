@@ -9,8 +9,8 @@ import (
 	"ripen/tracker"
 )
 
-// post answers one of Segment's calls.
-func (h *Handler) post(ctx *fasthttp.RequestCtx, r route) {
+// post answers a call whose events are in wire, its body.
+func (h *Handler) post(ctx *fasthttp.RequestCtx, r route, wire []byte) {
 	origin := ctx.Request.Header.Peek(fasthttp.HeaderOrigin)
 	a := h.access(ctx)
 	if a.source == nil || allowed(a.source, origin) {
@@ -21,12 +21,11 @@ func (h *Handler) post(ctx *fasthttp.RequestCtx, r route) {
 		return
 	}
 	j := h.job()
-	wire := ctx.PostBody()
 	h.inflight.Add(int64(len(wire)))
 	defer h.inflight.Add(-int64(len(wire)))
 	owned, err := h.take(ctx, j, a, r, wire)
 	if err != nil {
-		h.answerError(ctx, err)
+		h.answerError(ctx, r, err)
 	}
 	if !owned {
 		h.free(j)
@@ -36,8 +35,11 @@ func (h *Handler) post(ctx *fasthttp.RequestCtx, r route) {
 // take reads, stores and answers a request. owned says that the job went to the
 // fast queue.
 func (h *Handler) take(ctx *fasthttp.RequestCtx, j *job, a access, r route, wire []byte) (owned bool, err error) {
-	body, err := h.open(ctx, j, &a, wire)
+	body, err := h.open(ctx, j, &a, r, wire)
 	if err != nil {
+		if e, ok := errors.AsType[*tracker.Error](err); ok {
+			h.tellRefused(a.source, r, e, wire)
+		}
 		return false, err
 	}
 	if r.history && !a.secret {
@@ -45,15 +47,15 @@ func (h *Handler) take(ctx *fasthttp.RequestCtx, j *job, a access, r route, wire
 	}
 	j.reset(h.sender(ctx, a, r))
 	if e := j.decode(body); e != nil {
+		h.tellRefused(a.source, r, e, body)
 		return false, e
 	}
-	h.tellDropped(j)
+	h.tellDropped(j, false)
+	h.name(ctx, j)
 	if a.source.FastAck {
-		j.answer = j.appendAnswer(j.answer[:0])
-		ctx.SetBody(j.answer)
-		ctx.SetContentType("application/json")
+		r.answer(ctx, j)
 		if owned, err = h.commit(j); err == nil && !owned {
-			h.count.events(j.items)
+			h.settled(j)
 		}
 		return owned && err == nil, err
 	}
@@ -62,16 +64,14 @@ func (h *Handler) take(ctx *fasthttp.RequestCtx, j *job, a access, r route, wire
 	}
 	// The commit point: from here on the events are durable.
 	j.duplicates()
-	h.count.events(j.items)
-	j.answer = j.appendAnswer(j.answer[:0])
-	ctx.SetContentType("application/json")
-	ctx.SetBody(j.answer)
+	h.settled(j)
+	r.answer(ctx, j)
 	return false, nil
 }
 
 // open finds who sends, checks what may be checked before parsing, and inflates
 // the body.
-func (h *Handler) open(ctx *fasthttp.RequestCtx, j *job, a *access, wire []byte) ([]byte, error) {
+func (h *Handler) open(ctx *fasthttp.RequestCtx, j *job, a *access, r route, wire []byte) ([]byte, error) {
 	if a.err != nil {
 		return nil, a.err
 	}
@@ -85,7 +85,12 @@ func (h *Handler) open(ctx *fasthttp.RequestCtx, j *job, a *access, wire []byte)
 	if e != nil {
 		return nil, e
 	}
-	a.fromBody(h, body)
+	if r.unpack != nil {
+		if body, e = r.unpack(j, body, limit); e != nil {
+			return nil, e
+		}
+	}
+	a.complete(h, r.key(ctx.URI().QueryString(), body))
 	if a.err != nil {
 		return nil, a.err
 	}
@@ -111,7 +116,7 @@ func (e *quotaError) Error() string {
 }
 
 // answerError maps what stopped a request to its answer.
-func (h *Handler) answerError(ctx *fasthttp.RequestCtx, err error) {
+func (h *Handler) answerError(ctx *fasthttp.RequestCtx, r route, err error) {
 	if q, ok := errors.AsType[*quotaError](err); ok {
 		e := &tracker.Error{Kind: tracker.KindQuota, Code: tracker.CodeQuota, Detail: q.Error()}
 		h.later(ctx, e, int((q.wait+time.Second-1)/time.Second))
@@ -126,20 +131,27 @@ func (h *Handler) answerError(ctx *fasthttp.RequestCtx, err error) {
 		h.later(ctx, e, 2)
 		return
 	}
+	if r.swallow != nil && r.swallow(e) {
+		h.countRefusal(e)
+		ctx.Response.ResetBody()
+		r.answer(ctx, nil)
+		return
+	}
 	h.refuse(ctx, e)
 }
 
 // sender gathers what the decoder needs to know of the request.
 func (h *Handler) sender(ctx *fasthttp.RequestCtx, a access, r route) sender {
 	s := sender{
-		source:  a.source,
-		secret:  a.secret,
-		trusted: a.secret || a.source.Server,
-		history: r.history,
-		now:     h.cfg.now(),
-		kind:    r.kind,
-		agent:   ctx.Request.Header.UserAgent(),
-		agents:  &h.agents,
+		protocol: r.protocol,
+		source:   a.source,
+		secret:   a.secret,
+		trusted:  a.secret || a.source.Server,
+		history:  r.history,
+		now:      h.cfg.now(),
+		kind:     r.kind,
+		agent:    ctx.Request.Header.UserAgent(),
+		agents:   &h.agents,
 	}
 	head := &ctx.Request.Header
 	s.privacy = !a.secret && string(trim(head.Peek("Sec-GPC"))) == "1"
@@ -149,6 +161,14 @@ func (h *Handler) sender(ctx *fasthttp.RequestCtx, a access, r route) sender {
 	if a.source.KeepIP {
 		s.address = h.address(ctx)
 	}
+	switch r.protocol {
+	case &snowplow:
+		h.networkID(ctx, &s)
+	case &posthogV1:
+		s.sentAt = clockOf(textValue(head.Peek("PostHog-Request-Timestamp")))
+	case &segment:
+		s.sentAt = clockOf(textValue(head.Peek("SentAt"))) // of RudderStack's browser client
+	}
 	return s
 }
 
@@ -157,6 +177,12 @@ func (h *Handler) address(ctx *fasthttp.RequestCtx) []byte {
 		return []byte(h.cfg.ClientIP(ctx))
 	}
 	return []byte(ctx.RemoteIP().String())
+}
+
+// settled counts and keeps the verdicts of a job, which are final.
+func (h *Handler) settled(j *job) {
+	h.count.events(j.items)
+	h.verdicts.keep(j, j.now)
 }
 
 // duplicates takes the log's answer over into the verdicts.
@@ -169,13 +195,27 @@ func (d *decoder) duplicates() {
 }
 
 // tellDropped passes on what is refused for good.
-func (h *Handler) tellDropped(j *job) {
-	if h.cfg.Dropped == nil {
-		return
+func (h *Handler) tellDropped(j *job, query bool) {
+	if h.cfg.Dropped == nil || j.privacy {
+		return // nothing is kept of who does not want it
 	}
 	for i := range j.items {
-		if it := &j.items[i]; it.status == tracker.Drop {
-			h.cfg.Dropped(j.source, it.code, j.b[it.from:it.to])
+		it := &j.items[i]
+		if it.status != tracker.Drop {
+			continue
 		}
+		h.cfg.Dropped(j.source, &tracker.DeadLetter{
+			Protocol: j.name, Kind: j.kind, Query: query, Code: it.code, Received: j.now, Subject: it.ev.Subject(), Trusted: j.trusted,
+			Agent: string(j.agent), Text: j.b[it.from:it.to],
+		})
 	}
+}
+
+// tellRefused passes on a whole body that is refused for good, as far as it is
+// kept.
+func (h *Handler) tellRefused(src *tracker.Source, r route, e *tracker.Error, body []byte) {
+	if h.cfg.Dropped == nil || src == nil || e.Kind != tracker.KindInvalid && e.Kind != tracker.KindTooLarge {
+		return
+	}
+	h.cfg.Dropped(src, &tracker.DeadLetter{Protocol: r.name, Kind: r.kind, Code: e.Code, Received: h.cfg.now(), Trusted: src.Server, Text: body})
 }

@@ -361,7 +361,7 @@ func TestFastAck(t *testing.T) {
 func TestDroppedIsTold(t *testing.T) {
 	var got []string
 	w := newWorld(t, func(c *Config, _ *tracker.Source) {
-		c.Dropped = func(_ *tracker.Source, code string, raw []byte) { got = append(got, code+" "+string(raw)) }
+		c.Dropped = func(_ *tracker.Source, d *tracker.DeadLetter) { got = append(got, d.Code+" "+string(d.Text)) }
 	})
 	w.do("POST /v1/batch?writeKey=wk", `{"batch":[`+goodEvent+`,{"type":"fly","userId":"u"}]}`)
 	w.do("GET /p.gif?writeKey=wk&type=fly&userId=u", "")

@@ -7,13 +7,15 @@ import (
 	"ripen/tracker"
 	"ripen/tracker/email"
 	"ripen/tracker/export"
+	"ripen/tracker/ingest"
 	"ripen/tracker/tenant"
 )
 
 // api makes what answers the tenants.
 func (s *Server) api() *export.Handler {
 	return export.New(export.Config{
-		Registry: inForce{s.registry, s}, Mail: mailKeysAPI{s}, State: s.leadsAt, Caller: s.caller, Life: s.life, PublicURL: s.cfg.PublicURL, Logger: s.log,
+		Registry: inForce{s.registry, s}, Mail: mailKeysAPI{s}, DeadLetters: letterBox{s.letters, s},
+		State: s.leadsAt, Caller: s.caller, Life: s.life, PublicURL: s.cfg.PublicURL, Logger: s.log,
 	})
 }
 
@@ -102,4 +104,30 @@ func (s *Server) leadsAt(asOf time.Time) (st export.Leads, done func(), err erro
 		}
 		s.rebuilding.Unlock()
 	}, nil
+}
+
+// letterBox is the dead letters and the way back into the log.
+type letterBox struct {
+	*ingest.Letters
+	s *Server
+}
+
+// Replay takes a letter's event as if it came when it was refused. One that is
+// taken now is no letter any more.
+func (b letterBox) Replay(ctx context.Context, id tracker.TenantID, name string) (tracker.Verdict, error) {
+	d, err := b.Get(id, name)
+	if err != nil {
+		return tracker.Verdict{}, err
+	}
+	for _, src := range b.s.registry.Sources(id) {
+		if src.ID != d.Source {
+			continue
+		}
+		v, err := b.s.ingest.Again(ctx, src, &d)
+		if err == nil && v.Status != tracker.Drop {
+			err = b.Remove(id, name)
+		}
+		return v, err
+	}
+	return tracker.Verdict{}, &tracker.Error{Kind: tracker.KindNotFound, Code: "not_found", Detail: "the letter's source is gone"}
 }

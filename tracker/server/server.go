@@ -51,6 +51,7 @@ type Server struct {
 	folder   *folder // nil: capture only
 	atStart  uint64  // last record of the log when the server started
 	ingest   *ingest.Handler
+	letters  *ingest.Letters
 	console  *console.Handler
 	front    *front
 	listener net.Listener
@@ -170,9 +171,12 @@ func (s *Server) quarantine(id tracker.TenantID, a tracker.Activation, why strin
 
 // stages makes everything that answers, the hot path first.
 func (s *Server) stages() []stage {
+	s.letters = ingest.NewLetters(s.db, s.log)
+	s.set.NewGauge("ripen_deadletters_lost_total", func() float64 { return float64(s.letters.Lost()) })
+	s.samples.Go(func() { s.letters.Run(s.life, s.registry.Tenants) })
 	s.ingest = ingest.New(ingest.Config{
 		Log: s.db.Log(), Keys: keys{s}, Default: s.registry.FirstSource, Now: s.db.Now, Pending: s.db.Pending, Writable: s.db.Writable,
-		Quota: s.quota.Wait, Metrics: s.set, Logger: s.log,
+		Quota: s.quota.Wait, Metrics: s.set, Logger: s.log, Dropped: s.letters.Add,
 	})
 	list := []stage{s.ingest, s.mail(), stageFunc(serveSnippet), stageFunc(serveRobots), stageFunc(s.serveHealth), stageFunc(s.serveMetrics), stageFunc(s.serveAdmin), s.api()}
 	if s.folder == nil {
@@ -230,6 +234,7 @@ func (s *Server) close() error {
 	}
 	if s.ingest != nil {
 		errs = append(errs, s.ingest.Close())
+		s.letters.Flush() // what the last requests left
 	}
 	if s.folder != nil {
 		errs = append(errs, s.folder.close())

@@ -1,0 +1,8 @@
+// Package clients holds the proof that other people's clients may be pointed at
+// Ripen: its test installs them at pinned versions (testdata/package-lock.json,
+// testdata/go/go.sum; neither is part of the product) and runs each against a
+// real server, through a proxy that loses answers after delivery, says 503 and
+// cuts answers short. Every event must be in the log exactly once.
+//
+// It runs with 'make e2e' only: it needs npm and the module proxy.
+package clients

@@ -1,0 +1,360 @@
+package ingest
+
+import (
+	"bytes"
+	"encoding/base64"
+
+	"ripen/tracker"
+)
+
+// posthog is PostHog's capture API before version 1: bodies as JSON, gzip that
+// calls itself text, base64 in a form or alone, or the same in a query.
+var posthog = protocol{
+	name: "posthog", key: posthogKey, value: (*decoder).posthogValue, shape: (*decoder).posthogShape, param: segmentParam,
+	trait: becomesTrait, unpack: unpackPosthog, answer: answerPosthog,
+}
+
+// posthogV1 is the API whose answers name each event.
+var posthogV1 = protocol{
+	name: "posthog-v1", key: posthogKey, value: (*decoder).posthogValue, shape: (*decoder).posthogShape, param: segmentParam,
+	trait: becomesTrait, answer: answerPosthogV1,
+}
+
+var errBase64 = &tracker.Error{
+	Kind: tracker.KindInvalid, Code: "invalid_encoding",
+	Detail: "the body is neither JSON nor base64 of JSON: send JSON, gzip of it, or data=<base64>",
+}
+
+// unpackPosthog takes the JSON out of a form, of base64 and of gzip inside
+// either. A plus sign that a form made a blank is mended.
+func unpackPosthog(j *job, body []byte, limit int) ([]byte, *tracker.Error) {
+	body = trim(body)
+	if looksJSON(body) || bytes.HasPrefix(body, bom) {
+		return body, nil
+	}
+	if data := queryValue(body, "data"); len(data) > 0 {
+		j.unpacked[0] = appendUnquery(j.unpacked[0][:0], data)
+		if body = trim(j.unpacked[0]); looksJSON(body) {
+			return body, nil
+		}
+	} else {
+		j.unpacked[0] = append(j.unpacked[0][:0], body...)
+		body = j.unpacked[0]
+	}
+	plain, err := base64.RawURLEncoding.AppendDecode(j.unpacked[1][:0], urlAlphabet(body))
+	j.unpacked[1] = plain
+	if err != nil {
+		return nil, errBase64
+	}
+	if looksJSON(trim(plain)) {
+		return plain, nil
+	}
+	plain, buf, e := inflate(j.inflated, plain, "", limit)
+	j.inflated = buf
+	return plain, e
+}
+
+var bom = []byte("\xef\xbb\xbf")
+
+func looksJSON(b []byte) bool { return len(b) > 0 && (b[0] == '{' || b[0] == '[') }
+
+// urlAlphabet turns base64 of either alphabet, in place, into the one without
+// padding that is safe in a URL.
+func urlAlphabet(b []byte) []byte {
+	b = bytes.TrimRight(b, "=")
+	for i, c := range b {
+		switch c {
+		case '+', ' ':
+			b[i] = '-'
+		case '/':
+			b[i] = '_'
+		}
+	}
+	return b
+}
+
+// posthogKey finds the project's token: the write key of a source.
+func posthogKey(query, body []byte) []byte {
+	for _, name := range [2]string{"api_key", "token"} {
+		if key := queryValue(query, name); len(key) > 0 {
+			return key
+		}
+		if key := bodyKey(body, name); len(key) > 0 {
+			return key
+		}
+	}
+	return propertiesToken(body)
+}
+
+// propertiesToken finds properties.token of the first event.
+func propertiesToken(body []byte) []byte {
+	var s scanner
+	s.resetScanner(bytes.TrimPrefix(body, bom))
+	if s.peek() == '[' {
+		s.p++
+	}
+	for _, name := range [2]string{"batch", "properties"} {
+		if at := s.find(name); at < 0 {
+			continue
+		} else if s.p = at; s.peek() == '[' {
+			s.p++
+		}
+		if name == "properties" {
+			key, _ := s.keyHere("token")
+			return key
+		}
+	}
+	return nil
+}
+
+// find returns where the value of a key begins in the object that comes next
+// and stays where it was, or -1.
+func (s *scanner) find(word string) int {
+	from, at := s.p, -1
+	if s.peek() != '{' {
+		return -1
+	}
+	for m := (members{}); ; {
+		name, more, ok := s.member(&m, 1)
+		if !ok || !more {
+			break
+		}
+		s.peek()
+		if string(name) == word {
+			at = s.p
+			break
+		}
+		if _, ok := s.skip(1); !ok {
+			break
+		}
+	}
+	s.p, s.code = from, ""
+	return at
+}
+
+// posthogValue reads one of an event's own keys.
+func (d *decoder) posthogValue(ev *draft, key []byte) bool {
+	switch string(key) {
+	case "event":
+		return d.text(&ev.typ)
+	case "uuid":
+		return d.text(&ev.msg)
+	case "distinct_id", "$distinct_id":
+		return d.text(&ev.user)
+	case "properties":
+		return d.section(ev, sawProperties, tracker.Property)
+	case "timestamp":
+		return d.clock(&ev.stamp)
+	case "sent_at":
+		return d.clock(&ev.sent)
+	case "offset":
+		return d.offset(ev)
+	case "session_id":
+		return d.member1(ev, tracker.Context, sessionIDName)
+	case "$set":
+		return d.under(ev, setName)
+	case "$set_once":
+		return d.under(ev, setOnceName)
+	case "batch":
+		if ev == &d.outer && d.peek() == '[' {
+			return d.wrapped(ev)
+		}
+	}
+	_, ok := d.skip(1)
+	return ok
+}
+
+var (
+	setName       = []byte("$set")
+	setOnceName   = []byte("$set_once")
+	sessionIDName = []byte("sessionId")
+)
+
+// under reads an object into properties with dotted names, as if it stood
+// there: the place where other clients have it.
+func (d *decoder) under(ev *draft, name []byte) bool {
+	if d.peek() != '{' {
+		_, ok := d.skip(1)
+		return ok
+	}
+	return d.fields(ev, place{space: tracker.Property}, name, 2)
+}
+
+// member1 reads a scalar into a field of that name.
+func (d *decoder) member1(ev *draft, space tracker.Space, name []byte) bool {
+	var v []byte
+	if !d.text(&v) {
+		return false
+	}
+	if v != nil {
+		ev.set(space, name, textValue(v))
+	}
+	return true
+}
+
+// offset reads how many milliseconds ago the event happened.
+func (d *decoder) offset(ev *draft) bool {
+	c := d.peek()
+	if c == '{' || c == '[' {
+		_, ok := d.skip(1)
+		return ok
+	}
+	var v tracker.Value
+	ok := d.scalar(c, &v)
+	if ms, isNumber := v.AsFloat(); ok && isNumber && ms >= 0 && ms <= maxClock {
+		ev.original = clock{d.now - int64(ms), goodClock}
+		ev.ago = true
+	}
+	return ok
+}
+
+// posthogShape says in Segment's words what the event is.
+func (d *decoder) posthogShape(ev *draft) {
+	if ev.ago {
+		ev.stamp, ev.sent = ev.original, clock{ms: d.now, state: goodClock} // it counts from now, whatever the client's clock says
+	}
+	if len(ev.msg) == 0 {
+		ev.msg = ev.takeText("$insert_id")
+	}
+	if id := ev.takeText("distinct_id"); ev.user == nil {
+		ev.user = id
+	}
+	d.posthogIdentity(ev)
+	name := ev.typ
+	switch string(name) {
+	case "":
+		ev.typ, ev.event = trackName, nil // an event without a name
+	case "$pageview", "$screen":
+		ev.typ = pageName
+	case "$identify", "$set":
+		ev.typ = identifyName
+	case "$groupidentify":
+		ev.typ, ev.group = groupName, ev.takeText("$group_key")
+	case "$create_alias", "$merge_dangerously":
+		ev.typ, ev.prev = aliasName, ev.takeText("alias")
+	default:
+		ev.typ, ev.event = trackName, name
+	}
+	for i := range ev.fields {
+		posthogField(&ev.fields[i])
+	}
+	ev.forgetIf(func(f *tracker.Field) bool { return f.Space == 0 })
+}
+
+var (
+	trackName = []byte("track")
+	pageName  = []byte("page")
+)
+
+// posthogIdentity tells a device's id from a person's. A browser says which
+// device it is, so what differs from that is a person; a server that asks for
+// no profile means nobody in particular.
+func (d *decoder) posthogIdentity(ev *draft) {
+	id := ev.user
+	device, user := ev.takeText("$device_id"), ev.takeText("$user_id")
+	previous := ev.takeText("$anon_distinct_id")
+	profile, identified := ev.flag("$process_person_profile"), ev.flag("$is_identified")
+	switch {
+	case user != nil:
+		ev.user, ev.anon = user, device
+	case identified == tracker.True && !bytes.Equal(id, device):
+		ev.anon = device
+	case identified == tracker.False || device != nil && bytes.Equal(id, device), profile == tracker.False && previous == nil:
+		ev.user, ev.anon = nil, id
+	case device != nil:
+		ev.anon = device
+	}
+	if previous != nil {
+		ev.anon = previous
+	}
+}
+
+// takeText takes a property out that is a text or a number.
+func (ev *draft) takeText(name string) (v []byte) {
+	for i := range ev.fields {
+		if f := &ev.fields[i]; f.Space == tracker.Property && string(f.Name) == name {
+			if f.Value.Tag == tracker.String || f.Value.Tag == tracker.Number {
+				v = trim(f.Value.Str)
+			}
+			f.Space = 0 // taken
+		}
+	}
+	if len(v) == 0 {
+		return nil
+	}
+	return v
+}
+
+// flag reads a property that is true or false.
+func (ev *draft) flag(name string) tracker.Tag {
+	for i := range ev.fields {
+		if f := &ev.fields[i]; f.Space == tracker.Property && string(f.Name) == name {
+			return f.Value.Tag
+		}
+	}
+	return tracker.Null
+}
+
+// posthogWords are the properties that have a name of ours.
+var posthogWords = map[string]struct {
+	space tracker.Space
+	name  []byte
+}{
+	"$current_url":      {tracker.Property, []byte("url")},
+	"$pathname":         {tracker.Property, []byte("path")},
+	"$title":            {tracker.Property, []byte("title")},
+	"$referrer":         {tracker.Property, []byte("referrer")},
+	"$screen_name":      {tracker.Property, []byte("name")},
+	"$session_id":       {tracker.Context, sessionIDName},
+	"$ip":               {tracker.Context, []byte("ip")},
+	"$raw_user_agent":   {tracker.Context, []byte("userAgent")},
+	"$useragent":        {tracker.Context, []byte("userAgent")},
+	"$lib":              {tracker.Context, []byte("library.name")},
+	"$lib_version":      {tracker.Context, []byte("library.version")},
+	"$browser_language": {tracker.Context, []byte("locale")},
+	"$timezone":         {tracker.Context, []byte("timezone")},
+	"utm_source":        {tracker.Context, utm[0][1]},
+	"utm_medium":        {tracker.Context, utm[1][1]},
+	"utm_campaign":      {tracker.Context, utm[2][1]},
+	"utm_term":          {tracker.Context, utm[3][1]},
+	"utm_content":       {tracker.Context, utm[4][1]},
+	"token":             {}, // the key
+	"$time":             {},
+	"$sent_at":          {},
+}
+
+// posthogField renames a property: what PostHog's own code adds is context, and
+// what it sets on the person is a trait.
+func posthogField(f *tracker.Field) {
+	if f.Space != tracker.Property || len(f.Name) == 0 {
+		return
+	}
+	if w, ok := posthogWords[string(f.Name)]; ok {
+		if f.Space, f.Name = w.space, w.name; string(w.name) == "referrer" && string(f.Value.Str) == "$direct" {
+			f.Space = 0
+		}
+		return
+	}
+	if f.Name[0] != '$' {
+		return
+	}
+	for _, prefix := range posthogTraits {
+		if name, ok := bytes.CutPrefix(f.Name, prefix); ok {
+			f.Space, f.Name = tracker.Trait, name
+			return
+		}
+	}
+	f.Space, f.Name = tracker.Context, f.Name[1:]
+}
+
+var posthogTraits = [3][]byte{[]byte("$set."), []byte("$set_once."), []byte("$group_set.")}
+
+// becomesTrait says that a property of that name will be a trait.
+func becomesTrait(name []byte) bool {
+	for _, prefix := range posthogTraits {
+		if bytes.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
