@@ -149,6 +149,9 @@ func (h *Handler) sender(ctx *fasthttp.RequestCtx, a access, r route) sender {
 	if a.source.KeepIP {
 		s.address = h.address(ctx)
 	}
+	if !r.pixel && !s.trusted {
+		s.visitor = h.visitor(ctx, &s)
+	}
 	return s
 }
 

@@ -12,7 +12,7 @@ import (
 // api makes what answers the tenants.
 func (s *Server) api() *export.Handler {
 	return export.New(export.Config{
-		Registry: inForce{s.registry, s}, State: s.leadsAt, Caller: s.caller, Life: s.life, PublicURL: s.cfg.PublicURL, Logger: s.log,
+		Registry: inForce{s.registry, s}, State: s.leadsAt, Caller: s.caller, Life: s.life, PublicURL: s.cfg.PublicURL, SitePath: s.cfg.SitePath, Logger: s.log,
 	})
 }
 
