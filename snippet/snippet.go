@@ -74,18 +74,18 @@ type Page struct {
 
 // Tag returns the HTML to paste into the page's head.
 func (p Page) Tag() string {
-	nonce, src, attrs := "", "/r", ""
+	nonce, src, check, path := "", "/r", "", ""
 	if p.Nonce != "" {
 		nonce = ` nonce="` + html.EscapeString(p.Nonce) + `"`
 	}
 	if p.Path != "" {
-		src, attrs = p.Path, ` data-path="`+html.EscapeString(p.Path)+`"`
+		src, path = p.Path, ` data-path="`+html.EscapeString(p.Path)+`"`
 	}
 	if p.Pinned {
 		src += "/" + Version
-		attrs += ` integrity="` + SRI + `" crossorigin="anonymous"`
+		check = ` integrity="` + SRI + `" crossorigin="anonymous"`
 	}
 	src = html.EscapeString(strings.TrimRight(p.Host, "/") + src + ".js")
 	return "<script" + nonce + ">" + stub + "</script>\n" +
-		"<script" + nonce + ` async src="` + src + `" data-key="` + html.EscapeString(p.Key) + `"` + attrs + "></script>"
+		"<script" + nonce + ` async src="` + src + `"` + check + ` data-key="` + html.EscapeString(p.Key) + `"` + path + "></script>"
 }

@@ -58,7 +58,7 @@ func TestTag(t *testing.T) {
 	f(snippet.Page{Key: "demo"}, `<script>window.ripen=`, `src="/r.js" data-key="demo">`)
 	f(snippet.Page{Host: "https://t.example/", Key: "k", Nonce: "n0"}, `<script nonce="n0">`, `<script nonce="n0" async src="https://t.example/r.js"`)
 	f(snippet.Page{Host: "https://t.example", Key: "k", Path: "/k7"}, `src="https://t.example/k7.js" data-key="k" data-path="/k7">`)
-	f(snippet.Page{Path: "/k7", Pinned: true}, `src="/k7/`+snippet.Version+`.js"`, `data-path="/k7" integrity="`+snippet.SRI+`" crossorigin="anonymous">`)
+	f(snippet.Page{Path: "/k7", Pinned: true}, `src="/k7/`+snippet.Version+`.js"`, `.js" integrity="`+snippet.SRI+`" crossorigin="anonymous" data-key="" data-path="/k7">`)
 	f(snippet.Page{Pinned: true}, `src="/r/`+snippet.Version+`.js"`)
 	f(snippet.Page{Host: `"><b>`, Key: `"><b>`, Nonce: `"><b>`, Path: `"><b>`}, `src="&#34;&gt;&lt;b&gt;&#34;&gt;&lt;b&gt;.js"`, `data-key="&#34;&gt;&lt;b&gt;"`, `nonce="&#34;`)
 }

@@ -69,7 +69,9 @@ func (h *Handler) setCookie(ctx *fasthttp.RequestCtx, id []byte) {
 	// The page's scheme is the tracker's, or they were not of one site.
 	c.SetSecure(bytes.HasPrefix(ctx.Request.Header.Peek(fasthttp.HeaderOrigin), []byte("https:")))
 	c.SetValueBytes(id)
-	if c.SetMaxAge(cookieSeconds); id == nil {
+	if id != nil {
+		c.SetMaxAge(cookieSeconds)
+	} else {
 		c.SetExpire(fasthttp.CookieExpireDelete)
 	}
 	ctx.Response.Header.SetCookie(c)
