@@ -23,7 +23,7 @@ type Config struct {
 	// SitePath is a further path for sites: with /k7, /k7.js is the snippet,
 	// POST /k7 takes its events and /k7.gif is the pixel. Empty = none.
 	SitePath string
-	Version   string // of the binary, for /healthz and the metrics
+	Version  string // of the binary, for /healthz and the metrics
 
 	Log *slog.Logger // default: errors to nobody
 
