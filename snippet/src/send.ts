@@ -89,8 +89,9 @@ export const enqueue = (event: any): void => {
   if (keep(event.messageId, event)) written.add(event);
   queue.push(event);
   if (queue.length > maxEvents) done(queue.slice(0, 1));
-  // While the tracker does not answer the back-off's timer stands.
-  if (!timer && !failures) wait(firstDelay);
+  // While the tracker does not answer the back-off's timer stands; the end of
+  // a request under way sees to what came meanwhile.
+  if (!timer && !busy) wait(firstDelay);
 };
 
 /** leave hands what waits to the browser, which sends it after the page is gone. */
