@@ -30,6 +30,9 @@ type message struct {
 	Timestamp   time.Time      `json:"timestamp"`
 	Context     struct {
 		Campaign map[string]string `json:"campaign"`
+		Click    map[string]string `json:"click"`
+		Consent  string            `json:"consent"`
+		Page     map[string]string `json:"page"`
 	} `json:"context"`
 }
 
@@ -47,7 +50,8 @@ func (m message) String() string {
 // request is one request as the collector saw it.
 type request struct {
 	method, contentType, purpose string
-	writeKey                     string
+	writeKey, query              string
+	status                       int // what it was answered
 	size                         int
 	sentAt                       time.Time
 	batch                        []message
@@ -87,7 +91,10 @@ func start(t *testing.T, pages map[string]string) *collector {
 			return
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		tag := snippet.Tag(c.URL, "key", "")
+		if strings.HasPrefix(body, "<!--strict-->") {
+			w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'nonce-n0'; connect-src "+c.URL)
+		}
+		tag := snippet.Page{Host: c.URL, Key: "key", Nonce: "n0"}.Tag()
 		if strings.Contains(body, "data-key") { // brings its own
 			tag = ""
 		}
@@ -105,7 +112,7 @@ func (c *collector) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body, _ := io.ReadAll(r.Body)
-	got := request{method: r.Method, contentType: r.Header.Get("Content-Type"), purpose: r.Header.Get("Sec-Purpose"), size: len(body)}
+	got := request{method: r.Method, contentType: r.Header.Get("Content-Type"), purpose: r.Header.Get("Sec-Purpose"), size: len(body), query: r.URL.RawQuery}
 	var in struct {
 		WriteKey string    `json:"writeKey"`
 		SentAt   time.Time `json:"sentAt"`
@@ -131,11 +138,12 @@ func (c *collector) hit(path string) {
 func (c *collector) record(r request) (int, string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.requests = append(c.requests, r)
 	status, answer := 200, `{"success":true,"results":[]}`
 	if c.answer != nil {
-		status, answer = c.answer(len(c.requests), r)
+		status, answer = c.answer(len(c.requests)+1, r)
 	}
+	r.status = status
+	c.requests = append(c.requests, r)
 	if status == 200 {
 		for _, m := range r.batch {
 			again := slices.ContainsFunc(c.accepted, func(o message) bool { return o.MessageID == m.MessageID })
@@ -182,13 +190,16 @@ func (c *collector) reached(done func([]message, []request) bool) (ok bool, seen
 	}
 }
 
-// want waits for exactly these events, in the order of their time.
+// want waits for exactly these events, in the order of their time. How long a
+// page is in view depends on the machine: scroll and engaged count if named.
 func (c *collector) want(t *testing.T, events ...string) []message {
 	t.Helper()
 	var got []message
 	c.await(t, strings.Join(events, ", "), func(accepted []message, _ []request) bool {
-		got = slices.Clone(accepted)
-		return len(accepted) >= len(events)
+		got = slices.DeleteFunc(slices.Clone(accepted), func(m message) bool {
+			return (m.Event == "scroll" || m.Event == "engaged") && !slices.Contains(events, m.Event)
+		})
+		return len(got) >= len(events)
 	})
 	slices.SortStableFunc(got, func(a, b message) int { return a.Timestamp.Compare(b.Timestamp) })
 	var names []string

@@ -12,7 +12,7 @@ import (
 
 // listenSettings are the settings of the commands that run a server.
 var listenSettings = []string{
-	"config", "data", "listen", "public-url", "log-level", "log-format", "drain", "max-conns", "max-conns-per-ip",
+	"config", "data", "listen", "public-url", "site-path", "log-level", "log-format", "drain", "max-conns", "max-conns-per-ip",
 	"max-body", "read-timeout", "idle-timeout", "memory-limit", "disk-reserve", "retention-anonymous", "capture-only",
 }
 
@@ -74,6 +74,7 @@ func (c *call) serverConfig() (server.Config, error) {
 		Data:          c.get("data"),
 		Listen:        c.get("listen"),
 		PublicURL:     c.get("public-url"),
+		SitePath:      c.get("site-path"),
 		Log:           log,
 		Version:       version,
 		Drain:         c.duration("drain"),

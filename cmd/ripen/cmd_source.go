@@ -28,6 +28,8 @@ type sourceRow struct {
 	Snippet   string   `json:"snippet,omitempty"`        // the tag to put into a page
 	Pinned    string   `json:"snippet_pinned,omitempty"` // the same, of this version only, checked by browsers
 	Integrity string   `json:"integrity,omitempty"`      // SRI of the snippet
+	Types     string   `json:"types,omitempty"`          // its TypeScript declarations
+	Manager   string   `json:"tag_manager,omitempty"`    // a template for Google Tag Manager
 }
 
 var sourceFlags = append([]string{
@@ -58,13 +60,16 @@ secret.
 			run:     runSourceList,
 		},
 		{
-			name: "source show", args: "NAME", min: 1, max: 1, use: append([]string{"public-url"}, tenantSettings...),
+			name: "source show", args: "NAME", min: 1, max: 1, use: append([]string{"public-url", "nonce"}, tenantSettings...),
 			summary: text{"one source, and the snippet to put into its pages", "una fuente y el código que va en sus páginas"},
 			help: `
 The tag names the address under which sites reach the server: --public-url here,
-else that of the running server.
+else that of the running server. A server started with --site-path /k7 serves the
+snippet as /k7.js, too, and the tag says so. What else the tag may say (consent,
+downloads, other domains of yours) is in the types, at /r.d.ts.
 
-  ripen source show default --tenant acme --public-url https://t.acme.es --data ./data`,
+  ripen source show default --tenant acme --public-url https://t.acme.es --data ./data
+  ripen source show default --nonce '{{ csp_nonce }}' --data ./data`,
 			run: runSourceShow,
 		},
 		{
@@ -163,7 +168,11 @@ func (c *call) publicURL() url.Values {
 func runSourceShow(ctx context.Context, c *call) error {
 	return c.withServer(ctx, func(cl *client) error {
 		var s sourceRow
-		if err := cl.do(ctx, "GET", "/v1/admin/sources/"+url.PathEscape(c.args[0]), c.publicURL(), nil, &s); err != nil {
+		q := c.publicURL()
+		if n := c.get("nonce"); n != "" {
+			q.Set("nonce", n)
+		}
+		if err := cl.do(ctx, "GET", "/v1/admin/sources/"+url.PathEscape(c.args[0]), q, nil, &s); err != nil {
 			return err
 		}
 		return c.printSource(s)
@@ -229,7 +238,7 @@ func (c *call) printSource(s sourceRow) error {
 	}
 	if s.Snippet != "" {
 		fmt.Fprintf(c.out, "\nPut this into the <head> of every page:\n\n%s\n", s.Snippet)
-		fmt.Fprintf(c.out, "\nor, for browsers to check (change it when the server is upgraded):\n\n%s\n\nintegrity  %s\n", s.Pinned, s.Integrity)
+		fmt.Fprintf(c.out, "\nor, for browsers to check (change it when the server is upgraded):\n\n%s\n\nintegrity    %s\nTypeScript   %s\nTag Manager  %s\n", s.Pinned, s.Integrity, s.Types, s.Manager)
 	}
 	return nil
 }

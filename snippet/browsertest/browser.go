@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -33,28 +34,81 @@ func find(t *testing.T) string {
 // timeout is for a whole test: a browser that hangs must not hang the suite.
 const timeout = 90 * time.Second
 
-// Start returns a context with one open tab of a fresh browser, which ends with
-// the test. Where Chromium is not installed the test is skipped, and says so.
-func Start(t *testing.T) context.Context {
-	t.Helper()
-	opts := []chromedp.ExecAllocatorOption{chromedp.ExecPath(find(t)), chromedp.WSURLReadTimeout(timeout)}
+// shared is the browser of all tests of a package that has called [Main].
+var shared struct {
+	wanted bool
+	once   sync.Once
+	ctx    context.Context // nil: not started
+	err    error
+	stop   func()
+}
+
+// Main runs a package's tests on one browser, which starts with the first that
+// needs it and ends after the last: func TestMain(m *testing.M) {
+// os.Exit(browsertest.Main(m)) }. Each test still has storage of its own.
+func Main(m *testing.M) int {
+	shared.wanted = true
+	code := m.Run()
+	if shared.stop != nil {
+		shared.stop()
+	}
+	return code
+}
+
+// launch starts a browser; stop ends it.
+func launch(path string) (ctx context.Context, stop func(), err error) {
+	opts := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.WSURLReadTimeout(timeout)}
 	for _, f := range flags {
 		opts = append(opts, chromedp.Flag(f, true)) // the profile is a fresh one by default
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	ctx, cancelAlloc := chromedp.NewExecAllocator(ctx, opts...)
+	ctx, cancelAlloc := chromedp.NewExecAllocator(context.Background(), opts...)
 	ctx, cancelTab := chromedp.NewContext(ctx)
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("start the browser: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := chromedp.Cancel(ctx); err != nil {
-			t.Logf("close the browser: %v", err)
-		}
+	stop = func() {
+		_ = chromedp.Cancel(ctx) // what does not end by itself is killed by what follows
 		cancelTab()
 		cancelAlloc()
-		cancel()
-	})
+	}
+	return ctx, stop, chromedp.Do(ctx)
+}
+
+// Start returns a context with one open tab of a browser in which nothing is
+// kept, and which ends with the test. Where Chromium is not installed the test
+// is skipped, and says so.
+func Start(t *testing.T) context.Context {
+	t.Helper()
+	path := find(t)
+	if shared.wanted {
+		shared.once.Do(func() { shared.ctx, shared.stop, shared.err = launch(path) })
+		if shared.err != nil {
+			t.Fatalf("start the browser: %v", shared.err)
+		}
+		return open(t, shared.ctx, chromedp.WithNewBrowserContext())
+	}
+	ctx, stop, err := launch(path)
+	t.Cleanup(stop)
+	if err != nil {
+		t.Fatalf("start the browser: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// Tab opens a further tab beside ctx's, of the same visitor.
+func Tab(t *testing.T, ctx context.Context) context.Context {
+	t.Helper()
+	return open(t, ctx)
+}
+
+func open(t *testing.T, parent context.Context, options ...chromedp.ContextOption) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(parent, timeout)
+	t.Cleanup(cancel)
+	ctx, cancelTab := chromedp.NewContext(ctx, options...)
+	t.Cleanup(cancelTab)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("open a tab: %v", err)
+	}
 	return ctx
 }
 

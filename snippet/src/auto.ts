@@ -1,18 +1,68 @@
 // What is noticed without a line of code: page views (also of single-page
 // applications and of pages that come back from the back-forward cache),
-// downloads, outbound links and form submissions.
+// downloads, outbound links, form submissions, how far a page was scrolled and
+// how long it had the person's attention.
+import { handOver, within } from "./store";
 
-const files = /\.(pdf|docx?|xlsx?|pptx?|csv|txt|rtf|od[tsp]|epub|zip|rar|7z|gz|tar|dmg|exe|msi|apk|mp[34]|mov|avi|wav|key|pages)$/i;
+const files =
+  "pdf,doc,docx,xls,xlsx,ppt,pptx,csv,txt,rtf,odt,ods,odp,epub,zip,rar,7z,gz,tar,dmg,exe,msi,apk,mp3,mp4,mov,avi,wav,key,pages";
+const leastSeconds = 3; // of attention worth telling
 
 // Anchors within a page are not pages; "#/route" and "#!route" are.
 const route = () => location.pathname + location.search + (/^#[!/]/.test(location.hash) ? location.hash : "");
 
-const watchPages = (ripen: any) => {
+/** report tells what the page in view has had so far of attention and scrolling; it does nothing until watch. */
+export let report = (gone?: boolean): void => {};
+
+// Attention is time while the page is visible and has the focus; depth is how
+// much of the page's height has been in view, in quarters, once somebody
+// scrolled. Both are told when the page is left, for the page they were on.
+const watchAttention = (note: any, off: (name: string) => any) => {
+  const doc = document;
+  let since = 0;
+  let spent = 0; // ms not told yet
+  let depth = 0;
+  let told = 0; // depth
+  let page: any;
+  const tick = () => {
+    const now = performance.now();
+    if (since) spent += now - since;
+    since = doc.visibilityState == "visible" && doc.hasFocus() ? now : 0;
+  };
+  for (const name of ["focus", "blur", "visibilitychange", "pageshow"]) addEventListener(name, tick, true);
+  addEventListener(
+    "scroll",
+    () => {
+      const { scrollHeight, clientHeight } = doc.documentElement;
+      depth = Math.max(depth, Math.floor(((scrollY + clientHeight + 1) / scrollHeight) * 4) * 25);
+    },
+    { passive: true },
+  );
+  report = (gone) => {
+    tick();
+    if (gone) since = 0; // time in the back-forward cache is nobody's
+    const seconds = Math.floor(spent / 1e3);
+    const { path } = page;
+    if (depth > told && !off("scroll")) note("scroll", { depth: (told = Math.min(depth, 100)), path }, page);
+    if (seconds < leastSeconds || off("engaged")) return;
+    spent -= seconds * 1e3;
+    note("engaged", { seconds, path }, page);
+  };
+  return () => {
+    page = { path: location.pathname, url: location.href };
+    tick();
+    spent = depth = told = 0;
+  };
+};
+
+const watchPages = (ripen: any, manual: boolean, reset: () => void) => {
   let seen = "";
   const view = (again?: any) => {
     if (again === true || seen != route()) {
+      if (seen) report();
       seen = route();
-      ripen("page");
+      reset();
+      manual || ripen("page");
     }
   };
   for (const name of ["pushState", "replaceState"] as const) {
@@ -28,21 +78,29 @@ const watchPages = (ripen: any) => {
   view();
 };
 
-const watchLinks = (ripen: any) => {
+const watchLinks = (note: any, data: any, off: (name: string) => any) => {
+  const file = new RegExp("\\.(" + (data.files || files).replace(/[\s,]+/g, "|") + ")$", "i");
   const click = (e: any) => {
     const link = e.button < 2 && e.composedPath().find((n: any) => /^A(REA)?$/.test(n.tagName) && n.href);
     if (!link || !/^http/.test(link.protocol)) return;
-    if (link.hasAttribute("download") || files.test(link.pathname)) ripen("track", "download", { file: link.pathname, url: link.href });
-    else if (link.host != location.host) ripen("track", "outbound", { host: link.host, url: link.href });
+    const url = link.href;
+    if (link.hasAttribute("download") || file.test(link.pathname)) off("download") || note("download", { file: link.pathname, url });
+    else if (link.host != location.host) {
+      if (within(link.hostname, data.domains)) handOver(link);
+      else off("outbound") || note("outbound", { host: link.host, url });
+    }
   };
   addEventListener("click", click, true);
   addEventListener("auxclick", click, true);
 };
 
+// What must never be told: fields of these kinds, and what looks like the number of a card.
+const secret = (f: any) => /^(password|hidden|file)$/.test(f.type) || /(^|\s)(cc-|\w+-password|one-time)/.test(f.autocomplete) || /^[2-6]([ -]?\d){12,18}$/.test(f.value.trim());
+
 // A form tells its name. What was typed stays in the page, unless the site
 // marks the form with data-ripen-identify: then its e-mail field identifies,
 // and fields marked data-ripen-trait="name" become attributes.
-const watchForms = (ripen: any) =>
+const watchForms = (ripen: any, note: any) =>
   addEventListener(
     "submit",
     (e: any) => {
@@ -50,22 +108,22 @@ const watchForms = (ripen: any) =>
       const get = (name: string) => form.getAttribute(name);
       if (get("data-ripen-identify") != null) {
         const traits: any = {};
-        form.querySelectorAll("[type=email],[data-ripen-trait]").forEach((f: any) => {
-          if (/^(password|hidden|file)$/.test(f.type) || /^cc-/.test(f.autocomplete)) return;
-          if (f.type == "radio" && !f.checked) return;
+        form.querySelectorAll("[type=email],[autocomplete~=email],[data-ripen-trait]").forEach((f: any) => {
+          if (secret(f) || (f.type == "radio" && !f.checked)) return;
           const value = f.type == "checkbox" ? f.checked : f.type == "number" ? f.valueAsNumber : f.value.trim();
-          if (value || value === false || value === 0) traits[f.dataset.ripenTrait || "email"] = value;
+          if (value || value === false || value === 0) traits[f.dataset.ripenTrait || "email"] ??= value;
         });
         if (traits.email) ripen("identify", traits);
       }
-      ripen("track", "form_submit", { form: get("id") || get("name") || "" });
+      note("form_submit", { form: get("id") || get("name") || "" });
     },
     true,
   );
 
-/** watch starts noticing; manual leaves page views to the site. */
-export const watch = (ripen: any, manual: boolean): void => {
-  manual || watchPages(ripen);
-  watchLinks(ripen);
-  watchForms(ripen);
+/** watch starts noticing what the tag's attributes do not switch off. */
+export const watch = (ripen: any, note: any, data: any): void => {
+  const off = (name: string) => (data.off || "").includes(name);
+  watchPages(ripen, "manual" in data, watchAttention(note, off));
+  watchLinks(note, data, off);
+  off("form_submit") || watchForms(ripen, note);
 };

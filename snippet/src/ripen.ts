@@ -1,5 +1,6 @@
-// ripen.js: page views, custom events, identities, downloads, outbound links
-// and form submissions, sent to a Ripen tracker in Segment's shape.
+// ripen.js: page views, custom events, identities, downloads, outbound links,
+// scroll depth, engaged time and form submissions, sent to a Ripen tracker in
+// Segment's shape.
 //
 //   <script>window.ripen=window.ripen||function(){(ripen.q=ripen.q||[]).push(arguments)}</script>
 //   <script async src="https://tracker.example/r.js" data-key="WRITE_KEY"></script>
@@ -7,56 +8,63 @@
 //   ripen('track', name, properties)      ripen('identify', userId?, traits)
 //   ripen('page', name?, properties)      ripen('group', groupId, traits)
 //   ripen('alias', userId, previousId?)   ripen('reset')
+//   ripen('consent', 'granted' | 'denied' | 'pending')
 //
-// Attributes of the script tag: data-key (required), data-host (default: where
-// the script came from), data-manual (no automatic page views).
-import { watch } from "./auto";
-import { enqueue, open } from "./send";
-import { anonymousId, denied, uuid } from "./store";
+// The attributes of the script tag, which may also stand in its address's query
+// (data-key="x" = ?key=x), are told in ../ripen.d.ts.
+import { report, watch } from "./auto";
+import { enqueue, leave, open, withdraw } from "./send";
+import { adopt, anonymousId, choose, consent, keeps, uuid } from "./store";
 
 const w = window as any;
 const doc = document as any;
 const tag = doc.currentScript || doc.querySelector("script[data-key]");
-const data = tag.dataset;
+const data: any = { ...Object.fromEntries(new URL(tag.src, location.href).searchParams), ...tag.dataset };
 
-const path = "/v1/batch";
 const titleDelay = 20; // ms, less than the queue waits before it sends
+const clicks = "gclid gbraid wbraid fbclid msclkid ttclid li_fat_id twclid".split(" ");
 
 let last = 0; // ms of the newest event: a page's events keep their order
+let held: any[] = []; // events that wait for consent
 let referrer = doc.referrer;
 let address = location.href; // of the page that was seen last
 
 const here = () => ({ path: location.pathname, url: location.href });
 
-const campaign = () => {
-  let found: any;
+// What the address says about where the visitor came from.
+const origin = () => {
+  let campaign: any, click: any;
   new URLSearchParams(location.search).forEach((v, k) => {
-    if (/^utm_/.test(k)) (found = found || {})[k == "utm_campaign" ? "name" : k.slice(4)] = v;
+    if (/^utm_/.test(k)) (campaign = campaign || {})[k == "utm_campaign" ? "name" : k.slice(4)] = v;
+    if (clicks.includes(k)) (click = click || {})[k] = v;
   });
-  return found;
+  return { campaign, click };
 };
 
-const send = (type: string, fields: object, page?: object) => {
+// deliver gives an event what depends on consent, and hands it to the queue.
+const deliver = (event: any) => {
+  // Under a privacy signal identities never leave the page.
+  if (consent == "denied" && /^[iga]/.test(event.type)) return;
+  event.anonymousId = keeps() ? anonymousId() : undefined;
+  if (!event.anonymousId) event.context.click = undefined;
+  event.context.consent = consent;
+  enqueue(event);
+};
+
+const send = (type: string, fields: object, page: object = here()) => {
   last = Math.max(Date.now(), last + 1);
-  enqueue({
+  const event = {
     type,
     messageId: uuid(),
-    anonymousId: anonymousId(),
     timestamp: new Date(last),
-    context: {
-      page,
-      campaign: campaign(),
-      locale: navigator.language,
-      library: { name: "ripen.js" },
-    },
+    context: { page, ...origin(), locale: navigator.language, library: { name: "ripen.js" } },
     ...fields,
-  });
+  };
+  if (consent == "pending") held.push(event);
+  else deliver(event);
 };
 
-// Under a privacy signal identities never leave the page.
-const personal = (type: string, fields: object) => {
-  denied || send(type, fields, here());
-};
+const note = (event: string, properties: object, page?: object) => send("track", { event, properties }, page);
 
 const methods: any = {
   page(name?: any, properties?: any) {
@@ -64,26 +72,31 @@ const methods: any = {
     // Within a single-page application one page leads to the next.
     if (address != location.href) [referrer, address] = [address, location.href];
     const seen = { ...here(), title: doc.title, referrer, ...properties };
-    send("page", { name, properties: seen });
+    send("page", { name, properties: seen }, {});
     // Single-page applications set the title a moment after the address.
     properties?.title || setTimeout(() => (seen.title = doc.title), titleDelay);
   },
   track(event: string, properties?: object) {
-    send("track", { event, properties }, here());
+    send("track", { event, properties });
   },
   // userIdHash is the proof that the site's server makes of the user id.
   identify(userId: any, traits?: object, userIdHash?: string) {
     if (typeof userId == "object") [userId, traits] = [undefined, userId || traits];
-    personal("identify", { userId, traits, userIdHash });
+    send("identify", { userId, traits, userIdHash });
   },
   group(groupId: string, traits?: object) {
-    personal("group", { groupId, traits });
+    send("group", { groupId, traits });
   },
   alias(userId: string, previousId?: string) {
-    personal("alias", { userId, previousId: previousId || anonymousId() });
+    send("alias", { userId, previousId: previousId || (keeps() && anonymousId()) || undefined });
   },
   reset() {
-    anonymousId(true);
+    if (keeps()) anonymousId(true);
+  },
+  consent(choice: string) {
+    choose(choice);
+    if (consent == "denied") held = withdraw().concat(held);
+    if (consent != "pending") held.splice(0).map(deliver);
   },
 };
 
@@ -97,12 +110,20 @@ const ripen: any = (method: string, ...args: any[]) => {
 };
 
 const start = () => {
-  const early = (w.ripen && w.ripen.q) || [];
+  const early = [...((w.ripen && w.ripen.q) || [])];
+  const choices = early.filter((call) => call[0] == "consent");
   ripen.on = 1;
   w.ripen = ripen;
-  open(data.host ? data.host.replace(/\/*$/, path) : new URL(path, tag.src).href, data.key);
-  watch(ripen, "manual" in data);
-  for (const call of early) ripen(...call);
+  choose(data.consent, 1, "cookieless" in data);
+  // What was already decided holds for the first page view, too.
+  for (const call of choices) ripen(...call);
+  adopt(data.domains);
+  address = location.href;
+  addEventListener("pagehide", () => (report(true), leave()));
+  addEventListener("visibilitychange", () => doc.visibilityState == "hidden" && (report(), leave()), true);
+  open(new URL((data.host || "").replace(/\/*$/, "") + (data.path || "/v1/batch"), tag.src).href, data.key);
+  watch(ripen, note, data);
+  for (const call of early) choices.includes(call) || ripen(...call);
 };
 
 // A page that is only being prepared in advance has not been seen by anybody.

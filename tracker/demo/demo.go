@@ -165,7 +165,7 @@ func (h *Handler) render(ctx *fasthttp.RequestCtx, lang, page string, p *product
 	v := &view{
 		Lang: lang, Page: page, Nonce: nonce, P: p, Products: catalogue, List: h.c.list(),
 		Order: ctx.QueryArgs().Has("checkout"),
-		Tag:   template.HTML(snippet.Tag(h.c.Host, h.c.writeKey(), nonce)),
+		Tag:   template.HTML(snippet.Page{Host: h.c.Host, Key: h.c.writeKey(), Nonce: nonce}.Tag()),
 	}
 	var b bytes.Buffer
 	if err := h.pages[page].ExecuteTemplate(&b, "layout.html", v); err != nil {

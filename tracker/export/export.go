@@ -46,6 +46,9 @@ type Config struct {
 	// PublicURL is the origin under which sites reach this machine, for the
 	// snippet's tag; empty is the Host of the request, over plain HTTP.
 	PublicURL string
+	// SitePath is the further path under which the server takes events and
+	// serves the snippet; empty is none.
+	SitePath string
 	// Heartbeat keeps a quiet event stream alive; 0 is 15 s.
 	Heartbeat time.Duration
 	// Logger takes what went wrong behind an answer; nil is slog.Default().
@@ -141,7 +144,7 @@ var routes = []route{
 	{"POST", "admin/tenants/*/rotate-keys", "", (*call).rotate, operatorKey},
 	{"GET", "admin/sources", "", (*call).sources, operatorFor},
 	{"POST", "admin/sources", "public_url", (*call).createSource, operatorFor},
-	{"GET", "admin/sources/*", "public_url", (*call).source, operatorFor},
+	{"GET", "admin/sources/*", "public_url nonce", (*call).source, operatorFor},
 	{"PATCH", "admin/sources/*", "public_url", (*call).updateSource, operatorFor},
 	{"GET", "admin/sources/*/identity-key", "", (*call).identityKey, operatorFor},
 	{"POST", "admin/sources/*/identity-key", "", (*call).rotateIdentityKey, operatorFor},

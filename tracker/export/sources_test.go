@@ -105,16 +105,19 @@ func TestTagNamesThePublicAddress(t *testing.T) {
 			Snippet   string `json:"snippet"`
 			Pinned    string `json:"snippet_pinned"`
 			Integrity string `json:"integrity"`
+			Types     string `json:"types"`
+			Manager   string `json:"tag_manager"`
 		}
 		k.Call("GET", path, k.AdminKey, nil, &s)
 		for _, w := range want {
-			if !strings.Contains(s.Snippet+s.Pinned, w) || s.Integrity != snippet.SRI {
+			if !strings.Contains(s.Snippet+s.Pinned+s.Types+s.Manager, w) || s.Integrity != snippet.SRI {
 				t.Errorf("%s: got %+v, want %s", path, s, w)
 			}
 		}
 	}
 	f("/v1/admin/sources/default", `src="https://t.acme.es/r.js"`, `src="https://t.acme.es/r/`+snippet.Version+`.js" integrity="`+snippet.SRI+`" crossorigin`)
-	f("/v1/admin/sources/default?public_url=https://x.example", `src="https://x.example/r.js"`)
+	f("/v1/admin/sources/default?public_url=https://x.example", `src="https://x.example/r.js"`, "https://x.example/r.d.ts", "https://x.example/r.tpl")
+	f("/v1/admin/sources/default?nonce=n0", `<script nonce="n0">`, `<script nonce="n0" async src="https://t.acme.es/r/`)
 	for _, bad := range []string{"t.acme.es", "https://t.acme.es/x", "javascript:alert(1)", "https://a%22onload=b"} {
 		if status, b := k.Do("GET", "/v1/admin/sources/default?public_url="+bad, k.AdminKey, nil); status != 400 {
 			t.Errorf("%s: %d %s", bad, status, b)

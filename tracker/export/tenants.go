@@ -42,6 +42,8 @@ type sourceJSON struct {
 	Snippet   string   `json:"snippet,omitempty"`
 	Pinned    string   `json:"snippet_pinned,omitempty"`
 	Integrity string   `json:"integrity,omitempty"`
+	Types     string   `json:"types,omitempty"`       // where the snippet's TypeScript declarations are
+	Manager   string   `json:"tag_manager,omitempty"` // where the template for Google Tag Manager is
 }
 
 func sourceToJSON(s *tracker.Source) sourceJSON {
@@ -154,8 +156,11 @@ func (c *call) answerSource(src *tracker.Source) error {
 		JSON(c.ctx, fasthttp.StatusOK, out)
 		return nil
 	}
-	out.Snippet, out.Integrity = snippet.Tag(host, src.WriteKey, ""), snippet.SRI
-	out.Pinned = strings.Replace(out.Snippet, `/r.js"`, `/r/`+snippet.Version+`.js" integrity="`+snippet.SRI+`" crossorigin="anonymous"`, 1)
+	page := snippet.Page{Host: host, Key: src.WriteKey, Nonce: c.text("nonce"), Path: c.cfg.SitePath}
+	out.Snippet, out.Integrity = page.Tag(), snippet.SRI
+	page.Pinned = true
+	out.Pinned = page.Tag()
+	out.Types, out.Manager = host+"/r.d.ts", host+"/r.tpl"
 	JSON(c.ctx, fasthttp.StatusOK, out)
 	return nil
 }

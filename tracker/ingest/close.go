@@ -25,6 +25,7 @@ type sender struct {
 	referer   []byte // the pixel's page, for events that name none
 	address   []byte // the client's IP address
 	privacy   bool   // Sec-GPC: 1
+	visitor   []byte // whose the events are, whatever they say; nil = as they say
 	fetched   tracker.MachineReason
 	agents    *agents
 }
@@ -88,6 +89,9 @@ func (d *decoder) check(ev *draft, it *item) string {
 		return ev.fault
 	}
 	ev.anon, ev.user, ev.prev = ev.real(ev.anon), ev.real(ev.user), ev.real(ev.prev)
+	if d.visitor != nil {
+		ev.anon = d.visitor
+	}
 	typ := ev.typ
 	if len(typ) == 0 {
 		typ = append(d.kindBuf[:0], d.kind...)

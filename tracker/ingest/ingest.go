@@ -106,6 +106,7 @@ func (c *Config) logger() *slog.Logger {
 type Handler struct {
 	cfg      Config
 	agents   agents
+	salts    salts
 	jobs     sync.Pool
 	verdicts verdicts
 	inflight atomic.Int64 // bytes of bodies in work

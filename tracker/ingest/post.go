@@ -169,6 +169,9 @@ func (h *Handler) sender(ctx *fasthttp.RequestCtx, a access, r route) sender {
 	case &segment:
 		s.sentAt = clockOf(textValue(head.Peek("SentAt"))) // of RudderStack's browser client
 	}
+	if !r.pixel && !s.trusted {
+		s.visitor = h.visitor(ctx, &s)
+	}
 	return s
 }
 

@@ -27,6 +27,7 @@ type logLine struct {
 	Subject   string `json:"subject,omitempty"` // whose timeline it is filed under
 	Machine   string `json:"machine,omitempty"`
 	Reason    string `json:"machine_reason,omitempty"`
+	Denied    bool   `json:"denied,omitempty"` // the person said no: counted, never scored
 	export.EventFields
 	Erased bool   `json:"erased,omitempty"` // its personal part is gone for ever
 	Card   string `json:"scorecard,omitempty"`
@@ -145,6 +146,7 @@ func (t *logTail) fill(l *logLine, r *storage.Record) (err error) {
 	l.Kind, l.Time, l.Type = "event", export.Time(e.Time), string(e.Type)
 	l.MessageID, l.Source = e.MessageText(), e.Source
 	l.Machine, l.Reason = e.Machine.String(), e.MachineReason.String()
+	l.Denied = e.Consent == tracker.ConsentDenied
 	if s := e.Subject(); !s.IsZero() {
 		l.Subject = s.String()
 	}

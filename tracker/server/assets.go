@@ -1,6 +1,9 @@
 package server
 
 import (
+	"bytes"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/valyala/fasthttp"
@@ -10,18 +13,28 @@ import (
 )
 
 // serveSnippet answers GET /r.js, which changes with the version and is asked
-// for again after five minutes, and /r/<version>.js, which never changes.
-func serveSnippet(ctx *fasthttp.RequestCtx) bool {
+// for again after five minutes, and /r/<version>.js, which never changes; also
+// what goes with the script: its types and the template for a tag manager.
+func (s *Server) serveSnippet(ctx *fasthttp.RequestCtx) bool {
 	cache := "public, max-age=300, stale-while-revalidate=86400"
-	if !isPath(ctx, "/r.js") {
-		name, ok := under(ctx, "/r/")
-		if !ok || !strings.HasSuffix(name, ".js") {
-			return false
+	switch name, versioned := under(ctx, "/r/"); {
+	case isPath(ctx, "/r.js"):
+	case isPath(ctx, "/r.d.ts"):
+		serveText(ctx, snippet.Types)
+		return true
+	case isPath(ctx, "/r.tpl"):
+		host := s.cfg.PublicURL
+		if host == "" {
+			host = "https://" + string(ctx.Host()) // tag managers load by TLS only
 		}
-		if name != snippet.Version+".js" {
-			export.Problem(ctx, fasthttp.StatusNotFound, "not_found", "this server does not have that version of the snippet; /r.js is the current one")
-			return true
-		}
+		serveText(ctx, snippet.TagManager(host))
+		return true
+	case !versioned || !strings.HasSuffix(name, ".js"):
+		return false
+	case name != snippet.Version+".js":
+		export.Problem(ctx, fasthttp.StatusNotFound, "not_found", "this server does not have that version of the snippet; /r.js is the current one")
+		return true
+	default:
 		cache = "public, max-age=31536000, immutable"
 	}
 	h := &ctx.Response.Header
@@ -38,4 +51,42 @@ func serveSnippet(ctx *fasthttp.RequestCtx) bool {
 	ctx.SetContentType("text/javascript; charset=utf-8")
 	ctx.SetBody(snippet.Bytes)
 	return true
+}
+
+func serveText(ctx *fasthttp.RequestCtx, body []byte) {
+	ctx.Response.Header.Set("X-Content-Type-Options", "nosniff")
+	ctx.SetContentType("text/plain; charset=utf-8")
+	ctx.SetBody(body)
+}
+
+var sitePath = regexp.MustCompile(`^/[a-z0-9-]{1,40}$`)
+
+// isSitePath says that sites may use the path: it is plain, and not ours.
+func isSitePath(path string) bool {
+	return sitePath.MatchString(path) && !slices.Contains([]string{"/r", "/p", "/v1", "/demo", "/healthz", "/readyz", "/metrics", "/login", "/logout"}, path)
+}
+
+// renameSitePath turns a request of the operator's own path for sites into one
+// of ours, and leaves it to the stages. Its name is nobody's list of trackers.
+func (s *Server) renameSitePath(ctx *fasthttp.RequestCtx) bool {
+	rest, ok := bytes.CutPrefix(ctx.URI().PathOriginal(), []byte(s.cfg.SitePath))
+	if !ok {
+		return false
+	}
+	ours := ""
+	switch {
+	case len(rest) == 0:
+		ours = "/v1/batch"
+	case string(rest) == ".gif":
+		ours = "/p.gif"
+	case string(rest) == ".js" || rest[0] == '/' && bytes.HasSuffix(rest, []byte(".js")):
+		ours = "/r" + string(rest)
+	default:
+		return false
+	}
+	if query := ctx.URI().QueryString(); len(query) > 0 {
+		ours += "?" + string(query)
+	}
+	ctx.Request.SetRequestURI(ours)
+	return false
 }

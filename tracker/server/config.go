@@ -21,7 +21,10 @@ type Config struct {
 	// PublicURL is the origin under which sites reach this machine, for the
 	// snippet's tag: https://t.example.org; empty = the Host of the request.
 	PublicURL string
-	Version   string // of the binary, for /healthz and the metrics
+	// SitePath is a further path for sites: with /k7, /k7.js is the snippet,
+	// POST /k7 takes its events and /k7.gif is the pixel. Empty = none.
+	SitePath string
+	Version  string // of the binary, for /healthz and the metrics
 
 	Log *slog.Logger // default: errors to nobody
 
@@ -88,6 +91,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("data: need a directory")
 	case c.PublicURL != "" && !export.IsOrigin(c.PublicURL):
 		return fmt.Errorf("public-url: need an origin like https://t.example.org, without a path")
+	case c.SitePath != "" && !isSitePath(c.SitePath):
+		return fmt.Errorf("site-path: need / and 1 to 40 of a-z, 0-9 and -, like /k7, that is none of the server's own paths")
 	case c.maxBody() < 32<<10 || c.maxBody() > mostBody:
 		return fmt.Errorf("max-body: need 32KB to 20MB, have %d bytes", c.MaxBody)
 	case c.MaxConns < 0 || c.MaxConnsPerIP < 0:

@@ -178,7 +178,13 @@ func (s *Server) stages() []stage {
 		Log: s.db.Log(), Keys: keys{s}, Default: s.registry.FirstSource, Now: s.db.Now, Pending: s.db.Pending, Writable: s.db.Writable,
 		Quota: s.quota.Wait, Metrics: s.set, Logger: s.log, Dropped: s.letters.Add,
 	})
-	list := []stage{s.ingest, s.mail(), stageFunc(serveSnippet), stageFunc(serveRobots), stageFunc(s.serveHealth), stageFunc(s.serveMetrics), stageFunc(s.serveAdmin), s.api()}
+	list := []stage{
+		s.ingest, s.mail(), stageFunc(s.serveSnippet), stageFunc(serveRobots),
+		stageFunc(s.serveHealth), stageFunc(s.serveMetrics), stageFunc(s.serveAdmin), s.api(),
+	}
+	if s.cfg.SitePath != "" {
+		list = append([]stage{stageFunc(s.renameSitePath)}, list...)
+	}
 	if s.folder == nil {
 		return list
 	}

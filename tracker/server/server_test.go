@@ -187,6 +187,40 @@ func TestSnippet(t *testing.T) {
 	}
 }
 
+func TestWhatGoesWithTheSnippet(t *testing.T) {
+	s, _ := startServer(t, Config{PublicURL: "https://t.acme.es"})
+	if status, body, _ := get(t, s, "GET", "/r.d.ts"); status != 200 || !strings.Contains(body, "interface Ripen") {
+		t.Errorf("the types: %d %.80s", status, body)
+	}
+	if status, body, _ := get(t, s, "GET", "/r.tpl"); status != 200 || !strings.Contains(body, `"https://t.acme.es/*"`) {
+		t.Errorf("the tag manager's template: %d", status)
+	}
+}
+
+func TestSitePath(t *testing.T) {
+	s, _ := startServer(t, Config{SitePath: "/k7"})
+	_, script, h := get(t, s, "GET", "/r.js")
+	version := strings.Trim(h.Get("ETag"), `"`)
+	f := func(method, path string, want int, body string) {
+		t.Helper()
+		if status, got, _ := get(t, s, method, path); status != want || body != "" && got != body {
+			t.Errorf("%s %s: %d, %d bytes; want %d, %d bytes", method, path, status, len(got), want, len(body))
+		}
+	}
+	f("GET", "/k7.js?key=a", 200, script)
+	f("GET", "/k7/"+version+".js", 200, script)
+	f("GET", "/k7/0.js", 404, "")
+	f("GET", "/k7.gif?writeKey=x&type=page", 200, "")
+	f("POST", "/k7?writeKey=nobody", 401, "") // ingest's answer
+	f("POST", "/k70", 404, "")
+	f("POST", "/k7/", 404, "")
+	for _, bad := range []string{"k7", "/", "/K7", "/k7/x", "/v1", "/r", "/k7.js", "/" + strings.Repeat("a", 41)} {
+		if err := (&Config{Data: "x", SitePath: bad}).check(); err == nil || !strings.Contains(err.Error(), "site-path") {
+			t.Errorf("site path %q: %v", bad, err)
+		}
+	}
+}
+
 func TestEventsStream(t *testing.T) {
 	s, stop := startServer(t, Config{})
 	e := tracker.Event{
