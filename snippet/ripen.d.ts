@@ -34,8 +34,8 @@ export interface Ripen {
   /** A page, or a view of an application, was seen. */
   (method: "page", name?: string, properties?: RipenFields): void;
   (method: "page", properties?: RipenFields): void;
-  /** Who the visitor is; an e-mail among the traits identifies without a user id. */
-  // userIdHash is the proof that your server makes of the user id: ripen help source identity-key
+  /** Who the visitor is; an e-mail among the traits identifies without a user id.
+   *  userIdHash is the proof that your server makes of the user id. */
   (method: "identify", userId: string, traits?: RipenFields, userIdHash?: string): void;
   (method: "identify", traits: RipenFields): void;
   /** The company or team that the visitor belongs to. */
