@@ -141,7 +141,7 @@ func runDeadLettersReplay(ctx context.Context, c *call) error {
 			if err := cl.do(ctx, "POST", "/v1/deadletters/"+url.PathEscape(id)+"/replay", nil, nil, &v); err != nil {
 				return err
 			}
-			if _, err := fmt.Fprintf(c.out, "%s  %s  %s\n", plain(id), plain(v["status"]), plain(v["code"])); err != nil {
+			if _, err := fmt.Fprintln(c.out, strings.TrimRight(plain(id+"  "+v["status"]+"  "+v["code"]+"  "+v["detail"]), " ")); err != nil {
 				return err
 			}
 		}

@@ -96,7 +96,7 @@ func (b *bed) open() {
 			defer b.mu.Unlock()
 			b.counts[from+" "+verdict]++
 		},
-		Dropped: func(_ *tracker.Source, code string, _ []byte) { b.dropped = append(b.dropped, code) },
+		Dropped: func(_ *tracker.Source, d *tracker.DeadLetter) { b.dropped = append(b.dropped, d.Code) },
 		Fetch: func(_ context.Context, url string) ([]byte, error) {
 			b.fetched = append(b.fetched, url)
 			if p, ok := b.pages[url]; ok {

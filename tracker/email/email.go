@@ -63,8 +63,9 @@ type Config struct {
 	Busy func() bool
 	// Quota says how long a source must wait; nil never limits.
 	Quota func(src *tracker.Source, bytes int) time.Duration
-	// Dropped is told of each report that is refused for good; nil forgets it.
-	Dropped func(src *tracker.Source, code string, raw []byte)
+	// Dropped is told of each report that is refused for good; it must not keep
+	// the letter's bytes. nil forgets it.
+	Dropped func(src *tracker.Source, d *tracker.DeadLetter)
 	// Count is told of each event: what told of it (a provider, or visit) and
 	// what became of it; nil counts nothing.
 	Count func(from, verdict string)

@@ -191,6 +191,17 @@ func (h *Handler) verify(provider *provider, p *post) (err error) {
 	return err
 }
 
+// tellDropped passes on a report that is refused for good. Its key is that of
+// whom it names, if it says so much.
+func (h *Handler) tellDropped(p *post, ev *happened) {
+	if h.cfg.Dropped == nil {
+		return
+	}
+	var e tracker.Event
+	ev.identify(&e, p.src.Tenant)
+	h.cfg.Dropped(p.src, &tracker.DeadLetter{Protocol: p.src.Kind, Code: ev.code, Received: p.now, Subject: e.Subject(), Trusted: true, Text: ev.raw})
+}
+
 // keep stores what a report tells, all at once, and says of each what became of
 // it.
 func (h *Handler) keep(kind string, p *post, list []*happened) ([]tracker.Verdict, error) {
@@ -209,9 +220,7 @@ func (h *Handler) keep(kind string, p *post, list []*happened) ([]tracker.Verdic
 		case codeIgnored:
 		default:
 			verdicts[i].Status = tracker.Drop
-			if h.cfg.Dropped != nil {
-				h.cfg.Dropped(p.src, ev.code, ev.raw)
-			}
+			h.tellDropped(p, ev)
 		}
 	}
 	if len(recs) > 0 {

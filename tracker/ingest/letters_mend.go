@@ -85,8 +85,11 @@ var protocols = map[string]*protocol{
 // if that is ok.
 func (h *Handler) Again(ctx context.Context, src *tracker.Source, d *tracker.DeadLetter) (tracker.Verdict, error) {
 	p := protocols[d.Protocol]
-	if p == nil || d.Erased {
+	switch {
+	case d.Erased:
 		return tracker.Verdict{Status: tracker.Drop, Code: tracker.CodeInvalidJSON, Detail: "the letter has no text any more"}, nil
+	case p == nil:
+		return tracker.Verdict{Status: tracker.Drop, Code: tracker.CodeInvalidJSON, Detail: d.Protocol + " is a mail provider, who alone can sign its report: have it sent again from there"}, nil
 	}
 	j := h.job()
 	defer h.free(j)
