@@ -31,7 +31,8 @@ key of the person it names.
 		help: `
 The text stays in the words of its protocol: what 'show' prints, mended.
 
-  ripen deadletters show ID --data ./data | sed 's/…/…/' | ripen deadletters fix ID - --data ./data`,
+  ripen deadletters show 019f3a2b7c4d0001 --data ./data > event.json
+  ripen deadletters fix 019f3a2b7c4d0001 event.json --data ./data`,
 		run: runDeadLettersFix,
 	}, {
 		name: "deadletters replay", args: "[ID…]", max: 1000, use: append([]string{"code"}, tenantSettings...),
