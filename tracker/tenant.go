@@ -1,6 +1,9 @@
 package tracker
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Tenant is one customer of this machine: the owner of keys, sources, cards,
 // events and leads.
@@ -13,7 +16,20 @@ type Tenant struct {
 	// Clear names the string properties that some card of the tenant reads:
 	// they are stored in the clear, all other strings are sealed.
 	Clear map[string]struct{}
+	// Shadow is the version that runs beside the one in force; nil = none.
+	Shadow *Shadow
 }
+
+// Shadow is a version of a card that scores live events beside the one in force
+// without being seen.
+type Shadow struct {
+	Card    string
+	Version int
+	At      int64 // unix ms, when it began
+}
+
+// Name returns name@version.
+func (s *Shadow) Name() string { return fmt.Sprintf("%s@%d", s.Card, s.Version) }
 
 // Source is one site, app or mail provider that sends events with its own
 // public write key.

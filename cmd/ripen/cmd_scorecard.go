@@ -52,6 +52,7 @@ code 1 if any differs by more than the digits printed.
 			run:     runCardBuild,
 		},
 		simulateCommand(),
+		shadowCommand(),
 		{
 			name: "scorecard publish", args: "FILE", min: 1, max: 1, use: append([]string{"ranking"}, tenantSettings...),
 			summary: text{"put a card in force: every lead is scored again", "poner una tarjeta en vigor: cada lead se puntúa de nuevo"},
@@ -224,6 +225,7 @@ type cardRow struct {
 	Version   int    `json:"version"`
 	Ranking   bool   `json:"ranking"`
 	Draft     bool   `json:"draft"`
+	Shadow    string `json:"shadow,omitempty"`
 	Published string `json:"published"`
 
 	Quarantined []struct {
@@ -294,6 +296,9 @@ func runCardList(ctx context.Context, c *call) error {
 			var marks []string
 			if r.Ranking {
 				marks = append(marks, "ranking")
+			}
+			if r.Shadow != "" {
+				marks = append(marks, "shadow "+r.Shadow)
 			}
 			for _, q := range r.Quarantined {
 				marks = append(marks, fmt.Sprintf("version %d is in quarantine: %s", q.Version, q.Why))

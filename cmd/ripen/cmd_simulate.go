@@ -36,6 +36,9 @@ func runSimulate(ctx context.Context, c *call) error {
 		if err != nil {
 			return err
 		}
+		if n := c.int("sample"); n > 0 {
+			q.Set("sample", strconv.FormatInt(n, 10))
+		}
 		cl.accept = "application/x-ndjson"
 		last, err := c.follow(ctx, cl, "simulate", "/v1/scorecards/"+url.PathEscape(name)+"/simulate", q)
 		switch {
@@ -55,13 +58,10 @@ func runSimulate(ctx context.Context, c *call) error {
 	})
 }
 
-// candidate finds what to simulate: a file, which it makes the draft, or what
+// candidate finds what to simulate or to shadow: a file, which it makes the draft, or what
 // the server has.
 func (c *call) candidate(ctx context.Context, cl *client) (name string, q url.Values, err error) {
 	q = url.Values{}
-	if n, err := strconv.Atoi(c.get("sample")); err == nil && n > 0 {
-		q.Set("sample", strconv.Itoa(n))
-	}
 	arg := c.args[0]
 	if _, err := os.Stat(arg); err == nil || strings.ContainsAny(arg, `./\`) {
 		below, name, src, err := c.readSource(arg)

@@ -54,6 +54,8 @@ var settings = []setting{
 	{name: "list", kind: boolean, help: text{"show what there is to choose from", "enseñar lo que hay para elegir"}},
 	{name: "force", kind: boolean, help: text{"overwrite files that are there", "sobrescribir ficheros que ya están"}},
 	{name: "sample", kind: number, value: "N", def: "0", help: text{"walk only so many leads, the same ones each time; 0 = all", "recorrer solo tantos leads, siempre los mismos; 0 = todos"}},
+	{name: "status", kind: boolean, help: text{"say what the shadow has seen so far", "decir qué ha visto la sombra hasta ahora"}},
+	{name: "stop", kind: boolean, help: text{"end the shadow", "terminar la sombra"}},
 	{name: "ranking", kind: boolean, help: text{"make this card the tenant's ranking", "hacer de esta tarjeta la clasificación del inquilino"}},
 	{name: "origins", value: "LIST", help: text{"allowed Origin values, comma separated; * = any", "valores de Origin permitidos, separados por comas; * = cualquiera"}},
 	{name: "nonce", value: "TEXT", help: text{"nonce of the pages' Content-Security-Policy, or what your templates write for it", "nonce de la Content-Security-Policy de las páginas, o lo que sus plantillas escriben"}},

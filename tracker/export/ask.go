@@ -42,6 +42,9 @@ type Leads interface {
 	// version of a card that is not in force and says what would change. progress
 	// is called now and then; its error ends it, as ctx does.
 	Simulate(ctx context.Context, c tracker.Caller, t tracker.TenantID, a tracker.Activation, sample int, progress func(done, total int) error) (*Simulation, error)
+	// Shadow says what the tenant's shadow has seen, once it has walked every lead
+	// that was touched, or when ctx ends, which is no error.
+	Shadow(ctx context.Context, c tracker.Caller, t tracker.TenantID) (*Shadow, error)
 }
 
 // LeadQuery says which leads, in which order. The zero value is the first page
@@ -122,6 +125,11 @@ type Registry interface {
 	// Draft keeps a card that is right, or an admitted module, and puts nothing in
 	// force.
 	Draft(id tracker.TenantID, name string, source []byte) (tracker.Card, error)
+	// Shadow lets the draft of a card, or with a version that one, run beside the
+	// version in force.
+	Shadow(id tracker.TenantID, name string, version int) (tracker.Activation, error)
+	// Unshadow ends the shadow of a card.
+	Unshadow(id tracker.TenantID, name string) error
 	// Publish puts the draft in force as the next version.
 	Publish(ctx context.Context, id tracker.TenantID, name string, ranking bool) (tracker.Activation, error)
 	// Rollback puts the version before the one in force in force again.

@@ -18,6 +18,7 @@ type cardJSON struct {
 	Draft     bool   `json:"draft"`
 	Published string `json:"published,omitempty"`
 	Versions  []int  `json:"versions"`
+	Shadow    string `json:"shadow,omitempty"` // name@version that runs beside the one in force
 	// Quarantined are versions that were given up because their module failed too
 	// often; the last good one before them serves.
 	Quarantined []quarantineJSON `json:"quarantined,omitempty"`
@@ -38,6 +39,9 @@ func (c *call) cardToJSON(row *tracker.Card) cardJSON {
 		if v.Quarantined != 0 {
 			out.Quarantined = append(out.Quarantined, quarantineJSON{v.Version, Time(v.Quarantined), v.Why})
 		}
+	}
+	if sh := c.tenant.Shadow; sh != nil && sh.Card == row.Name {
+		out.Shadow = sh.Name()
 	}
 	if v := row.Version(row.Current); v != nil {
 		out.Published = Time(v.At)

@@ -50,6 +50,14 @@ func (r inForce) Rollback(ctx context.Context, id tracker.TenantID, name string)
 	return a, err
 }
 
+func (r inForce) Shadow(id tracker.TenantID, name string, version int) (tracker.Activation, error) {
+	a, err := r.Registry.Shadow(id, name, version)
+	if err == nil && r.s.folder != nil {
+		r.s.folder.state().shadows.ring()
+	}
+	return a, err
+}
+
 // catchUpLimit bounds catchUp: after that the lists show what is folded so far.
 const catchUpLimit = 5 * time.Second
 

@@ -151,7 +151,14 @@ func (s *Server) start(ctx context.Context) (err error) {
 
 // openState opens what is derived from the log, as its last checkpoint left it.
 func (s *Server) openState(ctx context.Context) (*State, error) {
-	return OpenState(ctx, s.db, StateConfig{Slog: s.log, Host: s.modules, Tenant: s.registry.Tenant, ScoreTime: s.scoreTime.Since, Quarantine: s.quarantine})
+	cfg := StateConfig{
+		Slog: s.log, Host: s.modules, Tenant: s.registry.Tenant, ScoreTime: s.scoreTime.Since, Quarantine: s.quarantine,
+		Shadowed: s.registry.Shadowed, ShadowSource: s.registry.ShadowSource,
+	}
+	if s.cfg.Private { // a command does not walk leads that it does not ask about
+		cfg.Shadowed = nil
+	}
+	return OpenState(ctx, s.db, cfg)
 }
 
 // quarantine lets the last good version of a card serve whose module failed too

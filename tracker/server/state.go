@@ -68,6 +68,7 @@ type State struct {
 	telling sync.WaitGroup // of goroutines that tell of a quarantine
 
 	simulating sync.Mutex // held by the one simulation that goes on
+	shadows    shadows
 
 	keeping  sync.Mutex // held by a pass of retention, which must not carry what is being erased
 	deciding sync.Mutex // guards decided
@@ -120,6 +121,11 @@ type StateConfig struct {
 	// often, and why; it may put another version in force. Default: nobody.
 	Quarantine func(id tracker.TenantID, a tracker.Activation, why string)
 
+	// Shadowed returns the tenants whose shadow is followed unasked.
+	Shadowed func() []*tracker.Tenant
+	// ShadowSource returns the version that is a tenant's shadow; default: none.
+	ShadowSource func(tracker.TenantID) (tracker.Activation, error)
+
 	baseEvery uint64 // tests take bases more often; 0 = baseEvery
 	txRecords int    // tests store in small transactions; 0 = fold's default
 	until     int64  // walk only to this moment, and write no changes; 0 = live
@@ -152,6 +158,7 @@ func (c *StateConfig) every() uint64 {
 // the end of the log.
 func OpenState(ctx context.Context, db *storage.DB, cfg StateConfig) (*State, error) {
 	s := &State{cfg: cfg, db: db, log: db.Log(), host: cfg.Host, bell: make(chan struct{}), replays: make(chan replayRequest)}
+	s.shadows.begin()
 	if s.cfg.leads == nil {
 		s.cfg.leads = db.Leads()
 	}
@@ -212,7 +219,7 @@ func (s *State) open(ctx context.Context) error {
 // Close ends the guests. Run must have returned.
 func (s *State) Close() error {
 	s.telling.Wait()
-	var errs []error
+	errs := []error{s.endShadows()}
 	if s.flying != nil {
 		errs = append(errs, <-s.flying.done)
 	}
@@ -248,6 +255,11 @@ func (s *State) clock() int64 {
 // Run follows the log until ctx ends, and then stores what is not stored. An
 // error means that the state is unknown: open it again.
 func (s *State) Run(ctx context.Context) error {
+	beside, end := context.WithCancel(ctx)
+	var worker sync.WaitGroup
+	worker.Go(func() { s.followShadows(beside) })
+	defer worker.Wait()
+	defer end()
 	for ctx.Err() == nil {
 		begun := time.Now()
 		more, err := s.turn(ctx)

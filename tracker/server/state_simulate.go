@@ -163,7 +163,7 @@ func (m *simulation) run(ctx context.Context, sample int, progress func(done, to
 		}
 		some, n, err := m.take(ids[done:min(len(ids), done+simulateMost)])
 		if err == nil {
-			err = m.score(some)
+			err = m.score(some, m.tally.add)
 		}
 		if errors.Is(err, storage.ErrClosed) {
 			err = &tracker.Error{Kind: tracker.KindBusy, Code: "replaying", Detail: "a replay has begun: ask again when it is done", Err: err}
@@ -262,8 +262,9 @@ func standing(b *body, card string) score.State {
 	return score.State{Null: true}
 }
 
-// score walks what was taken.
-func (m *simulation) score(some []simulated) error {
+// score walks what was taken and hands each lead to visit, with where it stands
+// on the draft.
+func (m *simulation) score(some []simulated, visit func(one *simulated, after *score.State)) error {
 	for i := range some {
 		es, err := some[i].history.Walked(&m.stored)
 		if err == nil {
@@ -275,7 +276,7 @@ func (m *simulation) score(some []simulated) error {
 		}
 		m.toNow(&some[i])
 		some[i].named = m.walk.States[:len(m.named)] // the same modules at the same moment
-		m.tally.add(&some[i], m.outcome())
+		visit(&some[i], m.outcome())
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ func (r *rig) simulated(yaml string) (before, after map[string]string) {
 			break
 		}
 		ids = ids[1:]
-		if err = m.score(some); err == nil && len(some) == 1 {
+		if err = m.score(some, m.tally.add); err == nil && len(some) == 1 {
 			id, was, now := some[0].id.String(), &some[0].before, m.outcome()
 			if !was.Null {
 				before[id] = fmt.Sprint(was.Score, was.Band, was.Grade)

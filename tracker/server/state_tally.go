@@ -52,20 +52,54 @@ func (t *tally) begin(m *simulation) {
 	t.m, t.moves, t.actions, t.failed = m, map[[2]string]int{}, map[actionKey]int{}, map[string]int{}
 }
 
-// add counts a lead; one that the draft could not score is compared with nothing.
-// What after refers to is its caller's.
-func (t *tally) add(one *simulated, after *score.State) {
-	before := &one.before
-	t.leads++
+// outline is what a tally counts a lead by.
+type outline struct {
+	before, after int // scores; -1 = none
+	from, to      string
+	actions       uint16 // that entering the band sets off: bit n is its n-th
+	why           string // what went wrong; empty = nothing
+	unscored      bool   // that the draft could not score it, which is compared with nothing
+}
+
+// outline says where a lead is and where the draft would have it.
+func (m *simulation) outline(one *simulated, after *score.State) outline {
 	if after.Trouble != "" {
-		t.fail(after.Trouble)
+		return outline{before: -1, after: -1, why: after.Trouble, unscored: true}
+	}
+	o := outline{before: scoreOf(&one.before), after: scoreOf(after), from: one.before.Band, to: after.Band}
+	if o.to != "" && o.to != o.from {
+		o.actions, o.why = m.enter(one, after)
+	}
+	return o
+}
+
+// scoreOf is a score as leads are counted.
+func scoreOf(st *score.State) int {
+	if st.Null {
+		return -1
+	}
+	return st.Score
+}
+
+// add counts a lead. What after refers to is its caller's.
+func (t *tally) add(one *simulated, after *score.State) {
+	o := t.m.outline(one, after)
+	t.count(&o, one, after)
+}
+
+// count counts a lead by its outline.
+func (t *tally) count(o *outline, one *simulated, after *score.State) {
+	t.leads++
+	if o.why != "" {
+		t.fail(o.why)
+	}
+	if o.unscored {
 		return
 	}
-	t.before.add(before)
-	t.after.add(after)
-	t.moves[[2]string{before.Band, after.Band}]++
-	by := points(after) - points(before)
-	switch {
+	t.before.add(o.before)
+	t.after.add(o.after)
+	t.moves[[2]string{o.from, o.to}]++
+	switch by := max(o.after, 0) - max(o.before, 0); { // none is 0
 	case by > 0:
 		t.rose++
 		t.risers = keepMover(t.risers, one, by, after)
@@ -73,35 +107,31 @@ func (t *tally) add(one *simulated, after *score.State) {
 		t.fell++
 		t.fallers = keepMover(t.fallers, one, -by, after)
 	}
-	if after.Band != "" && after.Band != before.Band {
-		t.enter(one, after)
+	for n := 0; o.actions>>n != 0; n++ {
+		if o.actions>>n&1 != 0 {
+			t.actions[actionKey{o.to, n}]++
+		}
 	}
 }
 
 // reasonsMost bounds how many different failures are told apart.
 const reasonsMost = 10
 
+const otherReasons = "for other reasons"
+
 func (t *tally) fail(why string) {
 	if _, known := t.failed[why]; !known && len(t.failed) == reasonsMost {
-		why = "for other reasons"
+		why = otherReasons
 	}
 	t.failed[why]++
 }
 
-// points is a score as leads are compared: none is 0.
-func points(st *score.State) int {
-	if st.Null {
-		return 0
-	}
-	return st.Score
-}
-
-func (s *spread) add(st *score.State) {
-	if st.Null {
+func (s *spread) add(score int) {
+	if score < 0 {
 		s.null++
 		return
 	}
-	s.at[min(max(st.Score, 0), 100)]++
+	s.at[min(score, 100)]++
 }
 
 // keepMover keeps the leads that move furthest; of equals those with the lower id.
@@ -117,39 +147,44 @@ func keepMover(list []mover, from *simulated, by int, after *score.State) []move
 	if at == moversMost {
 		return list
 	}
-	one.history, one.after = nil, *after
-	one.after.Guest = slices.Clone(after.Guest)
-	one.named = slices.Clone(from.named)
-	for i := range one.named {
-		one.named[i].Guest = slices.Clone(one.named[i].Guest)
-	}
+	one.hold(after)
 	list = slices.Insert(list, at, one)
 	return list[:min(len(list), moversMost)]
 }
 
-// enter counts what entering a band sets off.
-func (t *tally) enter(one *simulated, st *score.State) {
-	card := t.m.draft.card.Card
+// hold makes the mover's own what it shows.
+func (q *mover) hold(after *score.State) {
+	q.history, q.after = nil, *after
+	q.after.Guest = slices.Clone(after.Guest)
+	q.named = slices.Clone(q.named)
+	for i := range q.named {
+		q.named[i].Guest = slices.Clone(q.named[i].Guest)
+	}
+}
+
+// enter says which actions of a band entering it sets off; a card has 16 at most.
+func (m *simulation) enter(one *simulated, st *score.State) (holds uint16, why string) {
+	card := m.draft.card.Card
 	i := slices.IndexFunc(card.Bands, func(b scorecard.Band) bool { return b.Name == st.Band })
 	if i < 0 {
-		return // unreachable unless the card forgot its own band
+		return 0, "" // unreachable unless the card forgot its own band
 	}
 	var dims []float64
 	for n := range card.Bands[i].Actions {
 		a := &card.Bands[i].Actions[n]
 		if a.When != nil && dims == nil {
 			var r scorecard.Result
-			t.m.draft.reader.SetInputs(t.m.draft.card.Inputs(one.named))
-			if err := t.m.draft.reader.Score(st.Guest, one.at, &r); err != nil {
-				t.fail("actions: " + err.Error())
-				return
+			m.draft.reader.SetInputs(m.draft.card.Inputs(one.named))
+			if err := m.draft.reader.Score(st.Guest, one.at, &r); err != nil {
+				return holds, "actions: " + err.Error()
 			}
 			dims = r.Dims
 		}
 		if a.Holds(dims) {
-			t.actions[actionKey{st.Band, n}]++
+			holds |= 1 << n
 		}
 	}
+	return holds, ""
 }
 
 // result says what was found.

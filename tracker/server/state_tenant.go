@@ -41,6 +41,8 @@ type tenantState struct {
 	sweep   sweep
 	swept   tracker.LeadID // how far the sweep came
 	changed bool           // the cards, since the last checkpoint
+
+	shadow *shadow // is told of the leads that the loop has touched; nil = none
 }
 
 // sweep is the way of a new card through all leads.
@@ -93,7 +95,7 @@ func (s *State) tenant(id tracker.TenantID) (*tenantState, error) {
 	if t := s.tenants[id]; t != nil {
 		return t, nil
 	}
-	t := &tenantState{id: id, timers: rank.NewTimers(), orders: make(map[string]*rank.Order), next: 1}
+	t := &tenantState{id: id, timers: rank.NewTimers(), orders: make(map[string]*rank.Order), next: 1, shadow: s.shadows.get(id)}
 	if s.feed != nil {
 		last, err := s.feed.Last(id)
 		if err != nil {

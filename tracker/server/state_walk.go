@@ -34,6 +34,9 @@ func (s *State) walk(t *fold.Touch) error {
 	}
 	again, from := t.Walk, t.From
 	s.news = s.fold.News(s.news[:0], t)
+	if sh := b.tenant.shadow; sh != nil {
+		sh.events.Add(uint64(len(s.news)))
+	}
 	if len(s.news) > 0 {
 		if p := s.news[0].Place; b.isLate(p) && (!again || p.Less(from)) {
 			again, from = true, p
@@ -216,6 +219,9 @@ func (s *State) leave(b *body) {
 	s.rewake(b, b.walk.Next())
 	s.place(b)
 	s.show(b)
+	if sh := b.tenant.shadow; sh != nil {
+		sh.note(b.id)
+	}
 }
 
 // rewake sets the lead's timer. A timer that will go off too early is left as
@@ -289,6 +295,9 @@ func (s *State) retire(l *fold.Lead, b *body) {
 		why = s.cause // retention or erasure
 	}
 	b.gone = true
+	if sh := b.tenant.shadow; sh != nil {
+		sh.note(b.id)
+	}
 	if s.recovering() {
 		s.late[leadKey{b.tenant, b.id}] = struct{}{}
 	}

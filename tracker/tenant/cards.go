@@ -376,11 +376,19 @@ func (r *Registry) complete(ctx context.Context, id tracker.TenantID, name strin
 func (r *Registry) finish(id tracker.TenantID, name string, row *cardRow) error {
 	ranking := row.Pending.Ranking
 	row.apply()
-	return r.saveCard(id, name, row, func(t *tenantRow) {
+	var shadow []byte // of the same card: it has nothing to be compared with any more
+	err := r.saveCard(id, name, row, func(t *tenantRow) {
 		if ranking {
 			t.Ranking = name
 		}
+		if t.Shadow != nil && t.Shadow.Card == name {
+			shadow, t.Shadow = t.Shadow.YAML, nil
+		}
 	})
+	if err != nil {
+		return err
+	}
+	return r.forget(id, shadow)
 }
 
 // settle looks in the log for what became of a pending activation and writes it

@@ -69,6 +69,9 @@ func (r *Registry) forget(id tracker.TenantID, stored []byte) error {
 			return nil
 		}
 	}
+	if shadow, err := r.shadow(id); err != nil || shadow != nil && bytes.Equal(shadow.YAML, stored) {
+		return err
+	}
 	sum, err := hex.DecodeString(name)
 	if err == nil {
 		err = r.meta.Update(func(tx *storage.Tx) error { return tx.Delete(id, storage.SpaceModule, sum) })

@@ -58,6 +58,8 @@ type view struct {
 	secrets map[[32]byte]tracker.TenantID        // :: SHA-256 of a secret key → whose it is
 	sources map[tracker.TenantID][]*tracker.Source
 	nextID  uint32 // of sources
+
+	shadowed []*tracker.Tenant // that have a shadow
 }
 
 // tenantRow and sourceRow are what is stored; fields are only ever added.
@@ -68,6 +70,7 @@ type tenantRow struct {
 	Ranking  string              `json:"ranking,omitempty"`
 	Clear    []string            `json:"clear,omitempty"`
 	Secret   []byte              `json:"secret"` // SHA-256 of the secret key
+	Shadow   *shadowRow          `json:"shadow,omitempty"`
 }
 
 type sourceRow struct {
@@ -133,6 +136,10 @@ func (v *view) readTenant(key, value []byte) error {
 		t.Clear[name] = struct{}{}
 	}
 	v.tenants[t.ID], v.names[t.Name] = t, t
+	if row.Shadow != nil {
+		t.Shadow = &tracker.Shadow{Card: row.Shadow.Card, Version: row.Shadow.Version, At: row.Shadow.At}
+		v.shadowed = append(v.shadowed, t)
+	}
 	if len(row.Secret) != sha256.Size {
 		return fmt.Errorf("tenant %q: its secret's hash has %d bytes, need %d: restore meta/ from a backup", row.Name, len(row.Secret), sha256.Size)
 	}
