@@ -35,7 +35,10 @@ func (r *rig) shadow() *export.Shadow {
 	r.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	for r.s.shadowTurnMore() {
+	for n := 0; r.s.shadowTurnMore(); n++ {
+		if n == 10_000 {
+			r.t.Fatal("the shadow does not come to rest")
+		}
 	}
 	out, err := r.s.Shadow(ctx, tracker.Caller{Tenant: testTenant, Role: tracker.SecretRole}, testTenant)
 	if err != nil {
