@@ -69,8 +69,8 @@ type shadow struct {
 	ended  bool
 }
 
-// shadowed is what is kept of a lead: 24 bytes, with its id and the table's
-// spare room about 70, and 40 more while it waits for a moment.
+// shadowed is what is kept of a lead: 16 bytes; measured in a table of 800,000
+// and of 2^20 leads 62 and 96 of them, and 48 more while it waits for a moment.
 type shadowed struct {
 	next          int64 // its score on the shadow may change by itself then; 0 = never
 	actions       uint16
@@ -81,7 +81,7 @@ type shadowed struct {
 }
 
 const (
-	// shadowMost is how many leads of a tenant a shadow follows: about 110 MB.
+	// shadowMost is how many leads of a tenant a shadow follows: at most 150 MB.
 	// Of more leads it takes those that simulate takes as a sample.
 	shadowMost = 1 << 20
 	// touchedMost is how many touched leads wait to be walked again; of more it
