@@ -17,7 +17,7 @@ import (
 // Much unsaved makes a checkpoint due before its time: records, bytes of
 // timelines, and records that only go together.
 const (
-	storeRecords = 800_000
+	storeRecords = 300_000
 	storeBytes   = 64 << 20
 	storeGroup   = 3_000
 )
