@@ -173,17 +173,20 @@ func (r *runner) open(ctx context.Context) (*target.Server, error) {
 func (r *runner) loadAndKill(ctx context.Context, t *target.Server, life time.Duration) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var wg sync.WaitGroup
+	var wg, begun sync.WaitGroup
 	errs := make([]error, 2)
 	for i, events := range []int{0, 20} {
+		begun.Add(1)
+		begin := sync.OnceFunc(begun.Done)
 		cfg := load.Config{
 			Addr: t.Addr, WriteKey: t.WriteKey, Events: events, Identify: 0.05, Visitors: 2000,
 			Conns: max(1, r.Conns/2), Duration: life + 10*time.Second, Seed: r.rng.Uint64(),
-			Sent:  func(_ int, ids []load.ID) { r.ledger.mark(ids, sent) },
+			Sent:  func(_ int, ids []load.ID) { begin(); r.ledger.mark(ids, sent) },
 			Acked: func(_ int, ids []load.ID) { r.ledger.mark(ids, acked) },
 			Lost:  func(_ int, raw []byte, _ []load.ID) { r.ledger.keep(raw) },
 		}
 		wg.Go(func() {
+			defer begin()
 			res, err := load.Run(ctx, cfg)
 			if err == nil && res.Wrong > 0 {
 				err = fmt.Errorf("a wrong answer under load: %w", res.Err())
@@ -191,6 +194,7 @@ func (r *runner) loadAndKill(ctx context.Context, t *target.Server, life time.Du
 			errs[i] = err
 		})
 	}
+	begun.Wait() // on a busy machine a life may be shorter than the way to the first request
 	timer := time.NewTimer(life)
 	defer timer.Stop()
 	select {
