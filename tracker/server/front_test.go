@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,11 +18,29 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
+// sharedLog takes what goroutines log that end after the answer was read.
+type sharedLog struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *sharedLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *sharedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
 // startFront runs a front with these stages and returns its address and what
 // it logs.
-func startFront(t *testing.T, cfg Config, stages ...stage) (addr string, f *front, log *bytes.Buffer) {
+func startFront(t *testing.T, cfg Config, stages ...stage) (addr string, f *front, log *sharedLog) {
 	t.Helper()
-	log = &bytes.Buffer{}
+	log = &sharedLog{}
 	cfg.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	f = newFront(&cfg, stages, newEdgeMetrics(metrics.NewSet()))
 	l, err := net.Listen("tcp", "127.0.0.1:0")
