@@ -2,7 +2,6 @@ package storage
 
 import (
 	"bytes"
-	"errors"
 	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
@@ -84,11 +83,7 @@ func (r *Ranges) Scan(from, to []byte, fn func(k, v []byte) error) error {
 			if bytes.Compare(k, to) >= 0 {
 				break
 			}
-			err := r.it.Item().Value(func(v []byte) error { return fn(k, v) })
-			if errors.Is(err, ErrStop) {
-				return nil
-			}
-			if err != nil {
+			if stop, err := visit(r.it.Item(), k, fn); stop {
 				return err
 			}
 		}

@@ -209,15 +209,21 @@ func (tx *Tx) scan(t Tenant, space byte, from, to []byte, reverse bool, fn func(
 		case reverse && to != nil && bytes.Compare(k, to) >= 0:
 			continue
 		}
-		err := item.Value(func(v []byte) error { return fn(k, v) })
-		if errors.Is(err, ErrStop) {
-			return nil
-		}
-		if err != nil {
+		if stop, err := visit(item, k, fn); stop {
 			return err
 		}
 	}
 	return nil
+}
+
+// visit shows fn a row; stop ends the scan, with an error or because fn has seen
+// enough.
+func visit(item *badger.Item, k []byte, fn func(k, v []byte) error) (stop bool, err error) {
+	err = item.Value(func(v []byte) error { return fn(k, v) })
+	if errors.Is(err, ErrStop) {
+		return true, nil
+	}
+	return err != nil, err
 }
 
 // shared is the prefix of every key with from ≤ key < to.

@@ -73,35 +73,55 @@ func draft(ctx context.Context, t *target.Server) error {
 	return err
 }
 
+// ready opens a server with leads of that many events each, and the next card as
+// its draft.
+func (b *bench) ready(ctx context.Context, name string, leads, each int) (*target.Server, error) {
+	t, err := b.open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if err = b.fill(ctx, t, leads, each); err == nil {
+		err = errors.Join(draft(ctx, t), rest(ctx, t))
+	}
+	if err != nil {
+		t.Kill()
+		return nil, err
+	}
+	return t, nil
+}
+
+// cost says how long a call took by the clock and of the server's processor time.
+func cost(t *target.Server, call func() error) (wall, cpu time.Duration, err error) {
+	before, err := t.Proc.CPU()
+	if err != nil {
+		return 0, 0, err
+	}
+	began := time.Now()
+	if err := call(); err != nil {
+		return 0, 0, err
+	}
+	wall = time.Since(began)
+	after, err := t.Proc.CPU()
+	return wall, after - before, err
+}
+
 // rescore publishes another card over many leads and waits until the server says
 // that every one has met it.
 func (b *bench) rescore(ctx context.Context) (err error) {
 	const each = 10
 	leads := b.tempo.rescored
-	t, err := b.open(ctx, "rescore")
+	t, err := b.ready(ctx, "rescore", leads, each)
 	if err != nil {
 		return err
 	}
 	defer t.Kill()
-	if err := b.fill(ctx, t, leads, each); err != nil {
+	wall, cpu, err := cost(t, func() error {
+		if _, err := t.Call(ctx, "POST", "/v1/scorecards/bench/publish?ranking=true", "", nil); err != nil {
+			return err
+		}
+		_, err := t.Settle(ctx)
 		return err
-	}
-	if err := errors.Join(draft(ctx, t), rest(ctx, t)); err != nil {
-		return err
-	}
-	before, err := t.Proc.CPU()
-	if err != nil {
-		return err
-	}
-	began := time.Now()
-	if _, err := t.Call(ctx, "POST", "/v1/scorecards/bench/publish?ranking=true", "", nil); err != nil {
-		return err
-	}
-	if _, err := t.Settle(ctx); err != nil {
-		return err
-	}
-	wall := time.Since(began)
-	after, err := t.Proc.CPU()
+	})
 	if err != nil {
 		return err
 	}
@@ -112,7 +132,6 @@ func (b *bench) rescore(ctx context.Context) (err error) {
 	if len(top) == 0 || top[0].Score == nil || *top[0].Score <= bestBefore {
 		return fmt.Errorf("the first of the list has %v: the next card is not in force", top)
 	}
-	cpu := after - before
 	b.report.Set(figRescore, cpu.Seconds()*1e6/float64(leads), fmt.Sprintf("%d leads took %.1f s of processor time on all of the server's cores, %.1f s by the clock", leads, cpu.Seconds(), wall.Seconds()))
 	return nil
 }
@@ -125,28 +144,16 @@ const bestBefore = 41
 func (b *bench) simulate(ctx context.Context) error {
 	const each = 20
 	leads := b.tempo.simulate
-	t, err := b.open(ctx, "simulate")
+	t, err := b.ready(ctx, "simulate", leads, each)
 	if err != nil {
 		return err
 	}
 	defer t.Kill()
-	if err := b.fill(ctx, t, leads, each); err != nil {
+	var said []byte
+	wall, cpu, err := cost(t, func() (err error) {
+		said, err = t.Call(ctx, "POST", "/v1/scorecards/bench/simulate", "application/x-ndjson", nil)
 		return err
-	}
-	if err := errors.Join(draft(ctx, t), rest(ctx, t)); err != nil {
-		return err
-	}
-	before, err := t.Proc.CPU()
-	if err != nil {
-		return err
-	}
-	began := time.Now()
-	said, err := t.Call(ctx, "POST", "/v1/scorecards/bench/simulate", "application/x-ndjson", nil)
-	if err != nil {
-		return err
-	}
-	wall := time.Since(began)
-	after, err := t.Proc.CPU()
+	})
 	if err != nil {
 		return err
 	}
@@ -165,6 +172,6 @@ func (b *bench) simulate(ctx context.Context) error {
 	if last.Result == nil || last.Result.Leads != leads || last.Result.Rose+last.Result.Fell == 0 {
 		return fmt.Errorf("the simulation ends with %.300s, need %d leads, some of which move", lines[len(lines)-1], leads)
 	}
-	b.report.Set(figSimulate, wall.Seconds()*1e5/float64(leads), fmt.Sprintf("%d leads took %.1f s, %d would rise, %d fall; %.1f s of processor time", leads, wall.Seconds(), last.Result.Rose, last.Result.Fell, (after-before).Seconds()))
+	b.report.Set(figSimulate, wall.Seconds()*1e5/float64(leads), fmt.Sprintf("%d leads took %.1f s, %d would rise, %d fall; %.1f s of processor time", leads, wall.Seconds(), last.Result.Rose, last.Result.Fell, cpu.Seconds()))
 	return nil
 }

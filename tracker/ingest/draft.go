@@ -176,17 +176,23 @@ func (d *decoder) text(dst *[]byte) bool {
 
 func (d *decoder) clock(dst *clock) bool {
 	*dst = clock{state: badClock}
-	c := d.peek()
-	if c == '{' || c == '[' {
-		_, ok := d.skip(1)
-		return ok
-	}
 	var v tracker.Value
-	ok := d.scalar(c, &v)
-	if ok {
+	plain, ok := d.plain(&v)
+	if plain && ok {
 		*dst = clockOf(v)
 	}
 	return ok
+}
+
+// plain reads a value that is neither an object nor an array, or passes over
+// one that is.
+func (d *decoder) plain(v *tracker.Value) (plain, ok bool) {
+	c := d.peek()
+	if c == '{' || c == '[' {
+		_, ok = d.skip(1)
+		return false, ok
+	}
+	return true, d.scalar(c, v)
 }
 
 // section reads properties, context or traits. Anything but an object counts

@@ -194,13 +194,8 @@ func (d *decoder) member1(ev *draft, space tracker.Space, name []byte) bool {
 
 // offset reads how many milliseconds ago the event happened.
 func (d *decoder) offset(ev *draft) bool {
-	c := d.peek()
-	if c == '{' || c == '[' {
-		_, ok := d.skip(1)
-		return ok
-	}
 	var v tracker.Value
-	ok := d.scalar(c, &v)
+	_, ok := d.plain(&v)
 	if ms, isNumber := v.AsFloat(); ok && isNumber && ms >= 0 && ms <= maxClock {
 		ev.original = clock{d.now - int64(ms), goodClock}
 		ev.ago = true
