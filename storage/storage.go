@@ -72,12 +72,13 @@ func (db *DB) open() (err error) {
 	db.log = newLog(db, open("log"))
 	db.meta = &Table{db: db, kv: open("meta"), fault: WriteMeta, counted: true}
 	db.leads = &Table{db: db, kv: open("leads"), fault: WriteLeads}
-	for _, t := range []*Table{db.meta, db.leads} {
-		if err := t.open(); err != nil {
-			return err
-		}
+	if err := db.meta.open(); err != nil {
+		return err
 	}
-	if err := db.log.open(); err != nil {
+	leads := make(chan error, 1)
+	go func() { leads <- db.leads.open() }() // beside the log: these two are what an open waits for
+	err = db.log.open()
+	if err = errors.Join(err, <-leads); err != nil {
 		return err
 	}
 	return db.finishErasures()

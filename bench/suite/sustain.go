@@ -144,7 +144,7 @@ func (s *suite) reopen(ctx context.Context, t **target.Server, figure string, st
 		return fmt.Errorf("open after kill -9: %w", err)
 	}
 	*t = next
-	s.report.Set(figure, next.OpenTime.Seconds(), fmt.Sprintf("%.1f M events", float64(stored)/1e6))
+	s.report.Set(figure, next.OpenTime.Seconds(), fmt.Sprintf("%.1f M events; leads answered after %.2f s", float64(stored)/1e6, next.ReadyTime.Seconds()))
 	_, err = next.Settle(ctx)
 	return err
 }

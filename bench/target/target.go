@@ -46,11 +46,13 @@ type Server struct {
 	Addr      string
 	WriteKey  string
 	Proc      *proc.Process
-	OpenTime  time.Duration // from start to the first /readyz with 200
+	OpenTime  time.Duration // from start until it says that it takes events
+	ReadyTime time.Duration // from start to the first /readyz with 200: leads are answered
 	SecretKey string
 
-	http *http.Client
-	said *tail // the end of what the process wrote
+	begun time.Time // of the process
+	http  *http.Client
+	said  *tail // the end of what the process wrote
 }
 
 // tenant is what the bench's tenant is called, and keysFile keeps its keys
@@ -73,7 +75,7 @@ func Build(ctx context.Context, dir string) (string, error) {
 // Open starts a server on the data directory and waits until it is ready. A
 // new directory gets the tenant and, unless capture is all it does, the card.
 func Open(ctx context.Context, cfg Config) (*Server, error) {
-	s := &Server{cfg: cfg, http: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 8}}}
+	s := &Server{cfg: cfg, http: &http.Client{Timeout: callLimit, Transport: &http.Transport{MaxIdleConnsPerHost: 8}}}
 	fresh, err := s.keys(ctx)
 	if err != nil {
 		return nil, err
@@ -89,6 +91,9 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	return s, nil
 }
+
+// callLimit bounds a call; the longest waits until the fold has caught up.
+const callLimit = 11 * time.Minute
 
 // keys reads the tenant's keys, or creates the tenant.
 func (s *Server) keys(ctx context.Context) (fresh bool, err error) {
@@ -128,7 +133,7 @@ func (s *Server) start(ctx context.Context) (err error) {
 	}
 	log := &tail{next: s.cfg.Log}
 	s.said = log
-	begin := time.Now()
+	s.begun = time.Now()
 	if s.Proc, err = proc.Start(log, s.cfg.Binary, args...); err != nil {
 		return err
 	}
@@ -136,7 +141,10 @@ func (s *Server) start(ctx context.Context) (err error) {
 		s.Proc.Kill()
 		return fmt.Errorf("ripen serve: %w\n%s", err, log.text())
 	}
-	s.OpenTime = time.Since(begin)
+	s.ReadyTime = time.Since(s.begun)
+	if s.OpenTime == 0 { // ready before it was asked
+		s.OpenTime = s.ReadyTime
+	}
 	return nil
 }
 
@@ -150,6 +158,9 @@ func (s *Server) waitReady(ctx context.Context) error {
 	pause := time.NewTicker(2 * time.Millisecond)
 	defer pause.Stop()
 	for {
+		if s.OpenTime == 0 && s.takesEvents(ctx) {
+			s.OpenTime = time.Since(s.begun)
+		}
 		_, err := s.Call(ctx, "GET", "/readyz", "", nil)
 		if err == nil {
 			return nil
@@ -162,6 +173,16 @@ func (s *Server) waitReady(ctx context.Context) error {
 		case <-pause.C:
 		}
 	}
+}
+
+// takesEvents asks a server whether events are acknowledged, be the leads read
+// or not yet.
+func (s *Server) takesEvents(ctx context.Context) bool {
+	b, err := s.Call(ctx, "GET", "/healthz", "", nil)
+	var h struct {
+		Status string `json:"status"`
+	}
+	return err == nil && json.Unmarshal(b, &h) == nil && (h.Status == "ok" || h.Status == "starting")
 }
 
 func (s *Server) publish(ctx context.Context) error {

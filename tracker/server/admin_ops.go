@@ -20,9 +20,14 @@ func (s *Server) adminReplay(ctx *fasthttp.RequestCtx, _ string) error {
 	if !s.rebuilding.TryLock() {
 		return &tracker.Error{Kind: tracker.KindConflict, Code: "busy", Detail: "a replay is under way already"}
 	}
+	st, err := s.state()
+	if err != nil {
+		s.rebuilding.Unlock()
+		return err
+	}
 	export.Progress(ctx, s.log, "replay", func(say func(done, total uint64) error) (any, error) {
 		defer s.rebuilding.Unlock()
-		return nil, s.folder.state().Replay(s.life, func(done, total uint64) {
+		return nil, st.Replay(s.life, func(done, total uint64) {
 			_ = say(done, total) // a reader that has gone does not stop the replay
 		})
 	})

@@ -53,7 +53,9 @@ func (r inForce) Rollback(ctx context.Context, id tracker.TenantID, name string)
 func (r inForce) Shadow(id tracker.TenantID, name string, version int) (tracker.Activation, error) {
 	a, err := r.Registry.Shadow(id, name, version)
 	if err == nil && r.s.folder != nil {
-		r.s.folder.state().shadows.ring()
+		if st := r.s.folder.state(); st != nil { // else it looks when it opens
+			st.shadows.ring()
+		}
 	}
 	return a, err
 }
@@ -78,9 +80,20 @@ func (s *Server) catchUp() {
 func (s *Server) waitSeen(seq uint64) {
 	ctx, cancel := context.WithTimeout(s.life, catchUpLimit)
 	defer cancel()
-	if err := s.folder.state().WaitSeen(ctx, seq); err != nil {
+	st, err := s.folder.wait(ctx)
+	if err == nil {
+		err = st.WaitSeen(ctx, seq)
+	}
+	if err != nil {
 		s.log.Debug("leads are behind the log", "err", err)
 	}
+}
+
+// state is the state, for whose opening it waits, catchUpLimit at most.
+func (s *Server) state() (*State, error) {
+	ctx, cancel := context.WithTimeout(s.life, catchUpLimit)
+	defer cancel()
+	return s.folder.wait(ctx)
 }
 
 // leadsAt returns the leads as they stand, or with a moment that has passed as
@@ -90,10 +103,14 @@ func (s *Server) leadsAt(asOf time.Time) (st export.Leads, done func(), err erro
 	if s.folder == nil {
 		return nil, nil, &tracker.Error{Kind: tracker.KindBusy, Code: "capture_only", Detail: "this server only captures: start it without --capture-only"}
 	}
+	now, err := s.state()
+	if err != nil {
+		return nil, nil, err
+	}
 	if asOf.IsZero() {
 		// What was in the log at the start is shown from the first answer on.
 		s.waitSeen(s.atStart)
-		return s.folder.state(), func() {}, nil
+		return now, func() {}, nil
 	}
 	if asOf.After(s.now()) {
 		return nil, nil, invalid("as_of", "need a moment that has passed")
@@ -101,7 +118,7 @@ func (s *Server) leadsAt(asOf time.Time) (st export.Leads, done func(), err erro
 	if !s.rebuilding.TryLock() {
 		return nil, nil, &tracker.Error{Kind: tracker.KindBusy, Code: "overload", Detail: "another question about the past is being answered: ask again in a moment"}
 	}
-	past, err := s.folder.state().AsOf(s.life, asOf)
+	past, err := now.AsOf(s.life, asOf)
 	if err != nil {
 		s.rebuilding.Unlock()
 		return nil, nil, err

@@ -48,6 +48,8 @@ type Config struct {
 
 	// free is the disk of tests: free and total bytes; nil = statfs.
 	free func(dir string) (free, total int64, err error)
+	// opening is called before the state is opened, by tests.
+	opening func(ctx context.Context) error
 }
 
 func (c *Config) listen() string {

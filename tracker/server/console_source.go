@@ -27,7 +27,10 @@ func (c consoleSource) Tenants(by tracker.Caller) ([]console.Tenant, error) {
 
 // Top implements [console.Source].
 func (c consoleSource) Top(by tracker.Caller, t tracker.TenantID, limit int) ([]console.Row, int, error) {
-	st := c.s.folder.state()
+	st, err := c.s.state()
+	if err != nil {
+		return nil, 0, err
+	}
 	page, err := st.Leads(by, t, export.LeadQuery{Limit: limit})
 	if err != nil {
 		return nil, 0, err
@@ -52,18 +55,30 @@ func (c consoleSource) Top(by tracker.Caller, t tracker.TenantID, limit int) ([]
 
 // Lead implements [console.Source].
 func (c consoleSource) Lead(by tracker.Caller, t tracker.TenantID, id tracker.LeadID) (*tracker.Lead, error) {
-	return c.s.folder.state().Lead(by, t, id.String())
+	st, err := c.s.state()
+	if err != nil {
+		return nil, err
+	}
+	return st.Lead(by, t, id.String())
 }
 
 // Timeline implements [console.Source].
 func (c consoleSource) Timeline(by tracker.Caller, t tracker.TenantID, id tracker.LeadID, limit int) ([]tracker.Event, error) {
-	page, err := c.s.folder.state().Timeline(by, t, id.String(), "", limit, true)
+	st, err := c.s.state()
+	if err != nil {
+		return nil, err
+	}
+	page, err := st.Timeline(by, t, id.String(), "", limit, true)
 	return page.Events, err
 }
 
 // History implements [console.Source].
 func (c consoleSource) History(by tracker.Caller, t tracker.TenantID, id tracker.LeadID, limit int) ([]tracker.Change, error) {
-	return c.s.folder.state().History(by, t, id.String(), "", 0, limit)
+	st, err := c.s.state()
+	if err != nil {
+		return nil, err
+	}
+	return st.History(by, t, id.String(), "", 0, limit)
 }
 
 // renewEvery is how often a live list looks again while nothing is rung: a
@@ -75,6 +90,9 @@ func (c consoleSource) Subscribe(ctx context.Context, _ tracker.TenantID) <-chan
 	out := make(chan struct{}, 1)
 	go func() { // ends with ctx
 		defer close(out)
+		if _, err := c.s.folder.wait(ctx); err != nil {
+			return
+		}
 		for ctx.Err() == nil {
 			select {
 			case <-c.s.folder.state().ring():

@@ -8,7 +8,7 @@ import (
 
 // health is the answer of /healthz and /readyz.
 type health struct {
-	Status   string `json:"status"`           // ok, read-only, starting
+	Status   string `json:"status"`           // ok, starting, not-folding, read-only
 	Detail   string `json:"detail,omitempty"` // why not ok
 	Instance string `json:"instance"`
 	Version  string `json:"version,omitempty"`
@@ -21,7 +21,7 @@ func (s *Server) health(ctx *fasthttp.RequestCtx) health {
 	last, err := s.db.Log().Last(ctx, 0)
 	h.Log = last
 	if s.folder != nil {
-		h.Folded = s.folder.state().Seen()
+		h.Folded = s.folder.seen()
 	}
 	state, why := s.db.Health()
 	switch {
@@ -31,6 +31,8 @@ func (s *Server) health(ctx *fasthttp.RequestCtx) health {
 		h.Status, h.Detail = "read-only", err.Error()
 	case s.folder != nil && s.folder.failed() != nil:
 		h.Status, h.Detail = "not-folding", s.folder.failed().Error()
+	case s.folder != nil && s.folder.state() == nil:
+		h.Status, h.Detail = "starting", "takes events; reads the leads"
 	}
 	return h
 }

@@ -55,15 +55,15 @@ func (s *Server) watch() {
 	}
 	// The age of the oldest event that is acknowledged and not yet folded.
 	s.set.NewGauge("ripen_fold_lag_seconds", func() float64 {
-		_, ms := s.folder.state().Lag(s.life)
+		_, ms := s.folder.lag(s.life)
 		return float64(ms) / 1000
 	})
 	s.set.NewGauge("ripen_fold_lag_records", func() float64 {
-		n, _ := s.folder.state().Lag(s.life)
+		n, _ := s.folder.lag(s.life)
 		return float64(n)
 	})
-	s.set.NewGauge("ripen_module_traps", func() float64 { return float64(s.folder.state().Traps()) })
-	s.set.NewGauge("ripen_fold_seq", func() float64 { return float64(s.folder.state().Seen()) })
+	s.set.NewGauge("ripen_module_traps", func() float64 { return float64(s.folder.traps()) })
+	s.set.NewGauge("ripen_fold_seq", func() float64 { return float64(s.folder.seen()) })
 	s.set.NewGauge("ripen_fold_failed", func() float64 {
 		if s.folder.failed() != nil {
 			return 1
@@ -90,7 +90,7 @@ func (s *Server) sampleLag(ctx context.Context) {
 	tick := time.NewTicker(lagEvery)
 	defer tick.Stop()
 	for {
-		_, ms := s.folder.state().Lag(ctx)
+		_, ms := s.folder.lag(ctx)
 		h.Observe(time.Duration(ms) * time.Millisecond)
 		select {
 		case <-tick.C:

@@ -332,7 +332,11 @@ func (s *Server) retain(ctx context.Context, age time.Duration, dry bool) (Retai
 		return Retained{}, &tracker.Error{Kind: tracker.KindConflict, Code: "busy", Detail: "a replay, or a question about the past, is under way: try again"}
 	}
 	defer s.rebuilding.Unlock()
-	done, err := s.folder.state().Retain(ctx, age, dry)
+	st, err := s.state()
+	if err != nil {
+		return Retained{}, err
+	}
+	done, err := st.Retain(ctx, age, dry)
 	if dry {
 		return done, err
 	}

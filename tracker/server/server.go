@@ -71,7 +71,9 @@ type Server struct {
 }
 
 // New opens the data directory and listens; it answers once Run is called. The
-// caller must call Run, which closes everything.
+// caller must call Run, which closes everything. Events are taken at once;
+// questions about leads wait until the state is read, and Run fails if it
+// cannot be.
 func New(ctx context.Context, cfg Config) (*Server, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
@@ -117,7 +119,10 @@ func (s *Server) start(ctx context.Context) (err error) {
 	if !s.cfg.CaptureOnly {
 		s.quarantined = s.set.NewCounter("ripen_modules_quarantined_total")
 		s.scoreTime = ingest.NewHistograms(s.set, "ripen_score_seconds", scoreBounds, "")[0]
-		if s.folder, err = newFolder(ctx, s.log, s.openState); err != nil {
+		s.folder = newFolder(ctx, s.log, s.openState)
+	}
+	if s.folder != nil && s.cfg.Private { // a command has nothing to do before
+		if _, err := s.folder.wait(ctx); err != nil {
 			return err
 		}
 	}
@@ -151,6 +156,11 @@ func (s *Server) start(ctx context.Context) (err error) {
 
 // openState opens what is derived from the log, as its last checkpoint left it.
 func (s *Server) openState(ctx context.Context) (*State, error) {
+	if s.cfg.opening != nil {
+		if err := s.cfg.opening(ctx); err != nil {
+			return nil, err
+		}
+	}
 	cfg := StateConfig{
 		Slog: s.log, Host: s.modules, Tenant: s.registry.Tenant, ScoreTime: s.scoreTime.Since, Quarantine: s.quarantine,
 		Shadowed: s.registry.Shadowed, ShadowSource: s.registry.ShadowSource,
@@ -209,11 +219,16 @@ func (s *Server) stages() []stage {
 func (s *Server) Run(ctx context.Context) error {
 	served := make(chan error, 1)
 	go func() { served <- s.front.serve(s.listener) }()
+	var broken <-chan error
+	if s.folder != nil {
+		broken = s.folder.broken
+	}
 	var failed error
 	select {
 	case <-ctx.Done():
 	case failed = <-served:
 		served <- nil
+	case failed = <-broken:
 	}
 	s.log.Info("stopping", "drain", s.cfg.drain())
 	s.front.leave()

@@ -18,7 +18,10 @@ func (f *folder) settle(ctx context.Context, seq uint64) error {
 	defer cancel()
 	for {
 		turn, cancel := context.WithTimeout(ctx, settleTurn)
-		err := f.state().settleAt(turn, seq)
+		s, err := f.wait(turn)
+		if err == nil {
+			err = s.settleAt(turn, seq)
+		}
 		cancel()
 		if err == nil || ctx.Err() != nil {
 			return err
