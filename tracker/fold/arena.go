@@ -2,9 +2,36 @@ package fold
 
 import "encoding/binary"
 
-// arena holds the entries that no checkpoint has stored yet: append-only pages
-// that are emptied whole, so that filing an event makes no garbage. A ref names
-// an entry; entries of one subject are chained from the newest back.
+// arenas hold the entries that no checkpoint has stored yet. While one is under
+// way new entries go to the other: the older is empty when it ends. A ref names
+// an entry, its top bit the arena; entries of one subject are chained from the
+// newest back.
+type arenas struct {
+	young uint32 // where new entries go
+	of    [2]arena
+}
+
+const arenaBit = 31
+
+func (a *arenas) add(prev uint32, head, body []byte) uint32 {
+	return a.of[a.young].add(prev, head, body) | a.young<<arenaBit
+}
+
+// get returns the entry and the ref before it.
+func (a *arenas) get(ref uint32) (entry []byte, prev uint32) {
+	return a.of[ref>>arenaBit].get(ref &^ (1 << arenaBit))
+}
+
+func (a *arenas) bytes() int { return a.of[0].bytes + a.of[1].bytes }
+
+// turn lets new entries go to the other arena.
+func (a *arenas) turn() { a.young ^= 1 }
+
+// empty empties the older arena. Entries read from it must no longer be used.
+func (a *arenas) empty() { a.of[a.young^1].reset() }
+
+// arena is append-only pages that are emptied whole, so that filing an event
+// makes no garbage.
 //
 //	entry in a page = previous ref:4 length:4 entry
 type arena struct {
@@ -14,8 +41,8 @@ type arena struct {
 
 const pageBits = 20
 
-// add stores an entry behind prev and returns its ref. head and body are
-// joined.
+// add stores an entry behind prev and returns its ref, never 0. head and body
+// are joined.
 func (a *arena) add(prev uint32, head, body []byte) uint32 {
 	n := 8 + len(head) + len(body)
 	last := len(a.pages) - 1
@@ -32,14 +59,12 @@ func (a *arena) add(prev uint32, head, body []byte) uint32 {
 	return ref + 1
 }
 
-// get returns the entry and the ref before it.
 func (a *arena) get(ref uint32) (entry []byte, prev uint32) {
 	p := a.pages[(ref-1)>>pageBits][(ref-1)&(1<<pageBits-1):]
 	n := binary.LittleEndian.Uint32(p[4:])
 	return p[8 : 8+n : 8+n], binary.LittleEndian.Uint32(p)
 }
 
-// reset empties the arena. Entries read from it must no longer be used.
 func (a *arena) reset() {
 	keep := a.pages[:min(len(a.pages), 16)]
 	for i := range keep {

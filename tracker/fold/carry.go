@@ -67,7 +67,7 @@ func (f *Fold) stands(s *subject, p Place) (found bool, err error) {
 	}
 	for ref := s.tail; ref > 0; {
 		var b []byte
-		b, ref = f.arena.get(ref)
+		b, ref = f.arenas.get(ref)
 		if err := one(b); err != nil {
 			return false, err
 		}

@@ -1,10 +1,10 @@
 package fold
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"ripen/storage"
@@ -28,123 +28,200 @@ type Extra interface {
 // timelines, and the size of the greatest group, which must fit into one
 // transaction.
 func (f *Fold) Unsaved() (records, bytes, group int) {
-	return len(f.dirty), f.arena.bytes, f.most
+	return f.unsaved, f.arenas.bytes(), f.most
 }
 
 // The most that one transaction of a checkpoint takes, well under
 // storage.Table.Limit. A single greater group goes alone, and if even that is
 // over the limit, its timelines go ahead of it.
 const (
-	txRecords = 4000
-	txBytes   = 512 << 10
+	txRecords = 1000
+	txBytes   = 256 << 10
 )
 
-// Checkpoint stores what changed. Records that one event changed together are
-// stored together, and each timeline says up to which record it was filed; so
-// a checkpoint that a crash cuts short leaves nothing half done, and the
-// records from the old cursor on may be applied again: those of a stored group
-// change nothing. last is called in the transaction that ends it, for the
-// cursor. The commit point of the fold is that transaction.
-//
-// update runs a transaction; lock runs what must not meet a reader.
-func (f *Fold) Checkpoint(last func(tx Rows) error, update func(func(tx Rows) error) error, lock func(func() error) error) error {
-	order := f.inGroups()
-	for len(order) > 0 {
-		n, err := f.saveSome(order, update)
+// storing is a checkpoint under way.
+type storing struct {
+	order []int32 // places in Fold.dirty of what changed before it began
+	end   rowList // what its last transaction writes, as it was when it began
+}
+
+// rowList is rows to be written later; a nil value deletes.
+type rowList []row
+
+type row struct {
+	tenant     storage.Tenant
+	space      byte
+	key, value []byte
+}
+
+func (l *rowList) Set(t storage.Tenant, space byte, key, value []byte) error {
+	*l = append(*l, row{t, space, bytes.Clone(key), append([]byte{}, value...)})
+	return nil
+}
+
+func (l *rowList) Delete(t storage.Tenant, space byte, key []byte) error {
+	*l = append(*l, row{t, space, bytes.Clone(key), nil})
+	return nil
+}
+
+func (l rowList) write(tx Rows) error {
+	for _, r := range l {
+		err := error(nil)
+		if r.value == nil {
+			err = tx.Delete(r.tenant, r.space, r.key)
+		} else {
+			err = tx.Set(r.tenant, r.space, r.key, r.value)
+		}
 		if err != nil {
 			return err
 		}
-		order = order[n:]
 	}
-	err := update(func(tx Rows) error {
-		if err := f.saveWaiting(tx); err != nil {
-			return err
-		}
-		return last(tx)
-	})
-	if err != nil {
-		return fmt.Errorf("store cursor: %w", err)
-	}
-	return f.saved(lock)
+	return nil
 }
 
-// inGroups returns what is dirty, a group together, the groups in the order of
-// their keys: neighbours in the table are written after each other, which the
-// table's memory likes. An element is the group's place and that in dirty.
-func (f *Fold) inGroups() []uint64 {
-	order := make([]uint64, len(f.dirty))
-	for i, r := range f.dirty {
-		h := &r.base().id.Hash
-		order[i] = uint64(binary.BigEndian.Uint32(h[:]))<<32 | uint64(i)
+// Begin begins a checkpoint of what has changed so far; none may be under way.
+// [Fold.Store] goes on with it, and more may be applied in between. last is
+// called now; what it writes, the cursor, is written in the transaction that
+// ends the checkpoint, the commit point of the fold.
+//
+// Records that one event changed together are stored together, and each
+// timeline says up to which record it was filed. So a checkpoint that a crash
+// cuts short leaves nothing half done, and records of the log after the cursor
+// may be applied again: those that a stored group has met change nothing. That
+// is why a group is stored as it is when its turn comes, though it be ahead of
+// the cursor.
+func (f *Fold) Begin(last func(tx Rows) error) error {
+	q := &storing{order: f.inOrder()}
+	if err := f.saveWaiting(&q.end); err != nil {
+		return err
 	}
-	slices.Sort(order)
-	place := make([]uint32, len(f.dirty)) // :: root → the group's place plus one
-	groups := uint32(0)
-	for n, o := range order {
-		root := f.root(int32(uint32(o)))
-		if place[root] == 0 {
-			groups++
-			place[root] = groups
+	if err := last(&q.end); err != nil {
+		return err
+	}
+	f.came, f.went = nil, nil
+	f.arenas.turn()
+	f.storing = q
+	return nil
+}
+
+// Storing says whether a checkpoint is under way.
+func (f *Fold) Storing() bool { return f.storing != nil }
+
+// Store stores the next part of the checkpoint under way. done says that it was
+// the last. After an error it may be called again.
+//
+// update runs a transaction; lock runs what must not meet a reader.
+func (f *Fold) Store(update func(func(tx Rows) error) error, lock func(func() error) error) (done bool, err error) {
+	q := f.storing
+	for len(q.order) > 0 && f.dirty[q.order[0]] == nil { // stored with its group
+		q.order = q.order[1:]
+	}
+	if len(q.order) == 0 {
+		if err := update(q.end.write); err != nil {
+			return false, fmt.Errorf("store cursor: %w", err)
 		}
-		order[n] = uint64(place[root])<<32 | o&math.MaxUint32
+		return true, f.finish(lock)
 	}
-	slices.Sort(order)
+	part, err := f.saveSome(q.order, update)
+	if err != nil {
+		return false, err
+	}
+	return false, f.saved(part, lock)
+}
+
+// inOrder returns the places of what is dirty in the order of their keys:
+// neighbours in the table are written after each other, which the table's memory
+// likes.
+func (f *Fold) inOrder() []int32 {
+	keys := make([]uint64, 0, f.unsaved)
+	for i, r := range f.dirty {
+		if r != nil {
+			h := &r.base().id.Hash
+			keys = append(keys, uint64(binary.BigEndian.Uint32(h[:]))<<32|uint64(i))
+		}
+	}
+	slices.Sort(keys)
+	order := make([]int32, len(keys))
+	for i, k := range keys {
+		order[i] = int32(uint32(k))
+	}
 	return order
 }
 
-// saveSome stores whole groups from the front of order, as many as fit.
-func (f *Fold) saveSome(order []uint64, update func(func(tx Rows) error) error) (n int, err error) {
+// members calls visit with the places of a group.
+func (f *Fold) members(of int32, visit func(i int32) error) error {
+	for i := of; ; {
+		if err := visit(i); err != nil {
+			return err
+		}
+		if i = f.chain[i]; i == of {
+			return nil
+		}
+	}
+}
+
+// saveSome stores whole groups from the front of order, as many as fit, and
+// returns the places of what it has stored.
+func (f *Fold) saveSome(order []int32, update func(func(tx Rows) error) error) (part []int32, err error) {
 	most := txRecords
 	if f.cfg.TxRecords > 0 {
 		most = f.cfg.TxRecords
 	}
 	for ahead := false; ; {
-		err = update(func(tx Rows) error {
-			w := &counter{Rows: tx}
-			for n = 0; n < len(order); {
-				end := n + 1
-				for end < len(order) && order[end]>>32 == order[n]>>32 {
-					end++
-				}
-				if n > 0 && (end > most || w.bytes > txBytes) {
-					return nil
-				}
-				for ; n < end; n++ {
-					if err := f.save(w, f.dirty[uint32(order[n])]); err != nil {
-						return err
-					}
-				}
-			}
-			return nil
+		err = update(func(tx Rows) (err error) {
+			part, err = f.saveGroups(&counter{Rows: tx}, order, most)
+			return err
 		})
 		switch {
 		case err == nil:
-			return n, nil
+			return part, nil
 		case !errors.Is(err, storage.ErrTooBig) || ahead:
-			return 0, fmt.Errorf("store leads: %w", err)
+			return nil, fmt.Errorf("store leads: %w", err)
 		case most > 1:
 			most /= 8
 		default:
 			ahead = true
-			if err := f.saveAhead(order, update); err != nil {
-				return 0, fmt.Errorf("store timelines: %w", err)
+			if err := f.saveAhead(order[0], update); err != nil {
+				return nil, fmt.Errorf("store timelines: %w", err)
 			}
 		}
 	}
 }
 
-// saveAhead stores the timelines of the first group in transactions of their
-// own: a visitor may send more between two checkpoints than one transaction
-// takes. A crash before the group itself is stored leaves entries that the log
-// tells again; entries with the same place are read as one.
-func (f *Fold) saveAhead(order []uint64, update func(func(tx Rows) error) error) error {
-	for _, o := range order {
-		s, ok := f.dirty[uint32(o)].(*subject)
-		if o>>32 != order[0]>>32 {
-			return nil
-		}
-		if !ok {
+func (f *Fold) saveGroups(w *counter, order []int32, most int) (part []int32, err error) {
+	met := make(map[int32]struct{}) // roots
+	for _, i := range order {
+		if f.dirty[i] == nil {
 			continue
+		}
+		root := f.root(i)
+		if _, is := met[root]; is {
+			continue
+		}
+		if len(part) > 0 && (len(part)+f.groups[root] > most || w.bytes > txBytes) {
+			break
+		}
+		met[root] = struct{}{}
+		err := f.members(i, func(j int32) error {
+			part = append(part, j)
+			return f.save(w, f.dirty[j])
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return part, nil
+}
+
+// saveAhead stores the timelines of a group in transactions of their own: a
+// visitor may send more between two checkpoints than one transaction takes. A
+// crash before the group itself is stored leaves entries that the log tells
+// again; entries with the same place are read as one.
+func (f *Fold) saveAhead(group int32, update func(func(tx Rows) error) error) error {
+	return f.members(group, func(i int32) error {
+		s, ok := f.dirty[i].(*subject)
+		if !ok {
+			return nil
 		}
 		es, err := f.unstored(s)
 		for len(es) > 0 && err == nil {
@@ -155,12 +232,11 @@ func (f *Fold) saveAhead(order []uint64, update func(func(tx Rows) error) error)
 				return err
 			})
 		}
-		if err != nil {
-			return err
+		if err == nil {
+			s.ahead = s.tail
 		}
-		s.ahead = s.tail
-	}
-	return nil
+		return err
+	})
 }
 
 // counter counts what a transaction writes.
@@ -215,7 +291,7 @@ func (f *Fold) unstored(s *subject) ([]Entry, error) {
 	es := f.tail[:0]
 	for ref := s.tail; ref != s.ahead; {
 		var b []byte
-		b, ref = f.arena.get(ref)
+		b, ref = f.arenas.get(ref)
 		n, err := readEntry(b, s.id, &e)
 		if err != nil {
 			return nil, err
@@ -242,14 +318,9 @@ func (f *Fold) savePart(tx Rows, s *subject, es []Entry) ([]Entry, error) {
 	return es[n:], tx.Set(s.tenant, storage.SpaceTimeline, k, f.value)
 }
 
-// lockRecords is how many records are looked at under one hold of the lock:
-// readers wait about half a millisecond at most.
-const lockRecords = 4096
-
-// saved forgets what was to be stored and lets the caches shrink. A reader in
-// between finds some entries both in the table and in the arena, and takes them
-// for one.
-func (f *Fold) saved(lock func(func() error) error) error {
+// saved forgets that records were to be stored. A reader in between finds some
+// entries both in the table and in an arena, and takes them for one.
+func (f *Fold) saved(part []int32, lock func(func() error) error) error {
 	snap, err := f.cfg.Table.Snapshot()
 	if err != nil {
 		return err
@@ -260,32 +331,19 @@ func (f *Fold) saved(lock func(func() error) error) error {
 		f.snap = snap
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	for rest := f.dirty; len(rest) > 0; {
-		n := min(lockRecords, len(rest))
-		if err := lock(func() error { f.clean(rest[:n]); return nil }); err != nil {
-			return err
-		}
-		rest = rest[n:]
-	}
-	err = lock(func() error {
-		f.dirty, f.group, f.groups, f.most = f.dirty[:0], f.group[:0], f.groups[:0], 0
-		f.came, f.went = nil, nil
-		f.arena.reset()
-		return nil
-	})
-	for _, shrink := range []func(int) bool{f.subjects.shrink, f.leads.shrink, f.mails.shrink} {
-		for done, more := 0, true; more && err == nil; done += lockRecords {
-			err = lock(func() error { more = shrink(done); return nil })
-		}
+	for len(part) > 0 && err == nil {
+		n := min(lockRecords, len(part))
+		err = lock(func() error { f.clean(part[:n]); return nil })
+		part = part[n:]
 	}
 	return err
 }
 
-func (f *Fold) clean(records []record) {
-	for i, r := range records {
+func (f *Fold) clean(part []int32) {
+	for _, i := range part {
+		r := f.dirty[i]
+		f.dirty[i] = nil
+		f.unsaved--
 		r.base().dirty = 0
 		switch r := r.(type) {
 		case *subject:
@@ -302,9 +360,57 @@ func (f *Fold) clean(records []record) {
 				f.leads.forget(r)
 			}
 		}
-		records[i] = nil
 	}
 }
+
+// finish ends a checkpoint and lets the caches shrink.
+func (f *Fold) finish(lock func(func() error) error) error {
+	f.storing = nil
+	err := lock(func() error {
+		f.closeRanks()
+		f.arenas.empty()
+		return nil
+	})
+	for _, shrink := range []func(int) bool{f.subjects.shrink, f.leads.shrink, f.mails.shrink} {
+		for done, more := 0, true; more && err == nil; done += lockRecords {
+			err = lock(func() error { more = shrink(done); return nil })
+		}
+	}
+	return err
+}
+
+// closeRanks moves what changed since a checkpoint began to the front of dirty.
+// Its groups are whole: what was stored of a group was all of it.
+func (f *Fold) closeRanks() {
+	place := make([]int32, len(f.dirty)) // :: old → new
+	n := int32(0)
+	for i, r := range f.dirty {
+		place[i] = n
+		if r != nil {
+			n++
+		}
+	}
+	group := make([]int32, n)
+	f.most = 0
+	for i, r := range f.dirty {
+		if r == nil {
+			continue
+		}
+		j := place[i]
+		r.base().dirty = j + 1
+		group[j] = place[f.root(int32(i))]
+		f.dirty[j], f.chain[j], f.groups[j] = r, place[f.chain[i]], f.groups[i]
+		if group[j] == j {
+			f.most = max(f.most, f.groups[j])
+		}
+	}
+	clear(f.dirty[n:])
+	f.dirty, f.chain, f.groups, f.group = f.dirty[:n], f.chain[:n], f.groups[:n], group
+}
+
+// lockRecords is how many records are looked at under one hold of the lock:
+// readers wait about half a millisecond at most.
+const lockRecords = 4096
 
 // Bodies calls visit with the stored body of every lead of a tenant, in the
 // order of ids, from an id on. The bytes are valid until visit returns.

@@ -50,11 +50,14 @@ type Fold struct {
 	snap    *storage.Snapshot
 	stored  Stored // for the loop
 	closed  bool   // snap is
-	arena   arena
-	dirty   []record
-	group   []int32 // union-find over dirty: what must be stored together
-	groups  []int   // size of the group, at its root
-	most    int     // size of the greatest group
+	arenas  arenas
+	dirty   []record // nil = stored since it was marked
+	unsaved int      // of dirty, not nil
+	group   []int32  // union-find over dirty: what must be stored together
+	chain   []int32  // rings of dirty: the members of a group
+	groups  []int    // size of the group, at its root
+	most    int      // size of the greatest group
+	storing *storing // the checkpoint under way; nil = none
 	waiting waiters
 	came    []waiter // since the last checkpoint
 	went    []waiter
@@ -407,7 +410,9 @@ func (f *Fold) mark(r record) {
 	n := r.base()
 	if n.dirty == 0 {
 		f.dirty = append(f.dirty, r)
+		f.unsaved++
 		f.group = append(f.group, int32(len(f.group)))
+		f.chain = append(f.chain, int32(len(f.chain)))
 		f.groups = append(f.groups, 1)
 		n.dirty = int32(len(f.dirty))
 	}
@@ -434,6 +439,7 @@ func (f *Fold) union(a, b record) {
 		i, j = j, i
 	}
 	f.group[j] = i
+	f.chain[i], f.chain[j] = f.chain[j], f.chain[i] // two rings become one
 	f.groups[i] += f.groups[j]
 	f.most = max(f.most, f.groups[i])
 }

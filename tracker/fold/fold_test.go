@@ -203,8 +203,13 @@ func TestCacheKeepsWhatIsNotStored(t *testing.T) {
 			t.Fatalf("record %d touched %d leads: %v", seq, len(touches), err)
 		}
 		if seq%300 == 0 {
-			if err := f.Checkpoint(func(Rows) error { return nil }, update, func(fn func() error) error { return fn() }); err != nil {
+			if err := f.Begin(func(Rows) error { return nil }); err != nil {
 				t.Fatal(err)
+			}
+			for done := false; !done; {
+				if done, err = f.Store(update, func(fn func() error) error { return fn() }); err != nil {
+					t.Fatal(err)
+				}
 			}
 			if n := len(f.subjects.m); n > 20 {
 				t.Fatalf("%d heads are kept in a cache of 4 KiB", n)

@@ -84,7 +84,7 @@ func (r Reader) Resolve(t tracker.TenantID, id tracker.LeadID) (tracker.LeadID, 
 // that it deletes. What [Bodies] finds afterwards with the first and without the
 // second are all there are.
 func (r Reader) Unsaved(t tracker.TenantID) (there, gone []tracker.LeadID) {
-	for _, d := range r.f.dirty {
+	for _, d := range r.f.dirty { // nil where a checkpoint under way has been
 		switch l, ok := d.(*Lead); {
 		case !ok || l.tenant != t:
 		case l.Gone:
@@ -129,7 +129,7 @@ func (r Reader) History(l *Lead) (*History, error) {
 		}
 		for ref := s.tail; ref > 0; {
 			var b []byte
-			b, ref = r.f.arena.get(ref)
+			b, ref = r.f.arenas.get(ref)
 			q.tail = append(q.tail, bytes.Clone(b))
 		}
 		h.filed = append(h.filed, q)

@@ -52,7 +52,7 @@ func (f *Fold) store(s *subject, e *tracker.Event, rec *storage.Record) {
 	b := binary.AppendUvarint(f.head[:0], rec.Seq)
 	b = binary.AppendVarint(b, rec.Received)
 	f.head = append(b, appendFlag(0, len(rec.Personal) > 0, 1))
-	s.tail = f.arena.add(s.tail, f.head, rec.Row)
+	s.tail = f.arenas.add(s.tail, f.head, rec.Row)
 }
 
 // readEntry reads one stored entry. Its row is not copied; e is scratch and
@@ -85,7 +85,7 @@ func (f *Fold) scan(s *subject, from Place, visit func(n *Entry, e *tracker.Even
 	one := visitor(s, f.links[s.tenant].apartOn(s), from, max(f.cfg.floor, s.floor), visit)
 	for ref := s.tail; ref > 0; {
 		var b []byte
-		b, ref = f.arena.get(ref)
+		b, ref = f.arenas.get(ref)
 		if err := one(b); err != nil {
 			return err
 		}

@@ -57,7 +57,8 @@ type State struct {
 	news     []fold.News
 	entries  []fold.Entry
 	plain    []byte
-	dirtied  bool // something since the last checkpoint
+	dirtied  bool // something since the last checkpoint began
+	stuck    bool // the checkpoint under way waits for room on the disk
 
 	seen    atomic.Uint64 // last record whose effects queries see
 	dropped atomic.Uint64 // nothing derived needs the log before it, see drop
@@ -355,15 +356,8 @@ func (s *State) turn(ctx context.Context) (more bool, err error) {
 	if err := s.publish(ctx, !more); err != nil {
 		return false, err
 	}
-	if s.dueForStore() {
-		if err := s.checkpoint(ctx); err != nil {
-			return false, err
-		}
-		for _, t := range s.tenants {
-			more = more || t.sweep == sweeping
-		}
-	}
-	return more, nil
+	busy, err = s.store(ctx)
+	return more || busy, err
 }
 
 // slice is how many records are applied under one hold of the lock: queries

@@ -63,7 +63,7 @@ func (s *State) drop(ctx context.Context, rec *storage.Record, before uint64) er
 	if err := s.checkpoint(ctx); err != nil {
 		return err
 	}
-	if s.dirtied {
+	if s.unstored() {
 		s.cfg.slog().Warn("retention waits until the state can be stored")
 		return nil
 	}
@@ -82,7 +82,7 @@ func (s *State) drop(ctx context.Context, rec *storage.Record, before uint64) er
 		return err
 	}
 	s.next, s.dirtied = rec.Seq+1, true
-	if err := s.checkpoint(ctx); err != nil || s.dirtied {
+	if err := s.checkpoint(ctx); err != nil || s.unstored() {
 		return err
 	}
 	if err := s.cfg.leads.Sync(); err != nil {

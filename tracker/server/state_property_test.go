@@ -121,7 +121,7 @@ func (w *world) arrive(facts []*fact) {
 		w.append(recs...)
 		order = order[n:]
 		w.now += w.rnd.Int64N(12 * 60 * 60 * 1000)
-		switch w.rnd.IntN(6) {
+		switch w.rnd.IntN(8) {
 		case 0, 1, 2:
 			w.turns()
 		case 3:
@@ -135,7 +135,30 @@ func (w *world) arrive(facts []*fact) {
 			if err := w.s.checkpoint(context.Background()); err != nil {
 				w.t.Fatal(err)
 			}
+		case 6, 7:
+			w.turns()
+			w.part()
 		}
+	}
+}
+
+// part begins a checkpoint and stores a part of it, one group a transaction: what
+// comes next changes what is stored and what is not. Sometimes the process ends
+// there.
+func (w *world) part() {
+	if !w.s.dirtied {
+		return
+	}
+	if err := w.s.begin(); err != nil {
+		w.t.Fatal(err)
+	}
+	for n := w.rnd.IntN(8); n > 0 && w.s.fold.Storing(); n-- {
+		if err := w.s.storeUntil(context.Background(), time.Now()); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	if w.rnd.IntN(3) == 0 {
+		w.crash()
 	}
 }
 

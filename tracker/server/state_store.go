@@ -22,26 +22,88 @@ const (
 	storeGroup   = 3_000
 )
 
-func (s *State) dueForStore() bool {
-	if !s.dirtied {
-		return false
+// storeTime is how long a turn goes on with a checkpoint: what comes in meanwhile
+// waits so long at most to be seen.
+const storeTime = 10 * time.Millisecond
+
+// store begins a checkpoint when one is due, and goes on with the one under way
+// for a while. busy says that there is more to do because of it.
+func (s *State) store(ctx context.Context) (busy bool, err error) {
+	switch {
+	case s.stuck && time.Since(s.saved) < s.cfg.checkpoint():
+		return false, nil
+	case s.mustStore():
+		return true, s.checkpoint(ctx)
+	case s.fold.Storing():
+	case !s.dueForStore():
+		return false, nil
+	default:
+		if err := s.begin(); err != nil {
+			return false, err
+		}
 	}
+	err = s.storeUntil(ctx, time.Now().Add(storeTime))
+	return s.fold.Storing() && !s.stuck, err
+}
+
+func (s *State) dueForStore() bool {
+	records, bytes, _ := s.fold.Unsaved()
+	return s.dirtied && (records > storeRecords || bytes > storeBytes || time.Since(s.saved) > s.cfg.checkpoint())
+}
+
+// mustStore says that all is to be stored before anything else happens.
+func (s *State) mustStore() bool {
 	for _, t := range s.tenants {
 		if t.sweep == sweepNext {
 			return true
 		}
 	}
 	records, bytes, group := s.fold.Unsaved()
-	return records > storeRecords || bytes > storeBytes || group > storeGroup || time.Since(s.saved) > s.cfg.checkpoint()
+	return records > 2*storeRecords || bytes > 2*storeBytes || group > storeGroup
 }
 
-// checkpoint stores what is only in memory. What it says of the feed must be
-// in the feed: that is written first. The loop alone changes the state, so what
-// it writes stands still without the lock.
+// checkpoint stores all that is only in memory, unless the disk is full: then it
+// stays there, and unstored says so.
 func (s *State) checkpoint(ctx context.Context) error {
-	if !s.dirtied {
-		return nil
+	for s.unstored() {
+		if !s.fold.Storing() {
+			if err := s.begin(); err != nil {
+				return err
+			}
+		}
+		if err := s.storeUntil(ctx, time.Time{}); err != nil || s.stuck {
+			return err
+		}
 	}
+	return s.locked(func() error { // who waits for rest reads it
+		for _, t := range s.tenants {
+			if t.sweep == sweepNext {
+				t.sweep, t.swept = sweeping, tracker.LeadID{}
+			}
+		}
+		return nil
+	})
+}
+
+// unstored says that something is only in memory.
+func (s *State) unstored() bool { return s.dirtied || s.fold.Storing() }
+
+// begin begins a checkpoint of what is now.
+func (s *State) begin() error {
+	if err := s.fold.Begin(s.writeCursor); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	s.dirtied = false
+	for _, t := range s.tenants {
+		t.changed = false
+	}
+	return nil
+}
+
+// storeUntil goes on with a checkpoint until a moment, or to its end if that is
+// zero. What it says of the feed must be in the feed: that is written first. The
+// loop alone changes the state, so what it writes stands still without the lock.
+func (s *State) storeUntil(ctx context.Context, until time.Time) error {
 	for {
 		if err := s.publish(ctx, true); err != nil {
 			return err
@@ -50,27 +112,26 @@ func (s *State) checkpoint(ctx context.Context) error {
 			break
 		}
 	}
-	err := s.fold.Checkpoint(s.writeCursor, func(fn func(fold.Rows) error) error {
-		return s.cfg.leads.Update(func(tx *storage.Tx) error { return fn(tx) })
-	}, s.locked)
-	s.saved = time.Now()
-	if errors.Is(err, storage.ErrNoSpace) {
-		s.cfg.slog().Error("the state cannot be stored: it stays in memory", "err", err)
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("checkpoint: %w", err)
-	}
-	return s.locked(func() error { // who waits for rest reads it
-		s.dirtied = false
-		for _, t := range s.tenants {
-			t.changed = false
-			if t.sweep == sweepNext {
-				t.sweep, t.swept = sweeping, tracker.LeadID{}
-			}
+	for done := false; !done; {
+		var err error
+		done, err = s.fold.Store(func(fn func(fold.Rows) error) error {
+			return s.cfg.leads.Update(func(tx *storage.Tx) error { return fn(tx) })
+		}, s.locked)
+		s.stuck = errors.Is(err, storage.ErrNoSpace)
+		if done || s.stuck {
+			s.saved = time.Now()
 		}
-		return nil
-	})
+		switch {
+		case s.stuck:
+			s.cfg.slog().Error("the state cannot be stored: it stays in memory", "err", err)
+			return nil
+		case err != nil:
+			return fmt.Errorf("checkpoint: %w", err)
+		case !until.IsZero() && time.Now().After(until):
+			return nil
+		}
+	}
+	return nil
 }
 
 // The cursor lies in leads/ under storage.SpaceCursor.
