@@ -31,7 +31,7 @@ func TestDeathAtEveryWrite(t *testing.T) {
 }
 
 func dieAt(t *testing.T, kind storage.Fault, n int64) (died bool) {
-	const leads, each = 2, 3
+	const leads, each = 2, 2
 	w := newWorld(t)
 	w.hook("crm")
 	var writes, asked atomic.Int64
