@@ -52,3 +52,11 @@ type HandoffDecision struct {
 	Value    float64 // of what was won; 0 = not said
 	Currency string
 }
+
+// HandoffQuery says which hand-offs are asked for; empty fields ask for all.
+type HandoffQuery struct {
+	State  string // pending, accepted, rejected, won or lost; or open: the first two
+	Queue  string
+	Before uint64 // only those made before; 0 = the newest on
+	Limit  int
+}

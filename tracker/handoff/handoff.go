@@ -198,16 +198,8 @@ func (h *row) public(i id) tracker.Handoff {
 	}
 }
 
-// Filter says which hand-offs are asked for; empty fields ask for all.
-type Filter struct {
-	State  string // pending, accepted, rejected, won or lost; or open: the first two
-	Queue  string
-	Before uint64 // only those made before; 0 = the newest on
-	Limit  int
-}
-
 // List returns a tenant's hand-offs, the newest first.
-func (q *Queue) List(t tracker.TenantID, f Filter) (out []tracker.Handoff, err error) {
+func (q *Queue) List(t tracker.TenantID, f tracker.HandoffQuery) (out []tracker.Handoff, err error) {
 	kind := byte(rowOrder)
 	switch f.State {
 	case "open", tracker.HandoffPending, tracker.HandoffIsTaken:

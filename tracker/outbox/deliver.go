@@ -201,8 +201,8 @@ const failuresMost = 4
 // learn takes what an attempt says of its place.
 func (p *place) learn(res *result, now int64) {
 	if !res.isPlaces() {
-		if p.failures > 0 {
-			p.hurry = now + 1 // it is back: what was put off goes at once
+		if p.failures > failuresMost {
+			p.hurry = now + 1 // it was away and is back: what was put off goes at once
 		}
 		p.failures, p.until = 0, 0
 		return
