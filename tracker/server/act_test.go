@@ -15,7 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"ripen/storage"
 	"ripen/tracker"
+	"ripen/tracker/rank"
 )
 
 // handoffCard hands over whoever has looked at prices twice.
@@ -264,4 +266,126 @@ func TestWhatSetsActionsOff(t *testing.T) {
 	f(causeEvent, "hot", "hot", false)
 	f(causeEvent, "hot", "", false)
 	f(causeReplay, "cold", "hot", false)
+}
+
+// acted waits until all that changed was acted on.
+func acted(t *testing.T, s *Server, id tracker.TenantID) {
+	t.Helper()
+	settleAll(t, s)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		last, err := rank.OpenFeed(s.db.Meta()).Last(id)
+		at := uint64(0)
+		if err == nil {
+			err = s.db.Meta().View(func(tx *storage.Tx) (err error) { at, err = cursorOf(tx, id); return err })
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at == last {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("acted on %d of %d changes", at, last)
+		}
+	}
+}
+
+// TestNobodyIsHandedOverForNothing merges leads that were handed over with
+// others that were not, and publishes a card and goes back: nobody did anything,
+// so nobody is handed over again, until sales has ended it.
+func TestNobodyIsHandedOverForNothing(t *testing.T) {
+	s, _ := startServer(t, Config{})
+	tenant, src, secret, err := s.registry.Create("acme", "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(method, path, body string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), method, s.URL()+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+secret)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if b, _ := io.ReadAll(resp.Body); resp.StatusCode/100 != 2 {
+			t.Fatalf("%s %s: %d %s", method, path, resp.StatusCode, b)
+		}
+	}
+	publish := func(card string) {
+		t.Helper()
+		f("PUT", "/v1/scorecards/sales", card)
+		f("POST", "/v1/scorecards/sales/publish", "")
+	}
+	look := func(user string, times int) {
+		t.Helper()
+		for i := range times {
+			post(t, s, "/v1/page?writeKey="+src.WriteKey, fmt.Sprintf(`{"userId":%q,"messageId":"%s-%d","properties":{"path":"/prices"}}`, user, user, i))
+		}
+	}
+	are := func(want int) []tracker.Handoff {
+		t.Helper()
+		acted(t, s, tenant.ID)
+		list, err := s.handoffs.List(tenant.ID, tracker.HandoffQuery{})
+		if err != nil || len(list) != want {
+			t.Fatalf("%d hand-offs, want %d: %+v, %v", len(list), want, list, err)
+		}
+		return list
+	}
+	const pairs = 6 // so that either name of a pair stays, in some
+	publish(handoffCard)
+	post(t, s, "/v1/page?writeKey="+src.WriteKey, `{"anonymousId":"nobody","properties":{"path":"/prices"}}`)
+	post(t, s, "/v1/page?writeKey="+src.WriteKey, `{"anonymousId":"nobody","properties":{"path":"/prices"}}`)
+	for i := range pairs {
+		look(fmt.Sprintf("hot%d", i), 2)
+		look(fmt.Sprintf("cold%d", i), 1)
+	}
+	are(pairs)
+	for i := range pairs {
+		f("POST", fmt.Sprintf("/v1/leads/hot%d/merge", i), fmt.Sprintf(`{"with":"cold%d"}`, i))
+	}
+	are(pairs)
+	publish(strings.Replace(handoffCard, "points: 50", "points: 10", 1))
+	are(pairs)
+	f("POST", "/v1/scorecards/sales/rollback", "")
+	list := are(pairs)
+	f("POST", "/v1/handoffs/"+list[0].ID+"/reject", `{"reason":"too small"}`)
+	publish(strings.Replace(handoffCard, "points: 50", "points: 10", 1))
+	are(pairs)
+	publish(handoffCard)
+	are(pairs + 1) // whom sales gave back
+}
+
+// TestActingBeginsAtTheEnd opens a directory with changes from before there were
+// intents: they set nothing off, later ones do.
+func TestActingBeginsAtTheEnd(t *testing.T) {
+	db, err := storage.Open(t.TempDir(), storage.Options{Reserve: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	old := &tracker.Tenant{ID: tracker.TenantID{1}}
+	feed := rank.OpenFeed(db.Meta())
+	say := func(seq uint64) {
+		t.Helper()
+		err := feed.Commit([]rank.Line{{Tenant: old.ID, Changes: []tracker.Change{{Seq: seq, Lead: tracker.LeadID{Kind: 'u'}, Card: "a@1"}}}}, seq)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	say(1)
+	say(2)
+	for range 2 {
+		if err := beginActing(db.Meta(), []*tracker.Tenant{old}, rank.OpenFeed(db.Meta()).Last); err != nil {
+			t.Fatal(err)
+		}
+		at := uint64(0)
+		if err := db.Meta().View(func(tx *storage.Tx) (err error) { at, err = cursorOf(tx, old.ID); return err }); err != nil || at != 2 {
+			t.Errorf("the cursor is at %d, %v", at, err)
+		}
+		say(3)
+	}
 }
