@@ -20,8 +20,10 @@ const (
 	SpaceChange      = 'h' // tracker/rank: change feed and score history, by sequence
 	SpaceChangeIndex = 'i' // tracker/rank: a lead's changes
 	SpaceWatermark   = 'w' // tracker/fold: position up to which changes are written
-	SpaceAct         = 'a' // tracker/outbox: the act cursor
+	SpaceAct         = 'a' // tracker/server: the act cursor over changes
 	SpaceOutbox      = 'o' // tracker/outbox: intents and attempts
+	SpaceWebhook     = 'e' // tracker/outbox: where intents go
+	SpaceHandoff     = 'q' // tracker/handoff: who was handed to sales, and what became of it
 	SpaceSuppression = 'x' // tracker/outbox: whom never to write to
 	SpaceDeadLetter  = 'd' // tracker/ingest: refused events, sealed
 	SpaceImport      = 'p' // cmd: progress of imports

@@ -3,7 +3,7 @@
 //
 // # The tour
 //
-// A visit becomes a ranked lead in seven plain steps. Follow one request:
+// A visit becomes a ranked lead in plain steps. Follow one request:
 //
 //  1. [ripen/tracker/ingest] answers the request. It sheds before it parses,
 //     finds the [Source] of the write key, and decodes each event in one pass
@@ -27,7 +27,13 @@
 //     tenants' own modules, which [ripen/tracker/tenant] keeps and puts in force
 //     by a record in the log, after saying who would move.
 //     [ripen/tracker/console] shows the same to people.
-//  7. [ripen/tracker/server] is the one package that wires these together: its
+//  7. Who enters a band is acted on: a loop behind the cursor named act, in
+//     [ripen/tracker/server], makes the intents that the card asks for.
+//     [ripen/tracker/outbox] delivers them, by signed webhooks, at least once
+//     under one key; [ripen/tracker/handoff] is the queue of sales, whose state
+//     is what events say: accepted, rejected, won, lost. They come in as any
+//     event does, and so the circle closes.
+//  8. [ripen/tracker/server] is the one package that wires these together: its
 //     state loop runs steps 3 to 5 behind the log and answers step 6 from
 //     memory. cmd/ripen is what a person starts.
 //
@@ -37,6 +43,6 @@
 // # Words
 //
 // Tenant, source, event, visitor, lead, attribute, scorecard, module,
-// dimension, score, grade, band, reason, verdict: one word for one idea, in
+// dimension, score, grade, band, reason, verdict, intent, hand-off: one word for one idea, in
 // code, command line, API and page alike.
 package tracker

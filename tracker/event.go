@@ -116,11 +116,11 @@ type Event struct {
 	Personal []Field // unsealed on demand; see [DecodeFields]
 }
 
-// IsSend says that the event is a message of ours leaving, not an act of the
-// person: it never counts as activity.
+// IsSend says that the event is a message of ours leaving, or what sales did
+// with a hand-off, not an act of the person: it never counts as activity.
 func (e *Event) IsSend() bool {
 	t := string(e.Type)
-	return t == "call_out" || len(t) > 5 && t[len(t)-5:] == "_sent"
+	return t == "call_out" || t == HandoffAccepted || t == HandoffRejected || len(t) > 5 && t[len(t)-5:] == "_sent"
 }
 
 // Subject is whose key seals the event and under whom its timeline is filed:

@@ -117,6 +117,13 @@ func appendString(dst, s []byte) []byte {
 	return append(dst, s...)
 }
 
+// IsProvedRow says that a row's event is one that a secret key, a signature or a
+// signed link stands for, without decoding the rest.
+func IsProvedRow(row []byte) bool {
+	r := rowReader{b: row}
+	return r.byte() == rowVersion && r.uvarint()&flagProved != 0 && r.err == nil
+}
+
 // DecodeRow reads a row into e, reusing e.Fields. Slices of e point into row.
 // Seq, Received and Personal are left alone.
 func DecodeRow(row []byte, e *Event) error {

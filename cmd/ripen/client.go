@@ -224,5 +224,10 @@ func clockText(rfc3339 string) string {
 	if err != nil {
 		return rfc3339
 	}
-	return t.Local().Format("2006-01-02 15:04:05")
+	return t.Local().Format(clockForm)
 }
+
+const clockForm = "2006-01-02 15:04:05"
+
+// millisText is clockText of unix milliseconds.
+func millisText(ms int64) string { return time.UnixMilli(ms).Format(clockForm) }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
+	"strings"
 	"time"
 
 	"ripen/tracker/server"
@@ -13,7 +15,7 @@ import (
 // listenSettings are the settings of the commands that run a server.
 var listenSettings = []string{
 	"config", "data", "listen", "public-url", "site-path", "log-level", "log-format", "drain", "max-conns", "max-conns-per-ip",
-	"max-body", "read-timeout", "idle-timeout", "memory-limit", "disk-reserve", "retention-anonymous", "capture-only",
+	"max-body", "read-timeout", "idle-timeout", "memory-limit", "disk-reserve", "retention-anonymous", "webhook-allow", "capture-only",
 }
 
 func serveCommand() *command {
@@ -66,6 +68,10 @@ func (c *call) serverConfig() (server.Config, error) {
 	if err != nil {
 		return server.Config{}, err
 	}
+	allow, err := parseNetworks(c.get("webhook-allow"))
+	if err != nil {
+		return server.Config{}, &usageError{"webhook-allow: " + err.Error(), "ripen help " + c.cmd.name}
+	}
 	anonymous := c.period("retention-anonymous")
 	if anonymous == 0 {
 		anonymous = -1 // for ever
@@ -88,7 +94,26 @@ func (c *call) serverConfig() (server.Config, error) {
 		DiskReserve:   c.size("disk-reserve"),
 		Anonymous:     anonymous,
 		CaptureOnly:   c.bool("capture-only"),
+		WebhookAllow:  allow,
 	}, nil
+}
+
+// parseNetworks reads a list of networks and addresses.
+func parseNetworks(list string) (out []netip.Prefix, err error) {
+	for one := range strings.SplitSeq(list, ",") {
+		if one = strings.TrimSpace(one); one == "" {
+			continue
+		}
+		p, err := netip.ParsePrefix(one)
+		if a, e := netip.ParseAddr(one); e == nil {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a network like 10.1.2.0/24 or an address", one)
+		}
+		out = append(out, p)
+	}
+	return out, nil
 }
 
 // logger writes to stderr at --log-level in --log-format.

@@ -68,6 +68,10 @@ func TestScript(t *testing.T) {
 			"repeat":  cmdRepeat,
 			"token":   cmdToken,
 			"sign":    cmdSign,
+
+			"receiver": cmdReceiver,
+			"received": cmdReceived,
+			"waitfor":  cmdWaitFor,
 		},
 	})
 }

@@ -26,6 +26,7 @@ var settings = []setting{
 	{name: "memory-limit", kind: size, value: "SIZE", def: "", inFile: true, help: text{"soft memory limit; default: GOMEMLIMIT, else 75 % of the machine or container", "límite blando de memoria; por defecto GOMEMLIMIT, si no el 75 % de la máquina o contenedor"}},
 	{name: "disk-reserve", kind: size, value: "SIZE", def: "", inFile: true, help: text{"free space below which events are refused; default: 256MB or 2 % of the disk, the greater", "espacio libre bajo el cual se rechazan eventos; por defecto 256MB o el 2 % del disco, lo que sea más"}},
 	{name: "retention-anonymous", kind: period, value: "TIME", def: "13mo", inFile: true, help: text{"how long events of people nobody knows are kept, in d, w, mo or y; 0 = for ever, else at least 1mo", "cuánto se guardan los eventos de quien nadie conoce, en d, w, mo o y; 0 = siempre, si no al menos 1mo"}},
+	{name: "webhook-allow", value: "LIST", inFile: true, help: text{"networks of this machine's own that webhooks may go to, plain HTTP included, comma separated: 10.1.2.0/24, 127.0.0.1", "redes propias a las que pueden ir los webhooks, también por HTTP, separadas por comas: 10.1.2.0/24, 127.0.0.1"}},
 	{name: "capture-only", kind: boolean, inFile: true, help: text{"take events in, fold and score nothing (for measurements)", "recibir eventos sin puntuar (para medir)"}},
 
 	// Of the commands that talk to a server.
@@ -57,6 +58,12 @@ var settings = []setting{
 	{name: "status", kind: boolean, help: text{"say what the shadow has seen so far", "decir qué ha visto la sombra hasta ahora"}},
 	{name: "stop", kind: boolean, help: text{"end the shadow", "terminar la sombra"}},
 	{name: "ranking", kind: boolean, help: text{"make this card the tenant's ranking", "hacer de esta tarjeta la clasificación del inquilino"}},
+	{name: "state", value: "STATE", help: text{"only those in this state", "solo los que están en este estado"}},
+	{name: "queue", value: "NAME", help: text{"only hand-offs of this queue", "solo entregas de esta cola"}},
+	{name: "reason", value: "TEXT", help: text{"why sales decided so", "por qué ventas lo decidió así"}},
+	{name: "value", value: "NUMBER", help: text{"what was won is worth", "cuánto vale lo ganado"}},
+	{name: "currency", value: "CODE", help: text{"of the value: EUR", "del valor: EUR"}},
+	{name: "concurrency", kind: number, value: "N", help: text{"requests to this webhook at a time; 4 if nothing is said", "peticiones a este webhook a la vez; 4 si no se dice nada"}},
 	{name: "origins", value: "LIST", help: text{"allowed Origin values, comma separated; * = any", "valores de Origin permitidos, separados por comas; * = cualquiera"}},
 	{name: "nonce", value: "TEXT", help: text{"nonce of the pages' Content-Security-Policy, or what your templates write for it", "nonce de la Content-Security-Policy de las páginas, o lo que sus plantillas escriben"}},
 	{name: "server-side", kind: boolean, help: text{"events come from a trusted server: no bot verdict, times as given", "los eventos vienen de un servidor fiable: sin juicio de bot, tiempos tal cual"}},

@@ -39,8 +39,14 @@ type Config struct {
 	State func(asOf time.Time) (st Leads, done func(), err error)
 	// DeadLetters keeps the events that were refused for good.
 	DeadLetters DeadLetters
+	// Outbox is what leaves, and where it goes.
+	Outbox Outbox
+	// Handoffs are the leads that were handed to sales.
+	Handoffs Handoffs
 	// Caller says whose secret this is: a tenant's, or the operator's.
 	Caller func(secret string) (tracker.Caller, bool)
+	// Now is the clock in unix ms; nil is the machine's.
+	Now func() int64
 	// Life ends when streams must.
 	Life context.Context
 	// PublicURL is the origin under which sites reach this machine, for the
@@ -71,6 +77,9 @@ type Handler struct {
 // New returns a handler.
 func New(cfg Config) *Handler {
 	h := &Handler{cfg: cfg, log: cfg.Logger}
+	if h.cfg.Now == nil {
+		h.cfg.Now = func() int64 { return time.Now().UnixMilli() }
+	}
 	if h.log == nil {
 		h.log = slog.Default()
 	}
@@ -140,6 +149,20 @@ var routes = []route{
 	{"GET", "deadletters/*", "", (*call).deadLetter, tenantKey},
 	{"PUT", "deadletters/*", "", (*call).fixDeadLetter, tenantKey},
 	{"POST", "deadletters/*/replay", "", (*call).replayDeadLetter, tenantKey},
+
+	{"GET", "handoffs", "state queue before limit", (*call).handoffs, tenantKey},
+	{"GET", "handoffs/*", "", (*call).handoff, tenantKey},
+	{"POST", "handoffs/*/accept", "", (*call).acceptHandoff, tenantKey},
+	{"POST", "handoffs/*/reject", "", (*call).rejectHandoff, tenantKey},
+	{"POST", "handoffs/*/won", "", (*call).wonHandoff, tenantKey},
+	{"POST", "handoffs/*/lost", "", (*call).lostHandoff, tenantKey},
+	{"GET", "outbox", "state before limit", (*call).intents, tenantKey},
+	{"GET", "outbox/*", "", (*call).intent, tenantKey},
+	{"POST", "outbox/*/retry", "", (*call).retryIntent, tenantKey},
+	{"GET", "webhooks", "", (*call).webhooks, tenantKey},
+	{"POST", "webhooks", "", (*call).createWebhook, tenantKey},
+	{"POST", "webhooks/*/rotate", "", (*call).rotateWebhook, tenantKey},
+	{"DELETE", "webhooks/*", "", (*call).deleteWebhook, tenantKey},
 
 	{"POST", "mail/links", "public_url", (*call).mintLinks, tenantKey},
 

@@ -43,6 +43,10 @@ var identityKinds = map[tracker.IdentityKind]string{
 	tracker.UserIdentity: "user", tracker.EmailIdentity: "email", tracker.VisitorIdentity: "visitor",
 }
 
+// Lead shapes a lead, its standing on one card first, as every answer and every
+// hand-off shows one.
+func Lead(l *tracker.Lead, card string) any { return leadToJSON(l, card) }
+
 // leadToJSON shapes a lead for the API, its standing on one card first.
 func leadToJSON(l *tracker.Lead, card string) *leadJSON {
 	out := &leadJSON{

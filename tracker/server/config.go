@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"ripen/tracker/export"
@@ -39,6 +40,10 @@ type Config struct {
 	DiskReserve   int64         // bytes of free space below which events are refused; 0 = storage's default
 	Anonymous     time.Duration // how long events of anonymous leads are kept; default 13 months, negative = for ever
 	CaptureOnly   bool          // no fold, no scores: for measuring capture alone
+
+	// WebhookAllow are addresses of the machine's own network that webhooks may
+	// go to, over plain HTTP too; none by default.
+	WebhookAllow []netip.Prefix
 
 	// Now is the clock of tests; nil = the log's own.
 	Now func() time.Time

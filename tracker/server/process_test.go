@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -54,7 +55,7 @@ func TestMain(m *testing.M) {
 func serveChild(dir string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	s, err := New(ctx, Config{Demo: true, Data: dir, Listen: "127.0.0.1:0", Linger: 500 * time.Millisecond, Log: QuietLog(os.Stderr)})
+	s, err := New(ctx, Config{Demo: true, Data: dir, Listen: "127.0.0.1:0", Linger: 500 * time.Millisecond, Log: QuietLog(os.Stderr), WebhookAllow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,9 @@ import (
 	"ripen/tracker/console"
 	"ripen/tracker/demo"
 	"ripen/tracker/email"
+	"ripen/tracker/handoff"
 	"ripen/tracker/ingest"
+	"ripen/tracker/outbox"
 	"ripen/tracker/tenant"
 	"ripen/wasm/host"
 )
@@ -46,6 +48,8 @@ type Server struct {
 	db       *storage.DB
 	registry *tenant.Registry
 	mailKeys *email.Keys
+	outbox   *outbox.Outbox
+	handoffs *handoff.Queue
 	quota    tenant.Quota
 	modules  *host.Host
 	folder   *folder // nil: capture only
@@ -109,6 +113,9 @@ func (s *Server) start(ctx context.Context) (err error) {
 	if s.mailKeys, err = email.OpenKeys(s.db.Meta(), s.registry.Tenants()); err != nil {
 		return err
 	}
+	if err = s.openOutgoing(); err != nil {
+		return err
+	}
 	if s.atStart, err = s.db.Log().Last(ctx, 0); err != nil {
 		return err
 	}
@@ -144,6 +151,7 @@ func (s *Server) start(ctx context.Context) (err error) {
 	if s.folder != nil && !s.cfg.Private {
 		s.samples.Go(func() { s.keepRetention(s.life) })
 	}
+	s.runOutgoing()
 	s.front = newFront(&s.cfg, s.stages(), newEdgeMetrics(s.set))
 	if !s.cfg.Private {
 		if err := s.announce(); err != nil {

@@ -60,6 +60,7 @@ type State struct {
 	dirtied  bool // something since the last checkpoint began
 	stuck    bool // the checkpoint under way waits for room on the disk
 
+	opened  atomic.Uint64 // how often it was opened: leads may be missing behind a further time
 	seen    atomic.Uint64 // last record whose effects queries see
 	dropped atomic.Uint64 // nothing derived needs the log before it, see drop
 	passed  atomic.Uint64 // last record of a drop that was read, whatever came of it
@@ -180,6 +181,7 @@ func OpenState(ctx context.Context, db *storage.DB, cfg StateConfig) (*State, er
 }
 
 func (s *State) open(ctx context.Context) error {
+	s.opened.Add(1)
 	s.texts = new(score.Texts)
 	s.tenants = make(map[tracker.TenantID]*tenantState)
 	s.deferred = make(map[leadKey]cause)

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // Seen is the last record of the log whose effects queries see.
@@ -21,6 +22,17 @@ func (s *State) WaitSeen(ctx context.Context, seq uint64) error {
 			return fmt.Errorf("record %d is not in view yet: %w", seq, ctx.Err())
 		}
 	}
+}
+
+// steady waits, a while at most, until the state is past all that the feed told
+// before it was opened: from then on it knows every lead that the feed names.
+func (s *State) steady(ctx context.Context, wait time.Duration) bool {
+	s.mu.RLock()
+	mark := s.mark
+	s.mu.RUnlock()
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	return s.WaitSeen(ctx, mark) == nil
 }
 
 // ring is closed when something new can be seen.

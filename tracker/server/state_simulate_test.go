@@ -144,6 +144,7 @@ func TestSimulateSaysWhoMoves(t *testing.T) {
 	r := newRig(t, now)
 	r.append(activation(testCard, 1))
 	r.append(
+		event(8, "identify", now-6000, "v1", "u1", "", nil, nil), // only who is known is handed over
 		view(1, now-5000, "v1", "/pricing"), view(2, now-4000, "v1", "/pricing"), view(3, now-3000, "v2", "/about"),
 		event(4, "identify", now-2000, "v3", "", "", nil, []tracker.Field{text(tracker.Trait, "job", "cto")}), // sealed
 		view(5, now-1900, "v3", "/pricing"), view(6, now-1800, "v3", "/pricing"),

@@ -172,6 +172,9 @@ func (m *simulation) enter(one *simulated, st *score.State) (holds uint16, why s
 	var dims []float64
 	for n := range card.Bands[i].Actions {
 		a := &card.Bands[i].Actions[n]
+		if a.Do == "handoff" && one.id.Kind == tracker.VisitorIdentity {
+			continue // nobody to call yet
+		}
 		if a.When != nil && dims == nil {
 			var r scorecard.Result
 			m.draft.reader.SetInputs(m.draft.card.Inputs(one.named))

@@ -170,7 +170,7 @@ var schema = []section{
 		{"require", "a map", "what else must hold"},
 	}},
 	{"require", "a band: {require: …}", "", []key{{"grade", "list", "one of these grades"}}},
-	{"an action", "on_band: {BAND: […]}", "One of handoff, journey, audience, notify. The card names them; acting is for whoever follows the changes of bands.", []key{
+	{"an action", "on_band: {BAND: […]}", "One of handoff, journey, audience, notify. A handoff hands the lead to sales once it is known who it is; the others are names for whoever follows the changes of bands.", []key{
 		{"handoff", "a name", "hand the lead over to this sink"},
 		{"queue", "a name", "of a handoff"},
 		{"sla", "a length of time", "of a handoff: when somebody must have taken it"},
