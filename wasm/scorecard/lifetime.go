@@ -90,6 +90,12 @@ func (l *Life) Chance(age int64) float64 {
 	return g.chance(age, l.Horizon)
 }
 
+// Survival is log2 of the chance that a thing lasts longer than an age.
+func (l *Life) Survival(age int64) float64 {
+	g := l.gamma()
+	return g.survival(age)
+}
+
 // node returns the line that holds at an age.
 func (l *Life) node(age int64) (n *Node, next int64) {
 	lo := 0
