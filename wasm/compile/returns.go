@@ -96,13 +96,12 @@ func (m *module) worth(b *scorecard.Returns) *fn {
 	series := m.series(b)
 	f := m.fn([]byte{i64, f64, f64, f64}, f64)
 	age, x, last, each := local(0), local(1), local(2), local(3)
-	at, share, c, v := f.local(f64), f.local(f64), f.local(f64), f.local(f64)
+	at, share, c, y, v := f.local(f64), f.local(f64), f.local(f64), f.local(f64), f.local(f64)
 	base, a1, _ := b.Constants()
 	f.get(age).do(f64OfI64).tee(at).get(at).f64(float64(b.Horizon)).do(f64Add, f64Div).set(share)
 	f.f64(base).get(x).do(f64Add).set(c)
-	f.get(c).f64(a1).do(f64Div).f64(1)
-	f.f64(a1).get(share).call(m.h.log2).do(f64Mul).call(m.h.exp2)
-	f.get(c).f64(1).get(share).do(f64Sub).call(series).do(f64Mul, f64Sub, f64Mul).set(v)
+	f.get(c).f64(1).f64(a1).get(share).call(m.h.log2).do(f64Mul).call(m.h.exp2).tee(y).do(f64Sub).f64(a1).do(f64Div)
+	f.get(y).get(c).f64(1).get(share).do(f64Sub).call(series).do(f64Mul, f64Sub, f64Mul).set(v)
 	f.get(x).f64(0).do(f64Gt).when(func() {
 		f.get(v).f64(1)
 		f.f64(b.A).f64(b.B).get(x).do(f64Add).f64(1).do(f64Sub, f64Div)
@@ -120,7 +119,7 @@ func (m *module) series(b *scorecard.Returns) *fn {
 	c, z := local(0), local(1)
 	term, sum, n := f.local(f64), f.local(f64), f.local(f64)
 	_, a1, front := b.Constants()
-	f.f64(1).set(term).f64(1).set(sum)
+	f.f64(front).get(c).do(f64Div).get(z).do(f64Mul).tee(term).set(sum).f64(1).set(n)
 	f.block(noValue, func() {
 		f.loop(func() {
 			f.get(n).f64(float64(b.Terms)).do(f64Lt, i32Eqz).brIf(1)

@@ -43,7 +43,7 @@ func (p *reader) returns(d *Dimension, k, v *node) {
 	b.Most, r.Points = d.Max, d.Max
 	if len(p.errs) == 0 && !b.prepare() {
 		p.add(at["horizon"], fmt.Sprintf("horizon is too far beyond alpha: the series would need more than %d terms", TermsMax),
-			"shorten it, to 40 times alpha or so")
+			"shorten it, to 60 times alpha or so")
 	}
 }
 

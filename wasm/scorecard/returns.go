@@ -41,7 +41,7 @@ const TermsMax = 2000
 const StepBits = 4
 
 // SeriesEnd is the share of the sum below which a term is the last.
-const SeriesEnd = 1e-15
+const SeriesEnd = 1e-10
 
 // spends says whether the rule reads what purchases are worth.
 func (r *Rule) spends() bool { return r.Returns != nil && r.Returns.Spend != nil }
@@ -71,9 +71,11 @@ func (b *Returns) prepare() bool {
 // the series.
 func (b *Returns) Constants() (c, a1, front float64) { return b.c, b.a1, b.front }
 
-// series is 2F1(front, a−1; c; z), and how many terms it took.
+// series is (2F1(front, a−1; c; z) − 1) / (a−1), and how many terms it took: so
+// nothing is lost where a is near 1.
 func (b *Returns) series(c, z float64, most int) (float64, int) {
-	term, sum, n := 1.0, 1.0, 0.0
+	term, n := float64((b.front/c)*z), 1.0
+	sum := term
 	for n < float64(most) {
 		up := float64((b.front + n) * (b.a1 + n))
 		down := float64((c + n) * (n + 1))
@@ -103,7 +105,8 @@ func (b *Returns) worth(age int64, x, last, each float64) float64 {
 	share := at / (at + float64(b.Horizon))
 	c := b.c + x
 	f, _ := b.series(c, 1-share, b.Terms)
-	v := float64((c / b.a1) * (1 - float64(wasm.Exp2(float64(b.a1*log2(share)))*f)))
+	y := wasm.Exp2(float64(b.a1 * log2(share)))
+	v := float64(c * ((1-y)/b.a1 - float64(y*f)))
 	if x > 0 {
 		gone := wasm.Exp2(min(GoneMax, float64((b.R+x)*log2(at/(float64(b.Alpha)+last)))))
 		v /= 1 + float64((b.A/(b.B+x-1))*gone)
