@@ -3,6 +3,7 @@ package scorecard
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -105,6 +106,9 @@ func (w *teller) buyer(r *Rule) {
 	w.linef("  - %s (%s): %s.", what, w.trigger(r), strings.Join(steps, ", "))
 }
 
+// fine writes a number to four digits that count.
+func fine(f float64) string { return strconv.FormatFloat(f, 'g', 4, 64) }
+
 func (w *teller) returns(r *Rule) {
 	b := r.Returns
 	w.linef("  %s %s.", w.say("Counted are the days with", "Se cuentan los días con"), w.trigger(r))
@@ -116,7 +120,7 @@ func (w *teller) returns(r *Rule) {
 		"  Lo que el contacto comprará en %s vale puntos, todos (%s) a partir de %s %s; cuanto más largo el silencio frente a su ritmo, menos."),
 		w.span(b.Horizon), short(r.Points), short(b.FullAt), what)
 	w.linef(w.say("  (BG/NBD: r %s, alpha %s weeks, a %s, b %s)", "  (BG/NBD: r %s, alpha %s semanas, a %s, b %s)"),
-		short(b.R), short(float64(b.Alpha)/(7*MsPerDay)), short(b.A), short(b.B))
+		fine(b.R), fine(float64(b.Alpha)/(7*MsPerDay)), fine(b.A), fine(b.B))
 }
 
 func (w *teller) feed(f *Feed) {

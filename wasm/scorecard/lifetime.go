@@ -90,10 +90,11 @@ func (l *Life) Chance(age int64) float64 {
 	return g.chance(age, l.Horizon)
 }
 
-// Survival is log2 of the chance that a thing lasts longer than an age.
-func (l *Life) Survival(age int64) float64 {
+// Survival returns the function that says log2 of the chance that a thing lasts longer
+// than an age.
+func (l *Life) Survival() func(age int64) float64 {
 	g := l.gamma()
-	return g.survival(age)
+	return g.survival
 }
 
 // node returns the line that holds at an age.

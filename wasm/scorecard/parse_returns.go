@@ -18,7 +18,7 @@ func (p *reader) returns(d *Dimension, k, v *node) {
 		"where":  func(_, v *node) { r.Tests = p.tests(v, false) },
 		"ignore": func(_, v *node) { p.ignore(&draft{Rule: r}, v) },
 		"r":      shape("r", &b.R),
-		"a":      shape("a", &b.A),
+		"a":      func(k, v *node) { at["a"] = k; b.A = p.above(v, "a", shapeMin, leaveMax) },
 		"b":      shape("b", &b.B),
 		"alpha": func(k, v *node) {
 			at["alpha"] = k
@@ -51,6 +51,7 @@ func (p *reader) returns(d *Dimension, k, v *node) {
 const (
 	shapeMin, shapeMax = 1e-4, 1e4
 	alphaMin           = 36e5
+	leaveMax           = 50 // beyond it all leave alike, and powers leave what a number holds
 	fullMin            = 1e-6
 )
 

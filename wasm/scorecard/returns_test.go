@@ -178,7 +178,7 @@ func TestReturnsErrors(t *testing.T) {
 	}
 	f("    r: 0.242593\n", "", "dimension returns has no r; write r, alpha, a and b as a fit gives them")
 	f("alpha: 4.413531w", "alpha: 30m", "c.yaml:6:12: rule \"returns\": alpha is 30m; write a length of time from 1h to 50y")
-	f("a: 0.792886", "a: 0", "a is \"0\"; write a number from 0.0001 to 10000")
+	f("a: 0.792886", "a: 0", "a is \"0\"; write a number from 0.0001 to 50")
 	f("horizon: 39w", "horizon: 39y", "horizon is too far beyond alpha")
 	f("full_at: 100", "full_at: 100\n    spend: {p: 1}", "spend lacks p, q or v")
 	f("full_at: 100", "full_at: 100\n    max: 0", "has max 0")

@@ -56,13 +56,23 @@ func (r *Report) cardModel(s *speaker) {
 	}
 	slices.Sort(full)
 	fmt.Fprintf(s, "  %s:\n    kind: btyd\n    max: 100\n    event: purchase\n", s.word("returns", "vuelve"))
-	fmt.Fprintf(s, "    r: %s\n    alpha: %sw\n    a: %s\n    b: %s\n    horizon: %sw\n", digits(m.R), digits(m.Alpha), digits(m.A), digits(m.B), digits(r.Weeks))
+	a, b := m.A, m.B
+	if a > leaveMost { // all leave alike: the chance to is what counts
+		a, b = leaveMost, max(1e-3, b*leaveMost/a)
+	}
+	fmt.Fprintf(s, "    r: %s\n    alpha: %sw\n    a: %s\n    b: %s\n    horizon: %sw\n", digits(m.R), digits(max(m.Alpha, alphaLeast)), digits(a), digits(b), digits(r.Weeks))
 	if r.Spend != nil {
 		fmt.Fprintf(s, "    spend: {value: %s, p: %s, q: %s, v: %s}\n", cmp.Or(r.o.Fields[colValue], colValue), digits(r.Spend.P), digits(r.Spend.Q), digits(r.Spend.V))
 	}
 	fmt.Fprintf(s, "    full_at: %s\n", digits(full[len(full)*95/100]))
-	fmt.Fprintf(s, "    why: %q\n", s.word("Bought on {count} days, the last {age} ago", "Compró en {count} días, el último hace {age}"))
+	fmt.Fprintf(s, "    why: %q\n", s.word("Bought on {count} days; more is to be expected", "Compró en {count} días; se espera que vuelva"))
 }
+
+// leaveMost is the largest a that a card takes.
+const leaveMost = 50
+
+// alphaLeast is the least alpha that a card takes, in weeks.
+const alphaLeast = 1.0 / (7 * 24)
 
 // digits writes a number so that it keeps six digits that count.
 func digits(v float64) string {

@@ -28,7 +28,7 @@ func auc(values []float64, holds []bool) float64 {
 	ranks, yes, no := 0.0, 0.0, 0.0
 	for i := 0; i < len(at); {
 		j := i
-		for j < len(at) && values[at[j]] == values[at[i]] {
+		for j < len(at) && cmp.Compare(values[at[j]], values[at[i]]) == 0 {
 			j++
 		}
 		for _, k := range at[i:j] {

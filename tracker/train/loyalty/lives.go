@@ -214,14 +214,14 @@ func lifeCost(gaps []gap, lnMean, lnCV, share float64) float64 {
 	k := 1 / (cv * cv)
 	scale := math.Exp(lnMean) / k
 	norm := lnGamma(k) + k*math.Log(scale)
-	l := scorecard.Life{Mean: int64(math.Exp(lnMean) * dayMs), CV: cv}
+	survival := (&scorecard.Life{Mean: int64(math.Exp(lnMean) * dayMs), CV: cv}).Survival()
 	cost := 0.0
 	for _, g := range gaps {
 		if !g.open {
 			cost -= g.n * (math.Log(share) + (k-1)*math.Log(g.days) - g.days/scale - norm)
 			continue
 		}
-		lasts := math.Exp2(l.Survival(int64(g.days * dayMs)))
+		lasts := math.Exp2(survival(int64(g.days * dayMs)))
 		cost -= g.n * math.Log(1-share+share*lasts)
 	}
 	return cost

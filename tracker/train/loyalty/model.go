@@ -74,7 +74,7 @@ func Fit(kind Kind, buyers []Buyer) (*Model, error) {
 	all := grouped(buyers)
 	cost := func(x []float64) float64 {
 		for _, v := range x {
-			if math.Abs(v) > 15 {
+			if math.Abs(v) > farMost {
 				return math.Inf(1)
 			}
 		}
@@ -93,6 +93,9 @@ func Fit(kind Kind, buyers []Buyer) (*Model, error) {
 	m.LogLik = -v
 	return m, nil
 }
+
+// farMost bounds ln of a parameter: whoever all behave alike would send it without end.
+const farMost = 9
 
 func (m *Model) set(x []float64) {
 	m.R, m.Alpha, m.A, m.B = math.Exp(x[0]), math.Exp(x[1]), math.Exp(x[2]), math.Exp(x[3])
@@ -199,8 +202,15 @@ func (m *Model) onward(x, age, t float64) float64 {
 	}
 	a := apart(m.A)
 	share := (m.Alpha + age) / (m.Alpha + age + t)
-	f := hypergeometric(apartFrom(c, 0)-x-m.R, a-1, apartFrom(c, 0), 1-share)
-	return c / (a - 1) * (1 - math.Pow(share, a-1)*f)
+	c = apartFrom(c, 0)
+	// Of the two forms that Euler's transformation joins, the one whose series ends.
+	left := 0.0
+	if k := m.R + x; a-1 > k {
+		left = math.Pow(share, k) * hypergeometric(k, c-a+1, c, 1-share)
+	} else {
+		left = math.Pow(share, a-1) * hypergeometric(c-k, a-1, c, 1-share)
+	}
+	return c / (a - 1) * (1 - left)
 }
 
 // powerGap is (1 − share^e)/e, which is −ln share where e is 0.

@@ -13,7 +13,7 @@ func hypergeometric(a, b, c, z float64) float64 {
 	for n := 0.0; n < termsMax; n++ {
 		term *= (a + n) / (c + n) * (b + n) / (1 + n) * z
 		sum += term
-		if math.Abs(term) <= 1e-16*math.Abs(sum) {
+		if math.Abs(term) <= 1e-15*math.Abs(sum) {
 			break
 		}
 	}

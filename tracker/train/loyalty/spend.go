@@ -14,6 +14,7 @@ type Spend struct {
 	V      float64 `json:"v"`
 	LogLik float64 `json:"log_likelihood"`
 	Buyers int     `json:"customers"`
+	Held   bool    `json:"held_to_mean"` // two parameters were fitted: the mean of all is the customers' own
 }
 
 // FitSpend fits the values of those who came back and spent something.
@@ -32,29 +33,44 @@ func FitSpend(buyers []Buyer) (*Spend, error) {
 	mean /= float64(len(back))
 	s := &Spend{Buyers: len(back)}
 	cost := func(x []float64) float64 {
-		for _, v := range x[:2] {
-			if math.Abs(v) > 12 {
-				return math.Inf(1)
-			}
+		if s.set(x, mean); s.P < 1e-3 || s.P > 1e3 || s.Q < 1.01 || s.Q > 1e3 {
+			return math.Inf(1) // all purchases cost the same, or nothing like each other
 		}
-		s.set(x)
 		sum := 0.0
 		for _, b := range back {
 			sum -= s.logLik(float64(b.Repeats), b.Mean)
 		}
 		return sum
 	}
-	x, v := simplex(cost, []float64{math.Log(2), math.Log(2), math.Log(mean)})
+	start := []float64{math.Log(2), math.Log(2), math.Log(mean)}
+	x, v := simplex(cost, start)
+	if s.set(x, mean); !(s.Expect(Buyer{}) < farMean*mean && s.Expect(Buyer{}) > mean/farMean) {
+		s.Held = true
+		x, v = simplex(cost, start[:2])
+		s.set(x, mean)
+	}
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return nil, fmt.Errorf("the values of purchases fit no Gamma-Gamma: leave the value column out")
 	}
-	s.set(x)
 	s.LogLik = -v
 	return s, nil
 }
 
-// set keeps Q above 1: below it a customer nobody knows would be worth without end.
-func (s *Spend) set(x []float64) { s.P, s.Q, s.V = math.Exp(x[0]), 1+math.Exp(x[1]), math.Exp(x[2]) }
+// farMean is how far the mean of a fit may lie from the customers' own, as a factor,
+// before it is held to it: a shop of two prices, far apart, would else have strangers
+// spend more than anybody ever did.
+const farMean = 1.5
+
+// set takes P, Q and V from their logarithms, or V from the mean if that is held. Q
+// stays above 1: below it a customer nobody knows would be worth without end.
+func (s *Spend) set(x []float64, mean float64) {
+	s.P, s.Q = math.Exp(x[0]), 1+math.Exp(x[1])
+	if s.Held {
+		s.V = mean * (s.Q - 1) / s.P
+		return
+	}
+	s.V = math.Exp(x[2])
+}
 
 func (s *Spend) logLik(x, mean float64) float64 {
 	px := s.P * x
