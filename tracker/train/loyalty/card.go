@@ -74,6 +74,14 @@ const leaveMost = 50
 // alphaLeast is the least alpha that a card takes, in weeks.
 const alphaLeast = 1.0 / (7 * 24)
 
+// whole writes a number of days: whole ones, but for a few.
+func whole(days float64) string {
+	if days < 7 {
+		return digits(math.Round(days*10) / 10)
+	}
+	return digits(math.Round(days))
+}
+
 // digits writes a number so that it keeps six digits that count.
 func digits(v float64) string {
 	if v == 0 {
@@ -150,6 +158,6 @@ func (d *durable) write(s *speaker) {
 	fmt.Fprintf(s, "  %s:\n    kind: replenishment\n    max: 100\n", d.name)
 	fmt.Fprintf(s, "    anchor: {event: purchase, where: %s, pick: last}\n", d.where)
 	fmt.Fprintf(s, "    lifetime: {mean: %sd, cv: %s}\n    horizon: %sd\n    full_at: %.2f\n    fade_after: %sd\n",
-		digits(math.Round(d.Mean*10)/10), digits(math.Round(d.CV*1000)/1000), digits(math.Round(d.Mean/6*10)/10), full, digits(math.Round(d.Mean*15)/10))
+		whole(d.Mean), digits(math.Round(d.CV*1000)/1000), whole(d.Mean/6), full, whole(d.Mean*1.5))
 	fmt.Fprintf(s, "    why: %q\n", fmt.Sprintf(s.word("%s is {age} old, of {mean}", "%s cumple {age} de {mean}"), d.what))
 }

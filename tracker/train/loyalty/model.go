@@ -58,6 +58,13 @@ func grouped(buyers []Buyer) []alike {
 // those of chance.
 const Least = 30
 
+// tooFew is a fit that was not tried: so many customers came back.
+type tooFew int
+
+func (n tooFew) Error() string {
+	return fmt.Sprintf("%d customers came back: at least %d are needed to learn from", int(n), Least)
+}
+
 // Fit finds the parameters under which what the buyers did is likeliest.
 func Fit(kind Kind, buyers []Buyer) (*Model, error) {
 	returned, age := 0, 0.0
@@ -68,7 +75,7 @@ func Fit(kind Kind, buyers []Buyer) (*Model, error) {
 		}
 	}
 	if returned < Least {
-		return nil, fmt.Errorf("%d customers came back: at least %d are needed to learn when they do", returned, Least)
+		return nil, tooFew(returned)
 	}
 	m := &Model{Kind: kind, Buyers: len(buyers)}
 	all := grouped(buyers)

@@ -40,7 +40,9 @@ type Report struct {
 	Best      []Customer `json:"best,omitempty"`
 
 	all []Customer
-	o   Options
+
+	noModel, noTrial, noSpend error // the same, for people
+	o                         Options
 }
 
 // Customer is one line of the table: the best first.
@@ -83,13 +85,13 @@ func Learn(lines []Purchase, o Options) (*Report, error) {
 	}
 	var err error
 	if r.Model, err = Fit(o.Kind, buyers); err != nil {
-		r.NoModel, r.Model = err.Error(), nil
+		r.NoModel, r.Model, r.noModel = err.Error(), nil, err
 	} else if r.Trial, err = Try(o.Kind, lines, o.Until); err != nil {
-		r.NoTrial, r.Trial = "before the hidden part "+err.Error(), nil
+		r.NoTrial, r.Trial, r.noTrial = err.Error(), nil, err
 	}
 	if r.Model != nil && paid > 0 {
 		if r.Spend, err = FitSpend(buyers); err != nil {
-			r.NoSpend, r.Spend = err.Error(), nil
+			r.NoSpend, r.Spend, r.noSpend = err.Error(), nil, err
 		}
 	}
 	r.Lives = Lives(lines, o.Until, o.Least)

@@ -1,6 +1,7 @@
 package loyalty
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -27,6 +28,14 @@ func (s *speaker) word(en, es string) string {
 	return en
 }
 
+// because says why something was not learned.
+func (s *speaker) because(err error) string {
+	if n, ok := errors.AsType[tooFew](err); ok && s.es {
+		return fmt.Sprintf("volvieron %d clientes, y hacen falta al menos %d para aprender", int(n), Least)
+	}
+	return err.Error()
+}
+
 // Write says the report in en or es.
 func (r *Report) Write(w io.Writer, lang string) error {
 	s := &speaker{es: lang == "es"}
@@ -45,7 +54,7 @@ func (r *Report) Write(w io.Writer, lang string) error {
 func (r *Report) sayModel(s *speaker) {
 	s.line("\nWho will buy again", "\nQuién volverá a comprar")
 	if r.Model == nil {
-		s.line("  Nothing is foreseen: %s.", "  No se prevé nada: %s.", r.NoModel)
+		s.line("  Nothing is foreseen: %s.", "  No se prevé nada: %s.", s.because(r.noModel))
 		return
 	}
 	m := r.Model
@@ -55,7 +64,7 @@ func (r *Report) sayModel(s *speaker) {
 		"  (%s: r %.4f, alpha %.3f semanas, a %.4f, b %.4f; log-verosimilitud %.2f)", m.Kind, m.R, m.Alpha, m.A, m.B, m.LogLik)
 	t := r.Trial
 	if t == nil {
-		s.line("  It could not be put to the test: %s.", "  No se ha podido poner a prueba: %s.", r.NoTrial)
+		s.line("  It could not be put to the test: before what would be hidden, %s.", "  No se ha podido poner a prueba: antes de lo que se ocultaría, %s.", s.because(r.noTrial))
 		return
 	}
 	s.line("  Put to the test: with the last %.0f weeks hidden it foresaw %.0f purchases of %d customers; there were %.0f.",
@@ -73,8 +82,8 @@ func (r *Report) saySpend(s *speaker) {
 		s.line("  A purchase of somebody unknown is worth %.2f. All of them will earn %.2f in %.0f weeks (margin %.0f %%, discounted %.0f %% a year).",
 			"  Una compra de un desconocido vale %.2f. Entre todos aportarán %.2f en %.0f semanas (margen %.0f %%, descuento del %.0f %% anual).",
 			r.Spend.Expect(Buyer{}), r.Lifetime, r.Weeks, 100*r.o.Terms.Margin, 100*r.o.Terms.Discount)
-	case r.NoSpend != "":
-		s.line("\nWhat they are worth is not foreseen: %s.", "\nCuánto valen no se prevé: %s.", r.NoSpend)
+	case r.noSpend != nil:
+		s.line("\nWhat they are worth is not foreseen: %s.", "\nCuánto valen no se prevé: %s.", s.because(r.noSpend))
 	}
 }
 

@@ -28,7 +28,7 @@ func FitSpend(buyers []Buyer) (*Spend, error) {
 		}
 	}
 	if len(back) < Least {
-		return nil, fmt.Errorf("%d customers came back and spent something: at least %d are needed to learn how much", len(back), Least)
+		return nil, tooFew(len(back))
 	}
 	mean /= float64(len(back))
 	s := &Spend{Buyers: len(back)}
