@@ -17,7 +17,7 @@ import (
 
 func loyaltyCommands() []*command {
 	return []*command{{
-		name: "loyalty", args: "FILE.csv", min: 1, max: 1,
+		name: "loyalty", args: "FILE", min: 1, max: 1,
 		use:     []string{"map", "sep", "until", "horizon", "margin", "discount", "model", "min-repurchases", "out", "card", "force", "json"},
 		summary: text{"learn from purchases who will come back, and when things are due", "aprender de las compras quién volverá y cuándo toca reponer"},
 		help: `

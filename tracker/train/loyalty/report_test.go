@@ -41,8 +41,10 @@ func kitchen(r *rand.Rand) (lines []Purchase) {
 
 func learned(t *testing.T, lines []Purchase) *Report {
 	t.Helper()
-	r, err := Learn(lines, Options{Kind: BG, Until: 19_200, Terms: Terms{Margin: 0.4, Discount: 0.1, Weeks: 52}, Least: 30,
-		Fields: map[string]string{colProduct: "sku", colValue: "total"}})
+	r, err := Learn(lines, Options{
+		Kind: BG, Until: 19_200, Terms: Terms{Margin: 0.4, Discount: 0.1, Weeks: 52}, Least: 30,
+		Fields: map[string]string{colProduct: "sku", colValue: "total"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
