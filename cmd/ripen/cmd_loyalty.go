@@ -17,8 +17,8 @@ import (
 
 func loyaltyCommands() []*command {
 	return []*command{{
-		name: "loyalty", args: "FILE", min: 1, max: 1,
-		use:     []string{"map", "sep", "until", "horizon", "margin", "discount", "model", "min-repurchases", "out", "card", "force", "json"},
+		name: "loyalty", args: "[FILE]", min: 0, max: 1, folds: true,
+		use:     append([]string{"map", "sep", "until", "horizon", "margin", "discount", "model", "min-repurchases", "out", "card", "force"}, tenantSettings...),
 		summary: text{"learn from purchases who will come back, and when things are due", "aprender de las compras quién volverá y cuándo toca reponer"},
 		help: `
 The file has a head line and one purchase a line: customer, date and, if there are,
@@ -30,16 +30,19 @@ It learns how often customers come back and one day stop (BG/NBD), what they spe
 well that foresaw purchases that were hidden from it. Customers stand in the order of
 what they are expected to bring, never of the chance that they are still there.
 
+Without a file it learns from the purchase events of the tenant's leads.
+
   ripen loyalty orders.csv
   ripen loyalty orders.csv --map 'Cliente=customer,Alta=date,Importe=value' --sep ';' --lang es
   ripen loyalty orders.csv --out customers.csv --card loyalty.yaml --margin 35 --discount 10
+  ripen loyalty --tenant acme --data ./data
   ripen scorecard explain loyalty.yaml
   ripen scorecard publish loyalty.yaml --tenant acme --data ./data`,
 		run: runLoyalty,
 	}}
 }
 
-func runLoyalty(_ context.Context, c *call) error {
+func runLoyalty(ctx context.Context, c *call) error {
 	o, err := c.loyaltyOptions()
 	if err != nil {
 		return err
@@ -49,9 +52,17 @@ func runLoyalty(_ context.Context, c *call) error {
 			return fmt.Errorf("%s is there already: name another file, or overwrite it with --force", file)
 		}
 	}
-	sheet, err := c.readPurchases()
+	var sheet *loyalty.Sheet
+	if len(c.args) > 0 {
+		sheet, err = c.readPurchases()
+	} else {
+		sheet, err = c.purchases(ctx)
+	}
 	if err != nil {
 		return err
+	}
+	if len(sheet.Lines) == 0 {
+		return errors.New("there are no purchases to learn from: name a file of them, or import them as events: ripen help import csv")
 	}
 	if c.get("until") == "" {
 		o.Until = loyalty.Latest(sheet.Lines)
