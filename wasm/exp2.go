@@ -26,7 +26,7 @@ var Exp2Poly = [14]float64{
 // normal numbers.
 const Exp2Min = -1022
 
-// Exp2 returns 2^x for x ≤ 0, with the same operations in the same order as a
+// Exp2 returns 2^x for x < 1023, with the same operations in the same order as a
 // compiled module: no fused multiply-add, so the same bits everywhere. The
 // polynomial is summed in pairs (Estrin), which a processor can overlap.
 func Exp2(x float64) float64 {

@@ -15,6 +15,11 @@ func TestExp2(t *testing.T) {
 			t.Fatalf("Exp2(%v) = %v, want %v", x, got, want)
 		}
 	}
+	for x := 0.0; x < 1000; x += 0.731 {
+		if got, want := Exp2(x), math.Exp2(x); math.Abs(got-want) > 6e-16*want {
+			t.Fatalf("Exp2(%v) = %v, want %v", x, got, want)
+		}
+	}
 	for n := 0; n <= 1022; n++ {
 		if got := Exp2(float64(-n)); got != math.Ldexp(1, -n) {
 			t.Fatalf("Exp2(-%d) = %v, not exact", n, got)

@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"ripen/tracker/ingest"
@@ -184,20 +183,13 @@ func (c *call) printTally(t *tally) error {
 
 // sendCSV reads the options that only CSV has.
 func (c *call) sendCSV(in io.Reader, o ingest.ImportOptions, post func(ingest.Batch) error) (ingest.Tally, error) {
-	csv := ingest.CSVOptions{ImportOptions: o, Event: c.get("event"), Map: map[string]string{}}
-	for pair := range strings.SplitSeq(c.get("map"), ",") {
-		column, field, ok := strings.Cut(pair, "=")
-		if !ok && pair != "" {
-			return ingest.Tally{}, &usageError{fmt.Sprintf("--map: %q is not column=field", pair), "ripen help import csv"}
-		}
-		if ok {
-			csv.Map[strings.TrimSpace(column)] = strings.TrimSpace(field)
-		}
+	csv := ingest.CSVOptions{ImportOptions: o, Event: c.get("event")}
+	var err error
+	if csv.Map, err = c.columnMap(); err != nil {
+		return ingest.Tally{}, err
 	}
-	sep := []rune(strings.ReplaceAll(c.get("sep"), `\t`, "\t"))
-	if len(sep) != 1 {
-		return ingest.Tally{}, &usageError{fmt.Sprintf("--sep: %q is not one character", c.get("sep")), "ripen help import csv"}
+	if csv.Comma, err = c.comma(); err != nil {
+		return ingest.Tally{}, err
 	}
-	csv.Comma = sep[0]
 	return ingest.CSV(in, csv, post)
 }

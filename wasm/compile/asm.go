@@ -34,6 +34,7 @@ const (
 	i32GtS op = 0x4a
 	i32GeU op = 0x4f
 	i32GeS op = 0x4e
+	i64Clz op = 0x79
 	i64Eqz op = 0x50
 	i64Eq  op = 0x51
 	i64Ne  op = 0x52

@@ -146,6 +146,9 @@ func (m *module) foldRule(f *fn, w *tester, r *scorecard.Rule) {
 				f.get(ev).mem(i32Load8u, slotAt(slot)+1).do(i32Or)
 			}
 		}
+		if r.Kind == scorecard.Returning && r.Returns.Spend != nil {
+			f.get(ev).mem(i32Load8u, slotAt(r.Returns.Spend.Slot)+1).do(i32Or)
+		}
 		if r.Per == scorecard.PerValue || r.Kind == scorecard.Money {
 			f.get(ev).mem(i32Load8u, slotAt(r.PerSlot)+1).do(i32Or)
 		}
@@ -158,6 +161,10 @@ func (m *module) foldRule(f *fn, w *tester, r *scorecard.Rule) {
 	if r.When != nil {
 		f.askEvent(r.When.Rest, r.When.At)
 		f.do(i32Eqz).brIf(0)
+	}
+	if r.Kind == scorecard.Returning {
+		m.writeReturn(f, r, t)
+		return
 	}
 	m.once(f, r)
 	m.write(f, r, t)

@@ -21,6 +21,7 @@ type helpers struct {
 	decayed *fn // (addr i32, span, rate f64) f64: a half-life rule that is not zero, at gNow
 	reason  *fn // (id, detail i32, points f64)
 	line    *fn // (nodes, n i32, age i64) i32: the address of the line of a curve
+	log2    *fn // (x f64) f64, for x > 0
 	minutes *fn // (t i64) i32: how long ago t was at gNow
 	push    *fn // (owner, value i64): appends an entry
 	remove  *fn // (owner i64): takes its oldest entry out of the list
@@ -31,7 +32,7 @@ func (m *module) helpers() {
 	m.h = helpers{
 		exp2: later(m.exp2), equal: later(m.equal), remove: later(m.remove), push: later(m.pushed), unique: later(m.unique),
 		stamp: later(m.stamp), timed: later(m.timed), money: later(m.money), at: later(m.at), linear: later(m.linear),
-		reach: later(m.reach), decayed: later(m.decayed), reason: later(m.reason), line: later(m.line), minutes: later(m.minutes),
+		reach: later(m.reach), decayed: later(m.decayed), reason: later(m.reason), line: later(m.line), log2: later(m.log2), minutes: later(m.minutes),
 	}
 }
 

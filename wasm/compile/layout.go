@@ -54,6 +54,7 @@ const (
 	byteGas  = 8
 	foldTurn = 60
 	readTurn = 80
+	termGas  = 60   // of a series
 	lineGas  = 2000 // halving a curve of up to thousands of lines
 
 	searchTurn = 35
@@ -86,8 +87,11 @@ func (l *layout) budget(c *scorecard.Card, entries int) error {
 			score += whenGas(r.When)
 		}
 		score += ruleGas*(2+len(r.Tests)) + 8*len(r.Steps) + readTurn*entries*min(times, 1)
-		if r.Kind == scorecard.Renewal {
+		switch r.Kind {
+		case scorecard.Renewal:
 			score += lineGas
+		case scorecard.Returning:
+			score += 2 * (lineGas + termGas*r.Returns.Terms)
 		}
 	}
 	for _, g := range c.Gates {
@@ -135,6 +139,8 @@ func (l *layout) fit(c *scorecard.Card) error {
 			at += 8
 		case r.Kind == scorecard.HalfLife, r.Kind == scorecard.Renewal, r.Kind == scorecard.Recency, r.Kind == scorecard.Absent && r.Event != "":
 			at += 16
+		case r.Kind == scorecard.Returning:
+			at += returnSize
 		}
 		if r.Per == scorecard.PerDay {
 			l.day[i] = at

@@ -196,9 +196,12 @@ func (m maker) bounds(b *strings.Builder, d int) {
 
 // ownDimension writes a dimension that is not made of groups.
 func (m maker) ownDimension(b *strings.Builder, d int) {
-	switch m.IntN(4) {
+	switch m.IntN(5) {
 	case 0:
 		m.rfm(b, d)
+		return
+	case 4:
+		m.btyd(b, d)
 		return
 	case 1:
 		fmt.Fprintf(b, "  d%d:\n    kind: %s\n    why: \"{points}\"\n", d, pick(m, "model\n    model: won", "wasm\n    module: my.wasm"))
@@ -245,6 +248,19 @@ func (m maker) rfm(b *strings.Builder, d int) {
 	}
 	if m.chance(60) {
 		fmt.Fprintf(b, "    within: %s\n", pick(m, spans...))
+	}
+}
+
+func (m maker) btyd(b *strings.Builder, d int) {
+	fmt.Fprintf(b, "  d%d:\n    kind: btyd\n    event: %s\n    why: \"{points} {count}\"\n", d, pick(m, eventTypes...))
+	m.bounds(b, d)
+	if m.chance(40) {
+		b.WriteString("    where: " + m.conditions(fieldNames) + "\n")
+	}
+	fmt.Fprintf(b, "    r: %s\n    alpha: %s\n    a: %s\n    b: %s\n    horizon: %s\n    full_at: %s\n", pick(m, "0.2426", "0.05", "7"), pick(m, "1d", "4.4135w", "3h", "1y"),
+		pick(m, "0.7929", "1", "0.2", "3"), pick(m, "2.4258", "0.8", "0.1", "40"), pick(m, "1d", "4d", "5h"), pick(m, "4", "0.01", "150"))
+	if m.chance(50) {
+		fmt.Fprintf(b, "    spend: {value: amount, p: %s, q: %s, v: %s}\n", pick(m, "6.25", "0.3"), pick(m, "3.74", "1.01"), pick(m, "15.44", "2000"))
 	}
 }
 

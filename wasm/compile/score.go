@@ -54,6 +54,9 @@ func driftOf(rules []*scorecard.Rule) (d drift) {
 		if r.Kind == scorecard.Renewal {
 			d = d.or(lifeDrift(r.Life))
 		}
+		if r.Kind == scorecard.Returning {
+			d = drift{true, true}
+		}
 	}
 	return d
 }
@@ -240,6 +243,9 @@ func (m *module) points(f *fn, r *scorecard.Rule, detail local) bool {
 		return true
 	case scorecard.Frequency, scorecard.Money:
 		m.buyerPoints(f, r, at, detail)
+		return true
+	case scorecard.Returning:
+		m.returnPoints(f, r, at, detail)
 		return true
 	case scorecard.Input:
 		m.inputPoints(f, r.Feed)

@@ -38,7 +38,7 @@ type Card struct {
 // Dimension is one axis of a score.
 type Dimension struct {
 	Name     string
-	Kind     string // attributes, behaviour, replenishment, rfm, model or wasm
+	Kind     string // attributes, behaviour, replenishment, rfm, btyd, model or wasm
 	Min, Max float64
 	Groups   []*Group
 	Grades   []Grade // best first; empty if the dimension has none
@@ -74,6 +74,7 @@ const (
 	Frequency                  // by the number of events, in Steps, of the last Span if it is not 0
 	Money                      // by the sum of a field, in Steps, of the last Span if it is not 0
 	Input                      // a model's or a module's value, which the host gives
+	Returning                  // by the purchases to expect, as its Returns says
 	Unanswered                 // while Rule.Gte messages of the last Rule.Span have no answer
 )
 
@@ -113,11 +114,12 @@ type Rule struct {
 	Span    int64  // ms: half-life, window, step of linear, silence
 	Drop    float64
 	Gte     int
-	Life    *Life  // of Renewal
-	Steps   []Step // of Recency, Frequency and Money: nearest or least first
-	Value   string // of Money: the field that is summed up
-	Feed    *Feed  // of Input
-	Ignore  uint8  // bit per machine verdict
+	Life    *Life    // of Renewal
+	Steps   []Step   // of Recency, Frequency and Money: nearest or least first
+	Value   string   // of Money: the field that is summed up
+	Feed    *Feed    // of Input
+	Returns *Returns // of Returning
+	Ignore  uint8    // bit per machine verdict
 
 	line, col int // in its file; not its node, which would keep all of the file in memory
 }

@@ -37,6 +37,8 @@ type ruleState struct {
 	hashes []uint64 // oldest first
 	times  []int64  // oldest first
 	has    bool     // a rule of Absent or Renewal: t is set
+	first  int64    // of Returning: the first purchase
+	sum    float64  // of Returning: hundredths that repeats brought in
 }
 
 // hashMask is how much of a hash a module keeps: its top byte names the rule.
@@ -126,7 +128,12 @@ func (e *Eval) foldRule(r *Rule, ev *wasm.Event, flags uint64) {
 		return
 	}
 	st := &e.rules[r.Index]
-	if !r.first(st, ev) {
+	fresh := r.first(st, ev)
+	switch {
+	case r.Kind == Returning:
+		r.writeReturn(st, ev, fresh)
+		return
+	case !fresh:
 		return
 	}
 	r.write(st, ev)
@@ -139,6 +146,9 @@ func (r *Rule) readsProduct(ev *wasm.Event) bool {
 		}
 	}
 	if r.When != nil && slices.ContainsFunc(r.When.At, func(s int) bool { return ev.Slots[s].Product }) {
+		return true
+	}
+	if r.spends() && ev.Slots[r.Returns.Spend.Slot].Product {
 		return true
 	}
 	return (r.Per == PerValue || r.Kind == Money) && ev.Slots[r.PerSlot].Product

@@ -196,6 +196,8 @@ func (e *Eval) points(r *Rule, k *clock, m *motion) (float64, uint32) {
 		return r.renewal(st, k, m)
 	case Recency, Frequency, Money:
 		return r.buyer(st, k)
+	case Returning:
+		return r.returning(st, k, m)
 	case Input:
 		return r.Feed.points(e.Inputs), 0
 	case Unanswered:
@@ -273,12 +275,17 @@ func (r *Rule) renewal(st *ruleState, k *clock, m *motion) (float64, uint32) {
 		v, slope = float64(v*f), float64(slope*f)
 		m.decay(v, math.Ln2/float64(r.Life.FadeHalf))
 	}
+	m.slide(slope)
+	return v, Minutes(k.now, st.t)
+}
+
+// slide adds the motion of points on a line.
+func (m *motion) slide(slope float64) {
 	if slope > 0 {
 		m.up, m.upMass = m.up+slope, math.Inf(1)
 	} else if slope < 0 {
 		m.down, m.downMass = m.down-slope, math.Inf(1)
 	}
-	return v, Minutes(k.now, st.t)
 }
 
 // Chance is the probability of buying again that the card's first dimension with

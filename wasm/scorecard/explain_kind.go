@@ -3,6 +3,7 @@ package scorecard
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -16,6 +17,8 @@ func (w *teller) own(r *Rule) bool {
 		w.buyer(r)
 	case Input:
 		w.feed(r.Feed)
+	case Returning:
+		w.returns(r)
 	default:
 		return false
 	}
@@ -101,6 +104,23 @@ func (w *teller) buyer(r *Rule) {
 		what += w.say(" within ", " en ") + w.span(r.Span)
 	}
 	w.linef("  - %s (%s): %s.", what, w.trigger(r), strings.Join(steps, ", "))
+}
+
+// fine writes a number to four digits that count.
+func fine(f float64) string { return strconv.FormatFloat(f, 'g', 4, 64) }
+
+func (w *teller) returns(r *Rule) {
+	b := r.Returns
+	w.linef("  %s %s.", w.say("Counted are the days with", "Se cuentan los días con"), w.trigger(r))
+	what := w.say("purchases", "compras")
+	if b.Spend != nil {
+		what = w.say("in purchases (", "en compras (") + b.Spend.Value + ")"
+	}
+	w.linef(w.say("  What a lead will buy within %s is worth points, all %s of them from %s %s on; the longer the silence beside the rhythm so far, the less.",
+		"  Lo que el contacto comprará en %s vale puntos, todos (%s) a partir de %s %s; cuanto más largo el silencio frente a su ritmo, menos."),
+		w.span(b.Horizon), short(r.Points), short(b.FullAt), what)
+	w.linef(w.say("  (BG/NBD: r %s, alpha %s weeks, a %s, b %s)", "  (BG/NBD: r %s, alpha %s semanas, a %s, b %s)"),
+		fine(b.R), fine(float64(b.Alpha)/(7*MsPerDay)), fine(b.A), fine(b.B))
 }
 
 func (w *teller) feed(f *Feed) {

@@ -90,6 +90,13 @@ func (l *Life) Chance(age int64) float64 {
 	return g.chance(age, l.Horizon)
 }
 
+// Survival returns the function that says log2 of the chance that a thing lasts longer
+// than an age.
+func (l *Life) Survival() func(age int64) float64 {
+	g := l.gamma()
+	return g.survival
+}
+
 // node returns the line that holds at an age.
 func (l *Life) node(age int64) (n *Node, next int64) {
 	lo := 0
@@ -125,6 +132,9 @@ func (g *gamma) chance(age, within int64) float64 {
 }
 
 const log2E = 1.4426950408889634
+
+// Log2Front is what log2 multiplies its series by: modules write the same series.
+const Log2Front float64 = 2 * log2E
 
 // survival is log2 of the chance to live longer than age: the regularised upper
 // incomplete gamma function, by its series below its bulk and by its continued
@@ -180,7 +190,7 @@ func log2(x float64) float64 {
 	for n := 23.0; n >= 1; n -= 2 {
 		sum = float64(sum*s2) + 1/n
 	}
-	return float64(e) + float64(float64(2*log2E)*float64(s*sum))
+	return float64(e) + float64(Log2Front*float64(s*sum))
 }
 
 // log2Gamma is log2 Γ(x) for x ≥ 1, by Stirling's series, begun above 16.

@@ -26,9 +26,6 @@ func (p *reader) dimensions(v *node) {
 	p.oneGrid(v)
 }
 
-// kindsLater are the kinds of dimension that are known and not yet scored.
-var kindsLater = []string{"btyd"}
-
 func (p *reader) dimension(d *Dimension, k, v *node) {
 	if v.kind != mapNode {
 		p.add(v, fmt.Sprintf("dimension %s is %s", d.Name, v.word()), "write {kind: behaviour, max: 100, groups: …}")
@@ -41,14 +38,10 @@ func (p *reader) dimension(d *Dimension, k, v *node) {
 		}
 	}
 	if kind == nil {
-		p.add(k, fmt.Sprintf("dimension %s has no kind", d.Name), "write kind: attributes, behaviour, replenishment, rfm, model or wasm")
+		p.add(k, fmt.Sprintf("dimension %s has no kind", d.Name), "write kind: attributes, behaviour, replenishment, rfm, btyd, model or wasm")
 		return
 	}
-	if slices.Contains(kindsLater, kind.text) {
-		p.later(kind, "kind: "+kind.text, "remove this dimension and its term in score.of")
-		return
-	}
-	switch d.Kind = p.oneOf(kind, "kind", "attributes", "behaviour", "replenishment", "rfm", "model", "wasm"); d.Kind {
+	switch d.Kind = p.oneOf(kind, "kind", "attributes", "behaviour", "replenishment", "rfm", "btyd", "model", "wasm"); d.Kind {
 	case "attributes", "behaviour":
 		p.ruled(d, k, v)
 	default:
@@ -68,6 +61,8 @@ func (p *reader) ownKind(d *Dimension, k, v *node) {
 		p.renewal(d, k, v)
 	case "rfm":
 		p.rfm(d, k, v)
+	case "btyd":
+		p.returns(d, k, v)
 	case "model":
 		p.model(d, k, v)
 	case "wasm":

@@ -15,7 +15,7 @@ type key struct{ name, holds, means string }
 var anyDimension = []key{
 	{"kind", "a word", "which of these sections holds"},
 	{"min", "points", "the least the dimension can be; 0 if left out. Below 0 it can take away"},
-	{"max", "points", "the most it can be; without bound if left out, 100 for replenishment, model and wasm"},
+	{"max", "points", "the most it can be; without bound if left out, 100 for replenishment, btyd, model and wasm"},
 	{"grades", "label: points", "best first, as in {A: 75, B: 50, C: 25, D: 0}; two graded dimensions make a grid A1…D4. The last grade also holds below where it begins"},
 }
 
@@ -64,6 +64,21 @@ var schema = []section{
 			key{"recency", "list of [time, points]", "the first step whose time has not passed since the last"},
 			key{"frequency", "list of [number, points]", "the last step that is reached"},
 			key{"monetary", "list of [sum, points]", "the last step that is reached"}),
+	},
+	{
+		"dimension btyd", "dimensions: {NAME: {kind: btyd}}",
+		"How many purchases to expect, by BG/NBD, whose parameters `ripen loyalty` learns. Purchases of one day are one.", dimensionKeys(
+			key{"event", "an event type", "what counts; purchase if left out"},
+			key{"where", "conditions", "only events that fulfil them"},
+			key{"ignore", "list", "machines whose events do not count: bot, prefetch, proxy"},
+			key{"r", "a number", "the shape of the rates of buying; required"},
+			key{"alpha", "a length of time", "their scale, from 1h on; required"},
+			key{"a", "a number", "the chance to leave after a purchase follows Beta(a, b); required"},
+			key{"b", "a number", "required"},
+			key{"horizon", "a length of time", "how far ahead purchases count; required"},
+			key{"full_at", "a number", "the expected purchases that are worth all points (max); with spend, the money; required"},
+			key{"spend", "a map", "what a purchase is worth: then expected money counts"},
+			key{"why", "text", "words of the reason, with {points}, {count} of days with purchases"}),
 	},
 	{"dimension model", "dimensions: {NAME: {kind: model}}", "What a learned model expects: its probability × max. While the model says nothing the dimension is 0.", dimensionKeys(
 		key{"model", "a name", "which model; required"},
@@ -141,6 +156,12 @@ var schema = []section{
 	{"learn", "lifetime: {learn: …}", "", []key{
 		{"per", "a property", "each of its values has a life of its own"},
 		{"min_repurchases", "a whole number", "how many before what is learned counts; 30 if left out"},
+	}},
+	{"spend", "btyd: {spend: …}", "By Gamma-Gamma, from the values of all purchases after the first day's.", []key{
+		{"value", "a property", "a purchase's value; value if left out. In hundredths, rounded half up"},
+		{"p", "a number", "required"},
+		{"q", "a number", "above 1; required"},
+		{"v", "a number", "required"},
 	}},
 	{"a gate", "gates: […]", "Gates bound the combined value before the scale, whatever the points say.", []key{
 		{"id", "a name", "of its reason gate:ID; its number if left out"},

@@ -117,6 +117,9 @@ func (c *Card) assign() {
 		case r.Kind == Money:
 			r.PerSlot = c.slot(SlotDef{View: ViewNum, Name: r.Value})
 		}
+		if r.spends() {
+			r.Returns.Spend.Slot = c.slot(SlotDef{View: ViewNum, Name: r.Returns.Spend.Value})
+		}
 		for _, name := range r.Events() {
 			c.assignType(name, r)
 		}
@@ -189,6 +192,9 @@ func (c *Card) assignType(name string, r *Rule) {
 		}
 	}
 	add(r.PerSlot)
+	if r.spends() {
+		add(r.Returns.Spend.Slot)
+	}
 }
 
 // Answers says whether a rule waits for answers to our messages.

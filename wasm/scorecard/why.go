@@ -8,7 +8,7 @@ import (
 // words returns the placeholders that the rule's why may hold.
 func (r *Rule) words() []string {
 	switch r.Kind {
-	case Window, Count, Unanswered:
+	case Window, Count, Unanswered, Returning:
 		return []string{"points", "count"}
 	case Recency, Absent:
 		return []string{"points", "age"}
@@ -58,7 +58,7 @@ func (w *teller) age(minutes uint32) string {
 	return "" // unreachable unless there are no minutes among the words
 }
 
-// wordKinds gives the rules of an rfm dimension the house's words.
+// wordKinds gives the rules of an rfm dimension the house's words, and those of btyd without any.
 func (c *Card) wordKinds() {
 	w := teller{es: c.Language == "es"}
 	for _, r := range c.Rules {
@@ -67,6 +67,10 @@ func (c *Card) wordKinds() {
 			r.Why = w.say("Last bought {age} ago", "Compró por última vez hace {age}")
 		case Frequency:
 			r.Why = w.say("Bought {count} times", "Ha comprado {count} veces")
+		case Returning:
+			if r.Why == "" {
+				r.Why = w.say("Bought on {count} days", "Ha comprado en {count} días")
+			}
 		case Money:
 			r.Why = w.say("Has spent {amount}", "Ha gastado {amount}")
 		}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"ripen/tracker/train/loyalty"
+)
+
+// purchases asks the server for what every lead bought: a page of timelines at a time,
+// so that a person who is several visitors is one customer.
+func (c *call) purchases(ctx context.Context) (sheet *loyalty.Sheet, err error) {
+	sheet = &loyalty.Sheet{Columns: map[string]string{}}
+	err = c.withServer(ctx, func(cl *client) error {
+		var ids []string
+		cl.accept = "application/x-ndjson"
+		err := cl.lines(ctx, "GET", "/v1/leads", nil, nil, func(line []byte) error {
+			var l lead
+			if err := json.Unmarshal(line, &l); err != nil {
+				return fmt.Errorf("decode a lead: %w", err)
+			}
+			ids = append(ids, l.ID)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		cl.accept = ""
+		p := c.startProgress("leads", int64(len(ids)), countText)
+		defer p.end()
+		for i, id := range ids {
+			p.to(int64(i))
+			if err := addPurchases(ctx, cl, id, sheet); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return sheet, err
+}
+
+// addPurchases adds the lines of one lead's purchases. Products' names are sealed
+// where no card names them, so they are asked for as personal.
+func addPurchases(ctx context.Context, cl *client, id string, sheet *loyalty.Sheet) error {
+	q := url.Values{"limit": {"1000"}, "personal": {"true"}}
+	for {
+		var page struct {
+			Lead   string
+			Events []struct {
+				Time       time.Time
+				Type       string
+				Properties map[string]any
+			}
+			Next string
+		}
+		if err := cl.do(ctx, "GET", "/v1/leads/"+url.PathEscape(id)+"/events", q, nil, &page); err != nil {
+			return err
+		}
+		for _, e := range page.Events {
+			if e.Type == "purchase" {
+				sheet.Lines = append(sheet.Lines, bought(page.Lead, e.Time, e.Properties, sheet.Columns)...)
+			}
+		}
+		if page.Next == "" {
+			return nil
+		}
+		q.Set("after", page.Next)
+	}
+}
+
+// bought makes lines of one purchase: one for each product, the value on the first. It
+// notes under which names it found them: the card asks for the same.
+func bought(id string, at time.Time, fields map[string]any, names map[string]string) (lines []loyalty.Purchase) {
+	find := func(role, under string, from ...string) any {
+		for _, name := range from {
+			if v, ok := fields[under+name]; ok {
+				if names[role] == "" {
+					names[role] = name
+				}
+				return v
+			}
+		}
+		return nil
+	}
+	word := func(v any) string {
+		if v == nil {
+			return ""
+		}
+		return strings.TrimSpace(fmt.Sprint(v))
+	}
+	for i := 0; ; i++ {
+		under := "products." + strconv.Itoa(i) + "."
+		p := loyalty.Purchase{Customer: id, Day: int(at.Unix() / 86400)}
+		p.Product = word(find("product", under, "sku", "product_id", "name"))
+		p.Category = word(find("category", under, "category"))
+		if p.Product == "" && p.Category == "" {
+			if i > 0 {
+				return lines
+			}
+			p.Product = word(find("product", "", "sku", "product_id", "product"))
+			p.Category = word(find("category", "", "category"))
+		}
+		if v, ok := find("value", "", "value", "total", "revenue").(float64); ok && i == 0 && v > 0 {
+			p.Value = v
+		}
+		lines = append(lines, p)
+	}
+}
