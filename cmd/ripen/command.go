@@ -37,7 +37,7 @@ type call struct {
 func commands() []*command {
 	return slices.Concat(
 		[]*command{demoCommand(), serveCommand()},
-		tenantCommands(), sourceCommands(), scorecardCommands(), moduleCommands(), importCommands(),
+		tenantCommands(), sourceCommands(), scorecardCommands(), moduleCommands(), trainCommands(), importCommands(),
 		leadsCommands(), personCommands(), accountCommands(), feedCommands(), mailCommands(), deadLetterCommands(), retentionCommands(), opsCommands(),
 	)
 }
