@@ -90,18 +90,16 @@ func cutNumbers(c *column, rows []int, how coarseness) *cut {
 		}
 	}
 	k := &cut{kind: number}
-	each := float64(left) / float64(max(spare, 1))
-	held, done := 0, 0.0
+	held := 0
 	for i, r := range runs {
 		if own(r) {
-			held = 0
 			k.edges = append(k.edges, r.v)
 			continue
 		}
 		held += r.n
-		done += float64(r.n)
-		if last := i+1 == len(runs); last || own(runs[i+1]) || float64(held) >= each {
-			held = 0
+		each := float64(left) / float64(max(spare, 1))
+		if i+1 == len(runs) || own(runs[i+1]) || float64(held)+float64(runs[i+1].n)/2 > each {
+			left, spare, held = left-held, spare-1, 0
 			k.edges = append(k.edges, r.v)
 		}
 	}

@@ -86,6 +86,9 @@ func quoted(s string) string {
 	return strings.TrimSpace(strings.ReplaceAll(b.String(), "\u007f", `\u007f`))
 }
 
+// trapWords are something else than text to some YAML readers.
+var trapWords = []string{"on", "off", "yes", "no", "y", "n", "true", "false", "null"}
+
 // name makes a name of a text: letters, digits and _, not taken yet.
 func (w *cardWriter) name(s string) string {
 	plain := strings.NewReplacer("á", "a", "é", "e", "í", "i", "ó", "o", "ú", "u", "ü", "u", "ñ", "n", "ç", "c")
@@ -101,6 +104,8 @@ func (w *cardWriter) name(s string) string {
 	}
 	if base == "" || base[0] >= '0' && base[0] <= '9' {
 		base = "a" + base
+	} else if slices.Contains(trapWords, base) {
+		base += "_"
 	}
 	name := base
 	for i := 2; w.taken[name]; i++ {

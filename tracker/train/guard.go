@@ -8,11 +8,13 @@ import (
 
 // An attribute that knows the outcome was most often written after it. Three signs,
 // each far beyond what honest attributes reach: alone it orders people better than
-// whole models do; it makes more than half of the model; its information value is
-// three times what lenders already call too good to be true.
+// whole models do; it makes more than half of the model, and is strong alone, too (one
+// of three weak ones may well make half); its information value is three times what
+// lenders already call too good to be true.
 const (
 	alarmAlone       = 0.9
 	alarmShare       = 0.5
+	alarmStrong      = 0.75 // AUC alone, beside alarmShare
 	alarmInformation = 1.5
 )
 
@@ -64,13 +66,13 @@ func (r *training) suspicion(alone, share, information float64) string {
 	if alone > alarmAlone {
 		why = append(why, fmt.Sprintf(say(lang, "alone it reaches an AUC of %.3f", "por sí solo alcanza un AUC de %.3f"), alone))
 	}
-	if share > alarmShare {
+	if share > alarmShare && alone > alarmStrong {
 		why = append(why, fmt.Sprintf(say(lang, "it makes %.0f %% of the model", "hace el %.0f %% del modelo"), 100*share))
 	}
 	if information > alarmInformation {
 		why = append(why, fmt.Sprintf(say(lang, "its information value is %.1f", "su valor de información es %.1f"), information))
 	}
-	return strings.Join(why, say(lang, "; ", "; "))
+	return strings.Join(why, "; ")
 }
 
 // salesWords are words in the names of fields that sales fill in while they talk to
