@@ -46,7 +46,11 @@ var layouts = []string{
 
 // parseDate reads a date as seconds since 1970.
 func parseDate(s string) (float64, bool) {
-	if len(s) < 8 || len(s) > 40 {
+	digits := 0
+	for i := range len(s) {
+		digits += int(bit(s[i] >= '0' && s[i] <= '9'))
+	}
+	if digits < 5 || len(s) > 40 { // most cells are none: they are not worth sixteen tries
 		return 0, false
 	}
 	for _, l := range layouts {

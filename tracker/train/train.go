@@ -73,6 +73,21 @@ func Run(ctx context.Context, t *Table, o Options) (*Result, error) {
 	return &Result{card.yaml(r.rows, r.report, &o), r.report}, ctx.Err()
 }
 
+// FitCard learns a card from all of a table, and says how probable conversion is for
+// each of its rows.
+func FitCard(t *Table) []float64 {
+	k := t.Conversions()
+	return fitCard(t, t.allRows(), planFor(min(k, t.Len()-k), nil)).chances(t, t.allRows())
+}
+
+// FitTrees is the same with boosted trees.
+func FitTrees(t *Table, seed uint64) []float64 {
+	return chancesOf(fitBoost(t, t.allRows(), seed).margins(t, t.allRows()))
+}
+
+// AUC is how well probabilities order the rows of a table.
+func (t *Table) AUC(p []float64) float64 { return auc(p, t.y) }
+
 // tick says that one more fit is done.
 func (r *training) tick() error {
 	if r.done++; r.o.Progress != nil {

@@ -15,7 +15,7 @@ import (
 var strict = []string{"Tags", "Lead Quality", "Lead Profile", "Asymmetrique Activity Index", "Asymmetrique Profile Index", "Asymmetrique Activity Score", "Asymmetrique Profile Score", "Last Activity", "Last Notable Activity"}
 
 // sampleText is a file of RIPEN_DATA; it skips where there is none.
-func sampleText(t *testing.T, file string) string {
+func sampleText(t testing.TB, file string) string {
 	t.Helper()
 	dir := os.Getenv("RIPEN_DATA")
 	if dir == "" {
@@ -59,7 +59,7 @@ func people(n int, seed uint64) string {
 	return b.String()
 }
 
-func read(t *testing.T, text string, o Options) *Table {
+func read(t testing.TB, text string, o Options) *Table {
 	t.Helper()
 	table, err := ReadTable(strings.NewReader(text), &o)
 	if err != nil {
