@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"ripen/tracker/train"
+	"ripen/wasm/scorecard"
 )
 
 func trainCommands() []*command {
@@ -135,6 +136,9 @@ func splitList(s string) ([]string, error) {
 // if the report does not.
 func (c *call) writeTrained(r *train.Result) error {
 	card := c.get("out")
+	if _, err := scorecard.Parse(card, r.Card); err != nil {
+		return fmt.Errorf("the card that was learned is no good one: %w: leave columns out with --drop", err)
+	}
 	if card != "" {
 		if err := os.WriteFile(card, r.Card, 0o644); err != nil {
 			return err

@@ -163,9 +163,9 @@ func cutCategories(c *column, rows []int, how coarseness) *cut {
 	return k
 }
 
-// canBeNamed says whether a rule can ask for a value: it sees 1 KiB of a text, and a
-// star would be a pattern.
-func canBeNamed(v string) bool { return len(v) <= 512 && !strings.Contains(v, "*") }
+// canBeNamed says whether a rule can ask for a value: long texts make long
+// cards, and a star would be a pattern.
+func canBeNamed(v string) bool { return len(v) <= 128 && !strings.Contains(v, "*") }
 
 // binOf is the bin of a row.
 func (k *cut) binOf(c *column, row int) uint8 {

@@ -69,21 +69,29 @@ func fitCard(t *Table, rows []int, p plan) *Card {
 	return c
 }
 
-// choose picks columns: those that tell something, or the most telling of them.
+// binsMax is how many bins a card has room for: every one may become a rule, and a
+// card has at most 500.
+const binsMax = 440
+
+// choose picks columns: those that tell something, the most telling first, as long as
+// there is room.
 func (p *plan) choose(t *Table, bins [][]uint8, by []*cut, y []uint8) []int {
-	var out []int
+	var told []int
 	iv := make([]float64, len(by))
 	for j := range by {
 		iv[j] = information(bins[j], by[j].n, y)
 		if (p.skip == nil || !p.skip[j]) && iv[j] >= p.least {
-			out = append(out, j)
+			told = append(told, j)
 		}
 	}
-	if p.most == 0 || len(out) <= p.most {
-		return out
+	slices.SortStableFunc(told, func(a, b int) int { return cmp.Compare(iv[b], iv[a]) })
+	var out []int
+	room := binsMax
+	for _, j := range told {
+		if need := by[j].n + len(t.columns[j].words)/itemsMax + 1; need <= room && (p.most == 0 || len(out) < p.most) {
+			out, room = append(out, j), room-need
+		}
 	}
-	slices.SortStableFunc(out, func(a, b int) int { return cmp.Compare(iv[b], iv[a]) })
-	out = out[:p.most]
 	slices.Sort(out)
 	return out
 }

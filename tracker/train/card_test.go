@@ -3,7 +3,9 @@ package train
 import (
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -196,5 +198,34 @@ func TestNothingTells(t *testing.T) {
 	}
 	if m := r.Report.Models[0].Random; math.Abs(m.AUC-.5) > .05 {
 		t.Errorf("AUC %v of nothing", m.AUC)
+	}
+}
+
+// TestWide: a file of more columns than a card has room for makes a card all the same,
+// of those that tell most.
+func TestWide(t *testing.T) {
+	var head, b strings.Builder
+	for j := range 90 {
+		fmt.Fprintf(&head, "number %d,", j)
+	}
+	b.WriteString(head.String() + "won\n")
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 1500 {
+		first := 0.0
+		for j := range 90 {
+			v := r.Float64()
+			if j == 0 {
+				first = v
+			}
+			fmt.Fprintf(&b, "%.3f,", v)
+		}
+		fmt.Fprintln(&b, bit(r.Float64() < first))
+	}
+	o := Options{Label: "won"}
+	agree(t, b.String(), o, ',')
+	table := read(t, b.String(), o)
+	c := fitCard(table, table.allRows(), planFor(700, nil))
+	if len(c.used) > 60 || c.used[0] != 0 {
+		t.Errorf("the card asks for %d columns, the first of them %d", len(c.used), c.used[0])
 	}
 }

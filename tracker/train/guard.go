@@ -105,6 +105,11 @@ func (r *training) notes() {
 		return
 	}
 	r.timeNotes(note)
+	for _, a := range r.report.Attributes {
+		if *a.Drift > alarmDrift {
+			note("%s: who says what has changed between the first 70 %% of the time and the rest (stability index %.2f)", "%s: lo que se contesta ha cambiado entre el primer 70 %% del tiempo y el resto (índice de estabilidad %.2f)", a.Name, *a.Drift)
+		}
+	}
 }
 
 func (r *training) timeNotes(note func(en, es string, args ...any)) {

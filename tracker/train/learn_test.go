@@ -176,3 +176,11 @@ func TestTrees(t *testing.T) {
 		t.Errorf("AUC %.3f by trees, %.3f by the card", trees, card)
 	}
 }
+
+func TestDrift(t *testing.T) {
+	bins := []uint8{0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1}
+	all := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}
+	near(t, "no drift", drift(bins, 2, all, all), 0, 1e-12)
+	x, y := 3.5/6.5, 1.5/6.5
+	near(t, "drift", drift(bins, 2, all[:6], all[6:]), (y-x)*math.Log(y/x)+(5.5/6.5-x)*math.Log(5.5/3.5), 1e-12)
+}

@@ -40,17 +40,18 @@ type Leak struct {
 
 // Attribute is how useful one attribute is.
 type Attribute struct {
-	Name        string  `json:"name"`
-	Attribute   string  `json:"attribute"` // its name in the tracker and the card
-	Kind        string  `json:"kind"`      // number or category
-	Answered    float64 `json:"answered"`  // share of rows with an answer
-	Information float64 `json:"information"`
-	Alone       float64 `json:"auc_alone"`
-	Gain        float64 `json:"auc_gain"`    // what the AUC loses without it
-	Share       float64 `json:"share"`       // of the spread of the card's points
-	TreeShare   float64 `json:"tree_share"`  // of what the trees gain
-	Advice      string  `json:"advice"`      // keep, drop, leak
-	Missing     float64 `json:"rate_absent"` // how many converted of those without an answer
+	Name        string   `json:"name"`
+	Attribute   string   `json:"attribute"` // its name in the tracker and the card
+	Kind        string   `json:"kind"`      // number or category
+	Answered    float64  `json:"answered"`  // share of rows with an answer
+	Information float64  `json:"information"`
+	Alone       float64  `json:"auc_alone"`
+	Gain        float64  `json:"auc_gain"`    // what the AUC loses without it
+	Share       float64  `json:"share"`       // of the spread of the card's points
+	TreeShare   float64  `json:"tree_share"`  // of what the trees gain
+	Drift       *float64 `json:"drift"`       // population stability index, first 70 % against the rest; null without time
+	Advice      string   `json:"advice"`      // keep, drop, leak
+	Missing     float64  `json:"rate_absent"` // how many converted of those without an answer
 }
 
 // Decile is a tenth of the rows.

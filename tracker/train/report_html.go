@@ -18,7 +18,7 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"gain":  func(v float64) string { return fmt.Sprintf("%+.4f", v) },
 	"inc":   func(i int) int { return i + 1 },
 	"bar":   func(v float64) string { return fmt.Sprintf("%.1f", 100*min(max(v, 0), 1)) },
-	"curve": curve, "model": modelName,
+	"curve": curve, "drift": driftText, "model": modelName,
 }).Parse(page))
 
 // curve is a line in a square of 200 by 200, from pairs in 0…1.

@@ -79,6 +79,11 @@ func checkReport(t *testing.T, r *Report) {
 			t.Errorf("advice on %s: %q, want %q", a.Name, a.Advice, want)
 		}
 	}
+	for _, a := range r.Attributes {
+		if a.Drift == nil || *a.Drift > .1 {
+			t.Errorf("%s drifts, and nothing did: %v", a.Name, a.Drift)
+		}
+	}
 	if rows != r.Rows || conversions != r.Conversions {
 		t.Errorf("the deciles hold %d rows, %d converted; there are %d and %d", rows, conversions, r.Rows, r.Conversions)
 	}

@@ -127,10 +127,17 @@ var adviceWords = map[string][2]string{
 
 func (p *printer) attributes(r *Report) {
 	p.line("\nWhat each attribute is good for", "\nPara qué sirve cada atributo")
-	p.row("", say(p.lang, "answered", "respondido"), say(p.lang, "share of points", "parte de los puntos"), say(p.lang, "information", "información"), say(p.lang, "AUC alone", "AUC solo"), say(p.lang, "AUC it adds", "AUC que añade"), "")
+	p.row("", say(p.lang, "answered", "respondido"), say(p.lang, "share of points", "parte de los puntos"), say(p.lang, "information", "información"), say(p.lang, "AUC alone", "AUC solo"), say(p.lang, "AUC it adds", "AUC que añade"), say(p.lang, "drift", "deriva"), "")
 	for _, a := range r.Attributes {
 		w := adviceWords[a.Advice]
-		p.row("  "+printable(short(a.Name, 60)), percent(a.Answered), percent(a.Share), fmt.Sprintf("%.3f", a.Information), fmt.Sprintf("%.3f", a.Alone), fmt.Sprintf("%+.4f", a.Gain), say(p.lang, w[0], w[1]))
+		p.row("  "+printable(short(a.Name, 60)), percent(a.Answered), percent(a.Share), fmt.Sprintf("%.3f", a.Information), fmt.Sprintf("%.3f", a.Alone), fmt.Sprintf("%+.4f", a.Gain), driftText(a.Drift), say(p.lang, w[0], w[1]))
 	}
 	_ = p.Flush()
+}
+
+func driftText(d *float64) string {
+	if d == nil {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f", *d)
 }

@@ -219,6 +219,11 @@ func (r *training) useful(card *Card) error {
 			a.Gain = whole - auc(fitCard(r.t, fit, p).chances(r.t, ask), r.t.labels(ask))
 		}
 		a.Answered, a.Missing = answeredOf(c, r.t.y)
+		if r.t.when != nil {
+			first, later := r.t.early(earlyShare)
+			d := drift(bins[j], by[j].n, first, later)
+			a.Drift = &d
+		}
 		a.Advice = r.advice(&a)
 		r.report.Attributes = append(r.report.Attributes, a)
 		if err := r.tick(); err != nil {

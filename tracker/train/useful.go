@@ -1,8 +1,6 @@
 package train
 
-import (
-	"math"
-)
+import "math"
 
 // information is the information value of bins: how far apart those who converted
 // and those who did not lie.
@@ -55,4 +53,28 @@ func alone(t *Table, j int, fold []int, k int, how coarseness) float64 {
 		}
 	}
 	return auc(p, t.y)
+}
+
+// alarmDrift is the population stability index from which a distribution has
+// changed, by the custom of lenders.
+const alarmDrift = 0.25
+
+// drift is the population stability index of a column: how far its bins among later
+// rows are from those among early ones.
+func drift(bins []uint8, n int, early, later []int) float64 {
+	var a, b [256]float64
+	for _, r := range early {
+		a[bins[r]]++
+	}
+	for _, r := range later {
+		b[bins[r]]++
+	}
+	sum := 0.0
+	for i := range n {
+		if a[i]+b[i] > 0 {
+			x, y := (a[i]+.5)/(float64(len(early))+.5), (b[i]+.5)/(float64(len(later))+.5)
+			sum += (y - x) * math.Log(y/x)
+		}
+	}
+	return sum
 }
