@@ -129,10 +129,7 @@ func (g *grower) draw() []int32 {
 			g.drawn = append(g.drawn, int32(i))
 		}
 	}
-	g.columns = g.columns[:0]
-	for _, j := range g.rand.Perm(len(g.bins))[:int(math.Ceil(boostShare*float64(len(g.bins))))] {
-		g.columns = append(g.columns, j)
-	}
+	g.columns = g.rand.Perm(len(g.bins))[:int(math.Ceil(boostShare*float64(len(g.bins))))]
 	slices.Sort(g.columns)
 	return g.drawn
 }
