@@ -75,6 +75,10 @@ bench: deps ## one table: figures, bars, ratios against references of the same r
 bench-scoring: ## one table for the scoring platform: cards, gas, hostile guests, re-score, simulation
 	go run ./bench/cmd/bench --scoring
 
+.PHONY: bench-learn
+bench-learn: ## one table for learning: processor time and memory of a card and of trees, beside scikit-learn
+	go run ./bench/cmd/bench learn
+
 .PHONY: bench-compare
 bench-compare: ## micro-benchmarks against the saved baseline (BASE=ref to make one)
 	@.ci/bench-compare $(BENCHSTAT)

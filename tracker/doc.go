@@ -37,6 +37,9 @@
 //     state loop runs steps 3 to 5 behind the log and answers step 6 from
 //     memory. cmd/ripen is what a person starts.
 //
+// Beside the path, [ripen/tracker/train] learns a card from a file of people of whom
+// it is known who converted; it is published like any other.
+//
 // Stages never import each other: they meet in the database and in server.
 // The law is a test: cmd/ripen/law_test.go.
 //

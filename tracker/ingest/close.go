@@ -137,7 +137,7 @@ var (
 
 func (d *decoder) eventName(name []byte) []byte {
 	from := len(d.arena)
-	d.arena = appendSnake(d.arena, name)
+	d.arena = tracker.AppendSnake(d.arena, name)
 	snake := d.arena[from:len(d.arena):len(d.arena)]
 	if ours, ok := commerce[string(snake)]; ok {
 		d.arena = append(d.arena[:from], ours...)

@@ -3,6 +3,8 @@ package ingest
 import (
 	"strings"
 	"testing"
+
+	"ripen/tracker"
 )
 
 // TestFields is the field table of DESIGN.md by example. The tenant's cards
@@ -100,7 +102,7 @@ func TestSnakeCase(t *testing.T) {
 		"Order Completed": "order_completed", "signupClicked": "signup_clicked", "page_view": "page_view", "  A--B  ": "a_b",
 		"$pageview": "pageview", "Añadido al Carro": "añadido_al_carro", "Step 2Done": "step_2_done", "HTTPError": "httperror", "!!": "", "ÉtéÀ": "été_à",
 	} {
-		if got := string(appendSnake([]byte("x"), []byte(in))[1:]); got != want {
+		if got := string(tracker.AppendSnake([]byte("x"), []byte(in))[1:]); got != want {
 			t.Errorf("%q: %q, need %q", in, got, want)
 		}
 	}

@@ -87,7 +87,7 @@ func (o *CSVOptions) columns(header []string) ([]string, error) {
 			out[i] = to
 			continue
 		}
-		snake := string(appendSnake(nil, []byte(name)))
+		snake := string(tracker.AppendSnake(nil, []byte(name)))
 		switch snake {
 		case "user_id", "userid":
 			out[i] = "userId"

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ripen/bench/crash"
+	"ripen/bench/learn"
 	"ripen/bench/load"
 	"ripen/bench/ref"
 	"ripen/bench/scoring"
@@ -149,4 +150,31 @@ func runBare(ctx context.Context, flags *flag.FlagSet, args []string) error {
 		return err
 	}
 	return ref.ServeBare(ctx, *addr)
+}
+
+func runLearn(ctx context.Context, flags *flag.FlagSet, args []string, out, log io.Writer) error {
+	asJSON := flags.Bool("json", false, "print JSON")
+	gate := flags.Bool("gate", false, "fail if a figure misses its bar")
+	if err := parse(flags, args); err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	report, err := learn.Run(ctx, learn.Options{Self: self, Log: log})
+	return show(report, err, out, *asJSON, *gate)
+}
+
+func runFit(flags *flag.FlagSet, args []string, out io.Writer) error {
+	file := flags.String("file", "", "a file with a column won")
+	model := flags.String("model", "card", "card or trees")
+	if err := parse(flags, args); err != nil {
+		return err
+	}
+	fit, err := learn.One(*file, *model)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(out).Encode(fit)
 }

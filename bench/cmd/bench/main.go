@@ -5,6 +5,7 @@
 //	go run ./bench/cmd/bench load …     drive a server that is running
 //	go run ./bench/cmd/bench crash …    kill -9 under load, many times
 //	go run ./bench/cmd/bench bare …     the reference server by itself
+//	go run ./bench/cmd/bench learn      what learning costs, beside scikit-learn
 package main
 
 import (
@@ -52,8 +53,12 @@ func run(ctx context.Context, args []string, out, complaints io.Writer) error {
 		return runCrash(ctx, flags, args, out)
 	case "bare":
 		return runBare(ctx, flags, args)
+	case "learn":
+		return runLearn(ctx, flags, args, out, complaints)
+	case "fit": // one fit of learn, in a process of its own
+		return runFit(flags, args, out)
 	}
-	return fmt.Errorf("%w: %q is not load, crash or bare; without a word the suite runs", errUsage, name)
+	return fmt.Errorf("%w: %q is not load, crash, bare or learn; without a word the suite runs", errUsage, name)
 }
 
 func parse(flags *flag.FlagSet, args []string) error {

@@ -32,7 +32,7 @@ func TestWrongUse(t *testing.T) {
 			t.Errorf("%q: %v, want wrong use: %q", args, err, want)
 		}
 	}
-	f(`"lod" is not load, crash or bare`, "lod")
+	f(`"lod" is not load, crash, bare or learn`, "lod")
 	f("not defined", "load", "--speed", "9")
 	f(`what is "now"?`, "crash", "--rounds", "1", "now")
 	f("invalid value", "--conns", "many")

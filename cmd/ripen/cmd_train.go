@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"ripen/tracker/train"
+	"ripen/wasm/scorecard"
+)
+
+func trainCommands() []*command {
+	return []*command{{
+		name: "train", args: "FILE.csv", min: 1, max: 1,
+		use:     []string{"label", "positive", "out", "html", "name", "drop", "keep", "missing", "time-column", "constrain", "seed", "sep", "force", "json"},
+		summary: text{"learn a scorecard from a table of people of whom it is known who converted", "aprender una tarjeta de una tabla de personas de las que se sabe quién convirtió"},
+		help: `
+FILE.csv is an export with a head line, a person a line, and a column that says who
+converted. What columns hold is found out: numbers, texts, truth values, dates, words
+for no answer. The card that is written is like one made by hand: read it, change it,
+publish it. It asks for attributes under the names that 'ripen import csv' gives them,
+so the same file, imported, is scored by it.
+
+The report says how good the card is on rows it has not seen, and, with --time-column,
+on later ones; which columns know too much (written after the outcome); and which
+questions tell nothing. Below 50 conversions nothing is learned: begin with
+'ripen scorecard new'. The same file, flags and seed make the same card.
+
+  ripen train leads.csv --label Converted --out card.yaml
+  ripen train leads.csv --label Converted --drop 'Tags,Lead Quality' --time-column Created --out card.yaml --html report.html
+  ripen train leads.csv --label Status --positive Won --constrain 'visits=rising,age>=-10' -o card.yaml
+  ripen scorecard check card.yaml
+  ripen scorecard publish card.yaml --tenant acme --data ./data`,
+		run: runTrain,
+	}}
+}
+
+func runTrain(ctx context.Context, c *call) error {
+	o, err := c.trainOptions()
+	if err != nil {
+		return &usageError{err.Error(), "ripen help train"}
+	}
+	for _, file := range []string{c.get("out"), c.get("html")} {
+		if _, err := os.Lstat(file); file != "" && !c.bool("force") && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s is there already: name another file, or overwrite it with --force", file)
+		}
+	}
+	table, err := c.readTable(&o)
+	if err != nil {
+		return err
+	}
+	p := c.startProgress(text{"learning", "aprendiendo"}.in(c.lang), 0, countText)
+	o.Progress = func(done, total int) { p.total.Store(int64(total)); p.to(int64(done)) }
+	r, err := train.Run(ctx, table, o)
+	p.end()
+	if few, ok := errors.AsType[*train.TooFew](err); ok {
+		return fmt.Errorf("%w: begin with a card made by hand (ripen scorecard new --template simple)", few)
+	}
+	if err != nil {
+		return err
+	}
+	return c.writeTrained(r)
+}
+
+// readTable reads the file that is learned from.
+func (c *call) readTable(o *train.Options) (*train.Table, error) {
+	in, size, err := c.openInput(c.args[0])
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	p := c.startProgress(text{"reading", "leyendo"}.in(c.lang), size, bytesText)
+	defer p.end()
+	return train.ReadTable(io.TeeReader(in, counter{p}), o)
+}
+
+// trainOptions are the flags as train wants them.
+func (c *call) trainOptions() (o train.Options, err error) {
+	o = train.Options{
+		Name: c.get("name"), Label: c.get("label"), Positive: c.get("positive"), TimeColumn: c.get("time-column"),
+		Seed: uint64(c.int("seed")), Language: c.lang,
+	}
+	if o.Label == "" {
+		return o, errors.New("train needs --label COLUMN: the column that says who converted")
+	}
+	if c.set("sep") {
+		sep := c.get("sep")
+		if sep == `\t` {
+			sep = "\t"
+		}
+		r, n := utf8.DecodeRuneInString(sep)
+		if n != len(sep) || r == utf8.RuneError || strings.ContainsRune("\"\r\n", r) {
+			return o, fmt.Errorf("--sep %q: write one character", sep)
+		}
+		o.Sep = r
+	}
+	for name, list := range map[string]*[]string{"drop": &o.Drop, "keep": &o.Keep, "missing": &o.Missing} {
+		if *list, err = splitList(c.get(name)); err != nil {
+			return o, fmt.Errorf("--%s: %w", name, err)
+		}
+	}
+	constraints, err := splitList(c.get("constrain"))
+	for _, s := range constraints {
+		k, e := train.ParseConstraint(s)
+		err = errors.Join(err, e)
+		o.Constraints = append(o.Constraints, k)
+	}
+	return o, err
+}
+
+// splitList reads a list with commas; what holds a comma stands in double quotes.
+func splitList(s string) ([]string, error) {
+	if strings.TrimSpace(s) == "" {
+		return nil, nil
+	}
+	r := csv.NewReader(strings.NewReader(s))
+	r.TrimLeadingSpace = true
+	items, err := r.Read()
+	if err != nil {
+		return nil, fmt.Errorf("%q is not a list: write a,b or \"with, comma\",b", s)
+	}
+	for i := range items {
+		items[i] = strings.TrimSpace(items[i])
+	}
+	return items, nil
+}
+
+// writeTrained writes the card and the report. The card goes to standard output only
+// if the report does not.
+func (c *call) writeTrained(r *train.Result) error {
+	card := c.get("out")
+	if _, err := scorecard.Parse(card, r.Card); err != nil {
+		return fmt.Errorf("the card that was learned is no good one: %w: leave columns out with --drop", err)
+	}
+	if card != "" {
+		if err := os.WriteFile(card, r.Card, 0o644); err != nil {
+			return err
+		}
+	}
+	if file := c.get("html"); file != "" {
+		var page bytes.Buffer
+		if err := r.Report.HTML(&page, c.lang); err != nil {
+			return err
+		}
+		if err := os.WriteFile(file, page.Bytes(), 0o644); err != nil {
+			return err
+		}
+	}
+	if c.bool("json") {
+		return c.printJSON(r.Report)
+	}
+	if err := r.Report.Text(c.out, c.lang); err != nil {
+		return err
+	}
+	if card == "" {
+		_, err := fmt.Fprint(c.out, text{"\nNo card was written: name a file with --out card.yaml\n", "\nNo se ha escrito ninguna tarjeta: nombra un fichero con --out card.yaml\n"}.in(c.lang))
+		return err
+	}
+	_, err := fmt.Fprintf(c.out, text{"\nwrote %s; next: ripen scorecard check %s\n", "\nescrito: %s; ahora: ripen scorecard check %s\n"}.in(c.lang), card, card)
+	return err
+}

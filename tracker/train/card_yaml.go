@@ -1,0 +1,258 @@
+package train
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// itemsMax is how many values one rule may list.
+const itemsMax = 256
+
+// yaml writes the card in the language of scorecards: a group for each attribute, a
+// rule for each run of bins with the same points. Points of nothing have no rule.
+func (c *Card) yaml(rows []int, r *Report, o *Options) []byte {
+	w := &cardWriter{card: c, lang: o.Language, taken: map[string]bool{}}
+	least, most := c.ends()
+	sums := c.sums(c.t, rows)
+	from, to := slices.Min(sums), slices.Max(sums)
+	if from == to {
+		to++
+	}
+	w.head(r, from)
+	fmt.Fprintf(&w.out, "scorecard: %s\nlanguage: %s\n\ndimensions:\n  fit:\n    kind: attributes\n    min: %d\n    max: %d\n    groups:\n", w.name(o.Name), say(o.Language, "en", "es"), least, max(most, least+1))
+	any := false
+	for i := range c.used {
+		any = w.group(i) || any
+	}
+	if !any { // a card without a rule is none: one that gives nothing stands in
+		col := c.t.columns[0]
+		fmt.Fprintf(&w.out, "      nothing_tells:\n        rules:\n          - {id: nothing_tells, when: {%s: {exists: true}}, points: 0}\n", quoted(col.attr))
+	}
+	fmt.Fprintf(&w.out, "\nscore:\n  of: [{dimension: fit}]\n  scale: {from: [%d, %d], to: [1, 100]}\n", from, to)
+	w.bands(sums, rows, from, to)
+	return w.out.Bytes()
+}
+
+// cardWriter is a card on its way to text.
+type cardWriter struct {
+	card  *Card
+	lang  string
+	taken map[string]bool // :: names of rules and groups
+	out   bytes.Buffer
+}
+
+func (w *cardWriter) comment(en, es string, args ...any) {
+	for line := range strings.SplitSeq(fmt.Sprintf(say(w.lang, en, es), args...), "\n") {
+		fmt.Fprintln(&w.out, strings.TrimSpace("# "+strings.Map(func(r rune) rune {
+			if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0x2028 || r == 0x2029 {
+				return ' '
+			}
+			return r
+		}, line)))
+	}
+}
+
+func (w *cardWriter) head(r *Report, from int) {
+	c := w.card
+	w.comment(
+		"A scorecard learned from %d rows, of which %d converted (%.1f %%).",
+		"Tarjeta aprendida de %d filas, de las que convirtieron %d (%.1f %%).", r.Rows, r.Conversions, 100*r.Rate)
+	w.comment(
+		"%d points double the odds. 0 points stand for an average profile: %.1f %% of such people\nconvert, at +20 %.1f %%, at -20 %.1f %%. Change points, add rules, take rules out: it is yours.",
+		"%d puntos duplican la razón de probabilidad. 0 puntos son un perfil medio: convierte el %.1f %%,\ncon +20 el %.1f %%, con -20 el %.1f %%. Cambia puntos, añade o quita reglas: es tuya.",
+		perDouble, 100*c.chance(0), 100*c.chance(perDouble), 100*c.chance(-perDouble))
+	for _, m := range r.Models {
+		if m.Name == "card" {
+			w.comment("Of two people of whom one converts it finds the right one in %.1f %% of cases (rows it had not seen).",
+				"De dos personas de las que una convierte, acierta cuál en el %.1f %% de los casos (filas que no había visto).", 100*m.Random.AUC)
+		}
+	}
+	for _, l := range r.Leaks {
+		w.comment("CAREFUL: %s looks written after the outcome: %s", "CUIDADO: %s parece escrito después del resultado: %s", l.Name, l.Why)
+	}
+}
+
+// quoted writes a text in double quotes, as YAML reads them.
+func quoted(s string) string {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(strings.ToValidUTF8(s, "�")) // a text always can be
+	return strings.TrimSpace(strings.ReplaceAll(b.String(), "\u007f", `\u007f`))
+}
+
+// trapWords are something else than text to some YAML readers.
+var trapWords = []string{"on", "off", "yes", "no", "y", "n", "true", "false", "null"}
+
+// name makes a name of a text: letters, digits and _, not taken yet.
+func (w *cardWriter) name(s string) string {
+	plain := strings.NewReplacer("á", "a", "é", "e", "í", "i", "ó", "o", "ú", "u", "ü", "u", "ñ", "n", "ç", "c")
+	var b strings.Builder
+	for _, r := range plain.Replace(snake(s)) {
+		if r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' {
+			b.WriteRune(r)
+		}
+	}
+	base := strings.Trim(b.String(), "_")
+	if len(base) > 60 {
+		base = strings.TrimRight(base[:60], "_")
+	}
+	if base == "" || base[0] >= '0' && base[0] <= '9' {
+		base = "a" + base
+	} else if slices.Contains(trapWords, base) {
+		base += "_"
+	}
+	name := base
+	for i := 2; w.taken[name]; i++ {
+		name = base + "_" + strconv.Itoa(i)
+	}
+	w.taken[name] = true
+	return name
+}
+
+// rule is one line of the card: what it asks of its attribute, and in words.
+type rule struct {
+	asks, words string
+	points      int
+}
+
+// group writes the rules of one attribute; false if there are none.
+func (w *cardWriter) group(i int) bool {
+	col, k := w.card.t.columns[w.card.used[i]], w.card.cuts[i]
+	var rules []rule
+	if k.kind == number {
+		rules = w.numberRules(i, col, k)
+	} else {
+		rules = w.categoryRules(i, col, k)
+	}
+	rules = slices.DeleteFunc(rules, func(r rule) bool { return r.points == 0 })
+	if len(rules) == 0 {
+		return false
+	}
+	fmt.Fprintf(&w.out, "      %s:\n        rules:\n", w.name(col.attr))
+	for _, r := range rules {
+		why := strings.NewReplacer("{", "(", "}", ")").Replace(short(col.name, 120) + ": " + short(r.words, 200))
+		fmt.Fprintf(&w.out, "          - {id: %s, when: {%s: %s}, points: %d, why: %s}\n",
+			w.name(short(col.attr, 24)+" "+short(r.words, 32)), quoted(col.attr), r.asks, r.points, quoted(why))
+	}
+	return true
+}
+
+// short cuts a text for people, on the border of a rune.
+func short(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most-3], "") + "…"
+}
+
+func plainText(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+
+func (w *cardWriter) numberRules(i int, col *column, k *cut) (rules []rule) {
+	points := w.card.points[i]
+	lo := math.Inf(-1)
+	for b := 0; b < len(k.edges); b++ {
+		for b+1 < len(k.edges) && points[b+1] == points[b] {
+			b++
+		}
+		rules = append(rules, w.interval(lo, k.edges[b], points[b]))
+		lo = k.edges[b]
+	}
+	if p := points[k.missing()]; p != 0 {
+		rules = append(rules, rule{"{exists: false}", say(w.lang, "not known", "no se sabe"), p})
+		words := slices.DeleteFunc(slices.Clone(col.words), func(v string) bool { return !canBeNamed(v) })
+		for part := range slices.Chunk(words, itemsMax) {
+			rules = append(rules, rule{"{in: " + listed(part) + "}", strings.Join(part, ", "), p})
+		}
+	}
+	return rules
+}
+
+// interval asks for lo < value ≤ hi.
+func (w *cardWriter) interval(lo, hi float64, points int) rule {
+	switch l, h := plainText(lo), plainText(hi); {
+	case math.IsInf(lo, -1) && math.IsInf(hi, 1):
+		return rule{"{between: [-1000000000000000, 1000000000000000]}", say(w.lang, "any number", "cualquier número"), points}
+	case math.IsInf(lo, -1):
+		return rule{"{lte: " + h + "}", say(w.lang, "at most ", "hasta ") + h, points}
+	case math.IsInf(hi, 1):
+		return rule{"{gt: " + l + "}", say(w.lang, "more than ", "más de ") + l, points}
+	default:
+		return rule{"{gt: " + l + ", lte: " + h + "}", fmt.Sprintf(say(w.lang, "more than %s, at most %s", "más de %s, hasta %s"), l, h), points}
+	}
+}
+
+func listed(values []string) string {
+	items := make([]string, len(values))
+	for i, v := range values {
+		items[i] = quoted(v)
+	}
+	return "[" + strings.Join(items, ", ") + "]"
+}
+
+// categoryRules writes values with the same points together, the best first.
+func (w *cardWriter) categoryRules(i int, col *column, k *cut) (rules []rule) {
+	points := w.card.points[i]
+	by := map[int][]string{} // :: points → values
+	var named []string
+	for b, code := range k.named {
+		by[points[b]] = append(by[points[b]], col.values[code])
+		named = append(named, col.values[code])
+	}
+	var order []int
+	for p := range by {
+		order = append(order, p)
+	}
+	slices.Sort(order)
+	slices.Reverse(order)
+	for _, p := range order {
+		rules = append(rules, rule{"{in: " + listed(by[p]) + "}", strings.Join(by[p], ", "), p})
+	}
+	if p := points[k.other()]; len(named) > 0 {
+		rules = append(rules, rule{"{not_in: " + listed(named) + "}", say(w.lang, "anything else", "cualquier otra cosa"), p})
+	} else {
+		rules = append(rules, rule{"{exists: true}", say(w.lang, "anything", "cualquier cosa"), p})
+	}
+	return append(rules, rule{"{exists: false}", say(w.lang, "not known", "no se sabe"), points[k.missing()]})
+}
+
+// bands cuts the file into its best tenth, the next fifth, and the rest, and says how
+// each of them converted.
+func (w *cardWriter) bands(sums, rows []int, from, to int) {
+	scores := make([]int, len(sums))
+	for i, s := range sums {
+		scores[i] = scoreOf(s, from, to)
+	}
+	sorted := slices.Sorted(slices.Values(scores))
+	warm, hot := sorted[len(sorted)*7/10], sorted[len(sorted)*9/10]
+	warm = max(warm, 2)
+	hot = max(hot, warm+1)
+	fmt.Fprintf(&w.out, "\nbands:\n")
+	edges := []int{0, warm, hot, 101}
+	names := [][2]string{{"cold", "frio"}, {"warm", "templado"}, {"hot", "caliente"}}
+	for b, name := range names {
+		if edges[b] > 100 {
+			break
+		}
+		n, k := 0, 0
+		for i, s := range scores {
+			if s >= edges[b] && s < edges[b+1] {
+				n++
+				k += int(w.card.t.y[rows[i]])
+			}
+		}
+		fmt.Fprintf(&w.out, "  - {name: %s, from: %d} # ", say(w.lang, name[0], name[1]), edges[b])
+		fmt.Fprintf(&w.out, say(w.lang, "of %d such people in the file, %.0f %% converted\n", "de %d así en el fichero convirtió el %.0f %%\n"), n, 100*float64(k)/float64(max(n, 1)))
+	}
+}
+
+// scoreOf is the score that the card shows at some points.
+func scoreOf(points, from, to int) int {
+	x := 1 + float64(points-from)*99/float64(to-from)
+	return int(math.Floor(min(max(x, 1), 100) + .5))
+}

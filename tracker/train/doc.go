@@ -1,0 +1,19 @@
+// Package train learns who converts from a table of people of whom that is known,
+// and writes what it learned as an ordinary scorecard.
+//
+// [ReadTable] reads a CSV file and finds out what its columns hold. [Run] learns a
+// [Card] from it: numbers cut into at most ten bins, a bin for whoever did not
+// answer, L2 logistic regression over the bins, and the weights rounded to whole
+// points of which twenty double the odds. The card is text that a marketer reads,
+// edits and publishes like any other; it asks for the attributes under the names
+// that `ripen import csv` gives them, so that the same file scores what it taught.
+//
+// It promises: the same file, options and seed make the same bytes. The points of
+// the card, compiled, equal the learned ones on every row. Figures in the [Report]
+// are of rows that the model had not seen, and, where the file knows its time, of
+// later ones beside them. Fewer conversions than can teach anything are refused
+// ([TooFew]).
+//
+// It does not: store anything, run in the server, or know of events. Boosted trees
+// ([Boost]) are grown to say how much a card leaves unsaid; they are not written.
+package train

@@ -1,0 +1,80 @@
+package train
+
+import "math"
+
+// information is the information value of bins: how far apart those who converted
+// and those who did not lie.
+func information(bins []uint8, n int, y []uint8) float64 {
+	var pos, neg [256]float64
+	p, q := 0.0, 0.0
+	for i, b := range bins {
+		if y[i] == 1 {
+			pos[b]++
+			p++
+		} else {
+			neg[b]++
+			q++
+		}
+	}
+	sum := 0.0
+	for b := range n {
+		if pos[b]+neg[b] == 0 {
+			continue
+		}
+		x, z := (pos[b]+.5)/(p+.5), (neg[b]+.5)/(q+.5)
+		sum += (x - z) * math.Log(x/z)
+	}
+	return sum
+}
+
+// alone is the AUC of one column by itself, each fold scored by the rates of the
+// others.
+func alone(t *Table, j int, fold []int, k int, how coarseness) float64 {
+	p := make([]float64, t.Len())
+	for f := range k {
+		test, fit := parted(fold, f)
+		var by *cut
+		if c := t.columns[j]; c.kind == number {
+			by = cutNumbers(c, fit, how)
+		} else {
+			by = cutCategories(c, fit, how)
+		}
+		var pos, n [256]float64
+		all := 0.0
+		for _, r := range fit {
+			b := by.binOf(t.columns[j], r)
+			pos[b] += float64(t.y[r])
+			all += float64(t.y[r])
+			n[b]++
+		}
+		for _, r := range test {
+			b := by.binOf(t.columns[j], r)
+			p[r] = (pos[b] + 10*all/float64(len(fit))) / (n[b] + 10)
+		}
+	}
+	return auc(p, t.y)
+}
+
+// alarmDrift is the population stability index from which a distribution has
+// changed, by the custom of lenders.
+const alarmDrift = 0.25
+
+// drift is the population stability index of a column: how far its bins among later
+// rows are from those among early ones.
+func drift(bins []uint8, n int, early, later []int) float64 {
+	var a, b [256]float64
+	for _, r := range early {
+		a[bins[r]]++
+	}
+	for _, r := range later {
+		b[bins[r]]++
+	}
+	sum := 0.0
+	for i := range n {
+		if a[i]+b[i] > 0 {
+			x, y := (a[i]+.5)/(float64(len(early))+.5), (b[i]+.5)/(float64(len(later))+.5)
+			sum += (y - x) * math.Log(y/x)
+		}
+	}
+	return sum
+}
