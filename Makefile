@@ -64,8 +64,8 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 
 .PHONY: e2e
 e2e: deps ## the browser and whole-program stories, and other people's clients (npm, module proxy)
-	go test -count=1 ./cmd/ripen ./snippet/... ./tracker/console ./tracker/demo
-	RIPEN_E2E=1 go test -count=1 -v ./bench/clients
+	go test -count=1 -timeout 30m ./cmd/ripen ./snippet/... ./tracker/console ./tracker/demo ./tracker/ingest
+	RIPEN_E2E=1 go test -count=1 -timeout 30m -v -parallel 6 ./bench/clients
 
 .PHONY: bench
 bench: deps ## one table: figures, bars, ratios against references of the same run

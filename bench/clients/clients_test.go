@@ -2,15 +2,18 @@ package clients
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"ripen/snippet/browsertest"
 	"ripen/tracker/server"
 	"ripen/tracker/trackertest"
 )
@@ -26,15 +29,13 @@ var unkind = []fault{lost, busy, cut, busy}
 var gaveUp = []fault{cut}
 
 func TestRealClients(t *testing.T) {
-	if os.Getenv("RIPEN_E2E") == "" {
-		t.Skip("needs npm and the module proxy: make e2e")
-	}
-	run(t, "testdata", "npm", "ci", "--no-audit", "--no-fund")
+	enter(t)
 	bin := filepath.Join(t.TempDir(), "client")
 	run(t, filepath.Join("testdata", "go"), "go", "build", "-o", bin, ".")
 	f := func(name string, plan []fault, env ...string) {
 		t.Helper()
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			k := trackertest.Start(t, func(c *server.Config) { c.Now = time.Now })
 			p := newProxy(t, k.URL, plan)
 			cmd := exec.CommandContext(t.Context(), "node", "client.mjs")
@@ -48,12 +49,7 @@ func TestRealClients(t *testing.T) {
 				t.Errorf("%s: %v\n%s", name, err, out)
 			}
 			stored(t, k)
-			t.Logf("%s: %d requests; %d answers lost, %d times 503, %d answers cut", name, p.seen, p.done[lost], p.done[busy], p.done[cut])
-			for _, want := range plan {
-				if p.done[want] == 0 {
-					t.Errorf("%s: fault %d never happened", name, want)
-				}
-			}
+			p.report(t)
 		})
 	}
 	f("analytics-node", unkind)
@@ -65,6 +61,36 @@ func TestRealClients(t *testing.T) {
 	f("analytics-go", unkind)
 	f("rudder-go", unkind)
 	f("posthog-go", unkind)
+}
+
+func TestMain(m *testing.M) { os.Exit(browsertest.Main(m)) }
+
+// install brings the clients of package-lock.json, unless they are here.
+var install = sync.OnceValue(func() error {
+	want, err := os.Stat("testdata/package-lock.json")
+	if err != nil {
+		return err
+	}
+	if have, err := os.Stat("testdata/node_modules/.package-lock.json"); err == nil && have.ModTime().After(want.ModTime()) {
+		return nil
+	}
+	cmd := exec.Command("npm", "ci", "--no-audit", "--no-fund")
+	cmd.Dir = "testdata"
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("npm ci: %w\n%s", err, out)
+	}
+	return nil
+})
+
+// enter installs the clients, or skips the test aloud.
+func enter(t *testing.T) {
+	t.Helper()
+	if os.Getenv("RIPEN_E2E") == "" {
+		t.Skip("SKIPPED: other people's clients are NOT tested: they need npm and the module proxy (make e2e)")
+	}
+	if err := install(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func run(t *testing.T, dir, name string, args ...string) {

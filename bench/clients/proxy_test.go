@@ -60,10 +60,13 @@ func (p *proxy) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f := pass
-	if r.Method == http.MethodPost {
+	if r.Method == http.MethodPost && r.URL.Path != "/flags/" { // which carries no events
 		f = p.next()
 	}
 	if f == busy {
+		// As the server does, so that a page may read it.
+		w.Header().Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))
+		w.Header().Set("Access-Control-Allow-Credentials", "true")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
@@ -86,13 +89,26 @@ func (p *proxy) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// report says what happened, and fails the test if a fault of the plan did not.
+func (p *proxy) report(t *testing.T) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t.Logf("%d requests; %d answers lost, %d times 503, %d answers cut", p.seen, p.done[lost], p.done[busy], p.done[cut])
+	for _, want := range p.plan {
+		if p.done[want] == 0 {
+			t.Errorf("fault %d never happened", want)
+		}
+	}
+}
+
 // forward delivers a request, whatever becomes of its sender.
 func (p *proxy) forward(r *http.Request, body []byte) (*http.Response, []byte, error) {
 	req, err := http.NewRequestWithContext(context.WithoutCancel(r.Context()), r.Method, p.upstream+r.URL.RequestURI(), bytes.NewReader(body))
 	if err != nil {
 		return nil, nil, err
 	}
-	req.Header = r.Header.Clone()
+	req.Header, req.Host = r.Header.Clone(), r.Host
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, nil, fmt.Errorf("forward: %w", err)

@@ -32,7 +32,7 @@ func find(t *testing.T) string {
 }
 
 // timeout is for a whole test: a browser that hangs must not hang the suite.
-const timeout = 90 * time.Second
+const timeout = 4 * time.Minute
 
 // shared is the browser of all tests of a package that has called [Main].
 var shared struct {

@@ -28,6 +28,7 @@ func seeds() []string {
 		`{"type":"page","anonymousId":"a","timestamp":"2100-01-01T00:00:00Z"}`,
 		`{"type":"page","anonymousId":"a","timestamp":1780000000}`,
 		`{"type":"page","anonymousId":"a","timestamp":"yesterday","sentAt":"now"}`,
+		`{"type":"page","anonymousId":"a","properties":{"referrer":"$direct"},"context":{"page":{"referrer":"https://r.example/"}}}`,
 		`{"type":"page"}`,
 		`{"anonymousId":"a"}`,
 		`{"type":"fly","anonymousId":"a"}`,

@@ -189,7 +189,8 @@ func (d *decoder) names(name []byte) bool {
 }
 
 // keep holds the strings that say where an event happened. An empty one is as
-// good as absent.
+// good as absent, and so is what RudderStack's and PostHog's browser libraries
+// say of a visitor whom no page has sent.
 func (w *where) keep(name, v []byte) bool {
 	switch string(name) {
 	case "path":
@@ -199,7 +200,9 @@ func (w *where) keep(name, v []byte) bool {
 	case "title":
 		w.title = v
 	case "referrer":
-		w.referrer = v
+		if w.referrer = v; string(v) == "$direct" {
+			w.referrer = nil
+		}
 	case "search":
 		w.search = v
 	default:

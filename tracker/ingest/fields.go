@@ -132,6 +132,7 @@ func (ev *draft) forget(at place, name []byte) {
 }
 
 // under says that name is top or begins with top and a dot.
-func under(name, top []byte) bool {
-	return bytes.HasPrefix(name, top) && (len(name) == len(top) || name[len(top)] == '.')
+func under[T string | []byte](name []byte, top T) bool {
+	n := len(top)
+	return len(name) >= n && string(name[:n]) == string(top) && (len(name) == n || name[n] == '.')
 }

@@ -75,6 +75,9 @@ type Config struct {
 	// Dropped is told of each event that is refused for good; it must not keep
 	// the text. Nil forgets them.
 	Dropped func(src *tracker.Source, d *tracker.DeadLetter)
+	// PublicURL is the origin under which sites reach this machine, for what
+	// tells libraries where to send; empty is the Host of the request.
+	PublicURL string
 	// Metrics takes the counters; nil keeps them to ourselves.
 	Metrics *metrics.Set
 	// Logger takes trouble with the log; nil is slog.Default().

@@ -264,15 +264,18 @@ func (d *decoder) posthogIdentity(ev *draft) {
 	}
 }
 
-// takeText takes a property out that is a text or a number.
+// takeText takes a property out, with all that is under it, and returns it if
+// it is a text or a number: of an id that is an object nothing remains.
 func (ev *draft) takeText(name string) (v []byte) {
 	for i := range ev.fields {
-		if f := &ev.fields[i]; f.Space == tracker.Property && string(f.Name) == name {
-			if f.Value.Tag == tracker.String || f.Value.Tag == tracker.Number {
-				v = trim(f.Value.Str)
-			}
-			f.Space = 0 // taken
+		f := &ev.fields[i]
+		if f.Space != tracker.Property || !under(f.Name, name) {
+			continue
 		}
+		if len(f.Name) == len(name) && (f.Value.Tag == tracker.String || f.Value.Tag == tracker.Number) {
+			v = trim(f.Value.Str)
+		}
+		f.Space = 0 // taken
 	}
 	if len(v) == 0 {
 		return nil
@@ -325,9 +328,7 @@ func posthogField(f *tracker.Field) {
 		return
 	}
 	if w, ok := posthogWords[string(f.Name)]; ok {
-		if f.Space, f.Name = w.space, w.name; string(w.name) == "referrer" && string(f.Value.Str) == "$direct" {
-			f.Space = 0
-		}
+		f.Space, f.Name = w.space, w.name
 		return
 	}
 	if f.Name[0] != '$' {

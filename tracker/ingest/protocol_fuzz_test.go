@@ -133,9 +133,8 @@ func twinPosthog(ev map[string]any) map[string]any {
 				return nil
 			}
 		case names[k] != "":
-			if delete(props, k); v != "$direct" || k != "$referrer" {
-				props[names[k]] = v
-			}
+			delete(props, k)
+			props[names[k]] = v
 		case k == "$session_id":
 			delete(props, k)
 			context["sessionId"] = v
@@ -231,6 +230,7 @@ func FuzzPosthog(f *testing.F) {
 		`{"event":"$identify","distinct_id":"u","properties":{"$anon_distinct_id":"v","$set":{"email":"a@b.example","x":null}}}`,
 		`{"event":"Paid It","properties":{"distinct_id":"u","$device_id":"v","$is_identified":true,"a":{"b":[1]}},"$set":{"plan":"p"}}`,
 		`{"event":"x","distinct_id":7,"properties":{"$process_person_profile":false,"$lib":"web"}}`, `{}`, `7`, `{"event":{},"properties":[]}`, `{"offset":-1,"sent_at":5}`,
+		`{"event":"00000000","distinct_id":"1","properties":{"$anon_distinct_id":{"0":""}}}`,
 	} {
 		f.Add([]byte(s))
 	}

@@ -3,6 +3,8 @@ package ingest
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"strings"
 
 	"github.com/valyala/fasthttp"
 
@@ -11,9 +13,10 @@ import (
 
 // startup answers what browser libraries ask before they send anything, so that
 // a site moves here by changing a host name and a key: Segment's settings,
-// RudderStack's source config, PostHog's remote config and feature flags (there
-// are none). It says nothing but that the source is there and has no
-// destinations. It returns false if the path is another's.
+// RudderStack's source config, PostHog's remote config (a script, or JSON) and
+// feature flags (there are none). It says nothing but that the source is there,
+// where it takes events, and that it has no destinations. It returns false if
+// the path is another's.
 func (h *Handler) startup(ctx *fasthttp.RequestCtx) bool {
 	path := ctx.URI().PathOriginal()
 	var key []byte
@@ -24,13 +27,17 @@ func (h *Handler) startup(ctx *fasthttp.RequestCtx) bool {
 		if !ok || len(k) < 2 {
 			return false
 		}
-		key, write = k[1:], segmentSettings
+		key, write = k[1:], func(src *tracker.Source) any { return h.segmentSettings(ctx, src) }
 	case bytes.HasPrefix(path, []byte("/array/")):
-		k, ok := bytes.CutSuffix(trimmed[len("/array"):], []byte("/config"))
+		k, ok := bytes.CutSuffix(bytes.TrimSuffix(trimmed[len("/array"):], dotJS), []byte("/config"))
 		if !ok || len(k) < 2 {
 			return false
 		}
 		key, write = k[1:], posthogConfig
+	case string(trimmed) == "/sourceConfig" && ctx.IsHead():
+		h.preflight(ctx) // RudderStack's look for ad blockers, which brings no key
+		ctx.SetStatusCode(fasthttp.StatusOK)
+		return true
 	case string(trimmed) == "/sourceConfig":
 		write = rudderConfig
 	case string(trimmed) == "/flags", string(trimmed) == "/decide":
@@ -73,15 +80,33 @@ func (h *Handler) configure(ctx *fasthttp.RequestCtx, key []byte, write func(*tr
 		panic("BUG: a config cannot be written: " + err.Error()) // unreachable unless a value has no JSON form
 	}
 	ctx.SetContentType("application/json")
+	if bytes.HasSuffix(ctx.URI().PathOriginal(), dotJS) {
+		ctx.SetContentType("text/javascript; charset=utf-8")
+		b = fmt.Appendf(nil, "(window._POSTHOG_REMOTE_CONFIG ||= {})[%s] = {config: %s, siteApps: []};\n", appendJSON(nil, []byte(a.source.WriteKey)), b)
+	}
 	ctx.SetBody(b)
 }
 
+var dotJS = []byte(".js")
+
 type object = map[string]any
 
-// segmentSettings is what analytics-next needs to begin: its own destination.
-func segmentSettings(src *tracker.Source) any {
+// segmentSettings is what analytics-next needs to begin: its own destination,
+// and where that is, so that a page need not say it twice.
+func (h *Handler) segmentSettings(ctx *fasthttp.RequestCtx, src *tracker.Source) any {
+	self := object{"apiKey": src.WriteKey, "unbundledIntegrations": []any{}, "addBundledMetadata": false, "versionSettings": object{"version": "4.4.7", "componentTypes": []string{"browser"}}}
+	scheme, host, ok := strings.Cut(h.cfg.PublicURL, "://")
+	if !ok {
+		// A page that is not encrypted itself may be meant to reach us as plainly;
+		// any other could not, and https is what the library takes by default.
+		scheme, host = "https", string(ctx.Host())
+		if bytes.HasPrefix(ctx.Request.Header.Peek(fasthttp.HeaderOrigin), []byte("http:")) {
+			scheme = "http"
+		}
+	}
+	self["apiHost"], self["protocol"] = host+"/v1", scheme
 	return object{
-		"integrations": object{"Segment.io": object{"apiKey": src.WriteKey, "unbundledIntegrations": []any{}, "addBundledMetadata": false, "versionSettings": object{"version": "4.4.7", "componentTypes": []string{"browser"}}}},
+		"integrations": object{"Segment.io": self},
 		"plan":         object{"track": object{"__default": object{"enabled": true, "integrations": object{}}}},
 		"edgeFunction": object{}, "analyticsNextEnabled": true, "middlewareSettings": object{}, "enabledMiddleware": object{},
 		"metrics": object{"sampleRate": 0}, "legacyVideoPluginsEnabled": false, "remotePlugins": []any{},
@@ -98,12 +123,14 @@ func rudderConfig(src *tracker.Source) any {
 	}
 }
 
-// posthogConfig turns off what a tracker of leads has no use for.
+// posthogConfig turns off what a tracker of leads has no use for. It is silent
+// on surveys: posthog-js fetches their script as soon as it is told anything,
+// even no.
 func posthogConfig(src *tracker.Source) any {
 	return object{
 		"token": src.WriteKey, "supportedCompression": []string{"gzip", "gzip-js"}, "hasFeatureFlags": false, "captureDeadClicks": false, "capturePerformance": false,
 		"autocapture_opt_out": false, "autocaptureExceptions": false, "analytics": object{"endpoint": "/i/v0/e/"}, "elementsChainAsString": true, "sessionRecording": false,
-		"heatmaps": false, "surveys": false, "defaultIdentifiedOnly": true, "siteApps": []any{},
+		"heatmaps": false, "defaultIdentifiedOnly": true, "siteApps": []any{},
 	}
 }
 

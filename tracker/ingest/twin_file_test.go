@@ -83,6 +83,11 @@ func (e *twinEvent) file(flat map[string]json.RawMessage, text func(string) stri
 	if len(session) > 0 {
 		put("clear", "c.session", session[len(session)-1])
 	}
+	for _, w := range []map[string]string{own, ctx} {
+		if w["referrer"] == "$direct" {
+			w["referrer"] = ""
+		}
+	}
 	if page {
 		for _, p := range places {
 			if own[p] == "" {

@@ -201,7 +201,7 @@ func (s *Server) stages() []stage {
 	s.samples.Go(func() { s.letters.Run(s.life, s.registry.Tenants) })
 	s.ingest = ingest.New(ingest.Config{
 		Log: s.db.Log(), Keys: keys{s}, Default: s.registry.FirstSource, Now: s.db.Now, Pending: s.db.Pending, Writable: s.db.Writable,
-		Quota: s.quota.Wait, Metrics: s.set, Logger: s.log, Dropped: s.letters.Add,
+		Quota: s.quota.Wait, Metrics: s.set, Logger: s.log, Dropped: s.letters.Add, PublicURL: s.cfg.PublicURL,
 	})
 	list := []stage{
 		s.ingest, s.mail(), stageFunc(s.serveSnippet), stageFunc(serveRobots),
