@@ -64,9 +64,12 @@ type Config struct {
 	Busy func() bool
 	// Quota says how long a source must wait; nil never limits.
 	Quota func(src *tracker.Source, bytes int) time.Duration
-	// Dropped is told of each report that is refused for good; it must not keep
-	// the letter's bytes. nil forgets it.
+	// Dropped is told of each report that is refused for good, and gives the letter
+	// its id; it must not keep the letter's bytes. nil forgets it.
 	Dropped func(src *tracker.Source, d *tracker.DeadLetter)
+	// Watch returns who wants to know what becomes of a source's events, or nil for
+	// nobody; nil is nobody ever.
+	Watch func(src *tracker.Source) func(tracker.Outcome)
 	// Count is told of each event: what told of it (a provider, or visit) and
 	// what became of it; nil counts nothing.
 	Count func(from, verdict string)

@@ -14,6 +14,7 @@
 package export
 
 import (
+	"bufio"
 	"context"
 	"log/slog"
 	"strings"
@@ -39,6 +40,10 @@ type Config struct {
 	State func(asOf time.Time) (st Leads, done func(), err error)
 	// DeadLetters keeps the events that were refused for good.
 	DeadLetters DeadLetters
+	// Tail writes what becomes of a source's events, a line each: what is kept of
+	// them from a sequence number on, if past, and if follow then what comes, until
+	// the reader or the server goes.
+	Tail func(w *bufio.Writer, src *tracker.Source, from uint64, past, follow bool) error
 	// Caller says whose secret this is: a tenant's, or the operator's.
 	Caller func(secret string) (tracker.Caller, bool)
 	// Life ends when streams must.
@@ -140,6 +145,8 @@ var routes = []route{
 	{"GET", "deadletters/*", "", (*call).deadLetter, tenantKey},
 	{"PUT", "deadletters/*", "", (*call).fixDeadLetter, tenantKey},
 	{"POST", "deadletters/*/replay", "", (*call).replayDeadLetter, tenantKey},
+
+	{"GET", "sources/*/events", "from follow", (*call).tail, tenantKey},
 
 	{"POST", "mail/links", "public_url", (*call).mintLinks, tenantKey},
 

@@ -14,7 +14,7 @@ import (
 // api makes what answers the tenants.
 func (s *Server) api() *export.Handler {
 	return export.New(export.Config{
-		Registry: inForce{s.registry, s}, Mail: mailKeysAPI{s}, DeadLetters: letterBox{s.letters, s},
+		Registry: inForce{s.registry, s}, Mail: mailKeysAPI{s}, DeadLetters: letterBox{s.letters, s}, Tail: s.tail,
 		State: s.leadsAt, Caller: s.caller, Life: s.life, PublicURL: s.cfg.PublicURL, SitePath: s.cfg.SitePath, Logger: s.log,
 	})
 }
