@@ -116,6 +116,13 @@ type Event struct {
 	Personal []Field // unsealed on demand; see [DecodeFields]
 }
 
+// Counts says that the event may move a lead: neither did the person deny it,
+// nor is it a HEAD request, which shows nothing to anybody and is evidence of a
+// machine alone.
+func (e *Event) Counts() bool {
+	return e.Consent != ConsentDenied && e.MachineReason != HeadRequest
+}
+
 // IsSend says that the event is a message of ours leaving, or what sales did
 // with a hand-off, not an act of the person: it never counts as activity.
 func (e *Event) IsSend() bool {

@@ -25,6 +25,22 @@ type Verdict struct {
 	Detail    string // one sentence: the field and the fix; never visitor data
 }
 
+// Outcome is what became of one event, for who watches a source while it sends.
+type Outcome struct {
+	Protocol  string
+	Type      string // empty if it was refused before anybody knew, as a whole body is
+	MessageID string
+	Received  int64 // unix ms
+	Status    Status
+	Code      string
+	Judged    bool // Machine and Reason are known
+	Machine   Machine
+	Reason    MachineReason
+	Subject   LeadID
+	Seq       uint64 // of its record in the log; 0 = not stored now
+	Letter    string // the dead letter that holds its text; empty if none does
+}
+
 // The codes of a verdict. They are stable: scripts compare them.
 const (
 	CodeTimeClamped    = "time_clamped"      // ok: time moved into [received-7d, received]

@@ -135,7 +135,7 @@ func (t *tracker) mux() *http.ServeMux {
 	}
 	mux.HandleFunc("GET /healthz", say(`{"status":"ok"}`))
 	mux.HandleFunc("GET /readyz", say("ok"))
-	mux.HandleFunc("GET /metrics", say("# TYPE ripen_fold_lag_seconds gauge\nripen_fold_lag_seconds 0.005\n"))
+	mux.HandleFunc("GET /metrics", t.metrics)
 	mux.HandleFunc("PUT /v1/scorecards/bench", say("{}"))
 	mux.HandleFunc("POST /v1/scorecards/bench/publish", say("{}"))
 	mux.HandleFunc("POST /v1/admin/settle", say("{}"))
@@ -146,6 +146,11 @@ func (t *tracker) mux() *http.ServeMux {
 		_, _ = io.WriteString(w, "GIF89a"+strings.Repeat("x", 37))
 	})
 	mux.HandleFunc("POST /v1/batch", t.batch)
+	for path, answer := range map[string]string{
+		"/beacon/v1/batch": "OK", "/com.snowplowanalytics.snowplow/tp2": "ok", "/batch/": `{"status":1}`, "/i/v1/analytics/events": "",
+	} {
+		mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) { t.foreign(w, r, answer) })
+	}
 	mux.HandleFunc("POST /v1/identify", t.identify)
 	return mux
 }
@@ -183,6 +188,32 @@ func (t *tracker) batch(w http.ResponseWriter, r *http.Request) {
 		results[i] = fmt.Sprintf(`{"messageId":%q,"status":%q}`, ev.MessageID, t.store(ev.MessageID))
 	}
 	fmt.Fprintf(w, `{"success":true,"results":[%s]}`, strings.Join(results, ","))
+}
+
+func (t *tracker) metrics(w http.ResponseWriter, _ *http.Request) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	fmt.Fprintf(w, "# TYPE ripen_fold_lag_seconds gauge\nripen_fold_lag_seconds 0.005\nripen_ingest_events_total{verdict=\"ok\"} %d\n", len(t.ids))
+}
+
+// foreign takes a batch in another format; without an answer of its own it names
+// each event, as PostHog's version 1 does.
+func (t *tracker) foreign(w http.ResponseWriter, r *http.Request, answer string) {
+	type event struct{ MessageID, UUID, EID string }
+	var in struct{ Batch, Data []event }
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		http.Error(w, "no", http.StatusBadRequest)
+		return
+	}
+	var results []string
+	for _, ev := range append(in.Batch, in.Data...) {
+		id := ev.MessageID + ev.UUID + ev.EID // one of them
+		results = append(results, fmt.Sprintf(`%q:{"result":%q}`, id, t.store(id)))
+	}
+	if answer == "" {
+		answer = `{"results":{` + strings.Join(results, ",") + `}}`
+	}
+	_, _ = io.WriteString(w, answer)
 }
 
 func (t *tracker) store(id string) string {

@@ -134,6 +134,24 @@ var (
 	gifMagic      = []byte("GIF89a")
 )
 
+// judgeFormat verifies the answer to a batch in another format than Segment's.
+func judgeFormat(a *answer, n int, count func(body []byte, n int) int) verdict {
+	if count == nil || n == 0 || a.status == 429 || a.status == 503 {
+		return judge(a, n)
+	}
+	var v verdict
+	switch got := count(a.body, n); {
+	case a.status != 200 || got < 0:
+		v.complaint = fmt.Sprintf("status %d: %.200q", a.status, a.body)
+	case got < n:
+		v.ok, v.drop = got, n-got
+		v.complaint = fmt.Sprintf("%d of %d good events were taken: %.300q", got, n, a.body)
+	default:
+		v.ok, v.good = n, true
+	}
+	return v
+}
+
 // judge verifies the answer to a request of n events; 0 is the pixel.
 func judge(a *answer, n int) verdict {
 	if n == 0 {

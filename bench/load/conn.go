@@ -128,7 +128,7 @@ func (w *worker) exchange(ctx context.Context, now time.Time) bool {
 	if err != nil {
 		return w.lose(buf, "read: "+err.Error())
 	}
-	v := judge(&a, w.run.cfg.Events)
+	v := judgeFormat(&a, w.run.cfg.Events, w.run.cfg.format().judge)
 	w.lat.verdicts(&v, a.status)
 	if f := w.run.cfg.Acked; f != nil && v.good {
 		f(w.n, w.req.ids)

@@ -15,6 +15,7 @@ type fragment struct {
 	id      int   // message id, 36 bytes
 	visitor int   // anonymous id, 36 bytes
 	time    int   // RFC 3339 with milliseconds, 24 bytes; -1 = none
+	millis  []int // unix milliseconds, 13 digits each
 	number  []int // the visitor's number in decimal, 8 bytes each: user id, e-mail
 }
 
@@ -24,6 +25,8 @@ type fragments struct {
 	identifies []fragment
 	pixels     []fragment // whole GET requests
 	postHead   string     // request line and headers up to the length's value
+	begin      string     // of a batch's body
+	end        fragment   // of it
 }
 
 // A fragment's variable parts are written as these marks while it is made.
@@ -32,12 +35,14 @@ const (
 	markVisitor = "\x02"
 	markTime    = "\x03"
 	markNumber  = "\x04"
+	markMillis  = "\x05"
 )
 
 const (
 	blankUUID = "00000000-0000-4000-8000-000000000000"
 	blankTime = "2000-01-01T00:00:00.000Z"
 	blankNum  = "00000000"
+	blankMs   = "0000000000000"
 )
 
 // cut replaces the marks by blanks and notes where they are.
@@ -55,6 +60,9 @@ func cut(marked string) fragment {
 		case markTime:
 			f.time = b.Len()
 			b.WriteString(blankTime)
+		case markMillis:
+			f.millis = append(f.millis, b.Len())
+			b.WriteString(blankMs)
 		case markNumber:
 			f.number = append(f.number, b.Len())
 			b.WriteString(blankNum)
@@ -71,10 +79,11 @@ const variety = 256
 
 func newFragments(cfg *Config) *fragments {
 	rng := rand.New(rand.NewPCG(cfg.Seed, 1))
-	fr := &fragments{postHead: postHead(cfg)}
+	f := cfg.format()
+	fr := &fragments{postHead: postHead(cfg, f), begin: f.begin(cfg.WriteKey), end: cut(f.end)}
 	for range variety {
-		fr.events = append(fr.events, cut(eventText(rng)))
-		fr.identifies = append(fr.identifies, cut(identifyText(rng)))
+		fr.events = append(fr.events, cut(f.event(rng, cfg.WriteKey)))
+		fr.identifies = append(fr.identifies, cut(f.identify(rng, cfg.WriteKey)))
 		fr.pixels = append(fr.pixels, cut(pixelText(rng, cfg)))
 	}
 	return fr

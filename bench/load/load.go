@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -34,6 +35,7 @@ type Config struct {
 	Addr     string        // 127.0.0.1:port; no other host is accepted
 	WriteKey string        // the source's public key
 	Events   int           // events per POST /v1/batch; 0 = one pixel GET per event
+	Format   string        // of batches: one of [Formats]; default Segment's
 	Identify float64       // share of events that are identifies (POST only)
 	Visitors int           // visitors that events are spread over; default 10,000
 	Base     int           // number of the first visitor: two runs with the same Base share visitors
@@ -132,6 +134,9 @@ func check(cfg *Config) error {
 	}
 	if cfg.Events < 0 || cfg.Events > 2500 {
 		return fmt.Errorf("load: %d events a request: need 0 (pixel) to 2500", cfg.Events)
+	}
+	if cfg.format() == nil || cfg.Format != "" && cfg.Events == 0 {
+		return fmt.Errorf("load: format %q of %d events a request: need one of %s, and batches", cfg.Format, cfg.Events, strings.Join(Formats(), ", "))
 	}
 	if cfg.Identify < 0 || cfg.Identify > 1 {
 		return fmt.Errorf("load: identify share %v: need 0 to 1", cfg.Identify)

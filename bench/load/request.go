@@ -1,7 +1,6 @@
 package load
 
 import (
-	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -19,12 +18,12 @@ type request struct {
 	ids  []ID // message ids of the request built last
 	time [len(blankTime)]byte
 	sec  int64 // unix second that time was formatted for
+	now  int64 // unix ms
 }
 
-func postHead(cfg *Config) string {
-	key := base64.StdEncoding.EncodeToString([]byte(cfg.WriteKey + ":"))
-	return fmt.Sprintf("POST /v1/batch HTTP/1.1\r\nHost: %s\r\nUser-Agent: ripen-bench/1\r\nAuthorization: Basic %s\r\n"+
-		"Content-Type: application/json\r\nContent-Length: ", cfg.Addr, key)
+func postHead(cfg *Config, f *format) string {
+	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: ripen-bench/1\r\n%s"+
+		"Content-Type: application/json\r\nContent-Length: ", f.path(cfg.WriteKey), cfg.Addr, f.head(cfg.WriteKey))
 }
 
 func (q *request) init(r *run, n int) {
@@ -45,7 +44,7 @@ func (q *request) build(now time.Time) []byte {
 	if cap(q.buf) < room {
 		q.buf = make([]byte, room, room+600*q.run.cfg.Events)
 	}
-	b := append(q.buf[:room], `{"batch":[`...)
+	b := append(q.buf[:room], q.run.frags.begin...)
 	visitor := q.visitor()
 	for i := range q.run.cfg.Events {
 		if i > 0 {
@@ -56,9 +55,9 @@ func (q *request) build(now time.Time) []byte {
 		}
 		b = q.add(b, q.event(), i, visitor)
 	}
-	b = append(b, `],"sentAt":"`...)
-	b = append(b, q.time[:]...)
-	b = append(b, `"}`...)
+	at := len(b)
+	b = append(b, q.run.frags.end.text...)
+	q.times(b[at:], &q.run.frags.end)
 	q.buf = b
 
 	var digits [20]byte
@@ -102,13 +101,21 @@ func (q *request) add(b []byte, f *fragment, i int, visitor uint64) []byte {
 	putUUID(text[f.id:], id)
 	v := VisitorID(visitor)
 	putUUID(text[f.visitor:], &v)
-	if f.time >= 0 {
-		copy(text[f.time:], q.time[:])
-	}
+	q.times(text, f)
 	for _, at := range f.number {
 		putNumber(text[at:at+len(blankNum)], visitor)
 	}
 	return b
+}
+
+// times writes the moment of the request into a copy of a fragment.
+func (q *request) times(text []byte, f *fragment) {
+	if f.time >= 0 {
+		copy(text[f.time:], q.time[:])
+	}
+	for _, at := range f.millis {
+		putNumber(text[at:at+len(blankMs)], uint64(q.now))
+	}
 }
 
 // VisitorID is the anonymous id of the visitor with this number.
@@ -139,6 +146,7 @@ func putNumber(dst []byte, n uint64) {
 // stamp brings the text of the time up to date; the calendar is only asked
 // once a second.
 func (q *request) stamp(now time.Time) {
+	q.now = now.UnixMilli()
 	if s := now.Unix(); s != q.sec {
 		q.sec = s
 		copy(q.time[:], now.UTC().Format("2006-01-02T15:04:05.000Z"))

@@ -36,7 +36,17 @@ type caseOf struct {
 	name   string
 	events int
 	fresh  bool
-	deep   bool // in the full suite only
+	deep   bool   // in the full suite only
+	format string // of a batch; empty = Segment's
+}
+
+// formatCases are batches in other people's words. They are measured against
+// Segment's, on the server that only captures: folding costs all of them the same.
+func formatCases() (list []caseOf) {
+	for _, name := range load.Formats()[1:] {
+		list = append(list, caseOf{name: "POST 20 " + name, events: 20, format: name})
+	}
+	return list
 }
 
 var (
@@ -72,13 +82,13 @@ func (s *suite) ratios(ctx context.Context) error {
 		return err
 	}
 	for round := range s.tempo.rounds {
-		for _, c := range []caseOf{casePixel, casePost, caseOne, caseFresh} {
+		for _, c := range append([]caseOf{casePixel, caseOne, caseFresh, casePost}, formatCases()...) {
 			if c.deep && s.Quick {
 				continue
 			}
 			for i := range servers {
 				server := servers[(i+round)%len(servers)] // nobody is always first
-				if server.pixels && c.events > 0 {
+				if server.pixels && c.events > 0 || c.format != "" && server.name != nameCapture {
 					continue
 				}
 				cell := s.measure(ctx, server, c)
@@ -136,7 +146,7 @@ func (s *suite) contenders(ctx context.Context) (servers []*contender, closeAll 
 // has folded what it took: that work is in the cell's processor time.
 func (s *suite) measure(ctx context.Context, c *contender, what caseOf) Cell {
 	cell := Cell{Server: c.name, Case: what.name}
-	cfg := load.Config{Addr: c.addr, WriteKey: c.key, Events: what.events, Fresh: what.fresh, Identify: 0.02}
+	cfg := load.Config{Addr: c.addr, WriteKey: c.key, Events: what.events, Format: what.format, Fresh: what.fresh, Identify: 0.02}
 	cfg.Duration = s.tempo.warm
 	_, err := s.drive(ctx, cfg)
 	if err != nil {
@@ -152,6 +162,7 @@ func (s *suite) measure(ctx context.Context, c *contender, what caseOf) Cell {
 		cell.Trouble = err.Error()
 		return cell
 	}
+	before := s.stored(ctx, c, what)
 	var lag *lagSampler
 	if c.folds {
 		lag = sampleLag(ctx, c.tracker)
@@ -171,8 +182,24 @@ func (s *suite) measure(ctx context.Context, c *contender, what caseOf) Cell {
 	}
 	if res != nil {
 		cell.fill(res, after-cpu)
+		if got := s.stored(ctx, c, what) - before; what.format != "" && cell.Trouble == "" && got != res.Events {
+			cell.Trouble = fmt.Sprintf("the server stored %d of %d events that it said it took", got, res.Events)
+		}
 	}
 	return cell
+}
+
+// stored is how many events a tracker says it has stored: what most protocols'
+// answers do not say.
+func (s *suite) stored(ctx context.Context, c *contender, what caseOf) int64 {
+	if what.format == "" {
+		return 0
+	}
+	n, err := c.tracker.Metric(ctx, `ripen_ingest_events_total{verdict="ok"}`)
+	if err != nil {
+		s.note("%s: %v", c.name, err)
+	}
+	return int64(n)
 }
 
 func (s *suite) settle(ctx context.Context, c *contender) error {
@@ -202,19 +229,53 @@ func (s *suite) compare() {
 	s.ratio(figGetFull, casePixel, nameFull, nameBare, events)
 	s.ratio(figNginx, casePixel, nameCapture, nameNginx, events)
 	s.ratio(figPostCapture, casePost, nameCapture, nameBare, events)
+	for _, f := range formatCases() {
+		cpu := func(c *Cell) float64 { return c.CPU }
+		s.quotient(figFormat+f.format, cellName{nameCapture, f.name}, cellName{nameCapture, casePost.name}, cpu)
+		s.formatNote(f)
+	}
 	s.ratio(figP99, casePixel, nameCapture, nameBare, func(c *Cell) float64 { return c.P99 })
 }
 
+// formatNote adds what both sides of a format's ratio cost.
+func (s *suite) formatNote(f caseOf) {
+	figure := s.report.Figure(figFormat + f.format)
+	if !figure.Known {
+		return
+	}
+	var cost [2][]float64
+	for i := range s.report.Cells {
+		switch c := &s.report.Cells[i]; {
+		case c.Server != nameCapture:
+		case c.Case == f.name:
+			cost[0] = append(cost[0], c.CPU)
+		case c.Case == casePost.name:
+			cost[1] = append(cost[1], c.CPU)
+		}
+	}
+	slices.Sort(cost[0])
+	slices.Sort(cost[1])
+	figure.Note += fmt.Sprintf("; %.1f against %.1f µs", median(cost[0]), median(cost[1]))
+}
+
+// cellName is which cells of a round a side of a ratio is.
+type cellName struct{ server, what string }
+
 func (s *suite) ratio(id string, what caseOf, ours, theirs string, of func(*Cell) float64) {
+	s.quotient(id, cellName{ours, what.name}, cellName{theirs, what.name}, of)
+}
+
+func (s *suite) quotient(id string, ours, theirs cellName, of func(*Cell) float64) {
 	byRound := map[int][2]float64{} // :: round → ours, theirs
 	lag, trouble := 0.0, ""
 	for i := range s.report.Cells {
 		c := &s.report.Cells[i]
-		if c.Case != what.name || c.Server != ours && c.Server != theirs {
+		is := cellName{c.Server, c.Case}
+		if is != ours && is != theirs {
 			continue
 		}
 		pair := byRound[c.Round]
-		if c.Server == ours {
+		if is == ours {
 			pair[0] = of(c)
 			lag = max(lag, c.LagP99)
 		} else {

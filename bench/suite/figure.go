@@ -71,10 +71,11 @@ const (
 	figOpenNow      = "open_small"
 	figDuplicated   = "duplicated"
 	figLagSustained = "lag_sustained"
+	figFormat       = "cpu_" // and the name of a wire format
 )
 
 func bars() []Figure {
-	return []Figure{
+	list := []Figure{
 		{ID: figGetCapture, Name: "durable pixel GET requests/s ÷ bare, capture only", Least: true, Reach: 0.50, Stretch: 0.70, Digits: 2},
 		{ID: figGetFull, Name: "durable pixel GET requests/s ÷ bare, with fold, score, rank", Least: true, Reach: 0.40, Stretch: 0.55, Digits: 2},
 		{ID: figNginx, Name: "durable pixel GET requests/s ÷ nginx empty_gif + access_log", Least: true, Reach: 0.45, Stretch: 0.60, Digits: 2},
@@ -98,6 +99,10 @@ func bars() []Figure {
 		{ID: figRSSLeads, Name: "RSS with 1 M leads, 20 M events", Unit: "MB", Reach: 1500, Stretch: 1000},
 		{ID: figListLeads, Name: "/v1/leads?limit=100 p99 with 1 M leads", Unit: "ms", Reach: 10, Stretch: 5, Digits: 1},
 	}
+	for _, c := range formatCases() {
+		list = append(list, Figure{ID: figFormat + c.format, Name: "CPU per event, " + c.format + " ÷ segment, POST of 20, capture only", Reach: 1.25, Stretch: 1, Digits: 2})
+	}
+	return list
 }
 
 // Figure finds one by its id.

@@ -74,8 +74,8 @@ func TestTheSuiteMeasuresEveryFigure(t *testing.T) {
 			t.Errorf("cell %+v", *c)
 		}
 	}
-	if cells[nameBare] != 8 || cells[nameCapture] != 8 || cells[nameFull] != 9 {
-		t.Errorf("cells by server: %v, want two rounds of four cases, and the one flat out", cells)
+	if cells[nameBare] != 8 || cells[nameCapture] != 8+2*len(formatCases()) || cells[nameFull] != 9 {
+		t.Errorf("cells by server: %v, want two rounds of four cases and the wire formats, and the one flat out", cells)
 	}
 	var out bytes.Buffer
 	if err := report.Print(&out); err != nil {

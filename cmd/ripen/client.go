@@ -178,6 +178,9 @@ func (cl *client) lines(ctx context.Context, method, path string, q url.Values, 
 	sc := bufio.NewScanner(resp.Body)
 	sc.Buffer(make([]byte, 64<<10), 16<<20)
 	for sc.Scan() {
+		if len(sc.Bytes()) == 0 {
+			continue // a sign of life
+		}
 		if err := f(sc.Bytes()); err != nil {
 			return err
 		}

@@ -5,20 +5,29 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"strings"
 )
 
 func feedCommands() []*command {
 	return []*command{
 		{
-			name: "events tail", use: append([]string{"from", "follow"}, serverSettings...),
-			summary: text{"the log itself, from a sequence number on", "el propio registro, desde un número de secuencia"},
+			name: "events tail", use: append([]string{"from", "follow", "source"}, tenantSettings...),
+			summary: text{"the log itself, or what becomes of each event of one source", "el propio registro, o qué es de cada evento de una fuente"},
 			help: `
 Reads the whole log of the machine, all tenants, in order, a line an event.
 Personal fields are shown while their key lives.
 
+With --source, what became of each event of one source: those that were stored,
+and those that were refused, with the verdict, its code, the protocol, and who
+seems to be behind it. --follow shows what comes from now on (from --from on, if
+it is given), duplicates and refusals to wait too; of the past there are the
+events of the log, whose protocol is not kept, and the dead letters.
+
   ripen events tail --data ./data
   ripen events tail --from 1000 --json --data ./data
-  ripen events tail --follow --data ./data`,
+  ripen events tail --follow --data ./data
+  ripen events tail --source default --follow --tenant acme --data ./data
+  curl -N -H "Authorization: Bearer $SECRET_KEY" 'https://t.acme.es/v1/sources/default/events?follow=1'`,
 			run: runEventsTail,
 		},
 		{
@@ -47,6 +56,9 @@ type eventLine struct {
 }
 
 func runEventsTail(ctx context.Context, c *call) error {
+	if c.set("source") {
+		return c.tailSource(ctx)
+	}
 	return c.withServer(ctx, func(cl *client) error {
 		q := url.Values{"from": {c.get("from")}}
 		if c.bool("follow") {
@@ -65,6 +77,71 @@ func runEventsTail(ctx context.Context, c *call) error {
 			return err
 		}))
 	})
+}
+
+// sourceLine is what became of one event of a source.
+type sourceLine struct {
+	eventLine
+	Verdict    string        `json:"verdict"`
+	Code       string        `json:"code"`
+	Protocol   string        `json:"protocol"`
+	Reason     string        `json:"machine_reason"`
+	DeadLetter string        `json:"deadletter"`
+	Missed     int           `json:"missed"`
+	Error      *problemError `json:"error"`
+}
+
+// tailSource shows what becomes of one source's events.
+func (c *call) tailSource(ctx context.Context) error {
+	return c.withServer(ctx, func(cl *client) error {
+		q := url.Values{}
+		if c.set("from") {
+			q.Set("from", c.get("from"))
+		}
+		if c.bool("follow") {
+			q.Set("follow", "1")
+		}
+		const row = "%-20s  %-9s %-17s %-11s %-24s %-16s %s\n"
+		if !c.bool("json") {
+			fmt.Fprintf(c.out, row, "RECEIVED", "VERDICT", "CODE", "PROTOCOL", "MACHINE", "TYPE", "WHO, WHAT")
+		}
+		return ignoreCancel(ctx, cl.lines(ctx, "GET", "/v1/sources/"+url.PathEscape(c.get("source"))+"/events", q, nil, func(line []byte) error {
+			var e sourceLine
+			if err := json.Unmarshal(line, &e); err != nil {
+				return fmt.Errorf("decode event: %w", err)
+			}
+			switch {
+			case e.Error != nil:
+				return e.Error
+			case c.bool("json"):
+				_, err := fmt.Fprintf(c.out, "%s\n", line)
+				return err
+			case e.Missed > 0:
+				_, err := fmt.Fprintf(c.out, "… %d more that came too fast to be shown\n", e.Missed)
+				return err
+			}
+			_, err := fmt.Fprintf(c.out, row, clockText(e.Received), e.Verdict, orDash(e.Code), orDash(plain(e.Protocol)), e.machine(), orDash(plain(e.Type)), e.what())
+			return err
+		}))
+	})
+}
+
+func (e *sourceLine) machine() string {
+	if e.Reason != "" {
+		return e.Machine + " (" + e.Reason + ")"
+	}
+	return orDash(e.Machine)
+}
+
+// what says whose event it is, and what it says.
+func (e *sourceLine) what() string {
+	out := e.Subject
+	if e.DeadLetter != "" {
+		out += " ripen deadletters show " + e.DeadLetter
+	} else {
+		out += " " + plain(shortFields(e.Properties))
+	}
+	return strings.TrimSpace(out)
 }
 
 // changeLine is a line of the change feed.

@@ -11,35 +11,35 @@ import (
 func personCommands() []*command {
 	return []*command{
 		{
-			name: "lead merge", folds: true, args: "LEAD OTHER", min: 2, max: 2, use: tenantSettings,
+			name: "leads merge", folds: true, args: "LEAD OTHER", min: 2, max: 2, use: tenantSettings,
 			summary: text{"say that two leads are one person", "decir que dos leads son la misma persona"},
 			help: `
 A lead is named by its id, a user id, an e-mail or a visitor id. Two user ids
 never become one lead by themselves; this is how you say that they are. It is a
-record of the log, and 'ripen lead unmerge' takes it back without a trace.
+record of the log, and 'ripen leads unmerge' takes it back without a trace.
 
-  ripen lead merge ana@work.example ana@home.example --data ./data`,
+  ripen leads merge ana@work.example ana@home.example --data ./data`,
 			run: runLeadMerge,
 		},
 		{
-			name: "lead unmerge", folds: true, args: "LEAD IDENTITY", min: 2, max: 2, use: tenantSettings,
+			name: "leads unmerge", folds: true, args: "LEAD IDENTITY", min: 2, max: 2, use: tenantSettings,
 			summary: text{"take an identity out of a lead, with all it did", "sacar una identidad de un lead, con todo lo que hizo"},
 			help: `
 For a shared computer, a forwarded mail, a wrong merge: the identity (a user id,
 an e-mail, a visitor id) is the lead's no more, whatever events said or will say,
 as if they had never been one. 'ripen leads show --json' lists what a lead holds.
 
-  ripen lead unmerge ana@acme.example 4f0c8a6e-visitor --data ./data`,
+  ripen leads unmerge ana@acme.example 4f0c8a6e-visitor --data ./data`,
 			run: runLeadUnmerge,
 		},
 		{
-			name: "lead archive", folds: true, args: "LEAD", min: 1, max: 1, use: append([]string{"out"}, tenantSettings...),
+			name: "leads archive", folds: true, args: "LEAD", min: 1, max: 1, use: append([]string{"out"}, tenantSettings...),
 			summary: text{"all that is kept of a person, as NDJSON", "todo lo que se guarda de una persona, como NDJSON"},
-			help:    "  ripen lead archive ana@acme.example -o ana.ndjson --data ./data",
+			help:    "  ripen leads archive ana@acme.example -o ana.ndjson --data ./data",
 			run:     runLeadArchive,
 		},
 		{
-			name: "lead erase", folds: true, args: "LEAD", min: 1, max: 1, use: append([]string{"yes"}, tenantSettings...),
+			name: "leads erase", folds: true, args: "LEAD", min: 1, max: 1, use: append([]string{"yes"}, tenantSettings...),
 			summary: text{"forget a person: their keys are destroyed", "olvidar a una persona: se destruyen sus claves"},
 			help: `
 What was told of the person cannot be read any more, in the log, in the state and
@@ -47,8 +47,8 @@ in every backup that is restored with the list of erasures; the lead is gone. Wh
 somebody does later under the same identity begins anew. There is no way back:
 --yes says that you know.
 
-  ripen lead archive ana@acme.example -o ana.ndjson --data ./data
-  ripen lead erase ana@acme.example --yes --data ./data`,
+  ripen leads archive ana@acme.example -o ana.ndjson --data ./data
+  ripen leads erase ana@acme.example --yes --data ./data`,
 			run: runLeadErase,
 		},
 	}
@@ -94,7 +94,7 @@ func runLeadArchive(ctx context.Context, c *call) error {
 
 func runLeadErase(ctx context.Context, c *call) error {
 	if !c.bool("yes") {
-		return &usageError{"this cannot be undone: say --yes", "ripen help lead erase"}
+		return &usageError{"this cannot be undone: say --yes", "ripen help leads erase"}
 	}
 	return c.withServer(ctx, func(cl *client) error {
 		var out struct {

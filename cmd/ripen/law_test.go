@@ -37,7 +37,7 @@ var homes = map[string][]string{
 	"github.com/chromedp/chromedp":            {"snippet/browsertest", "bench/..."},
 	"github.com/chromedp/cdproto":             {"snippet/browsertest", "bench/..."},
 	"github.com/rogpeppe/go-internal":         {},
-	"github.com/andybalholm/brotli":           {},
+	"github.com/andybalholm/brotli":           {"tracker/ingest"},
 	"google.golang.org/protobuf":              {},
 	"github.com/dgraph-io/ristretto/v2":       {"storage"},
 }

@@ -14,7 +14,7 @@ var settings = []setting{
 	{name: "data", value: "DIR", inFile: true, help: text{"data directory", "directorio de datos"}},
 	{name: "listen", value: "ADDR", def: "127.0.0.1:8080", inFile: true, help: text{"address to listen on", "dirección en la que se escucha"}},
 	{name: "public-url", value: "URL", inFile: true, help: text{"origin under which sites reach this server (https://t.example.org), for the snippet's tag", "origen con el que los sitios llegan a este servidor (https://t.example.org), para la etiqueta del snippet"}},
-	{name: "site-path", value: "PATH", inFile: true, help: text{"a further path for sites: with /k7 the snippet is at /k7.js and sends to /k7", "otra ruta para los sitios: con /k7 el snippet está en /k7.js y envía a /k7"}},
+	{name: "site-path", value: "PATH", inFile: true, help: text{"a further path for sites: with /k7 the snippet is at /k7.js and sends to /k7, and Snowplow's postPath may be /k7/tp2", "otra ruta para los sitios: con /k7 el snippet está en /k7.js y envía a /k7, y el postPath de Snowplow puede ser /k7/tp2"}},
 	{name: "log-level", value: "LEVEL", def: "info", inFile: true, help: text{"debug, info, warn or error", "debug, info, warn o error"}},
 	{name: "log-format", value: "FORMAT", def: "text", inFile: true, help: text{"text or json", "text o json"}},
 	{name: "drain", kind: duration, value: "TIME", def: "10s", inFile: true, help: text{"how long a stop waits for requests under way", "cuánto espera una parada a las peticiones en curso"}},

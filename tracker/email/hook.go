@@ -199,14 +199,16 @@ func (h *Handler) tellDropped(p *post, ev *happened) {
 	}
 	var e tracker.Event
 	ev.identify(&e, p.src.Tenant)
-	h.cfg.Dropped(p.src, &tracker.DeadLetter{Protocol: p.src.Kind, Code: ev.code, Received: p.now, Subject: e.Subject(), Trusted: true, Text: ev.raw})
+	d := tracker.DeadLetter{Protocol: p.src.Kind, Code: ev.code, Received: p.now, Subject: e.Subject(), Trusted: true, Text: ev.raw}
+	h.cfg.Dropped(p.src, &d)
+	ev.letter = d.ID
 }
 
 // keep stores what a report tells, all at once, and says of each what became of
 // it.
 func (h *Handler) keep(kind string, p *post, list []*happened) ([]tracker.Verdict, error) {
 	verdicts := make([]tracker.Verdict, len(list))
-	recs, at := []storage.Record{}, []int{}
+	recs, at := []storage.Record{}, make([]int, len(list)) // at: of each verdict, its record, counted from 1
 	for i, ev := range list {
 		if ev.code == "" {
 			ev.provider = kind
@@ -216,7 +218,8 @@ func (h *Handler) keep(kind string, p *post, list []*happened) ([]tracker.Verdic
 		case "":
 			rec := ev.record(p.src, p.now)
 			verdicts[i].MessageID = (&tracker.Event{MessageID: rec.ID, MessageUUID: true}).MessageText()
-			recs, at = append(recs, rec), append(at, i)
+			recs = append(recs, rec)
+			at[i] = len(recs)
 		case codeIgnored:
 		default:
 			verdicts[i].Status = tracker.Drop
@@ -230,12 +233,14 @@ func (h *Handler) keep(kind string, p *post, list []*happened) ([]tracker.Verdic
 		}
 	}
 	// The commit point: from here on the events are durable.
-	for i := range recs {
-		if recs[i].Dup {
-			verdicts[at[i]].Status = tracker.Duplicate
-		}
-	}
 	for i := range verdicts {
+		var rec *storage.Record
+		if at[i] > 0 {
+			if rec = &recs[at[i]-1]; rec.Dup {
+				verdicts[i].Status = tracker.Duplicate
+			}
+		}
+		h.tell(kind, p.src, p.now, list[i], rec, verdicts[i])
 		word := verdicts[i].Status.String()
 		if verdicts[i].Code == codeIgnored {
 			word = codeIgnored

@@ -10,11 +10,12 @@ import (
 
 // happened is something that became of a mail, from whatever told of it.
 type happened struct {
-	typ  string   // email_open, …; empty if code says why there is no event
-	code string   // drop or ignored
-	raw  []byte   // of a report that is refused
-	id   []string // what makes it this one and no other; hashed to the message id
-	time int64    // unix ms
+	typ    string   // email_open, …; empty if code says why there is no event
+	code   string   // drop or ignored
+	raw    []byte   // of a report that is refused
+	letter string   // the id of the dead letter that holds raw
+	id     []string // what makes it this one and no other; hashed to the message id
+	time   int64    // unix ms
 
 	email, user   string
 	message, link string

@@ -25,7 +25,7 @@ func (h *Handler) opened(ctx *fasthttp.RequestCtx, token string) {
 	ctx.SetContentType("image/gif")
 	ctx.Response.SetBodyRaw(tracker.GIF)
 	t, c, err := h.cfg.Keys.open(open, token, h.cfg.Now())
-	if err != nil || !ctx.IsGet() {
+	if err != nil || !ctx.IsGet() && !ctx.IsHead() {
 		return
 	}
 	h.remember(ctx, t, &c, &happened{typ: "email_open", id: []string{"o", token}})
@@ -44,13 +44,11 @@ func (h *Handler) clicked(ctx *fasthttp.RequestCtx, token string) {
 		showPage(ctx, fasthttp.StatusNotFound, pageGone)
 		return
 	}
-	if ctx.IsGet() {
-		ev := &happened{typ: "email_click", id: []string{"c", token}, url: c.url, link: c.link, proved: true}
-		if ev.link == "" {
-			ev.link = linkName(c.url)
-		}
-		h.remember(ctx, t, &c, ev)
+	ev := &happened{typ: "email_click", id: []string{"c", token}, url: c.url, link: c.link, proved: true}
+	if ev.link == "" {
+		ev.link = linkName(c.url)
 	}
+	h.remember(ctx, t, &c, ev)
 	ctx.SetStatusCode(fasthttp.StatusFound)
 	ctx.Response.Header.Set("Location", c.url)
 }
@@ -136,20 +134,51 @@ func (h *Handler) store(ctx *fasthttp.RequestCtx, t tracker.TenantID, c *claims,
 	if c.trap {
 		ev.machine, ev.why = tracker.Bot, tracker.TrapLink
 	}
+	if ctx.IsHead() {
+		ev.machine, ev.why = tracker.Bot, tracker.HeadRequest
+	}
 	ev.proved = ev.proved && ev.machine == tracker.Human
 	// What a person asks for about their mail is kept whatever else they allow.
 	ev.denied = ev.typ != "unsubscribe" && trimmed(head.Peek("Sec-GPC")) == "1"
 	ev.id = append(ev.id, strconv.FormatInt(now/sameVisit, 10), ev.agent, ev.machine.String())
+	if ctx.IsHead() {
+		ev.id = append(ev.id, "HEAD") // it must not stand in the way of what comes after it
+	}
 	recs := []storage.Record{ev.record(src, now)}
+	v := tracker.Verdict{Status: tracker.OK}
 	if err := h.cfg.Log.Append(context.Background(), 0, recs); err != nil {
 		h.log.Warn("the log did not take what happened to a mail", "err", err)
-		return tracker.Retry
+		v = tracker.Verdict{Status: tracker.Retry, Code: tracker.CodeStorage}
 	}
 	// The commit point: from here on the event is durable.
 	if recs[0].Dup {
-		return tracker.Duplicate
+		v.Status = tracker.Duplicate
 	}
-	return tracker.OK
+	h.tell(visit, src, now, ev, &recs[0], v)
+	return v.Status
+}
+
+// tell shows an event to who watches its source; rec is nil if it made none.
+func (h *Handler) tell(from string, src *tracker.Source, now int64, ev *happened, rec *storage.Record, v tracker.Verdict) {
+	if h.cfg.Watch == nil {
+		return
+	}
+	watcher := h.cfg.Watch(src)
+	if watcher == nil {
+		return
+	}
+	var e tracker.Event
+	if !ev.denied {
+		ev.identify(&e, src.Tenant)
+	}
+	o := tracker.Outcome{
+		Protocol: from, Type: ev.typ, Received: now, Status: v.Status, Code: v.Code, Subject: e.Subject(), Letter: ev.letter,
+		Judged: rec != nil, Machine: ev.machine, Reason: ev.why,
+	}
+	if rec != nil {
+		o.Seq, o.MessageID = rec.Seq, (&tracker.Event{MessageID: rec.ID, MessageUUID: true}).MessageText()
+	}
+	watcher(o)
 }
 
 func (h *Handler) address(ctx *fasthttp.RequestCtx) string {

@@ -14,6 +14,7 @@
 package export
 
 import (
+	"bufio"
 	"context"
 	"log/slog"
 	"strings"
@@ -43,6 +44,10 @@ type Config struct {
 	Outbox Outbox
 	// Handoffs are the leads that were handed to sales.
 	Handoffs Handoffs
+	// Tail writes what becomes of a source's events, a line each: what is kept of
+	// them from a sequence number on, if past, and if follow then what comes, until
+	// the reader or the server goes.
+	Tail func(w *bufio.Writer, src *tracker.Source, from uint64, past, follow bool) error
 	// Caller says whose secret this is: a tenant's, or the operator's.
 	Caller func(secret string) (tracker.Caller, bool)
 	// Now is the clock in unix ms; nil is the machine's.
@@ -163,6 +168,7 @@ var routes = []route{
 	{"POST", "webhooks", "", (*call).createWebhook, tenantKey},
 	{"POST", "webhooks/*/rotate", "", (*call).rotateWebhook, tenantKey},
 	{"DELETE", "webhooks/*", "", (*call).deleteWebhook, tenantKey},
+	{"GET", "sources/*/events", "from follow", (*call).tail, tenantKey},
 
 	{"POST", "mail/links", "public_url", (*call).mintLinks, tenantKey},
 

@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 	"sync"
 
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
 
 	"ripen/tracker"
@@ -27,7 +31,7 @@ var (
 	}
 	errEncoding = &tracker.Error{
 		Kind: tracker.KindInvalid, Code: "unsupported_encoding",
-		Detail: "Content-Encoding must be gzip, zstd or identity",
+		Detail: "Content-Encoding must be gzip, deflate, br, zstd or identity",
 	}
 )
 
@@ -38,26 +42,74 @@ type inflater interface {
 }
 
 var (
-	gzips sync.Pool // of *gzip.Reader
-	zstds sync.Pool // of *zstd.Decoder
+	gzips     sync.Pool // of *gzip.Reader
+	zstds     sync.Pool // of *zstd.Decoder
+	deflaters sync.Pool // of *deflater
+	brotlis   sync.Pool // of *brotli.Reader
 )
 
 // maxWindow bounds the memory that a zstd stream may ask for.
 const maxWindow = 8 << 20
 
-// inflate returns the body in the clear. Compression is recognised by its magic
-// bytes, which no JSON begins with, whatever the header says. The result
+// deflater reads deflate as it is sent under that name: with zlib's head, as the
+// standard has it, or without.
+type deflater struct {
+	io.Reader // one of the two
+	zlib, raw io.ReadCloser
+}
+
+// Reset begins anew with r, a [*bytes.Reader].
+func (d *deflater) Reset(r io.Reader) (err error) {
+	var head [2]byte
+	if b, ok := r.(*bytes.Reader); ok {
+		_, _ = b.ReadAt(head[:], 0) // too short for a head: no zlib
+	}
+	if head[0]&0x0f == 8 && (int(head[0])<<8|int(head[1]))%31 == 0 {
+		if d.zlib == nil {
+			d.zlib, err = zlib.NewReader(r)
+		} else {
+			err = d.zlib.(zlib.Resetter).Reset(r, nil)
+		}
+		d.Reader = d.zlib
+		return err
+	}
+	if d.raw == nil {
+		d.raw = flate.NewReader(r)
+	} else {
+		err = d.raw.(flate.Resetter).Reset(r, nil)
+	}
+	d.Reader = d.raw
+	return err
+}
+
+// packed says by its magic bytes what a body is packed with, nil if with nothing.
+func packed(b []byte) *sync.Pool {
+	switch {
+	case bytes.HasPrefix(b, []byte{0x1f, 0x8b}):
+		return &gzips
+	case bytes.HasPrefix(b, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		return &zstds
+	}
+	return nil
+}
+
+// inflate returns the body in the clear. Gzip and zstd are recognised by their
+// magic bytes, which no JSON begins with, whatever the header says; deflate and
+// brotli have none, so the header is believed unless that fails and the body is
+// JSON. The result
 // may lie in dst, whose growth is bounded before it happens.
 func inflate(dst, wire []byte, encoding string, limit int) (body, buf []byte, err *tracker.Error) {
 	if len(wire) > limit {
 		return nil, dst, errBodyTooLarge
 	}
-	pool := &gzips
+	pool := packed(wire)
 	switch {
-	case bytes.HasPrefix(wire, []byte{0x1f, 0x8b}):
-	case bytes.HasPrefix(wire, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		pool = &zstds
-	case encoding != "" && encoding != "identity" && encoding != "gzip" && encoding != "zstd":
+	case pool != nil:
+	case encoding == "deflate":
+		pool = &deflaters
+	case encoding == "br":
+		pool = &brotlis
+	case encoding != "" && !strings.Contains(" identity gzip zstd deflate br ", " "+encoding+" "):
 		return nil, dst, errEncoding
 	default:
 		return wire, dst, nil
@@ -69,12 +121,20 @@ func inflate(dst, wire []byte, encoding string, limit int) (body, buf []byte, er
 	buf, err = readBounded(dst[:0], r, wire, limit)
 	_ = r.Reset(bytes.NewReader(nil)) // lets go of the body; EOF is what it says
 	pool.Put(r)
+	if err == errInflate && packed(wire) == nil && looksJSON(trim(wire)) {
+		return wire, buf, nil // somebody on the way took it out
+	}
 	return buf, buf, err
 }
 
 func newInflater(pool *sync.Pool) inflater {
-	if pool == &gzips {
+	switch pool {
+	case &gzips:
 		return new(gzip.Reader)
+	case &deflaters:
+		return new(deflater)
+	case &brotlis:
+		return brotli.NewReader(nil)
 	}
 	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
 	if err != nil {

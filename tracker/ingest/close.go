@@ -96,6 +96,11 @@ func (d *decoder) check(ev *draft, it *item) string {
 	if len(typ) == 0 {
 		typ = append(d.kindBuf[:0], d.kind...)
 	}
+	if string(typ) == "merge" {
+		ev.takeMerge()
+		typ = ev.typ
+		ev.anon, ev.user, ev.prev = ev.real(ev.anon), ev.real(ev.user), ev.real(ev.prev)
+	}
 	switch string(typ) {
 	case "":
 		return tracker.CodeMissingType

@@ -36,10 +36,11 @@ type item struct {
 	stamp    clock // when the sender says it happened
 	sent     clock // when the sender says it was sent
 	given    []byte
-	clear    span // encoded fields in rows.clear
-	personal span // encoded count and fields in rows.personal
-	fields   int  // how many are in clear
-	rec      int  // its record in recs, counted from 1; 0 = none
+	clear    span   // encoded fields in rows.clear
+	personal span   // encoded count and fields in rows.personal
+	fields   int    // how many are in clear
+	letter   string // the id of its dead letter
+	rec      int    // its record in recs, counted from 1; 0 = none
 }
 
 // verdict is the fate of an item, without its words.

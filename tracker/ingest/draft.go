@@ -19,8 +19,9 @@ type draft struct {
 	fault                        string // of a value that was jumped over
 	batchAt, batchItem           int    // where a wrapper's batch began
 	batchOut                     [2]int
-	contextLate                  bool // context came after the batch
-	ago                          bool // original was given as an age
+	contextLate                  bool             // context came after the batch
+	ago                          bool             // original was given as an age
+	merged                       [2]tracker.Field // of a merge: the two identities, by their kinds
 }
 
 type seen byte
@@ -127,6 +128,8 @@ func (d *decoder) segmentValue(ev *draft, key []byte) bool {
 		return d.text(&ev.group)
 	case "previousId":
 		return d.text(&ev.prev)
+	case "mergeProperties":
+		return d.mergeProperties(ev)
 	case "batch":
 		if ev == &d.outer && d.peek() == '[' {
 			return d.wrapped(ev)

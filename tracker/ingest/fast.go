@@ -70,7 +70,7 @@ func (h *Handler) runFast() {
 			} else {
 				j.lost()
 			}
-			h.verdicts.keep(j, j.now)
+			h.tellAll(j)
 			h.free(j)
 		}
 		clear(group)

@@ -72,12 +72,15 @@ type Config struct {
 	// ClientIP finds the visitor's address, for sources that keep it; nil is
 	// the connection's.
 	ClientIP func(*fasthttp.RequestCtx) string
-	// Dropped is told of each event that is refused for good; it must not keep
-	// the text. Nil forgets them.
+	// Dropped is told of each event that is refused for good, and gives the letter
+	// its id; it must not keep the text. Nil forgets them.
 	Dropped func(src *tracker.Source, d *tracker.DeadLetter)
 	// PublicURL is the origin under which sites reach this machine, for what
 	// tells libraries where to send; empty is the Host of the request.
 	PublicURL string
+	// Watch returns who wants to know what becomes of a source's events, or nil
+	// for nobody; it is asked once a request. Nil is nobody ever.
+	Watch func(src *tracker.Source) func(tracker.Outcome)
 	// Metrics takes the counters; nil keeps them to ourselves.
 	Metrics *metrics.Set
 	// Logger takes trouble with the log; nil is slog.Default().

@@ -72,7 +72,8 @@ func NewLetters(db *storage.DB, log *slog.Logger) *Letters {
 	return l
 }
 
-// Add takes a refused event; it keeps none of its bytes and does not wait.
+// Add takes a refused event and gives it its id; it keeps none of its bytes and
+// does not wait.
 func (l *Letters) Add(src *tracker.Source, d *tracker.DeadLetter) {
 	text := d.Text[:min(len(d.Text), letterText)]
 	l.mu.Lock()
@@ -87,6 +88,7 @@ func (l *Letters) Add(src *tracker.Source, d *tracker.DeadLetter) {
 	}}
 	le.number = max(l.last.Load()+1, uint64(d.Received)<<16)
 	l.last.Store(le.number)
+	d.ID = hex.EncodeToString(letterKey(le.number))
 	le.plain = append(append(append(le.plain, d.Agent...), '\n'), text...)
 	subject := subjectKey(d.Subject)
 	if d.Subject.IsZero() {

@@ -108,6 +108,7 @@ func (h *Handler) Again(ctx context.Context, src *tracker.Source, d *tracker.Dea
 		j.duplicates() // the commit point
 	}
 	h.count.events(j.items)
+	h.tellWatcher(j)
 	return j.worst(), nil
 }
 

@@ -48,6 +48,9 @@ func (h *Handler) pixel(ctx *fasthttp.RequestCtx, r route) {
 		share(ctx, origin)
 		v, owned = h.look(ctx, j, a, r)
 	}
+	if len(j.items) == 0 && !owned {
+		h.tellPixel(a.source, r, v)
+	}
 	var buf [64]byte
 	head.SetCanonical(verdictHeader, v.append(buf[:0]))
 	if !owned {
@@ -73,6 +76,7 @@ func (h *Handler) look(ctx *fasthttp.RequestCtx, j *job, a access, r route) (v v
 	}
 	j.reset(s)
 	if !j.decodePixel(ctx.URI().QueryString()) || len(j.items) == 0 {
+		j.items = j.items[:0]
 		return verdict{tracker.Drop, tracker.CodeInvalidJSON}, false
 	}
 	h.tellDropped(j, len(queryValue(ctx.URI().QueryString(), "data")) == 0)
@@ -81,6 +85,7 @@ func (h *Handler) look(ctx *fasthttp.RequestCtx, j *job, a access, r route) (v v
 	owned, err := h.commit(j)
 	if err != nil {
 		h.count.failed.Inc()
+		_ = h.failed(j, err) // answered by the verdict
 		return verdict{tracker.Retry, tracker.CodeStorage}, false
 	}
 	if !owned {

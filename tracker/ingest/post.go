@@ -17,7 +17,9 @@ func (h *Handler) post(ctx *fasthttp.RequestCtx, r route, wire []byte) {
 		share(ctx, origin) // so that a page can read why it was refused, too
 	}
 	if code, after := h.shed(); code != "" {
-		h.later(ctx, &tracker.Error{Kind: tracker.KindBusy, Code: code, Detail: details[code]}, after)
+		e := &tracker.Error{Kind: tracker.KindBusy, Code: code, Detail: details[code]}
+		h.tellRefused(a.source, r, e, nil)
+		h.later(ctx, e, after)
 		return
 	}
 	j := h.job()
@@ -37,12 +39,11 @@ func (h *Handler) post(ctx *fasthttp.RequestCtx, r route, wire []byte) {
 func (h *Handler) take(ctx *fasthttp.RequestCtx, j *job, a access, r route, wire []byte) (owned bool, err error) {
 	body, err := h.open(ctx, j, &a, r, wire)
 	if err != nil {
-		if e, ok := errors.AsType[*tracker.Error](err); ok {
-			h.tellRefused(a.source, r, e, wire)
-		}
+		h.tellRefused(a.source, r, asRefusal(err), wire)
 		return false, err
 	}
 	if r.history && !a.secret {
+		h.tellRefused(a.source, r, errNeedsSecret, nil)
 		return false, errNeedsSecret
 	}
 	j.reset(h.sender(ctx, a, r))
@@ -57,10 +58,10 @@ func (h *Handler) take(ctx *fasthttp.RequestCtx, j *job, a access, r route, wire
 		if owned, err = h.commit(j); err == nil && !owned {
 			h.settled(j)
 		}
-		return owned && err == nil, err
+		return owned && err == nil, h.failed(j, err)
 	}
 	if _, err = h.commit(j); err != nil {
-		return false, err
+		return false, h.failed(j, err)
 	}
 	// The commit point: from here on the events are durable.
 	j.duplicates()
@@ -115,17 +116,26 @@ func (e *quotaError) Error() string {
 	return "the source sends more than its quota: wait, then send it again with the same messageId"
 }
 
+// asRefusal is an error in the words of the API; what is not in them is the log's.
+func asRefusal(err error) *tracker.Error {
+	if q, ok := errors.AsType[*quotaError](err); ok {
+		return &tracker.Error{Kind: tracker.KindQuota, Code: tracker.CodeQuota, Detail: q.Error()}
+	}
+	if e, ok := errors.AsType[*tracker.Error](err); ok {
+		return e
+	}
+	return &tracker.Error{Kind: tracker.KindBusy, Code: tracker.CodeStorage, Detail: details[tracker.CodeStorage]}
+}
+
 // answerError maps what stopped a request to its answer.
 func (h *Handler) answerError(ctx *fasthttp.RequestCtx, r route, err error) {
+	e := asRefusal(err)
 	if q, ok := errors.AsType[*quotaError](err); ok {
-		e := &tracker.Error{Kind: tracker.KindQuota, Code: tracker.CodeQuota, Detail: q.Error()}
 		h.later(ctx, e, int((q.wait+time.Second-1)/time.Second))
 		return
 	}
-	e, ok := errors.AsType[*tracker.Error](err)
-	if !ok {
+	if e.Code == tracker.CodeStorage {
 		h.cfg.logger().Warn("the log did not take events", "err", err)
-		e = &tracker.Error{Kind: tracker.KindBusy, Code: tracker.CodeStorage, Detail: details[tracker.CodeStorage]}
 	}
 	if e.Kind == tracker.KindBusy {
 		h.later(ctx, e, 2)
@@ -182,12 +192,6 @@ func (h *Handler) address(ctx *fasthttp.RequestCtx) []byte {
 	return []byte(ctx.RemoteIP().String())
 }
 
-// settled counts and keeps the verdicts of a job, which are final.
-func (h *Handler) settled(j *job) {
-	h.count.events(j.items)
-	h.verdicts.keep(j, j.now)
-}
-
 // duplicates takes the log's answer over into the verdicts.
 func (d *decoder) duplicates() {
 	for i := range d.items {
@@ -195,30 +199,4 @@ func (d *decoder) duplicates() {
 			it.verdict = verdict{status: tracker.Duplicate}
 		}
 	}
-}
-
-// tellDropped passes on what is refused for good.
-func (h *Handler) tellDropped(j *job, query bool) {
-	if h.cfg.Dropped == nil || j.privacy {
-		return // nothing is kept of who does not want it
-	}
-	for i := range j.items {
-		it := &j.items[i]
-		if it.status != tracker.Drop {
-			continue
-		}
-		h.cfg.Dropped(j.source, &tracker.DeadLetter{
-			Protocol: j.name, Kind: j.kind, Query: query, Code: it.code, Received: j.now, Subject: it.ev.Subject(), Trusted: j.trusted,
-			Agent: string(j.agent), Text: j.b[it.from:it.to],
-		})
-	}
-}
-
-// tellRefused passes on a whole body that is refused for good, as far as it is
-// kept.
-func (h *Handler) tellRefused(src *tracker.Source, r route, e *tracker.Error, body []byte) {
-	if h.cfg.Dropped == nil || src == nil || e.Kind != tracker.KindInvalid && e.Kind != tracker.KindTooLarge {
-		return
-	}
-	h.cfg.Dropped(src, &tracker.DeadLetter{Protocol: r.name, Kind: r.kind, Code: e.Code, Received: h.cfg.now(), Trusted: src.Server, Text: body})
 }

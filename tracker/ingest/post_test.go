@@ -225,7 +225,15 @@ func TestCompressedBodies(t *testing.T) {
 	f(zst(goodEvent), []string{"Content-Encoding: zstd"}, 200, "")
 	f(zst(goodEvent), nil, 200, "")
 	f(goodEvent, []string{"Content-Encoding: gzip"}, 200, "")
-	f(goodEvent, []string{"Content-Encoding: br"}, 400, "unsupported_encoding")
+	f(goodEvent, []string{"Content-Encoding: br"}, 200, "") // a proxy took it out
+	f(goodEvent, []string{"Content-Encoding: compress"}, 400, "unsupported_encoding")
+	for name, pack := range packers {
+		head := []string{"Content-Encoding: " + strings.TrimPrefix(name, "raw ")}
+		f(pack(goodEvent), head, 200, "")
+		f(pack(goodEvent)[:30], head, 400, "invalid_encoding")
+		f(pack(strings.Repeat(" ", 1<<20)), head, 413, "inflation_ratio")
+		f("not at all", head, 400, "invalid_encoding")
+	}
 	f(zip(goodEvent)[:30], nil, 400, "invalid_encoding")
 	f(zst(goodEvent)[:30], nil, 400, "invalid_encoding")
 	f(zip(strings.Repeat(" ", 1<<20)), nil, 413, "inflation_ratio")

@@ -8,7 +8,7 @@ import (
 )
 
 // posthog is PostHog's capture API before version 1: bodies as JSON, gzip that
-// calls itself text, base64 in a form or alone, or the same in a query.
+// calls itself text, base64 or lz64 in a form or alone, or the same in a query.
 var posthog = protocol{
 	name: "posthog", key: posthogKey, value: (*decoder).posthogValue, shape: (*decoder).posthogShape, param: segmentParam,
 	trait: becomesTrait, unpack: unpackPosthog, answer: answerPosthog,
@@ -22,7 +22,7 @@ var posthogV1 = protocol{
 
 var errBase64 = &tracker.Error{
 	Kind: tracker.KindInvalid, Code: "invalid_encoding",
-	Detail: "the body is neither JSON nor base64 of JSON: send JSON, gzip of it, or data=<base64>",
+	Detail: "the body is neither JSON nor base64 of JSON, gzip or lz64: send JSON, gzip of it, or data=<base64>",
 }
 
 // unpackPosthog takes the JSON out of a form, of base64 and of gzip inside
@@ -41,16 +41,22 @@ func unpackPosthog(j *job, body []byte, limit int) ([]byte, *tracker.Error) {
 		j.unpacked[0] = append(j.unpacked[0][:0], body...)
 		body = j.unpacked[0]
 	}
-	plain, err := base64.RawURLEncoding.AppendDecode(j.unpacked[1][:0], urlAlphabet(body))
+	coded := urlAlphabet(body)
+	plain, err := base64.RawURLEncoding.AppendDecode(j.unpacked[1][:0], coded)
 	j.unpacked[1] = plain
-	if err != nil {
-		return nil, errBase64
-	}
-	if looksJSON(trim(plain)) {
+	if err == nil && looksJSON(trim(plain)) {
 		return plain, nil
 	}
-	plain, buf, e := inflate(j.inflated, plain, "", limit)
-	j.inflated = buf
+	if err == nil && packed(plain) != nil {
+		plain, buf, e := inflate(j.inflated, plain, "", limit)
+		j.inflated = buf
+		return plain, e
+	}
+	plain, e := unlz64(j.unpacked[1][:0], coded, limit)
+	j.unpacked[1] = plain
+	if e == nil && !looksJSON(trim(plain)) {
+		e = errBase64
+	}
 	return plain, e
 }
 

@@ -52,6 +52,7 @@ var calls = map[string]route{
 	"identify": {kind: "identify"}, "i": {kind: "identify"},
 	"group": {kind: "group"}, "g": {kind: "group"},
 	"alias": {kind: "alias"}, "a": {kind: "alias"},
+	"merge": {kind: "merge"},
 }
 
 // paths are those of the other protocols, without the slash that may end them.

@@ -341,7 +341,7 @@ func FuzzSnowplow(f *testing.F) {
 
 // FuzzUnpack asks that no wrapping makes trouble or more than the limit.
 func FuzzUnpack(f *testing.F) {
-	for _, s := range []string{`{}`, "data=e30%3D", "data=%7B%7D", "e30=", base64.StdEncoding.EncodeToString([]byte(zipped(`[]`))), "data=", "x"} {
+	for _, s := range []string{`{}`, "data=e30%3D", "data=%7B%7D", "e30=", base64.StdEncoding.EncodeToString([]byte(zipped(`[]`))), "data=", "x", "data=BIUwNmD2A0AEDukBOYAmBCIA"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -54,6 +54,16 @@ func TestRudderStack(t *testing.T) {
 	basic := "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("wk:"))
 	node := heard{t, "POST /v1/batch", []string{basic, "Content-Type: application/x-www-form-urlencoded", "Content-Encoding: gzip"}}
 	node.stores(zipped(batch), `{"success":true,"results":[{"messageId":"m","status":"ok"}]}`+"\n", "guide_read", fields)
+	merge := heard{t, "POST /v1/merge?writeKey=wk", nil}
+	ok := `{"success":true,"results":[{"messageId":"m","status":"ok"}]}` + "\n"
+	merge.stores(`{"mergeProperties":[{"type":"email","value":"ana@x.example"},{"type":"user_id","value":"u"}],"messageId":"m"}`, ok, "identify", `*t.email="ana@x.example" *s.user_id="u" *s.email="ana@x.example"`)
+	merge.stores(`{"mergeProperties":[{"value":"u","type":"userId"},{"type":"mobile","value":"+34"}],"messageId":"m","userId":"no"}`, ok, "identify", `*t.mobile="+34" *s.user_id="u"`)
+	merge.stores(`{"messageId":"m","mergeProperties":[{"type":"user_id","value":"u"},{"type":"user_id","value":"w","x":{}},{"type":"user_id","value":"z"},7]}`, ok, "alias", `*s.visitor="u" *s.user_id="w" *s.previous_id="u"`)
+	for _, body := range []string{`{"mergeProperties":[{"type":"mobile","value":"+34"}]}`, `{"mergeProperties":{}}`, `{}`} {
+		if a := newWorld(t, nil).do(merge.line, body); !strings.Contains(a.body, tracker.CodeMissingID) {
+			t.Errorf("%s: %s", body, a.body)
+		}
+	}
 	pixel := heard{t, "GET /pixel/v1/page?writeKey=wk&anonymousId=a&properties.plan=pro&receivedAt=1", nil}
 	pixel.stores("", string(tracker.GIF), "page_view", `*p.plan="pro" *s.visitor="a"`)
 }
@@ -88,6 +98,9 @@ func TestPosthogBodies(t *testing.T) {
 	h.stores(`{"api_key":"wk","sent_at":"2026-05-28T20:26:40.000Z","batch":[`+event+`]}`, `{"status":1}`, "guide_read", strip)
 	h.stores(b64, `{"status":1}`, "guide_read", strip)
 	h.stores(base64.StdEncoding.EncodeToString([]byte(zipped(event))), `{"status":1}`, "guide_read", strip)
+	h.stores(lzTwin(event), `{"status":1}`, "guide_read", strip)
+	h.stores("data="+url.QueryEscape(lzTwin(event)), `{"status":1}`, "guide_read", strip)
+	heard{t, "GET /e/?compression=lz64&data=" + url.QueryEscape(lzTwin(event)), nil}.stores("", `{"status":1}`, "guide_read", strip)
 	h.stores("data="+url.QueryEscape(b64), `{"status":1}`, "guide_read", strip)
 	h.stores("data="+b64+"&x=1", `{"status":1}`, "guide_read", strip) // plus signs that became blanks
 	h.stores("data="+url.QueryEscape(event), `{"status":1}`, "guide_read", strip)

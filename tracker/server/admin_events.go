@@ -16,7 +16,7 @@ import (
 
 // logLine is one record of the log as `ripen events tail --json` prints it.
 type logLine struct {
-	Seq       uint64 `json:"seq"`
+	Seq       uint64 `json:"seq,omitempty"`
 	Received  string `json:"received"`
 	Tenant    string `json:"tenant"`
 	Kind      string `json:"kind"` // event, control, carry, alias
@@ -41,26 +41,12 @@ func (s *Server) adminEvents(ctx *fasthttp.RequestCtx, _ string) error {
 		return invalid("from", "need a sequence number")
 	}
 	follow := ctx.QueryArgs().GetBool("follow")
-	streamLines(ctx, func(w *bufio.Writer) error {
+	export.Lines(ctx, func(w *bufio.Writer) error {
 		t := logTail{db: s.db, name: s.tenantName, w: w, enc: json.NewEncoder(w)}
 		t.enc.SetEscapeHTML(false)
 		return t.run(s.life, from, follow)
 	})
 	return nil
-}
-
-// streamLines answers with NDJSON that f writes. A failure ends the answer
-// with a line {"error":…}: the status is long gone by then.
-func streamLines(ctx *fasthttp.RequestCtx, f func(w *bufio.Writer) error) {
-	ctx.SetContentType("application/x-ndjson")
-	ctx.Response.Header.Set("Cache-Control", "no-store")
-	ctx.SetBodyStreamWriter(func(w *bufio.Writer) {
-		if err := f(w); err != nil && !errors.Is(err, context.Canceled) {
-			// The reader is gone if this fails.
-			_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]string{"code": "failed", "detail": err.Error()}})
-		}
-		_ = w.Flush()
-	})
 }
 
 // logTail writes the records of the log as lines.

@@ -77,6 +77,8 @@ func (s *Server) renameSitePath(ctx *fasthttp.RequestCtx) bool {
 	switch {
 	case len(rest) == 0:
 		ours = "/v1/batch"
+	case string(rest) == "/tp2": // what Snowplow's trackers call postPath
+		ours = "/com.snowplowanalytics.snowplow/tp2"
 	case string(rest) == ".gif":
 		ours = "/p.gif"
 	case string(rest) == ".js" || rest[0] == '/' && bytes.HasSuffix(rest, []byte(".js")):

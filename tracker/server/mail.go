@@ -18,7 +18,7 @@ func (s *Server) mail() *email.Handler {
 		Count: func(from, verdict string) {
 			s.set.GetOrCreateCounter(fmt.Sprintf("ripen_mail_events_total{from=%q,verdict=%q}", from, verdict)).Inc()
 		},
-		Dropped: s.letters.Add, Fetch: s.cfg.fetch, Logger: s.log,
+		Dropped: s.letters.Add, Watch: s.tails.of, Fetch: s.cfg.fetch, Logger: s.log,
 	})
 }
 

@@ -56,6 +56,7 @@ type Server struct {
 	atStart  uint64  // last record of the log when the server started
 	ingest   *ingest.Handler
 	letters  *ingest.Letters
+	tails    tails // who watches which source
 	console  *console.Handler
 	front    *front
 	listener net.Listener
@@ -202,6 +203,7 @@ func (s *Server) stages() []stage {
 	s.ingest = ingest.New(ingest.Config{
 		Log: s.db.Log(), Keys: keys{s}, Default: s.registry.FirstSource, Now: s.db.Now, Pending: s.db.Pending, Writable: s.db.Writable,
 		Quota: s.quota.Wait, Metrics: s.set, Logger: s.log, Dropped: s.letters.Add, PublicURL: s.cfg.PublicURL,
+		Watch: s.tails.of,
 	})
 	list := []stage{
 		s.ingest, s.mail(), stageFunc(s.serveSnippet), stageFunc(serveRobots),

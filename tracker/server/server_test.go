@@ -212,6 +212,7 @@ func TestSitePath(t *testing.T) {
 	f("GET", "/k7/0.js", 404, "")
 	f("GET", "/k7.gif?writeKey=x&type=page", 200, "")
 	f("POST", "/k7?writeKey=nobody", 401, "") // ingest's answer
+	f("POST", "/k7/tp2", 401, "")             // of Snowplow, whose key is in the body
 	f("POST", "/k70", 404, "")
 	f("POST", "/k7/", 404, "")
 	for _, bad := range []string{"k7", "/", "/K7", "/k7/x", "/v1", "/r", "/k7.js", "/" + strings.Repeat("a", 41)} {

@@ -61,7 +61,7 @@ func (w *world) one(id uint64) *fact {
 	f.session = w.pick("", "", "", "s0", "s1")
 	f.job = w.pick("", "cto", "dev")
 	f.machine = w.pick("", "", "", "bot")
-	f.denied = w.rnd.IntN(12) == 0
+	f.denied, f.head = w.rnd.IntN(12) == 0, w.rnd.IntN(12) == 0
 	return f
 }
 
@@ -76,6 +76,9 @@ func (w *world) record(f *fact) storage.Record {
 	}
 	if f.machine == "bot" {
 		e.Machine = tracker.Bot
+	}
+	if f.head {
+		e.Machine, e.MachineReason = tracker.Bot, tracker.HeadRequest
 	}
 	if f.denied {
 		e.Consent = tracker.ConsentDenied

@@ -24,6 +24,7 @@ type fact struct {
 	session string
 	job     string // a trait
 	denied  bool
+	head    bool // a HEAD request
 	erased  bool
 	sent    bool
 	machine string
@@ -80,7 +81,7 @@ func reference(t testing.TB, yaml string, all []*fact, links []tracker.Link, now
 	decided := decisions(links, now)
 	var facts []*fact
 	for _, f := range all {
-		if f.at <= now && !f.denied && !f.erased {
+		if f.at <= now && !f.denied && !f.head && !f.erased {
 			own := *f
 			own.blind(decided)
 			facts = append(facts, &own)

@@ -85,6 +85,7 @@ func runLoad(ctx context.Context, flags *flag.FlagSet, args []string, out io.Wri
 	flags.Float64Var(&cfg.Identify, "identify", 0.02, "share of identifies")
 	flags.IntVar(&cfg.Visitors, "visitors", 10_000, "visitors")
 	flags.BoolVar(&cfg.Each, "each", false, "visitors in turn instead of at random")
+	flags.StringVar(&cfg.Format, "format", "", "of batches: "+strings.Join(load.Formats(), ", "))
 	flags.BoolVar(&cfg.Sticky, "sticky", false, "one visitor per request")
 	flags.IntVar(&cfg.Conns, "conns", 256, "connections")
 	flags.BoolVar(&cfg.Fresh, "fresh", false, "a new connection per request")
