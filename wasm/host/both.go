@@ -54,6 +54,9 @@ func (in *Instance) keep(state []byte, evs []wasm.Event) ([]byte, error) {
 // the given state as it was, then say what it is that fails.
 func (in *Instance) atOnce(state []byte, evs []wasm.Event, now int64, flags uint32) (scaled float64, next []byte) {
 	gas := in.m.foldGas()*int64(len(evs)) + in.m.scoreGas()
+	if cfg := &in.m.host.cfg; cfg.FoldGas != 0 || cfg.ScoreGas != 0 {
+		return 0, nil // whoever bounds one of them means that one alone
+	}
 	if !in.m.both || len(evs) == 0 || gas > wasm.GasMax || in.ready(state) != nil {
 		return 0, nil
 	}
