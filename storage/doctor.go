@@ -214,7 +214,7 @@ func (l *badgerLog) proved(seq uint64, missing map[byte]int) (found *block, err 
 	err = l.kv.use(func(b *badger.DB) error {
 		txn := b.NewTransaction(false)
 		defer txn.Discard()
-		key, err := l.seek(txn, seq)
+		key, _, err := l.seek(txn, seq)
 		if err != nil {
 			return err
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"slices"
 	"sort"
 	"sync"
 
@@ -162,19 +161,24 @@ func (l *badgerLog) fetch(seq uint64, size int) ([]*block, error) {
 	err := l.kv.use(func(b *badger.DB) error {
 		txn := b.NewTransaction(false)
 		defer txn.Discard()
-		key, err := l.seek(txn, seq)
+		key, v, err := l.seek(txn, seq)
 		if err != nil {
 			return err
 		}
+		values = append(values, v)
+		if size -= len(v); size <= 0 {
+			return nil // an iterator copies two blocks wherever it stands
+		}
 		it := txn.NewIterator(badger.IteratorOptions{Prefix: logKey(0, logBlock)})
 		defer it.Close()
-		for it.Seek(key); it.Valid() && size > 0; it.Next() {
-			v, err := it.Item().ValueCopy(nil)
-			if err != nil {
+		for it.Seek(append(key, 0)); it.Valid(); it.Next() {
+			if v, err = it.Item().ValueCopy(nil); err != nil {
 				return l.gap(seq, seq+1, err.Error())
 			}
-			size -= len(v)
 			values = append(values, v)
+			if size -= len(v); size <= 0 {
+				break
+			}
 		}
 		return nil
 	})
@@ -205,16 +209,19 @@ func (l *badgerLog) openBlocks(seq uint64, values [][]byte) ([]*block, error) {
 	return blocks, nil
 }
 
-// seek returns the key of the last block that starts at or before seq.
-func (l *badgerLog) seek(txn *badger.Txn, seq uint64) ([]byte, error) {
+// seek returns the last block that starts at or before seq, and its key.
+func (l *badgerLog) seek(txn *badger.Txn, seq uint64) (key, value []byte, err error) {
 	prefix := logKey(0, logBlock)
 	it := txn.NewIterator(badger.IteratorOptions{Reverse: true, Prefix: prefix})
 	defer it.Close()
 	it.Seek(blockKey(0, l.days.of(seq), seq))
 	if !it.ValidForPrefix(prefix) {
-		return nil, l.gap(seq, l.endOf(seq), "no block holds them")
+		return nil, nil, l.gap(seq, l.endOf(seq), "no block holds them")
 	}
-	return slices.Clone(it.Item().Key()), nil
+	if value, err = it.Item().ValueCopy(nil); err != nil {
+		return nil, nil, l.gap(seq, seq+1, err.Error())
+	}
+	return it.Item().KeyCopy(nil), value, nil
 }
 
 // endOf returns where a hole at seq ends: the start of the next block that is

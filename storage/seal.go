@@ -147,6 +147,21 @@ func (db *DB) Unseal(dst []byte, r *Record) ([]byte, error) {
 	return db.open1(dst, r.Personal, &r.Tenant, &r.Subject, nonce[:], nil)
 }
 
+// AppendSealed appends the record's sealed personal part to dst, with what it takes
+// to open it beside the log: see [DB.UnsealCopy].
+func (r *Record) AppendSealed(dst []byte) []byte {
+	return append(binary.LittleEndian.AppendUint32(dst, r.epoch), r.Personal...)
+}
+
+// UnsealCopy is Unseal of what AppendSealed gave of a record of this tenant, subject
+// and sequence. A copy dies with the key, as the part in the log does.
+func (db *DB) UnsealCopy(dst, sealed []byte, t Tenant, s Subject, seq uint64) ([]byte, error) {
+	if len(sealed) < 4 {
+		return dst, fmt.Errorf("unseal a copy of record %d: need 4 bytes, have %d: run ripen replay", seq, len(sealed))
+	}
+	return db.Unseal(dst, &Record{Tenant: t, Subject: s, Seq: seq, Personal: sealed[4:], epoch: binary.LittleEndian.Uint32(sealed)})
+}
+
 // open1 opens one sealed part and unpacks it.
 func (db *DB) open1(dst, sealed []byte, t *Tenant, s *Subject, nonce, extra []byte) ([]byte, error) {
 	id := keyIDOf(t, s)

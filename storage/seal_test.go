@@ -52,6 +52,19 @@ func TestEraseLeavesNothing(t *testing.T) {
 	if _, err := db.OpenFor(nil, derived, gone.Tenant, gone.Subject, 8); err == nil {
 		t.Fatal("a derived row opened under another row's number")
 	}
+	var copied []byte
+	err = db.Get(t.Context(), 0, []uint64{1}, func(r *Record) error { copied = r.AppendSealed(nil); return nil })
+	if got, e := db.UnsealCopy(nil, copied, gone.Tenant, gone.Subject, 1); err != nil || e != nil || string(got) != string(gone.Personal) {
+		t.Fatalf("a copy opens as %q, %v, %v", got, err, e)
+	}
+	for _, no := range [][]byte{nil, copied[:3], copied[:len(copied)-1]} {
+		if _, err := db.UnsealCopy(nil, no, gone.Tenant, gone.Subject, 1); err == nil {
+			t.Fatalf("a copy cut to %d bytes opened", len(no))
+		}
+	}
+	if _, err := db.UnsealCopy(nil, copied, gone.Tenant, gone.Subject, 2); err == nil {
+		t.Fatal("a copy opened under another sequence")
+	}
 	id := keyIDOf(&gone.Tenant, &gone.Subject)
 	key, _ := db.keys.get(&id)
 	if len(grepDir(t, dir, key[:])) == 0 {
@@ -64,6 +77,9 @@ func TestEraseLeavesNothing(t *testing.T) {
 		t.Helper()
 		if files := grepDir(t, dir, key[:]); len(files) > 0 {
 			t.Fatalf("the key is still in %v", files)
+		}
+		if got, err := db.UnsealCopy(nil, copied, gone.Tenant, gone.Subject, 1); !errors.Is(err, ErrErased) {
+			t.Fatalf("a copy outlives its key: %q, %v", got, err)
 		}
 		err := db.Get(t.Context(), 0, []uint64{1, 2}, func(r *Record) error {
 			got, err := db.Unseal(nil, r)

@@ -9,6 +9,12 @@
 //	ripen_fold(n: i32)    -> i32  folds n events into the state; its new length, or < 0
 //	ripen_score(now: i64) -> f64  the unrounded score at now; must not change the state
 //
+// A module may export a fourth, which spares the host a call for each event: what
+// ripen_fold and then ripen_score do, with the state's new length, or < 0, left at
+// OffStateLen:
+//
+//	ripen_fold_score(n: i32, now: i64) -> f64
+//
 // The IO area, little endian:
 //
 //	0x0000  header, 256 bytes (the Off constants)
@@ -44,7 +50,7 @@ const (
 // Offsets into the IO area.
 const (
 	OffABI      = 0x00 // u32, host writes
-	OffStateLen = 0x04 // u32, host writes: the length of the state given
+	OffStateLen = 0x04 // u32, host writes: the length of the state given; ripen_fold_score leaves the new one
 	OffEvents   = 0x08 // u32, host writes: the number of events given
 	OffFlags    = 0x0c // u32, host writes: the Flag constants
 	OffNow      = 0x10 // i64, host writes
@@ -72,6 +78,7 @@ const (
 	ExportIO     = "ripen_io"
 	ExportFold   = "ripen_fold"
 	ExportScore  = "ripen_score"
+	ExportBoth   = "ripen_fold_score" // optional
 	Section      = "ripen.manifest"
 )
 

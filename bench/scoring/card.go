@@ -49,8 +49,8 @@ func (b *bench) card(ctx context.Context) (err error) {
 }
 
 // compiled is the module as the host runs it: a record's events are copied into
-// its memory and folded for a new lead, the lead is scored, with gas in both
-// calls, and each rule's points are read back.
+// its memory and folded for a new lead, the lead is scored, with gas, and each rule's
+// points are read back.
 func (t *twenty) compiled() lane {
 	i := 0
 	return inProcess("compiled", func() error {
@@ -58,10 +58,7 @@ func (t *twenty) compiled() lane {
 		if i++; i == len(t.events) {
 			i = 0
 		}
-		state, err := t.in.Fold(nil, evs)
-		if err == nil {
-			_, err = t.in.ScoreRaw(state, evs[len(evs)-1].TimeMs)
-		}
+		_, _, err := t.in.FoldRaw(nil, evs, evs[len(evs)-1].TimeMs)
 		return err
 	})
 }
@@ -101,11 +98,7 @@ func (t *twenty) checkRecords(all []record) error {
 	held, l := make([]int, len(rules())), layoutOf(t.card)
 	for i := range all {
 		evs := t.events[i]
-		state, err := t.in.Fold(nil, evs)
-		if err != nil {
-			return err
-		}
-		raw, err := t.in.ScoreRaw(state, evs[len(evs)-1].TimeMs)
+		_, raw, err := t.in.FoldRaw(nil, evs, evs[len(evs)-1].TimeMs)
 		if err != nil {
 			return err
 		}

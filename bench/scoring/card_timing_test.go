@@ -37,6 +37,11 @@ func BenchmarkTwenty(b *testing.B) {
 	state = append([]byte(nil), state...)
 	each("raw", func(i int) error { _, err := t.in.ScoreRaw(state, moment+1); return err })
 	each("fast", func(i int) error { _, err := t.in.ScoreFast(state, moment+1); return err })
+	each("all", func(i int) error { _, _, err := t.in.FoldRaw(nil, t.events[i], moment+1); return err })
+	var d lead
+	var v verdict
+	l := layoutOf(t.card)
+	each("hand", func(i int) error { d = lead{}; d.fold(l, t.events[i]); d.score(&v); return nil })
 	var r scorecard.Result
 	each("reasons", func(i int) error { return t.in.Score(state, moment+1, &r) })
 }

@@ -135,11 +135,8 @@ func openGuest(ctx context.Context, h *host.Host) (*guestLeads, error) {
 }
 
 func (g *guestLeads) scored(i int, evs []wasm.Event) (*scorecard.Raw, error) {
-	state, err := g.in.Fold(g.known[i], evs)
-	if err != nil {
-		return nil, err
-	}
-	return g.in.ScoreRaw(state, moment+1)
+	_, raw, err := g.in.FoldRaw(g.known[i], evs, moment+1)
+	return raw, err
 }
 
 // lane folds n page views into a state that the host holds, and scores once, as
@@ -153,10 +150,7 @@ func (g *guestLeads) lane(name string, n int) lane {
 	}
 	i := 0
 	l := inProcess(name, func() error {
-		state, err := g.in.Fold(g.known[i], many[i])
-		if err == nil {
-			_, err = g.in.ScoreFast(state, moment+1)
-		}
+		_, _, err := g.in.FoldScore(g.known[i], many[i], moment+1)
 		if i++; i == len(many) {
 			i = 0
 		}

@@ -84,7 +84,7 @@ func (f *Fold) stands(s *subject, p Place) (found bool, err error) {
 // eachEntry calls visit with the entries of a part.
 func eachEntry(part []byte, visit func(b []byte) error) error {
 	r := reader{b: part}
-	r.version()
+	r.versions(partVersion)
 	for len(r.b) > 0 && r.err == nil {
 		if err := visit(r.bytes(r.uvarint())); err != nil {
 			return err
@@ -269,7 +269,7 @@ func (f *Fold) leftovers(dst []rewrite, t tracker.TenantID, id tracker.LeadID) (
 	floor := max(f.cfg.floor, s.floor)
 	err = f.cfg.Table.View(func(tx *storage.Tx) error {
 		return tx.Scan(t, storage.SpaceTimeline, lo, hi, func(k, v []byte) error {
-			kept, gone := []byte{recordVersion}, false
+			kept, gone := []byte{partVersion}, false
 			err := eachEntry(v, func(b []byte) error {
 				r := reader{b: b}
 				if r.uvarint() < floor {

@@ -306,7 +306,7 @@ func (f *Fold) unstored(s *subject) ([]Entry, error) {
 
 // savePart writes the first part of the entries and returns the others.
 func (f *Fold) savePart(tx Rows, s *subject, es []Entry) ([]Entry, error) {
-	f.value = append(f.value[:0], recordVersion)
+	f.value = append(f.value[:0], partVersion)
 	n := 0
 	for n < len(es) && es[n].Time-es[0].Time <= partSpan && len(f.value) < partBytes {
 		f.value = binary.AppendUvarint(f.value, uint64(len(es[n].Row)))

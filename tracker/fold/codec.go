@@ -10,6 +10,10 @@ import (
 // recordVersion is the first byte of every value this package stores.
 const recordVersion = 1
 
+// partVersion is the first byte of a part of a timeline: those of version 1 hold no
+// copies of sealed parts, and are read as well.
+const partVersion = 2
+
 // reader reads the parts of a stored value; after the first error all reads
 // are zero.
 type reader struct {
@@ -24,9 +28,12 @@ func (r *reader) fail(what string) {
 	r.b = nil
 }
 
-func (r *reader) version() {
-	if v := r.byte(); v != recordVersion && r.err == nil {
-		r.err = fmt.Errorf("version %d, this binary reads %d: upgrade it", v, recordVersion)
+func (r *reader) version() { r.versions(recordVersion) }
+
+// versions reads the first byte of a value, of a version up to most.
+func (r *reader) versions(most byte) {
+	if v := r.byte(); (v == 0 || v > most) && r.err == nil {
+		r.err = fmt.Errorf("version %d, this binary reads %d: upgrade it", v, most)
 	}
 }
 

@@ -72,6 +72,7 @@ type Fold struct {
 	next    []int32 // chains events of one lead
 	touches []Touch
 	head    []byte  // scratch
+	copy    []byte  // of a sealed part, scratch of store
 	rows    []byte  // of the last Timeline
 	value   []byte  // scratch of Checkpoint
 	tail    []Entry // scratch of Checkpoint

@@ -160,7 +160,7 @@ func (h *History) read(from *Stored, every bool) ([]Entry, error) {
 		q := &h.filed[i]
 		one := visitor(q.subject, q.apart, Place{}, max(h.floor, q.subject.floor), func(n *Entry, e *tracker.Event) error {
 			if q.mine(n, e) && (every || scored(q.subject, n, e)) {
-				n.Row = bytes.Clone(n.Row)
+				n.Row, n.Sealed = bytes.Clone(n.Row), bytes.Clone(n.Sealed)
 				es = append(es, *n)
 			}
 			return nil

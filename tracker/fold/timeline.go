@@ -16,8 +16,10 @@ import (
 //
 //	key   = subject:17 time of the first entry:8 sequence of the first entry:8
 //	value = version:1 (length:uvarint entry)*
-//	entry = sequence:uvarint received:varint personal:1 row
+//	entry = sequence:uvarint received:varint flags:1 (length:uvarint copy)? row
 //
+// Flags are 1 for an event with a sealed part, and 2 if a copy of that follows, as
+// sealed as it is in the log: see [Entry].Sealed.
 // Entries of a part are in order and at most partSpan apart, so whoever wants
 // all from a time on starts reading partSpan before it.
 const (
@@ -31,9 +33,13 @@ type Entry struct {
 	Seq      uint64
 	Received int64
 	Personal bool // the log has a sealed part
-	Row      []byte
-	Subject  tracker.LeadID
-	apart    []pair // what is not in it, though the row says so
+	// Sealed is a copy of that, as [storage.Record.AppendSealed] makes it; nil = only
+	// the log has it. Events that set attributes have one: whoever walks a history
+	// reads all of those, and each would be a read of another block of the log.
+	Sealed  []byte
+	Row     []byte
+	Subject tracker.LeadID
+	apart   []pair // what is not in it, though the row says so
 }
 
 // Decode reads the entry's event, but for the sealed part. Identities that are
@@ -47,19 +53,48 @@ func (n *Entry) Decode(e *tracker.Event) error {
 	return nil
 }
 
+// The flags of an entry.
+const (
+	entryPersonal = 1 << iota
+	entryCopy
+)
+
+// SetsTraits says whether an event sets attributes.
+func SetsTraits(e *tracker.Event) bool {
+	switch string(e.Type) {
+	case "identify", "group", "alias":
+		return true
+	}
+	return false
+}
+
 // store files an event; a checkpoint will write it.
 func (f *Fold) store(s *subject, e *tracker.Event, rec *storage.Record) {
 	b := binary.AppendUvarint(f.head[:0], rec.Seq)
 	b = binary.AppendVarint(b, rec.Received)
-	f.head = append(b, appendFlag(0, len(rec.Personal) > 0, 1))
+	flags := appendFlag(0, len(rec.Personal) > 0, entryPersonal)
+	var own storage.Subject
+	appendID(own[:0], s.id)
+	if flags != 0 && SetsTraits(e) && rec.Subject == own {
+		f.copy = rec.AppendSealed(f.copy[:0])
+		b = binary.AppendUvarint(append(b, flags|entryCopy), uint64(len(f.copy)))
+		f.head = append(b, f.copy...)
+	} else {
+		f.head = append(b, flags)
+	}
 	s.tail = f.arenas.add(s.tail, f.head, rec.Row)
 }
 
-// readEntry reads one stored entry. Its row is not copied; e is scratch and
+// readEntry reads one stored entry. Its bytes are not copied; e is scratch and
 // holds the decoded event afterwards.
 func readEntry(b []byte, id tracker.LeadID, e *tracker.Event) (Entry, error) {
 	r := reader{b: b}
-	n := Entry{Subject: id, Seq: r.uvarint(), Received: r.varint(), Personal: r.byte() != 0}
+	n := Entry{Subject: id, Seq: r.uvarint(), Received: r.varint()}
+	flags := r.byte()
+	n.Personal = flags&entryPersonal != 0
+	if flags&entryCopy != 0 {
+		n.Sealed = r.bytes(r.uvarint())
+	}
 	n.Row = r.b
 	if r.err != nil {
 		return n, fmt.Errorf("timeline of %s: %w", id, r.err)
@@ -80,7 +115,7 @@ type finder interface {
 }
 
 // scan reads the entries of a timeline from a place on. visit gets them in no
-// particular order; the row is valid until it returns.
+// particular order; its bytes are valid until it returns.
 func (f *Fold) scan(s *subject, from Place, visit func(n *Entry, e *tracker.Event) error) error {
 	one := visitor(s, f.links[s.tenant].apartOn(s), from, max(f.cfg.floor, s.floor), visit)
 	for ref := s.tail; ref > 0; {
@@ -148,7 +183,7 @@ func (q *Stored) scan(snap *storage.Snapshot, s *subject, from Place, one func(b
 func (f *Fold) entries(dst []Entry, s *subject, from Place) ([]Entry, error) {
 	err := f.scan(s, from, func(n *Entry, _ *tracker.Event) error {
 		dst = append(dst, *n)
-		dst[len(dst)-1].Row = bytes.Clone(n.Row)
+		dst[len(dst)-1].Row, dst[len(dst)-1].Sealed = bytes.Clone(n.Row), bytes.Clone(n.Sealed)
 		return nil
 	})
 	return inOrder(dst), err
@@ -236,9 +271,7 @@ func (f *Fold) Timeline(dst []Entry, l *Lead, from Place) ([]Entry, error) {
 			if !mine(n, e) || !scored(s, n, e) {
 				return nil
 			}
-			at := len(f.rows)
-			f.rows = append(f.rows, n.Row...)
-			n.Row = f.rows[at:len(f.rows):len(f.rows)]
+			n.Row, n.Sealed = f.keep(n.Row), f.keep(n.Sealed)
 			dst = append(dst, *n)
 			return nil
 		})
@@ -247,4 +280,11 @@ func (f *Fold) Timeline(dst []Entry, l *Lead, from Place) ([]Entry, error) {
 		}
 	}
 	return inOrder(dst), nil
+}
+
+// keep copies bytes for as long as the entries of a timeline are valid.
+func (f *Fold) keep(b []byte) []byte {
+	at := len(f.rows)
+	f.rows = append(f.rows, b...)
+	return f.rows[at:len(f.rows):len(f.rows)]
 }

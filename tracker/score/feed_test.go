@@ -20,7 +20,16 @@ type waning struct{ state [16]byte }
 
 func (g *waning) SetInputs([]float64) { panic("BUG: a module is told nothing") }
 
-func (g *waning) Fold(state []byte, evs []wasm.Event) ([]byte, error) {
+func (g *waning) FoldScore(state []byte, evs []wasm.Event, now int64) ([]byte, host.Fast, error) {
+	state, err := g.fold(state, evs)
+	if err != nil {
+		return nil, host.Fast{}, err
+	}
+	f, err := g.ScoreFast(state, now)
+	return state, f, err
+}
+
+func (g *waning) fold(state []byte, evs []wasm.Event) ([]byte, error) {
 	clear(g.state[:])
 	copy(g.state[:], state)
 	for i := range evs {

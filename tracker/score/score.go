@@ -23,10 +23,11 @@ import (
 
 // Guest is one instance of a card's module. It is for one goroutine.
 type Guest interface {
-	// Fold returns the state after the events, valid until the next call.
-	Fold(state []byte, evs []wasm.Event) ([]byte, error)
-	// ScoreFast says where a lead with this state stands at a moment. It is
-	// cheapest with the very state that Fold just returned.
+	// FoldScore returns the state after the events, valid until the next call, and
+	// where a lead with it stands at a moment. The state is nil if the fold failed;
+	// it stands if only the score did.
+	FoldScore(state []byte, evs []wasm.Event, now int64) ([]byte, host.Fast, error)
+	// ScoreFast says where a lead with this state stands at a moment.
 	ScoreFast(state []byte, now int64) (host.Fast, error)
 	// Score is ScoreFast with dimensions and reasons.
 	Score(state []byte, now int64, r *scorecard.Result) error
@@ -227,14 +228,16 @@ func (w *Walker) event(d *Deck, k *Walk, i int, e *tracker.Event) error {
 		}
 		return nil
 	}
-	state, err := c.Guest.Fold(s.Guest, w.evs)
-	c.judge(err)
-	if err != nil { // a trap: the event counts for nothing here
+	c.tell(k)
+	state, f, err := c.Guest.FoldScore(s.Guest, w.evs, e.Time)
+	if state == nil { // a trap: the event counts for nothing here
+		c.judge(err)
 		s.Trouble = "fold: " + err.Error()
 		return nil
 	}
-	s.Guest = append(s.Guest[:0], state...) // before a trap takes the guest's memory away
-	k.score(c, s, state, e.Time)
+	c.judge(nil) // two questions were asked
+	s.Guest = append(s.Guest[:0], state...)
+	s.scored(c, &f, err)
 	return nil
 }
 
@@ -274,17 +277,27 @@ func (k *Walk) score(c *Card, s *State, state []byte, at int64) {
 	if s.givenUp(c) {
 		return
 	}
+	c.tell(k)
+	f, err := c.Guest.ScoreFast(state, at)
+	s.scored(c, &f, err)
+}
+
+// tell gives the guest what others say of the lead.
+func (c *Card) tell(k *Walk) {
 	if len(c.feeds) > 0 {
 		c.Guest.SetInputs(c.Inputs(k.States))
 	}
-	f, err := c.Guest.ScoreFast(state, at)
+}
+
+// scored takes in where the guest says that the lead stands.
+func (s *State) scored(c *Card, f *host.Fast, err error) {
 	c.judge(err)
 	if err != nil {
 		s.Trouble, s.Next = "score: "+err.Error(), 0
 		return
 	}
 	c.moved = f.Score != s.Score || f.Null != s.Null
-	s.settle(c, &f)
+	s.settle(c, f)
 }
 
 // givenUp leaves the last good score standing if the card has failed.

@@ -57,6 +57,8 @@ type State struct {
 	news     []fold.News
 	entries  []fold.Entry
 	plain    []byte
+	entry    *fold.Entry // being walked or learned from, of the tenant walking; nil = an event of the batch
+	walking  tracker.TenantID
 	dirtied  bool // something since the last checkpoint began
 	stuck    bool // the checkpoint under way waits for room on the disk
 
@@ -426,6 +428,16 @@ func (s *State) applySlice(recs []storage.Record, apply func([]storage.Record, i
 	return nil
 }
 
+// openCopy appends the personal part of an entry that has a copy of it to dst; nothing
+// if it was erased.
+func (s *State) openCopy(dst []byte, t tracker.TenantID, n *fold.Entry) ([]byte, error) {
+	dst, err := s.db.UnsealCopy(dst, n.Sealed, storage.Tenant(t), subjectKey(n.Subject), n.Seq)
+	if errors.Is(err, storage.ErrErased) {
+		return dst[:0], nil
+	}
+	return dst, err
+}
+
 // unseal is how walks get at the sealed part of an event.
 func (s *State) unseal(e *tracker.Event) (err error) {
 	e.Personal = e.Personal[:0]
@@ -433,7 +445,9 @@ func (s *State) unseal(e *tracker.Event) (err error) {
 		s.plain, err = s.db.Unseal(s.plain[:0], r)
 		return err
 	}
-	if n := len(s.batch); n > 0 && e.Seq-s.batch[0].Seq < uint64(n) && s.batch[e.Seq-s.batch[0].Seq].Seq == e.Seq {
+	if n := s.entry; n != nil && n.Seq == e.Seq && len(n.Sealed) > 0 {
+		s.plain, err = s.openCopy(s.plain[:0], s.walking, n)
+	} else if n := len(s.batch); n > 0 && e.Seq-s.batch[0].Seq < uint64(n) && s.batch[e.Seq-s.batch[0].Seq].Seq == e.Seq {
 		err = open(&s.batch[e.Seq-s.batch[0].Seq])
 	} else {
 		err = s.db.Get(context.Background(), 0, []uint64{e.Seq}, open)

@@ -102,7 +102,7 @@ func (s *State) fill(l *tracker.Lead, es []fold.Entry) error {
 		if !n.Personal || !e.Counts() {
 			continue
 		}
-		sets := setsTraits(&e)
+		sets := fold.SetsTraits(&e)
 		if !sets && !slices.ContainsFunc(l.Identities, func(id tracker.Identity) bool { return id.Value == "" && carries(&e, id) }) {
 			continue
 		}

@@ -56,14 +56,6 @@ type told struct {
 	fields []tracker.Field
 }
 
-func setsTraits(e *tracker.Event) bool {
-	switch string(e.Type) {
-	case "identify", "group", "alias":
-		return true
-	}
-	return false
-}
-
 func short(id tracker.LeadID) uint64 {
 	return binary.LittleEndian.Uint64(id.Hash[:]) ^ uint64(id.Kind)*0x9e3779b97f4a7c15
 }
@@ -88,7 +80,7 @@ func (s *State) learn(b *body, e *tracker.Event, p fold.Place, personal bool) er
 		return nil
 	}
 	i := slices.IndexFunc(b.parts, func(q part) bool { return q.subject == e.Subject() })
-	news := setsTraits(e) || i < 0
+	news := fold.SetsTraits(e) || i < 0
 	if !news {
 		identities(e, func(_ string, id tracker.LeadID) { news = news || !slices.Contains(b.parts[i].known, short(id)) })
 	}
@@ -115,7 +107,7 @@ func (s *State) learn(b *body, e *tracker.Event, p fold.Place, personal bool) er
 		return err
 	}
 	changed := all.name(q, e)
-	if setsTraits(e) && all.tell(p, e.Personal) || changed {
+	if fold.SetsTraits(e) && all.tell(p, e.Personal) || changed {
 		return s.sealPart(b, q, all.append(nil))
 	}
 	return nil

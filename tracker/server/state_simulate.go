@@ -32,6 +32,8 @@ type simulation struct {
 	stored fold.Stored
 	walk   score.Walk
 	event  tracker.Event
+	entry  *fold.Entry // being walked
+	plain  []byte      // its personal part, opened
 	tally  tally
 }
 
@@ -67,7 +69,13 @@ func (s *State) Simulate(ctx context.Context, c tracker.Caller, tenant tracker.T
 func (s *State) newSimulation(ctx context.Context, tenant tracker.TenantID, a tracker.Activation) (*simulation, error) {
 	m := &simulation{s: s, tenant: tenant, name: a.Card, at: s.clock()}
 	m.walker.Open = func(e *tracker.Event) (err error) {
-		e.Personal, err = s.personal(e.Seq)
+		if m.entry == nil || len(m.entry.Sealed) == 0 {
+			e.Personal, err = s.personal(e.Seq)
+			return err
+		}
+		if m.plain, err = s.openCopy(m.plain[:0], m.tenant, m.entry); err == nil {
+			e.Personal, err = tracker.DecodeFields(e.Personal[:0], m.plain)
+		}
 		return err
 	}
 	serving, inForce := s.serving(tenant, a.Card)
@@ -293,6 +301,7 @@ func (m *simulation) through(es []fold.Entry, at int64) error {
 		if err := n.Decode(e); err != nil {
 			return err
 		}
+		m.entry = n
 		if err := m.walker.Event(&m.deck, &m.walk, e, n.Subject, n.Personal); err != nil {
 			return err
 		}

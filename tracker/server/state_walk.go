@@ -102,10 +102,13 @@ func (s *State) learnAll(b *body, traits bool) error {
 		if err := n.Decode(&e); err != nil {
 			return err
 		}
-		if setsTraits(&e) != traits {
+		if fold.SetsTraits(&e) != traits {
 			continue
 		}
-		if err := s.learn(b, &e, n.Place, n.Personal); err != nil {
+		s.entry, s.walking = n, b.tenant.id
+		err := s.learn(b, &e, n.Place, n.Personal)
+		s.entry = nil
+		if err != nil {
 			return err
 		}
 	}
@@ -182,7 +185,10 @@ func (s *State) walkAgain(l *fold.Lead, b *body, from fold.Place) error {
 		if err := n.Decode(&e); err != nil {
 			return err
 		}
-		if err := s.walker.Event(&b.tenant.deck, &b.walk, &e, n.Subject, n.Personal); err != nil {
+		s.entry, s.walking = n, b.tenant.id
+		err := s.walker.Event(&b.tenant.deck, &b.walk, &e, n.Subject, n.Personal)
+		s.entry = nil
+		if err != nil {
 			return err
 		}
 		b.pos = n.Place

@@ -32,6 +32,7 @@ const (
 	i32LtS op = 0x48
 	i32LtU op = 0x49
 	i32GtS op = 0x4a
+	i32LeS op = 0x4c
 	i32GeU op = 0x4f
 	i32GeS op = 0x4e
 	i64Clz op = 0x79
@@ -80,6 +81,7 @@ const (
 	f64Max   op = 0xa5
 
 	i32Wrap  op = 0xa7
+	i64OfI32 op = 0xad // i64.extend_i32_u
 	i64OfF64 op = 0xb0 // i64.trunc_f64_s
 	u32OfF64 op = 0xab // i32.trunc_f64_u
 	f64OfI32 op = 0xb7 // f64.convert_i32_s
@@ -145,6 +147,8 @@ type fn struct {
 	locals  []byte
 	b       []byte
 	asks    *asker // writes its expressions; nil if it has none
+	base    local  // where constant addresses count from, plus one; 0 = nothing does
+	reads   int    // bytes of the event in its first parameter that it may read; 0 = none
 
 	write func() *fn // of a function made by later: writes the one it stands for
 	real  *fn        // what it wrote
@@ -235,6 +239,30 @@ func (f *fn) nest(code, result byte, body func()) *fn {
 // loop writes body as a loop; br(0) in it turns once more.
 func (f *fn) loop(body func()) *fn { return f.nest(0x03, noValue, body) }
 
+// io leaves 0 on the stack, the address that constant offsets count from. It is a
+// local that is never set, so that the engine knows all of them as one base: the
+// function's first instructions prove that it is there as far as constants reach,
+// and no access through it is checked again.
+func (f *fn) io() *fn {
+	if f.base == 0 {
+		f.base = f.local(i32) + 1
+	}
+	return f.get(f.base - 1)
+}
+
+// proofs are the accesses that prove for all that follow: of what counts from io,
+// and of the event in the first parameter.
+func (f *fn) proofs() []byte {
+	p := fn{}
+	if f.base != 0 {
+		p.get(f.base-1).mem(i32Load8u, addrData-1).do(drop)
+	}
+	if f.reads != 0 {
+		p.get(0).mem(i32Load8u, f.reads-1).do(drop)
+	}
+	return p.b
+}
+
 // local adds a local variable.
 func (f *fn) local(t byte) local {
 	f.locals = append(f.locals, t)
@@ -248,6 +276,6 @@ func (f *fn) body() []byte {
 	for _, t := range f.locals {
 		out = append(out, 1, t)
 	}
-	out = append(append(out, f.b...), 0x0b)
+	out = append(append(append(out, f.proofs()...), f.b...), 0x0b)
 	return append(binary.AppendUvarint(nil, uint64(len(out))), out...)
 }

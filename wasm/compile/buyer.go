@@ -20,7 +20,7 @@ func (m *module) writeBuyer(f *fn, r *scorecard.Rule, t local, at int) {
 		})
 	}
 	if r.Span == 0 {
-		f.i32(0).i32(0).mem(f64Load, at).get(amount).do(f64Add)
+		f.io().io().mem(f64Load, at).get(amount).do(f64Add)
 		m.withinMoney(f).mem(f64Store, at)
 		return
 	}
@@ -65,8 +65,8 @@ func (m *module) money() *fn {
 // recencyPoints leaves what the time since the last event is worth on the stack.
 func (m *module) recencyPoints(f *fn, r *scorecard.Rule, at int, detail local) {
 	age := f.local(f64)
-	since := func() *fn { return f.i32(0).mem(i64Load, at) }
-	f.i32(0).mem(i64Load, at+8).do(i64Eqz).either(f64, func() { f.f64(0) }, func() {
+	since := func() *fn { return f.io().mem(i64Load, at) }
+	f.io().mem(i64Load, at+8).do(i64Eqz).either(f64, func() { f.f64(0) }, func() {
 		since().call(m.h.minutes).set(detail)
 		f.getG(gNow)
 		since().do(i64Sub, f64OfI64).f64(0).do(f64Max).set(age)
@@ -87,7 +87,7 @@ func (m *module) buyerPoints(f *fn, r *scorecard.Rule, at int, detail local) {
 	v := f.local(f64)
 	switch {
 	case r.Span == 0:
-		f.i32(0).mem(f64Load, at).set(v)
+		f.io().mem(f64Load, at).set(v)
 	default:
 		owner := m.state.times[r.Index]
 		f.i64(math.MaxInt64).setG(gFirst) // none is after the cutoff
@@ -118,7 +118,7 @@ func (m *module) buyerPoints(f *fn, r *scorecard.Rule, at int, detail local) {
 // stack, as points.
 func (m *module) inputPoints(f *fn, feed *scorecard.Feed) {
 	x := f.local(f64)
-	f.i32(0).mem(f64Load, wasm.OffDim0+8*feed.Dim).tee(x).do(f64Abs).f64(math.Inf(1)).do(f64Lt)
+	f.io().mem(f64Load, wasm.OffDim0+8*feed.Dim).tee(x).do(f64Abs).f64(math.Inf(1)).do(f64Lt)
 	f.either(f64, func() {
 		if feed.Model != "" {
 			f.f64(feed.Most).f64(0).f64(1).get(x).do(f64Min, f64Max, f64Mul)
@@ -137,7 +137,7 @@ func (w *combiner) grade() {
 		}
 		f.get(at).i32(int32(len(d.Grades))).do(i32Mul).set(at)
 		for _, g := range d.Grades[:len(d.Grades)-1] {
-			f.get(at).i32(0).mem(f64Load, wasm.OffDim0+8*i).f64(g.From-scorecard.Near).do(f64Lt, i32Add).set(at)
+			f.get(at).io().mem(f64Load, wasm.OffDim0+8*i).f64(g.From-scorecard.Near).do(f64Lt, i32Add).set(at)
 		}
 	}
 	table := m.floats(m.card.Score.Table[1:])

@@ -53,9 +53,9 @@ func (m *module) line() *fn {
 func (m *module) renewalPoints(f *fn, r *scorecard.Rule, at int, detail local) {
 	l := r.Life
 	node, age, v, slope := f.local(i32), f.local(i64), f.local(f64), f.local(f64)
-	since := func() *fn { return f.i32(0).mem(i64Load, at) }
+	since := func() *fn { return f.io().mem(i64Load, at) }
 	first := m.nodes(l)
-	f.i32(0).mem(i64Load, at+8).do(i64Eqz)
+	f.io().mem(i64Load, at+8).do(i64Eqz)
 	f.either(f64, func() { f.f64(0) }, func() {
 		since().call(m.h.minutes).set(detail)
 		f.getG(gNow)

@@ -1,7 +1,9 @@
 package compile_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"math"
 	"reflect"
 	"testing"
@@ -118,11 +120,20 @@ func (w *pair) walk(m maker) {
 		}
 		events = events[n:]
 		w.eval.Fold(evs...)
+		w.feed(now)
+		both, raw, err := w.in.FoldRaw(w.state, evs, now)
+		if err != nil {
+			w.t.Fatalf("seed %d: fold and score at once: %v\n%s", w.seed, err, w.src)
+		}
+		both, said := bytes.Clone(both), fmt.Sprint(*raw)
 		state, err := w.in.Fold(w.state, evs)
 		if err != nil {
 			w.t.Fatalf("seed %d: fold: %v\n%s", w.seed, err, w.src)
 		}
 		w.state = append(w.state[:0], state...)
+		if raw, err = w.in.ScoreRaw(w.state, now); err != nil || !bytes.Equal(both, w.state) || fmt.Sprint(*raw) != said {
+			w.t.Fatalf("seed %d: at once it says %s of %x, in turn %v of %x, %v\n%s", w.seed, said, both, *raw, w.state, err, w.src)
+		}
 		w.score(now)
 	}
 	for range 12 { // then time alone

@@ -248,10 +248,8 @@ func (w *asker) find(n *expr.Node) {
 	}
 }
 
-// contains looks for a written text of at most 64 bytes. Bit i of a word says that
-// its first i+1 bytes stand before the place reached (Bitap): one step a byte,
-// whatever a visitor sends. The table gives each byte its class and each class its
-// bits.
+// contains looks for a written text of at most 64 bytes. The table gives each byte
+// its class and each class its bits: bit i says that the byte stands at i in it.
 func (w *asker) contains(s string) {
 	f := w.f
 	if s == "" {
@@ -270,62 +268,60 @@ func (w *asker) contains(s string) {
 	for _, m := range masks {
 		table = binary.LittleEndian.AppendUint64(table, m)
 	}
-	pair := int32(-1)
-	if len(s) > 1 {
-		pair = int32(s[0]) | int32(s[1])<<8
-	}
-	f.get(w.t.s).get(w.t.n).i32(w.m.text(string(table))).i64(1 << (len(s) - 1)).i32(pair).call(w.m.search())
+	f.get(w.t.s).get(w.t.n).i32(w.m.text(s)).i32(int32(len(s))).i32(w.m.text(string(table))).call(w.m.search())
 }
 
-// search is (s, n, table i32, last i64, pair i32) i32: the text holds what the table
-// is of. While nothing of it stands before the place reached, places are looked
-// over sixteen at a time for its first two bytes, which are the pair; what is read
-// beyond the text is memory all the same, and never decides.
+// search is (s, n, written, length, table i32) i32: the text holds what is written.
+// Places are looked over sixteen at a time for its first and its last byte, and where
+// both stand the rest is compared; what is read beyond the text is memory all the
+// same, and never decides. After a few such places that were none, the rest of the
+// text is taken byte by byte, whatever a visitor sends: see bitap.
 func (m *module) search() *fn {
 	if m.finds.search != nil {
 		return m.finds.search
 	}
-	f := m.fn([]byte{i32, i32, i32, i64, i32}, i32)
+	f := m.fn([]byte{i32, i32, i32, i32, i32}, i32)
 	m.finds.search = f
-	s, n, table, last, pair := local(0), local(1), local(2), local(3), local(4)
-	bits, limit, first, second := f.local(i64), f.local(i32), f.local(v128), f.local(v128)
+	s, n, written, length, table := local(0), local(1), local(2), local(3), local(4)
+	last, found, misses, first, second := f.local(i32), f.local(i32), f.local(i32), f.local(v128), f.local(v128)
+	f.get(n).get(length).do(i32LtS).when(func() { f.i32(0).do(ret) })
 	f.get(s).get(n).do(i32Add).set(n) // the end
-	f.get(pair).wide(bytesSplat).set(first).get(pair).i32(8).do(i32ShrU).wide(bytesSplat).set(second)
+	f.get(length).i32(1).do(i32Sub).set(last)
+	f.get(written).mem(i32Load8u, 0).wide(bytesSplat).set(first)
+	f.get(written).get(last).do(i32Add).mem(i32Load8u, 0).wide(bytesSplat).set(second)
 	f.loop(func() {
-		f.get(bits).do(i64Eqz).get(pair).i32(0).do(i32GeS, i32And).when(func() { m.skip(f, s, n, limit, first, second) })
-		f.get(s).get(n).do(i32GeU).when(func() { f.i32(0).do(ret) })
-		f.get(s).i32(searchStep).do(i32Add).tee(limit).get(n).get(limit).get(n).do(i32LtU, choose).set(limit)
-		f.loop(func() {
-			f.get(table).get(table).get(s).mem(i32Load8u, 0).do(i32Add).mem(i32Load8u, 0).i32(3).do(i32Shl, i32Add).mem(i64LoadAny, 256)
-			f.get(bits).i64(1).do(i64Shl).i64(1).do(i64Or, i64And).tee(bits).get(last).do(i64And, i64Eqz, i32Eqz)
-			f.when(func() { f.i32(1).do(ret) })
-			f.get(s).i32(1).do(i32Add).tee(s).get(limit).do(i32Ne).brIf(0)
+		f.get(s).load16(0).get(first).wide(bytesEq).get(s).get(last).do(i32Add).load16(0).get(second).wide(bytesEq, vectorAnd, bytesMask)
+		f.tee(found).do(i32Eqz).when(func() {
+			f.get(s).i32(16).do(i32Add).tee(s).get(last).do(i32Add).get(n).do(i32LtU).brIf(1)
+			f.i32(0).do(ret)
 		})
-		f.br(0)
+		f.get(s).get(found).do(i32Ctz, i32Add).tee(s).get(last).do(i32Add).get(n).do(i32GeU).when(func() { f.i32(0).do(ret) })
+		f.get(s).get(written).get(length).call(m.h.equal).when(func() { f.i32(1).do(ret) })
+		f.get(s).i32(1).do(i32Add).tee(s).get(last).do(i32Add).get(n).do(i32GeU).when(func() { f.i32(0).do(ret) })
+		f.get(misses).i32(1).do(i32Add).tee(misses).i32(searchMisses).do(i32LtS).brIf(0)
 	})
-	f.i32(0)
-	return f
+	m.bitap(f, s, n, table, last)
+	return f.i32(0)
 }
 
-// lookAhead is how far beyond a text a search may read: the second bytes of
-// sixteen places.
-const lookAhead = 17
+const searchMisses = 4
 
-// searchStep is how many bytes are taken one by one before the rest is looked over
-// again: so that looking costs little beside them, whatever the text.
-const searchStep = 16
-
-// skip moves s to the next place where both bytes stand, or to the end n or beyond.
-func (m *module) skip(f *fn, s, n, found local, first, second local) {
-	f.block(noValue, func() {
-		f.loop(func() {
-			f.get(s).get(n).do(i32GeU).brIf(1)
-			f.get(s).load16(0).get(first).wide(bytesEq).get(s).load16(1).get(second).wide(bytesEq, vectorAnd, bytesMask)
-			f.tee(found).when(func() { f.get(s).get(found).do(i32Ctz, i32Add).set(s).br(2) })
-			f.get(s).i32(16).do(i32Add).set(s).br(0)
-		})
+// bitap goes on from s to the end n. Bit i of a word says that the first i+1 bytes
+// of what is looked for stand before the place reached: one step a byte.
+func (m *module) bitap(f *fn, s, n, table, last local) {
+	bits, whole := f.local(i64), f.local(i64)
+	f.i64(1).get(last).do(i64OfI32, i64Shl).set(whole)
+	f.loop(func() {
+		f.get(table).get(table).get(s).mem(i32Load8u, 0).do(i32Add).mem(i32Load8u, 0).i32(3).do(i32Shl, i32Add).mem(i64LoadAny, 256)
+		f.get(bits).i64(1).do(i64Shl).i64(1).do(i64Or, i64And).tee(bits).get(whole).do(i64And, i64Eqz, i32Eqz)
+		f.when(func() { f.i32(1).do(ret) })
+		f.get(s).i32(1).do(i32Add).tee(s).get(n).do(i32Ne).brIf(0)
 	})
 }
+
+// lookAhead is how far beyond a text a search may read: the last bytes of sixteen
+// places.
+const lookAhead = 16
 
 // runes is (s, n i32) i32: how many characters the text has.
 func (m *module) runes() *fn {

@@ -14,10 +14,10 @@ import (
 func (m *module) cells() []*fn {
 	var out []*fn
 	for i := 0; i < len(m.card.Cells); i += chunk {
-		f := m.fn([]byte{i32})
+		f := m.reader()
 		for j, c := range m.card.Cells[i:min(i+chunk, len(m.card.Cells))] {
 			f.get(0).mem(i32Load8u, slotAt(c.At[0])).when(func() {
-				f.i32(0)
+				f.io()
 				f.askEvent(c.Expr, c.At)
 				if c.Expr.Root.Type == expr.Bool {
 					f.do(f64OfI32)
@@ -56,10 +56,10 @@ func (w *asker) lead(x *scorecard.Expression) {
 			return
 		}
 		if def.Moves {
-			f.i32(0).mem(f64Load, wasm.OffDim0+8*at)
+			f.io().mem(f64Load, wasm.OffDim0+8*at)
 			return
 		}
-		f.i32(0).mem(i64Load, w.m.state.cells+8*at).i64(int64(math.Float64bits(w.m.card.Cells[at].Zero))).do(i64Xor, f64Bits)
+		f.io().mem(i64Load, w.m.state.cells+8*at).i64(int64(math.Float64bits(w.m.card.Cells[at].Zero))).do(i64Xor, f64Bits)
 		if n.Type == expr.Bool {
 			f.f64(0).do(f64Ne)
 		}
@@ -127,7 +127,7 @@ func (w *asker) moved(n *expr.Node, j int) {
 	case n.Op == expr.Input && !w.m.drifts[w.at[n.In]].has(j):
 		f.f64(0)
 	case n.Op == expr.Input:
-		f.i32(0).mem(f64Load, addrMoves+32*w.at[n.In]+8*j)
+		f.io().mem(f64Load, addrMoves+32*w.at[n.In]+8*j)
 	case n.Op == expr.Neg:
 		arg(0, j^1)
 	case n.Op == expr.Abs:
@@ -165,8 +165,8 @@ func (w *asker) moved(n *expr.Node, j int) {
 func (w *asker) past(read expr.Read, r *scorecard.Rule) {
 	f, at := w.f, w.m.state.value[r.Index]
 	if read == expr.ReadSince {
-		f.i32(0).mem(i64Load, at+8).do(i64Eqz).either(f64, func() { f.f64(math.Inf(1)) }, func() {
-			f.getG(gNow).i32(0).mem(i64Load, at).do(i64Sub, f64OfI64).f64(scorecard.MsPerDay).do(f64Div)
+		f.io().mem(i64Load, at+8).do(i64Eqz).either(f64, func() { f.f64(math.Inf(1)) }, func() {
+			f.getG(gNow).io().mem(i64Load, at).do(i64Sub, f64OfI64).f64(scorecard.MsPerDay).do(f64Div)
 		})
 		return
 	}
@@ -183,7 +183,7 @@ func (w *asker) ageing(r *scorecard.Rule, j int) {
 	switch j {
 	case 1, 3:
 		f.f64([]float64{1: 1 / float64(scorecard.MsPerDay), 3: math.Inf(1)}[j]).f64(0)
-		f.i32(0).mem(i64Load, w.m.state.value[r.Index]+8).i64(0).do(i64Ne, choose)
+		f.io().mem(i64Load, w.m.state.value[r.Index]+8).i64(0).do(i64Ne, choose)
 	default:
 		f.f64(0)
 	}

@@ -127,7 +127,7 @@ func TestExpressionPages(t *testing.T) {
 			size := n
 			switch {
 			case strings.Contains(e, "contains"):
-				size = 256 + 8*(1+min(n, 2)) + 17 // what a search may read beyond
+				size = n + 256 + 8*(1+min(n, 2)) + 16 // what a search may read beyond
 			case n <= 16:
 				continue // not in memory: part of the code
 			}

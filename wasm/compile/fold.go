@@ -45,7 +45,14 @@ func (m *module) fold(f *fn) {
 			f.get(n).i32(1).do(i32Sub).set(n).br(0)
 		})
 	})
-	f.i32(0).mem(i32Load, atList).i32(3).do(i32Shl).i32(int32(m.state.list - wasm.IOState)).do(i32Add)
+	f.io().mem(i32Load, atList).i32(3).do(i32Shl).i32(int32(m.state.list - wasm.IOState)).do(i32Add)
+}
+
+// reader starts a function whose first parameter is an event.
+func (m *module) reader(more ...byte) *fn {
+	f := m.fn(append([]byte{i32}, more...))
+	f.reads = slotAt(len(m.card.Slots))
+	return f
 }
 
 // slotAt is the offset of a slot in its event.
@@ -75,19 +82,19 @@ func (m *module) dispatch(f *fn, typ local, lo, hi int, arm func(i int)) {
 // last answer.
 func (m *module) everyEvent(f *fn, t, flags local) {
 	setBit := func(bit int32) {
-		f.i32(0).i32(0).mem(i32Load, atBits).i32(bit).do(i32Or).mem(i32Store, atBits)
+		f.io().io().mem(i32Load, atBits).i32(bit).do(i32Or).mem(i32Store, atBits)
 	}
-	lacks := func(bit int32) *fn { return f.i32(0).mem(i32Load, atBits).i32(bit).do(i32And, i32Eqz) }
+	lacks := func(bit int32) *fn { return f.io().mem(i32Load, atBits).i32(bit).do(i32And, i32Eqz) }
 	lacks(bitSeen).when(func() {
 		setBit(bitSeen)
-		f.i32(0).get(t).mem(i64Store, atFirst)
+		f.io().get(t).mem(i64Store, atFirst)
 	})
 	latest := func(flag, bit int32, at int) {
 		f.get(flags).do(i32Wrap).i32(flag).do(i32And).when(func() {
 			lacks(bit)
-			f.get(t).i32(0).mem(i64Load, at).do(i64GtS, i32Or).when(func() {
+			f.get(t).io().mem(i64Load, at).do(i64GtS, i32Or).when(func() {
 				setBit(bit)
-				f.i32(0).get(t).mem(i64Store, at)
+				f.io().get(t).mem(i64Store, at)
 			})
 		})
 	}
@@ -102,13 +109,13 @@ func (m *module) everyEvent(f *fn, t, flags local) {
 func (m *module) traits() []*fn {
 	var out []*fn
 	for i := 0; i < len(m.card.Traits); i += chunk {
-		f := m.fn([]byte{i32})
+		f := m.reader()
 		w := newTester(m, f)
 		for j, t := range m.card.Traits[i:min(i+chunk, len(m.card.Traits))] {
 			f.get(0).mem(i32Load8u, slotAt(t.Slot)).when(func() {
-				f.i32(int32(i + j))
+				f.io()
 				w.test(t, true)
-				f.mem(i32Store8, atTraits)
+				f.mem(i32Store8, atTraits+i+j)
 			})
 		}
 		out = append(out, f)
@@ -120,7 +127,7 @@ func (m *module) traits() []*fn {
 func (m *module) typeRules(rules []*scorecard.Rule) []*fn {
 	var out []*fn
 	for i := 0; i < len(rules); i += chunk {
-		f := m.fn([]byte{i32, i64, i64})
+		f := m.reader(i64, i64)
 		w := newTester(m, f)
 		for _, r := range rules[i:min(i+chunk, len(rules))] {
 			f.block(noValue, func() { m.foldRule(f, w, r) })
@@ -178,8 +185,8 @@ func (m *module) once(f *fn, r *scorecard.Rule) {
 	case scorecard.PerDay:
 		at := m.state.day[r.Index]
 		key()
-		f.i64(dayBit).do(i64Xor).i32(0).mem(i64Load, at).do(i64Eq).brIf(0)
-		f.i32(0)
+		f.i64(dayBit).do(i64Xor).io().mem(i64Load, at).do(i64Eq).brIf(0)
+		f.io()
 		key()
 		f.i64(dayBit).do(i64Xor).mem(i64Store, at)
 	default:
@@ -195,7 +202,7 @@ func (m *module) write(f *fn, r *scorecard.Rule, t local) {
 	at := m.state.value[r.Index]
 	switch r.Kind {
 	case scorecard.Sum:
-		f.i32(0).i32(0).mem(f64Load, at).f64(r.Points).do(f64Add)
+		f.io().io().mem(f64Load, at).f64(r.Points).do(f64Add)
 		m.capped(f, r)
 		f.mem(f64Store, at)
 	case scorecard.HalfLife:
@@ -204,13 +211,13 @@ func (m *module) write(f *fn, r *scorecard.Rule, t local) {
 		m.writeBuyer(f, r, t, at)
 	case scorecard.Absent, scorecard.Renewal, scorecard.Recency:
 		if r.Life != nil && r.Life.First {
-			f.i32(0).mem(i64Load, at+8).do(i64Eqz).when(func() {
-				f.i32(0).get(t).mem(i64Store, at).i32(0).i64(1).mem(i64Store, at+8)
+			f.io().mem(i64Load, at+8).do(i64Eqz).when(func() {
+				f.io().get(t).mem(i64Store, at).io().i64(1).mem(i64Store, at+8)
 			})
 			return
 		}
-		f.i32(0).mem(i64Load, at+8).do(i64Eqz).get(t).i32(0).mem(i64Load, at).do(i64GtS, i32Or).when(func() {
-			f.i32(0).get(t).mem(i64Store, at).i32(0).i64(1).mem(i64Store, at+8)
+		f.io().mem(i64Load, at+8).do(i64Eqz).get(t).io().mem(i64Load, at).do(i64GtS, i32Or).when(func() {
+			f.io().get(t).mem(i64Store, at).io().i64(1).mem(i64Store, at+8)
 		})
 	default:
 		m.writeTime(f, r, t)
@@ -225,14 +232,14 @@ func (m *module) writeTime(f *fn, r *scorecard.Rule, t local) {
 
 func (m *module) writeHalfLife(f *fn, r *scorecard.Rule, t local, at int) {
 	v, old := f.local(f64), f.local(i64)
-	f.i32(0).mem(i64Load, at+8).set(old)
-	f.i32(0).mem(f64Load, at).tee(v).f64(0).do(f64Eq).get(t).get(old).do(i64GtS, i32Or).when(func() {
+	f.io().mem(i64Load, at+8).set(old)
+	f.io().mem(f64Load, at).tee(v).f64(0).do(f64Eq).get(t).get(old).do(i64GtS, i32Or).when(func() {
 		f.get(v).f64(0).do(f64Ne).when(func() {
 			f.get(v).get(old).get(t).do(i64Sub, f64OfI64).f64(float64(r.Span)).do(f64Div).call(m.h.exp2).do(f64Mul).set(v)
 		})
-		f.i32(0).get(t).mem(i64Store, at+8)
+		f.io().get(t).mem(i64Store, at+8)
 	})
-	f.i32(0).get(v).f64(r.Points).do(f64Add)
+	f.io().get(v).f64(r.Points).do(f64Add)
 	m.capped(f, r)
 	f.mem(f64Store, at)
 }

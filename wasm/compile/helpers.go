@@ -61,17 +61,33 @@ func (m *module) exp2() *fn {
 	return f
 }
 
+// equal compares eight bytes at a time, the last of them with some that were
+// compared before.
 func (m *module) equal() *fn {
 	f := m.fn([]byte{i32, i32, i32}, i32)
 	a, b, n := local(0), local(1), local(2)
-	f.block(noValue, func() {
-		f.loop(func() {
-			f.get(n).i32(8).do(i32LtS).brIf(1)
-			f.get(a).mem(i64LoadAny, 0).get(b).mem(i64LoadAny, 0).do(i64Ne)
-			f.when(func() { f.i32(0).do(ret) })
-			f.get(a).i32(8).do(i32Add).set(a).get(b).i32(8).do(i32Add).set(b)
-			f.get(n).i32(8).do(i32Sub).set(n).br(0)
+	load := func(l mem, from local, back int32) {
+		f.get(from).get(n).do(i32Add).i32(back).do(i32Sub).mem(l, 0)
+	}
+	f.get(n).i32(8).do(i32GeS).when(func() {
+		f.block(noValue, func() {
+			f.loop(func() {
+				f.get(n).i32(8).do(i32LeS).brIf(1)
+				f.get(a).mem(i64LoadAny, 0).get(b).mem(i64LoadAny, 0).do(i64Ne)
+				f.when(func() { f.i32(0).do(ret) })
+				f.get(a).i32(8).do(i32Add).set(a).get(b).i32(8).do(i32Add).set(b)
+				f.get(n).i32(8).do(i32Sub).set(n).br(0)
+			})
 		})
+		load(i64LoadAny, a, 8)
+		load(i64LoadAny, b, 8)
+		f.do(i64Eq, ret)
+	})
+	f.get(n).i32(4).do(i32GeS).when(func() {
+		f.get(a).mem(i32LoadAny, 0).get(b).mem(i32LoadAny, 0).do(i32Eq)
+		load(i32LoadAny, a, 4)
+		load(i32LoadAny, b, 4)
+		f.do(i32Eq, i32And, ret)
 	})
 	f.block(noValue, func() {
 		f.loop(func() {
@@ -89,7 +105,7 @@ func (m *module) equal() *fn {
 // address and key to the value of each entry in turn.
 func (m *module) scan(f *fn, entry, end local, key local, each func()) {
 	f.i32(int32(m.state.list)).tee(entry)
-	f.i32(0).mem(i32Load, atList).i32(3).do(i32Shl, i32Add).set(end)
+	f.io().mem(i32Load, atList).i32(3).do(i32Shl, i32Add).set(end)
 	f.block(noValue, func() {
 		f.loop(func() {
 			f.get(entry).get(end).do(i32Eq).brIf(1)
@@ -137,14 +153,14 @@ func (m *module) remove() *fn {
 
 // count adds to the length of the list and to the owner's counter.
 func (m *module) count(f *fn, owner local, by int32) {
-	f.i32(0).i32(0).mem(i32Load, atList).i32(by).do(i32Add).mem(i32Store, atList)
+	f.io().io().mem(i32Load, atList).i32(by).do(i32Add).mem(i32Store, atList)
 	counter(f, owner)
 	counter(f, owner).mem(i32Load8u, m.state.counts).i32(by).do(i32Add).mem(i32Store8, m.state.counts)
 }
 
 // push appends an entry: owner | value & payload.
 func (m *module) push(f *fn, owner, value local) {
-	f.i32(int32(m.state.list)).i32(0).mem(i32Load, atList).i32(3).do(i32Shl, i32Add)
+	f.i32(int32(m.state.list)).io().mem(i32Load, atList).i32(3).do(i32Shl, i32Add)
 	f.get(value).i64(payload).do(i64And).get(owner).do(i64Or).mem(i64Store, 0)
 	m.count(f, owner, 1)
 }
@@ -281,11 +297,11 @@ func (m *module) minutes() *fn {
 func (m *module) reason() *fn {
 	f := m.fn([]byte{i32, i32, f64})
 	n, at := f.local(i32), f.local(i32)
-	f.i32(0).mem(i32Load, wasm.OffReasons).tee(n).i32(wasm.ReasonsMax).do(i32GeU).when(func() { f.do(ret) })
+	f.io().mem(i32Load, wasm.OffReasons).tee(n).i32(wasm.ReasonsMax).do(i32GeU).when(func() { f.do(ret) })
 	f.get(n).i32(4).do(i32Shl).set(at)
 	f.get(at).get(0).mem(i32Store, wasm.IOReasons)
 	f.get(at).get(1).mem(i32Store, wasm.IOReasons+4)
 	f.get(at).get(2).mem(f64Store, wasm.IOReasons+8)
-	f.i32(0).get(n).i32(1).do(i32Add).mem(i32Store, wasm.OffReasons)
+	f.io().get(n).i32(1).do(i32Add).mem(i32Store, wasm.OffReasons)
 	return f
 }

@@ -65,7 +65,9 @@ func Module(c *scorecard.Card) ([]byte, error) {
 	m.helpers()
 	m.fold(fold)
 	m.score(score)
-	return m.encode(io, fold, score)
+	both := m.fn([]byte{i32, i64}, f64)
+	both.io().get(0).call(fold).mem(i32Store, wasm.OffStateLen).get(1).call(score)
+	return m.encode(io, fold, score, both)
 }
 
 // fn starts a function. Its index is its place in the module.
@@ -85,7 +87,7 @@ func (m *module) text(s string) int32 {
 	return int32(addrData + at)
 }
 
-func (m *module) encode(io, fold, score *fn) ([]byte, error) {
+func (m *module) encode(io, fold, score, both *fn) ([]byte, error) {
 	end := addrData + len(m.data)
 	if m.finds.search != nil {
 		end += lookAhead
@@ -107,11 +109,12 @@ func (m *module) encode(io, fold, score *fn) ([]byte, error) {
 		types = append(types, t...)
 	}
 	memory := binary.AppendUvarint(binary.AppendUvarint([]byte{1, 1}, uint64(pages)), uint64(pages))
-	exports := []byte{4}
+	exports := []byte{5}
 	exports = appendExport(exports, wasm.ExportMemory, 2, 0)
 	exports = appendExport(exports, wasm.ExportIO, 0, io.index)
 	exports = appendExport(exports, wasm.ExportFold, 0, fold.index)
 	exports = appendExport(exports, wasm.ExportScore, 0, score.index)
+	exports = appendExport(exports, wasm.ExportBoth, 0, both.index)
 	manifest, err := m.manifest()
 	if err != nil {
 		return nil, err

@@ -15,18 +15,18 @@ func (m *module) score(f *fn) {
 	}
 	combine := m.combine() // after the dimensions: it asks which of them drift
 	f.get(0).setG(gNow).i64(math.MaxInt64).setG(gNext)
-	f.i32(0).i32(0).mem(i32Store, wasm.OffReasons)
-	f.i32(0).i32(int32(len(dims))).mem(i32Store, wasm.OffDims)
-	f.i32(0).i32(0).mem(i32Store, wasm.OffNull)
-	f.i32(0).mem(i32Load, wasm.OffFlags).i32(wasm.FlagExplain).do(i32And).i32(0).do(i32Ne).setG(gExplain)
+	f.io().i32(0).mem(i32Store, wasm.OffReasons)
+	f.io().i32(int32(len(dims))).mem(i32Store, wasm.OffDims)
+	f.io().i32(0).mem(i32Store, wasm.OffNull)
+	f.io().mem(i32Load, wasm.OffFlags).i32(wasm.FlagExplain).do(i32And).i32(0).do(i32Ne).setG(gExplain)
 	for _, d := range dims {
 		f.call(d)
 	}
 	f.call(combine)
-	f.i32(0).i64(0).getG(gNext)
+	f.io().i64(0).getG(gNext)
 	f.getG(gNext).i64(math.MaxInt64).do(i64Eq)
 	if !m.card.Wakes() {
-		f.i32(0).mem(i32Load, wasm.OffNull).do(i32Or)
+		f.io().mem(i32Load, wasm.OffNull).do(i32Or)
 	}
 	f.do(choose).mem(i64Store, wasm.OffNext)
 }
@@ -111,10 +111,10 @@ func (m *module) dimension(i int, d *scorecard.Dimension) *fn {
 	}
 	m.bound(f, sum, d.Min, d.Max, all)
 	m.grades(f, sum, d, all)
-	f.i32(0).get(sum).mem(f64Store, wasm.OffDim0+8*i)
+	f.io().get(sum).mem(f64Store, wasm.OffDim0+8*i)
 	for j, g := range motions {
 		if all.has(j) {
-			f.i32(0).getG(g).mem(f64Store, addrMoves+32*i+8*j)
+			f.io().getG(g).mem(f64Store, addrMoves+32*i+8*j)
 		}
 	}
 	return f
@@ -176,14 +176,14 @@ func (m *module) groupRules(rules []*scorecard.Rule) []*fn {
 		p, detail := f.local(f64), f.local(i32)
 		explain, at := f.local(i32), f.local(i32)
 		f.getG(gExplain).set(explain)
-		f.i32(0).mem(i32Load, wasm.OffReasons).i32(4).do(i32Shl).set(at)
+		f.io().mem(i32Load, wasm.OffReasons).i32(4).do(i32Shl).set(at)
 		for _, r := range rules[i:min(i+chunk, len(rules))] {
 			has := m.points(f, r, detail)
 			f.set(p).get(0).get(p).do(f64Add).set(0)
 			f.get(explain).when(func() { m.tell(f, at, r.Index, has, detail, p) })
 		}
 		if m.roomy() {
-			f.get(explain).when(func() { f.i32(0).get(at).i32(4).do(i32ShrU).mem(i32Store, wasm.OffReasons) })
+			f.get(explain).when(func() { f.io().get(at).i32(4).do(i32ShrU).mem(i32Store, wasm.OffReasons) })
 		}
 		out = append(out, f.get(0))
 	}
@@ -210,10 +210,10 @@ func (m *module) tell(f *fn, at local, id int, has bool, detail, p local) {
 		})
 		return
 	}
+	f.get(at).get(p).mem(f64Store, wasm.IOReasons+8) // the farthest first: it proves the others
 	f.get(at).i32(int32(id)).mem(i32Store, wasm.IOReasons)
 	f.get(at)
 	what().mem(i32Store, wasm.IOReasons+4)
-	f.get(at).get(p).mem(f64Store, wasm.IOReasons+8)
 	f.get(at).get(p).f64(0).do(f64Ne).i32(4).do(i32Shl, i32Add).set(at)
 }
 
@@ -227,9 +227,9 @@ func (m *module) points(f *fn, r *scorecard.Rule, detail local) bool {
 		m.known(f, r.Tests, r.When)
 		f.do(choose)
 	case scorecard.Sum:
-		f.i32(0).mem(f64Load, at)
+		f.io().mem(f64Load, at)
 	case scorecard.HalfLife:
-		f.i32(0).mem(f64Load, at).f64(0).do(f64Eq).either(f64, func() { f.f64(0) }, func() {
+		f.io().mem(f64Load, at).f64(0).do(f64Eq).either(f64, func() { f.f64(0) }, func() {
 			f.i32(int32(at)).f64(float64(r.Span)).f64(math.Ln2 / float64(r.Span)).call(m.h.decayed)
 		})
 	case scorecard.Linear:
@@ -266,9 +266,9 @@ func (m *module) timedPoints(f *fn, r *scorecard.Rule, owner int64, n local) {
 	}
 	f.getG(gNow).i64(r.Span).do(i64Sub).set(since)
 	if at := m.state.reply; r.Kind == scorecard.Unanswered {
-		f.i32(0).mem(i32Load, atBits).i32(bitReplied).do(i32And).i32(0).do(i32Ne)
-		f.i32(0).mem(i64Load, at).get(since).do(i64GtS, i32And).when(func() {
-			f.i32(0).mem(i64Load, at).set(since)
+		f.io().mem(i32Load, atBits).i32(bitReplied).do(i32And).i32(0).do(i32Ne)
+		f.io().mem(i64Load, at).get(since).do(i64GtS, i32And).when(func() {
+			f.io().mem(i64Load, at).set(since)
 		})
 	}
 	f.i64(owner).get(since).call(m.h.timed).tee(n).i32(int32(least)).do(i32LtS)
@@ -284,14 +284,14 @@ func (m *module) timedPoints(f *fn, r *scorecard.Rule, owner int64, n local) {
 
 func (m *module) absentPoints(f *fn, r *scorecard.Rule, at int, detail local) {
 	since := f.local(i64)
-	f.i32(0).mem(i32Load, atBits).i32(bitSeen).do(i32And)
+	f.io().mem(i32Load, atBits).i32(bitSeen).do(i32And)
 	f.either(f64, func() {
 		if r.Event == "" {
-			f.i32(0).mem(i64Load, atLast).i32(0).mem(i64Load, atFirst)
-			f.i32(0).mem(i32Load, atBits).i32(bitActive).do(i32And, choose).set(since)
+			f.io().mem(i64Load, atLast).io().mem(i64Load, atFirst)
+			f.io().mem(i32Load, atBits).i32(bitActive).do(i32And, choose).set(since)
 		} else {
-			f.i32(0).mem(i64Load, at).i32(0).mem(i64Load, atFirst)
-			f.i32(0).mem(i32Load, at+8).do(choose).set(since)
+			f.io().mem(i64Load, at).io().mem(i64Load, atFirst)
+			f.io().mem(i32Load, at+8).do(choose).set(since)
 		}
 		f.getG(gNow).get(since).do(i64Sub).i64(r.Span).do(i64GeS)
 		f.either(f64, func() { f.get(since).call(m.h.minutes).set(detail).f64(r.Points) }, func() {
@@ -303,7 +303,7 @@ func (m *module) absentPoints(f *fn, r *scorecard.Rule, at int, detail local) {
 // all leaves 1 on the stack if every test of attributes holds.
 func (m *module) all(f *fn, tests []*scorecard.Test) {
 	for i, t := range tests {
-		f.i32(0).mem(i32Load8u, atTraits+t.State)
+		f.io().mem(i32Load8u, atTraits+t.State)
 		if t.Op == scorecard.OpHas && t.Not {
 			f.do(i32Eqz)
 		}
@@ -358,7 +358,7 @@ func (w *combiner) moved(t scorecard.Term, j int) {
 	if t.Times < 0 {
 		j ^= 1
 	}
-	w.i32(0).mem(f64Load, addrMoves+32*t.Dim+8*j).f64(math.Abs(t.Times)).do(f64Mul)
+	w.io().mem(f64Load, addrMoves+32*t.Dim+8*j).f64(math.Abs(t.Times)).do(f64Mul)
 }
 
 // can says whether motion j of a term's value may be other than zero.
@@ -373,7 +373,7 @@ func (w *combiner) can(t scorecard.Term, j int) bool {
 }
 
 func (w *combiner) value(t scorecard.Term) {
-	w.f64(t.Times).i32(0).mem(f64Load, wasm.OffDim0+8*t.Dim).do(f64Mul)
+	w.f64(t.Times).io().mem(f64Load, wasm.OffDim0+8*t.Dim).do(f64Mul)
 }
 
 func (w *combiner) term(i int, t scorecard.Term) {
@@ -415,7 +415,7 @@ func (w *combiner) gate(i int, g *scorecard.Gate) {
 		})
 	}
 	if g.Skip {
-		w.i32(0).i32(1).mem(i32Store, wasm.OffNull)
+		w.io().i32(1).mem(i32Store, wasm.OffNull)
 		explain(func() { w.f64(0) })
 		return
 	}

@@ -92,8 +92,13 @@ func exports(m *meter.Module) error {
 			return &meter.Refusal{Section: "export", Offset: m.Exports(), Limit: fmt.Sprintf("need (%s)", f[1]), Found: "function " + f[0] + ": " + orNone(sig)}
 		}
 	}
-	if sig := m.Func(exportInit); sig != "" && sig != "->" {
-		return &meter.Refusal{Section: "export", Offset: m.Exports(), Limit: "need (->)", Found: "function " + exportInit + ": " + orNone(sig)}
+	for _, f := range [...][2]string{ // it may have these
+		{wasm.ExportBoth, "i32 i64 -> f64"},
+		{exportInit, "->"},
+	} {
+		if sig := m.Func(f[0]); sig != "" && sig != f[1] {
+			return &meter.Refusal{Section: "export", Offset: m.Exports(), Limit: fmt.Sprintf("need (%s)", f[1]), Found: "function " + f[0] + ": " + orNone(sig)}
+		}
 	}
 	if !m.Memory(wasm.ExportMemory) {
 		return &meter.Refusal{Section: "export", Offset: m.Exports(), Limit: "need the module's memory", Found: "no export " + wasm.ExportMemory}

@@ -120,6 +120,7 @@ type Module struct {
 	man   *wasm.Manifest
 	init  bool // it has a function to be called first
 	grows bool // its memory may
+	both  bool // it folds and scores in one call
 
 	feeds []*scorecard.Feed // what the card's models and modules must give
 }
@@ -161,7 +162,7 @@ func (h *Host) compile(e *engine, c *scorecard.Card, k *checked, metered []byte)
 	if err != nil {
 		return nil, fmt.Errorf("compile: %w", err)
 	}
-	return &Module{host: h, rt: e.rt, card: c, code: code, man: k.man, feeds: c.Feeds(), init: k.mod.Func(exportInit) != "", grows: k.mod.Grows()}, nil
+	return &Module{host: h, rt: e.rt, card: c, code: code, man: k.man, feeds: c.Feeds(), init: k.mod.Func(exportInit) != "", both: k.mod.Func(wasm.ExportBoth) != "", grows: k.mod.Grows()}, nil
 }
 
 // fits says whether the module reads events as the card binds them.

@@ -44,11 +44,13 @@ type Instance struct {
 	ctx         context.Context
 	mod         api.Module // nil after a trap: the next call makes a new one
 	fold, score api.Function
+	both        api.Function // nil if the module has none
 	gas         api.MutableGlobal
 	io          uint32 // where the IO area begins
 	mem         []byte // the IO area
-	stack       [1]uint64
-	used        int // bytes of the state area that may not be zero
+	stack       [2]uint64
+	kept        []byte // the state of a fold whose score is still to come
+	used        int    // bytes of the state area that may not be zero
 	raw         scorecard.Raw
 	inputs      []float64
 	measure     bool  // keep what a call costs
@@ -94,12 +96,15 @@ func (in *Instance) open() error {
 	}
 	in.mod, in.gas = mod, gas
 	in.fold, in.score = mod.ExportedFunction(wasm.ExportFold), mod.ExportedFunction(wasm.ExportScore)
+	if in.m.both {
+		in.both = mod.ExportedFunction(wasm.ExportBoth)
+	}
 	if in.m.init {
-		if _, err := in.call(mod.ExportedFunction(exportInit), exportInit, initGas, 0); err != nil {
+		if _, err := in.call(mod.ExportedFunction(exportInit), exportInit, initGas, 0, 0); err != nil {
 			return err
 		}
 	}
-	at, err := in.call(mod.ExportedFunction(wasm.ExportIO), wasm.ExportIO, in.m.scoreGas(), 0)
+	at, err := in.call(mod.ExportedFunction(wasm.ExportIO), wasm.ExportIO, in.m.scoreGas(), 0, 0)
 	if err != nil {
 		return err
 	}
@@ -134,9 +139,9 @@ func (in *Instance) drop() {
 }
 
 // call runs one function with this much gas.
-func (in *Instance) call(f api.Function, name string, gas int64, arg uint64) (uint64, error) {
+func (in *Instance) call(f api.Function, name string, gas int64, arg, second uint64) (uint64, error) {
 	in.gas.Set(uint64(gas))
-	in.stack[0] = arg
+	in.stack = [2]uint64{arg, second}
 	if err := f.CallWithStack(in.ctx, in.stack[:]); err != nil {
 		if int64(in.gas.Get()) < 0 {
 			err = ErrGas
@@ -195,7 +200,7 @@ func (in *Instance) Fold(state []byte, evs []wasm.Event) ([]byte, error) {
 		}
 		binary.LittleEndian.PutUint32(in.mem[wasm.OffEvents:], uint32(n))
 		in.used = in.m.man.StateMax // a failed call may have written anywhere in it
-		size, err := in.call(in.fold, wasm.ExportFold, gas*int64(n), uint64(n))
+		size, err := in.call(in.fold, wasm.ExportFold, gas*int64(n), uint64(n), 0)
 		if err != nil {
 			return nil, err
 		}
@@ -279,21 +284,30 @@ func (in *Instance) run(state []byte, now int64, flags uint32) (scaled float64, 
 	if err := in.ready(state); err != nil {
 		return 0, err
 	}
-	clear(in.mem[wasm.OffNext:wasm.IOState]) // what the guest leaves unsaid is zero
-	binary.LittleEndian.PutUint32(in.mem[wasm.OffFlags:], flags)
-	binary.LittleEndian.PutUint64(in.mem[wasm.OffNow:], uint64(now))
-	in.feed()
-	bits, err := in.call(in.score, wasm.ExportScore, in.m.scoreGas(), uint64(now))
+	in.ask(now, flags)
+	bits, err := in.call(in.score, wasm.ExportScore, in.m.scoreGas(), uint64(now), 0)
 	if err != nil {
 		return 0, err
 	}
 	scaled = math.Float64frombits(bits)
-	if math.IsNaN(scaled) || math.IsInf(scaled, 0) {
+	if !finite(scaled) {
 		in.drop()
 		return 0, &Trap{in.m.card.Name, wasm.ExportScore, 0, fmt.Errorf("it returned %v for a score", scaled)}
 	}
-	return min(max(scaled, 0), 100) + 0, nil
+	return bounded(scaled), nil
 }
+
+// ask writes what a score is to know.
+func (in *Instance) ask(now int64, flags uint32) {
+	clear(in.mem[wasm.OffNext:wasm.IOState]) // what the guest leaves unsaid is zero
+	binary.LittleEndian.PutUint32(in.mem[wasm.OffFlags:], flags)
+	binary.LittleEndian.PutUint64(in.mem[wasm.OffNow:], uint64(now))
+	in.feed()
+}
+
+func finite(scaled float64) bool { return !math.IsNaN(scaled) && !math.IsInf(scaled, 0) }
+
+func bounded(scaled float64) float64 { return min(max(scaled, 0), 100) + 0 }
 
 func (in *Instance) u32(off int) uint32 { return binary.LittleEndian.Uint32(in.mem[off:]) }
 func (in *Instance) u64(off int) uint64 { return binary.LittleEndian.Uint64(in.mem[off:]) }
@@ -325,6 +339,11 @@ func (in *Instance) ScoreRaw(state []byte, now int64) (*scorecard.Raw, error) {
 	if err != nil {
 		return nil, err
 	}
+	return in.said(scaled), nil
+}
+
+// said reads what the module left with its score and reasons.
+func (in *Instance) said(scaled float64) *scorecard.Raw {
 	raw := &in.raw
 	raw.Scaled, raw.Null, raw.Next = scaled, in.u32(wasm.OffNull) != 0, int64(in.u64(wasm.OffNext))
 	in.dims()
@@ -333,7 +352,7 @@ func (in *Instance) ScoreRaw(state []byte, now int64) (*scorecard.Raw, error) {
 		at := wasm.IOReasons + wasm.ReasonSize*int(i)
 		raw.Points = append(raw.Points, scorecard.RulePoints{ID: in.u32(at), Detail: in.u32(at + 4), Points: math.Float64frombits(in.u64(at + 8))})
 	}
-	return raw, nil
+	return raw
 }
 
 // Fast is a score without its reasons.
@@ -351,9 +370,13 @@ func (in *Instance) ScoreFast(state []byte, now int64) (Fast, error) {
 	if err != nil {
 		return Fast{}, err
 	}
+	return in.fast(scaled), nil
+}
+
+func (in *Instance) fast(scaled float64) Fast {
 	f := Fast{Null: in.u32(wasm.OffNull) != 0, Next: int64(in.u64(wasm.OffNext)), Grade: in.m.card.GradeIndex(in.dims())}
 	if !f.Null {
 		f.Exact, f.Score = scorecard.Rounded(scaled)
 	}
-	return f, nil
+	return f
 }

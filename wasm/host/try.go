@@ -134,6 +134,11 @@ func (in *Instance) print(state []byte, now int64) (p print, err error) {
 	if string(in.mem[wasm.IOState:wasm.IOState+len(state)]) != string(state) {
 		return p, errImpure
 	}
+	return in.digest(scaled, state), nil
+}
+
+// digest is a print of what a score has left.
+func (in *Instance) digest(scaled float64, state []byte) (p print) {
 	h := sha256.New()
 	number(h, math.Float64bits(scaled))
 	number(h, in.u64(wasm.OffNext))
@@ -148,7 +153,7 @@ func (in *Instance) print(state []byte, now int64) (p print, err error) {
 	}
 	h.Write(state)
 	h.Sum(p[:0])
-	return p, nil
+	return p
 }
 
 func number(h hash.Hash, v uint64) {
@@ -167,11 +172,19 @@ func (t *trial) step(in *Instance, w *walk, i, n int, how string) error {
 	if len(evs) == 0 {
 		return nil
 	}
-	state, err := in.Fold(w.state, evs)
+	now, want := evs[len(evs)-1].TimeMs, t.prints[i][w.next+len(evs)-1]
+	var err error
+	if scaled, state := in.atOnce(w.state, evs, now, wasm.FlagExplain); state != nil && in.digest(scaled, state) != want {
+		err = errors.New(wasm.ExportBoth + " comes to another state or score than " + wasm.ExportFold + " and " + wasm.ExportScore)
+	}
+	var state []byte
+	if err == nil {
+		state, err = in.Fold(w.state, evs)
+	}
 	if err == nil {
 		w.state, w.next = append(w.state[:0], state...), w.next+len(evs)
 		var p print
-		if p, err = in.print(w.state, evs[len(evs)-1].TimeMs); err == nil && p != t.prints[i][w.next-1] {
+		if p, err = in.print(w.state, now); err == nil && p != want {
 			err = errors.New("its state or its score differs")
 		}
 	}

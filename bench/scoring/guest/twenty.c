@@ -136,6 +136,11 @@ EXPORT("ripen_fold") int ripen_fold(int n) {
 
 EXPORT("ripen_score") double ripen_score(i64 now) { return score((const state *)(io + STATE), io); }
 
+EXPORT("ripen_fold_score") double ripen_fold_score(int n, i64 now) {
+  *(int *)(io + 4) = ripen_fold(n);
+  return ripen_score(now);
+}
+
 #else
 
 #include <stdio.h>
