@@ -201,7 +201,7 @@ func (f *Fold) file(i int) error {
 	}()
 	s.filed++
 	s.applied = max(s.applied, rec.Seq)
-	if e.Consent == tracker.ConsentDenied {
+	if e.IsDenied() {
 		return nil
 	}
 	if s.counted == 0 || p.Less(s.first) {

@@ -24,8 +24,9 @@ type sender struct {
 	sentAt    clock  // of the request's head, for events that name none
 	referer   []byte // the pixel's page, for events that name none
 	address   []byte // the client's IP address
-	privacy   bool   // Sec-GPC: 1
+	privacy   bool   // the browser's privacy signal: Sec-GPC: 1, DNT: 1, SP-Anonymous
 	visitor   []byte // whose the events are, whatever they say; nil = as they say
+	daily     bool   // visitor is a name of the day
 	fetched   tracker.MachineReason
 	agents    *agents
 }
@@ -89,7 +90,7 @@ func (d *decoder) check(ev *draft, it *item) string {
 		return ev.fault
 	}
 	ev.anon, ev.user, ev.prev = ev.real(ev.anon), ev.real(ev.user), ev.real(ev.prev)
-	if d.visitor != nil {
+	if ev.own = ev.anon; d.visitor != nil {
 		ev.anon = d.visitor
 	}
 	typ := ev.typ

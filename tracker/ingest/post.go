@@ -154,7 +154,7 @@ func (h *Handler) sender(ctx *fasthttp.RequestCtx, a access, r route) sender {
 		agents:   &h.agents,
 	}
 	head := &ctx.Request.Header
-	s.privacy = !a.secret && string(trim(head.Peek("Sec-GPC"))) == "1"
+	s.privacy = !a.secret && signals(head)
 	if announcesFetch(head) {
 		s.fetched = tracker.PurposeHeader
 	}
@@ -173,6 +173,11 @@ func (h *Handler) sender(ctx *fasthttp.RequestCtx, a access, r route) sender {
 		s.visitor = h.visitor(ctx, &s)
 	}
 	return s
+}
+
+// signals says that the browser asks for privacy on the person's behalf.
+func signals(head *fasthttp.RequestHeader) bool {
+	return string(trim(head.Peek("Sec-GPC"))) == "1" || string(trim(head.Peek("DNT"))) == "1"
 }
 
 func (h *Handler) address(ctx *fasthttp.RequestCtx) []byte {

@@ -99,7 +99,7 @@ func (s *State) fill(l *tracker.Lead, es []fold.Entry) error {
 		if err := n.Decode(&e); err != nil {
 			return err
 		}
-		if !n.Personal || e.Consent == tracker.ConsentDenied {
+		if !n.Personal || e.IsDenied() {
 			continue
 		}
 		sets := setsTraits(&e)
