@@ -53,7 +53,7 @@ var eventKeys = []string{
 
 var fieldKeys = []string{
 	"path", "url", "title", "referrer", "search", "page", "page", "campaign", "traits", "email", "userAgent", "ip", "sessionId",
-	"session", "consent", "consent", "consentManagement", "categoryPreferences", "Advertising", "analytics", "marketing", "profiling",
+	"session", "consent", "consentManagement", "categoryPreferences", "Advertising", "analytics", "marketing", "profiling",
 	"allowedConsentIds", "deniedConsentIds", "gdpr", "basisForProcessing", "products", "products", "sku", "form", "plan", "name", "a", "a.b", "b", "plan.name", "__proto__", "", "tags", "page.url",
 }
 
@@ -69,7 +69,9 @@ func randomObject(r *rand.Rand, keys []string, depth int) string {
 			value = pick(r, `"page"`, `"track"`, `"identify"`, `"group"`, `"alias"`, `"screen"`)
 		case strings.HasSuffix(key, "Id") && r.IntN(4) > 0:
 			value = pick(r, `"a"`, `"b"`, `"u1"`, `7`, `" x "`, `"018f3a2b-7c4d-7e5f-8a9b-00000000000a"`)
-		case (key == "properties" || key == "traits" || key == "context" || key == "page" || key == "campaign" || strings.HasPrefix(key, "consent") || key == "categoryPreferences") && r.IntN(8) > 0:
+		case (key == "properties" || key == "traits" || key == "context" || key == "page" || key == "campaign") && r.IntN(8) > 0:
+			value = randomObject(r, fieldKeys, depth+1)
+		case (strings.HasPrefix(key, "consent") || key == "categoryPreferences") && depth < 4 && r.IntN(2) > 0:
 			value = randomObject(r, fieldKeys, depth+1)
 		case key == "products" && r.IntN(2) > 0:
 			value = "[" + randomObject(r, fieldKeys, depth+2) + "," + randomObject(r, fieldKeys, depth+2) + "]"
