@@ -26,6 +26,7 @@ type sender struct {
 	address   []byte // the client's IP address
 	privacy   bool   // the browser's privacy signal: Sec-GPC: 1, DNT: 1, SP-Anonymous
 	visitor   []byte // whose the events are, whatever they say; nil = as they say
+	offOrigin bool   // not from where the source's events come from
 	daily     bool   // visitor is a name of the day
 	fetched   tracker.MachineReason
 	agents    *agents
@@ -52,6 +53,7 @@ func (d *decoder) close(ev *draft, from, to int) {
 	}
 	it.ev.Source = d.source.ID
 	it.ev.Proved = d.trusted
+	it.ev.OffOrigin = d.offOrigin
 	it.sent = ev.sent
 	if it.stamp = ev.stamp; it.stamp.state == noClock {
 		it.stamp = ev.original

@@ -206,7 +206,7 @@ func (d *decoder) context(ev *draft, f *tracker.Field, denied bool) bool {
 		}
 		return true
 	}
-	if isConsent(f) {
+	if isConsent(f) || !d.trusted && isOurs(name) {
 		return true
 	}
 	switch string(name) {
@@ -225,7 +225,18 @@ func (d *decoder) context(ev *draft, f *tracker.Field, denied bool) bool {
 	return false
 }
 
+// isOurs says that a context's field is for the server to say: when and where a
+// request came in. A client of a public key cannot set it.
+func isOurs(name []byte) bool {
+	switch string(name) {
+	case "receivedAt", "geo", "request_ip":
+		return true
+	}
+	return bytes.HasPrefix(name, geoPrefix)
+}
+
 var (
+	geoPrefix      = []byte("geo.")
 	sessionName    = []byte("session")
 	pagePrefix     = []byte("page.")
 	campaignPrefix = []byte("campaign.")

@@ -68,6 +68,8 @@ func (e *twinEvent) file(flat map[string]json.RawMessage, text func(string) stri
 			continue
 		case name == "c.ip", name == "c.userIdHash", isText && name == "c.userAgent":
 			continue
+		case !s.trusted && (name == "c.receivedAt" || name == "c.request_ip" || name == "c.geo" || strings.HasPrefix(name, "c.geo.")):
+			continue
 		case (isText || raw[0] == 't' || raw[0] == 'f') && slices.Contains(twinConsentNames, name):
 			continue
 		case name == "c.sessionId" || name == "c.session":
