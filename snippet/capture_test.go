@@ -68,18 +68,27 @@ func TestConsent(t *testing.T) {
 		return true
 	})
 	browsertest.Do(t, ctx, run(`ripen('consent', 'granted')`))
-	got := c.want(t, "page /", "identify", "early")
+	got := c.want(t, "page /", "identify", "early", "consent")
 	if got[0].AnonymousID == "" || got[1].AnonymousID != got[0].AnonymousID || got[2].Context.Consent != "granted" {
 		t.Errorf("after yes: %+v", got)
 	}
 	// The answer holds on the next page, whatever its tag says.
 	browsertest.Do(t, ctx, chromedp.Navigate(c.site.URL+"/asked?gclid=1"))
-	if got = c.want(t, "page /", "identify", "early", "page /asked"); got[3].AnonymousID != got[0].AnonymousID {
-		t.Errorf("the next page: %+v", got[3])
+	if got = c.want(t, "page /", "identify", "early", "consent", "page /asked"); got[4].AnonymousID != got[0].AnonymousID {
+		t.Errorf("the next page: %+v", got[4])
+	}
+	// A word for each purpose: messages are refused, being known is not. Said twice it is told once.
+	browsertest.Do(t, ctx, run(`for (let i = 0; i < 2; i++) ripen('consent', {marketing: 'denied', profiling: 'granted'}); ripen('track', 'no mail')`))
+	got = c.want(t, "page /", "identify", "early", "consent", "page /asked", "consent", "no mail")
+	if last := got[6]; last.AnonymousID != got[0].AnonymousID || fmt.Sprint(last.Context.Consent) != "map[marketing:denied profiling:granted]" {
+		t.Errorf("after no mail: %+v", last)
 	}
 	browsertest.Do(t, ctx, run(`ripen('consent', 'denied'); ripen('identify', 'u1'); ripen('track', 'after no')`))
-	got = c.want(t, "page /", "identify", "early", "page /asked", "after no")
-	if last := got[4]; last.AnonymousID != "" || last.Context.Consent != "denied" || last.Context.Click != nil {
+	got = c.want(t, "page /", "identify", "early", "consent", "page /asked", "consent", "no mail", "consent", "after no")
+	if no := got[7]; no.AnonymousID != got[0].AnonymousID || no.Context.Consent != "denied" {
+		t.Errorf("the no is told of %q, need who said it: %+v", no.AnonymousID, no)
+	}
+	if last := got[8]; last.AnonymousID != "" || last.Context.Consent != "denied" || last.Context.Click != nil {
 		t.Errorf("after no: %+v", last)
 	}
 	if kept := browsertest.Eval[string](t, ctx, `JSON.stringify(localStorage) + document.cookie`); kept != `{"ripen.consent":"denied"}` {

@@ -31,7 +31,7 @@ type message struct {
 	Context     struct {
 		Campaign map[string]string `json:"campaign"`
 		Click    map[string]string `json:"click"`
-		Consent  string            `json:"consent"`
+		Consent  any               `json:"consent"`
 		Page     map[string]string `json:"page"`
 	} `json:"context"`
 }

@@ -26,7 +26,10 @@
 
 export type RipenValue = string | number | boolean | null | undefined | Date | RipenValue[] | { [name: string]: RipenValue };
 export type RipenFields = { [name: string]: RipenValue };
-export type RipenConsent = "granted" | "denied" | "pending";
+export type RipenChoice = "granted" | "denied" | "pending";
+/** One word for every purpose, or a word for each. Where profiling (knowing
+ *  the person again, and scoring them) has none, that of marketing stands for it. */
+export type RipenConsent = RipenChoice | { analytics?: RipenChoice; marketing?: RipenChoice; profiling?: RipenChoice };
 
 export interface Ripen {
   /** Something happened: ripen('track', 'Trial Started', {plan: 'pro'}). */
@@ -44,7 +47,8 @@ export interface Ripen {
   (method: "alias", userId: string, previousId?: string): void;
   /** Another person uses the browser from here on: after a logout. */
   (method: "reset"): void;
-  /** What the person decided. It stands in this browser until the next decision. */
+  /** What the person decided. It stands in this browser until the next decision,
+   *  goes with every event, and is told as an event of its own, "consent". */
   (method: "consent", choice: RipenConsent): void;
 }
 

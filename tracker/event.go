@@ -81,17 +81,6 @@ func (r MachineReason) String() string {
 	return [...]string{"", "agent_list", "agent_missing", "agent_library", "purpose_header", "head_request", "provider_flag", "trap_link"}[r]
 }
 
-// Consent is what the person allowed at the time of the event.
-type Consent byte
-
-// The consent states. A denied event is stored and counted, never scored,
-// identified or messaged.
-const (
-	ConsentUnknown Consent = iota
-	ConsentGranted
-	ConsentDenied
-)
-
 // Event is one thing that happened: a decoded row and what the log knows of it.
 // Slices point into the row, so an Event lives as long as its row's buffer.
 type Event struct {
@@ -109,6 +98,8 @@ type Event struct {
 	Consent       Consent
 	Proved        bool // the identities are proved, not only claimed
 	ProvedUser    bool // the user id is, whatever the others are
+	Decision      bool // the person's word on consent, filed with who they are even if it is a no
+	OffOrigin     bool // no page of the source's own origins, nor a server that can be trusted, sent it
 
 	Visitor, User, Email Hash // zero where the event carries none
 
@@ -120,7 +111,7 @@ type Event struct {
 // nor is it a HEAD request, which shows nothing to anybody and is evidence of a
 // machine alone.
 func (e *Event) Counts() bool {
-	return e.Consent != ConsentDenied && e.MachineReason != HeadRequest
+	return !e.IsDenied() && e.MachineReason != HeadRequest
 }
 
 // IsSend says that the event is a message of ours leaving, or what sales did
@@ -129,6 +120,9 @@ func (e *Event) IsSend() bool {
 	t := string(e.Type)
 	return t == "call_out" || t == HandoffAccepted || t == HandoffRejected || len(t) > 5 && t[len(t)-5:] == "_sent"
 }
+
+// IsDenied says that the event counts for nobody: the person did not allow it.
+func (e *Event) IsDenied() bool { return !e.Decision && e.Consent.Denied() }
 
 // Subject is whose key seals the event and under whom its timeline is filed:
 // the visitor it carries, else its user id, else its e-mail.

@@ -39,6 +39,7 @@ type Lead struct {
 	Unscored     uint64 // beyond MaxTimeline: stored and counted only
 	Scores       map[string]*Score
 	LastActivity time.Time
+	Consent      Consent // the last word on each purpose, by (time, message id)
 }
 
 // Identity is one id that a lead holds.

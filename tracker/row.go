@@ -20,6 +20,10 @@ import (
 //	string   = length:uvarint bytes
 //	value    = nothing | varint | 8 bytes LE | string | 8 bytes LE string
 //
+// Flags say a consent that is one word for all purposes in one bit, and any other
+// purpose by purpose, with flagDenied beside it where it denies: who knows only
+// that bit treats the event rightly.
+//
 // Receive time and sequence are not in the row: the log stamps them. Readers
 // of a later version must keep reading this one.
 const rowVersion = 1
@@ -34,7 +38,12 @@ const (
 	flagGranted
 	flagDenied
 	flagProvedUser
+	flagOffOrigin
+	flagDecision
+	consentShift = iota // from this bit on, the six of Consent
 )
+
+const consentBits = 0x3f << consentShift
 
 // AppendRow appends e in row form, personal fields excluded.
 func AppendRow(dst []byte, e *Event) []byte {
@@ -76,8 +85,13 @@ func rowFlags(e *Event) (flags uint64) {
 	set(e.Minted, flagMinted)
 	set(e.Proved, flagProved)
 	set(e.ProvedUser, flagProvedUser)
+	set(e.OffOrigin, flagOffOrigin)
+	set(e.Decision, flagDecision)
 	set(e.Consent == ConsentGranted, flagGranted)
-	set(e.Consent == ConsentDenied, flagDenied)
+	set(e.Consent.Denied(), flagDenied)
+	if e.Consent != ConsentGranted && e.Consent != ConsentDenied {
+		flags |= uint64(e.Consent) << consentShift & consentBits
+	}
 	return flags
 }
 
@@ -145,13 +159,8 @@ func DecodeRow(row []byte, e *Event) error {
 	r.hash(flags&flagUser != 0, &e.User)
 	r.hash(flags&flagEmail != 0, &e.Email)
 	e.Minted, e.Proved, e.ProvedUser = flags&flagMinted != 0, flags&flagProved != 0, flags&flagProvedUser != 0
-	e.Consent = ConsentUnknown
-	if flags&flagGranted != 0 {
-		e.Consent = ConsentGranted
-	}
-	if flags&flagDenied != 0 {
-		e.Consent = ConsentDenied
-	}
+	e.OffOrigin, e.Decision = flags&flagOffOrigin != 0, flags&flagDecision != 0
+	e.Consent = consentOf(flags)
 	e.Type = r.string()
 	e.Fields = r.fields(e.Fields[:0])
 	if r.err != nil {
@@ -161,6 +170,18 @@ func DecodeRow(row []byte, e *Event) error {
 		return errors.New("decode row: unknown machine verdict: upgrade this binary")
 	}
 	return nil
+}
+
+func consentOf(flags uint64) Consent {
+	switch {
+	case flags&consentBits != 0:
+		return Consent(flags & consentBits >> consentShift)
+	case flags&flagDenied != 0:
+		return ConsentDenied
+	case flags&flagGranted != 0:
+		return ConsentGranted
+	}
+	return ConsentUnknown
 }
 
 // DecodeFields reads what [AppendFields] wrote, appending to dst.

@@ -39,6 +39,7 @@ type Source struct {
 	Name     string
 	WriteKey string   // public
 	Origins  []string // allowed Origin values; empty or "*" = any; "https://*.example.org" matches sub-domains
+	Others   bool     // take events of other origins, too: they are marked, see Event.OffOrigin
 	FastAck  bool     // answer before the commit: faster, may lose the last group in a crash
 	Server   bool     // a server-side source: never judged by agent, trusted with time
 	KeepIP   bool     // keep the address, sealed, instead of dropping it

@@ -15,6 +15,7 @@ import (
 // listenSettings are the settings of the commands that run a server.
 var listenSettings = []string{
 	"config", "data", "listen", "public-url", "site-path", "log-level", "log-format", "drain", "max-conns", "max-conns-per-ip",
+	"trusted-proxies", "rate-per-ip", "rate-per-key",
 	"max-body", "read-timeout", "idle-timeout", "memory-limit", "disk-reserve", "retention-anonymous", "webhook-allow", "capture-only",
 }
 
@@ -87,6 +88,9 @@ func (c *call) serverConfig() (server.Config, error) {
 		Linger:        linger,
 		MaxConns:      int(c.int("max-conns")),
 		MaxConnsPerIP: int(c.int("max-conns-per-ip")),
+		Proxies:       c.get("trusted-proxies"),
+		RatePerIP:     limitOf(int(c.int("rate-per-ip"))),
+		RatePerKey:    limitOf(int(c.int("rate-per-key"))),
 		MaxBody:       int(c.size("max-body")),
 		ReadTimeout:   c.duration("read-timeout"),
 		IdleTimeout:   c.duration("idle-timeout"),
@@ -114,6 +118,14 @@ func parseNetworks(list string) (out []netip.Prefix, err error) {
 		out = append(out, p)
 	}
 	return out, nil
+}
+
+// limitOf says a limit as a server's Config does, to which zero is the default.
+func limitOf(n int) int {
+	if n == 0 {
+		return -1
+	}
+	return n
 }
 
 // logger writes to stderr at --log-level in --log-format.

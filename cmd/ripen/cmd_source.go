@@ -14,6 +14,7 @@ type sourceRow struct {
 	ID        uint32   `json:"id"`
 	WriteKey  string   `json:"write_key"`
 	Origins   []string `json:"origins"`
+	Others    bool     `json:"off_origin"`
 	FastAck   bool     `json:"fast_ack"`
 	Server    bool     `json:"server_side"`
 	KeepIP    bool     `json:"keep_ip"`
@@ -33,7 +34,7 @@ type sourceRow struct {
 }
 
 var sourceFlags = append([]string{
-	"origins", "server-side", "fast-ack", "keep-ip", "body-limit", "rate",
+	"origins", "off-origin", "server-side", "fast-ack", "keep-ip", "body-limit", "rate",
 	"kind", "webhook-secret", "topic", "window", "public-url",
 }, tenantSettings...)
 
@@ -77,6 +78,7 @@ downloads, other domains of yours) is in the types, at /r.d.ts.
 			summary: text{"change a source; what is not named stays", "cambiar una fuente; lo que no se nombra queda"},
 			help: `
   ripen source update default --origins 'https://acme.es,https://*.acme.es' --data ./data
+  ripen source update default --off-origin --data ./data   (take events of other origins, marked: rules read trusted)
   ripen source update default --rate 200 --data ./data     (requests a second; more get 429)
   ripen source update default --disabled --data ./data
   ripen source update default --disabled=false --data ./data
@@ -104,7 +106,7 @@ key, which the page sends beside userId. Keep the key on the server.
 // sourceChange is what the flags say about a source; nil = not said.
 func (c *call) sourceChange() map[string]any {
 	m := map[string]any{}
-	for _, name := range []string{"server-side", "fast-ack", "keep-ip", "disabled"} {
+	for _, name := range []string{"off-origin", "server-side", "fast-ack", "keep-ip", "disabled"} {
 		if c.set(name) {
 			m[strings.ReplaceAll(name, "-", "_")] = c.bool(name)
 		}
@@ -212,7 +214,7 @@ func (s sourceRow) marks() string {
 	for _, m := range []struct {
 		on   bool
 		name string
-	}{{s.Server, "server-side"}, {s.FastAck, "fast-ack"}, {s.KeepIP, "keep-ip"}, {s.Disabled, "disabled"}} {
+	}{{s.Others, "off-origin"}, {s.Server, "server-side"}, {s.FastAck, "fast-ack"}, {s.KeepIP, "keep-ip"}, {s.Disabled, "disabled"}} {
 		if m.on {
 			on = append(on, m.name)
 		}

@@ -62,6 +62,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ready":   cmdReady,
 			"http":    cmdHTTP,
+			"flood":   cmdFlood,
 			"jsonenv": cmdJSONEnv,
 			"flip":    cmdFlip,
 			"remove":  cmdRemove,
@@ -142,6 +143,30 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	_, err = ts.Stdout().Write(b)
 	ts.Check(err)
+}
+
+// cmdFlood sends so many page views, all by one forwarded address, and fails
+// unless some are told to come again later, and some are not.
+//
+//	flood N WRITE_KEY
+func cmdFlood(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	verdicts := map[string]int{}
+	for range n {
+		req, err := http.NewRequest("GET", ts.Getenv("URL")+"/p.gif?type=page&anonymousId=flood&writeKey="+args[1], nil)
+		ts.Check(err)
+		req.Header.Set("X-Forwarded-For", "203.0.113.5")
+		resp, err := http.DefaultClient.Do(req)
+		ts.Check(err)
+		resp.Body.Close()
+		if verdicts[resp.Header.Get("Ripen-Verdict")]++; resp.Header.Get("Ripen-Verdict") == "retry" && resp.Header.Get("Retry-After") == "" {
+			ts.Fatalf("told to come again, not when: %v", resp.Header)
+		}
+	}
+	if verdicts["ok"] == 0 || verdicts["retry"] == 0 {
+		ts.Fatalf("verdicts %v", verdicts)
+	}
 }
 
 // cmdJSONEnv sets a variable from a field of a JSON file.

@@ -9,12 +9,13 @@
 //   ripen('page', name?, properties)      ripen('group', groupId, traits)
 //   ripen('alias', userId, previousId?)   ripen('reset')
 //   ripen('consent', 'granted' | 'denied' | 'pending')
+//   ripen('consent', { analytics: …, marketing: …, profiling: … })
 //
 // The attributes of the script tag, which may also stand in its address's query
 // (data-key="x" = ?key=x), are told in ../ripen.d.ts.
 import { report, watch } from "./auto";
 import { enqueue, leave, open, withdraw } from "./send";
-import { adopt, anonymousId, choose, consent, keeps, uuid } from "./store";
+import { adopt, anonymousId, choose, consent, keeps, said, uuid } from "./store";
 
 const w = window as any;
 const doc = document as any;
@@ -42,16 +43,17 @@ const origin = () => {
 };
 
 // deliver gives an event what depends on consent, and hands it to the queue.
-const deliver = (event: any) => {
+// id is whose it is even under a no.
+const deliver = (event: any, id?: string) => {
   // Under a privacy signal identities never leave the page.
   if (consent == "denied" && /^[iga]/.test(event.type)) return;
-  event.anonymousId = keeps() ? anonymousId() : undefined;
-  if (!event.anonymousId) event.context.click = undefined;
-  event.context.consent = consent;
+  event.anonymousId = keeps() ? anonymousId() : id;
+  if (!keeps()) event.context.click = undefined;
+  event.context.consent = said;
   enqueue(event);
 };
 
-const send = (type: string, fields: object, page: object = here()) => {
+const send = (type: string, fields: object, page: object = here(), id?: string) => {
   last = Math.max(Date.now(), last + 1);
   const event = {
     type,
@@ -61,7 +63,7 @@ const send = (type: string, fields: object, page: object = here()) => {
     ...fields,
   };
   if (consent == "pending") held.push(event);
-  else deliver(event);
+  else deliver(event, id);
 };
 
 const note = (event: string, properties: object, page?: object) => send("track", { event, properties }, page);
@@ -93,10 +95,14 @@ const methods: any = {
   reset() {
     if (keeps()) anonymousId(true);
   },
-  consent(choice: string) {
+  consent(choice: any) {
+    const [old, id] = [JSON.stringify(said), keeps() ? anonymousId() : undefined];
     choose(choice);
     if (consent == "denied") held = withdraw().concat(held);
-    if (consent != "pending") held.splice(0).map(deliver);
+    if (consent == "pending") return;
+    held.splice(0).map((event) => deliver(event));
+    // Who was known so far is told apart from the no of somebody unknown.
+    if (JSON.stringify(said) != old && (id || keeps())) send("track", { event: "consent" }, undefined, id);
   },
 };
 

@@ -5,7 +5,9 @@
 const nav = navigator as any;
 const doc = document;
 
-/** What the person decided; undefined = nobody asked. */
+/** What the person decided, a word or one for each purpose; undefined = nobody asked. */
+export let said: any;
+/** Whether the person may be known, in a word. */
 export let consent: string | undefined;
 let cookieless = false; // the site keeps nothing in anybody's browser
 
@@ -28,16 +30,24 @@ const attempt = <T>(f: () => T): T | undefined => {
 /** keeps says that ids and events may be written down here. */
 export const keeps = (): boolean => !cookieless && consent != "denied" && consent != "pending";
 
+// Where nothing is said of profiling, marketing stands for it: as the server reads it.
+const overall = (choice: any) => {
+  const words = choice && [choice.analytics, choice.profiling || choice.marketing];
+  return typeof choice != "object" || !words ? choice : words.find((w: any) => w == "denied") || words.find((w: any) => w == "pending") || "granted";
+};
+
 /** choose sets what the person decided; first is the site's default, which no decision and no signal of the browser gives way to. */
-export const choose = (choice?: string, first?: any, none = cookieless): void => {
+export const choose = (choice?: any, first?: any, none = cookieless): void => {
   cookieless = none;
   if (first) {
     const signal = nav.globalPrivacyControl || nav.doNotTrack == 1 || (window as any).doNotTrack == 1;
-    consent = attempt(() => localStorage[choiceKey]) || (signal ? "denied" : choice);
+    const kept = attempt(() => localStorage[choiceKey]) || (signal ? "denied" : choice);
+    said = attempt(() => JSON.parse(kept)) || kept;
   } else {
-    consent = choice;
-    choice == "pending" || cookieless || attempt(() => (localStorage[choiceKey] = choice));
+    said = choice;
+    choice == "pending" || cookieless || attempt(() => (localStorage[choiceKey] = typeof choice == "string" ? choice : JSON.stringify(choice)));
   }
+  consent = overall(said);
   if (consent == "denied" && !first) {
     visitor = undefined;
     attempt(() => kept().map((e) => forget(e.messageId)));

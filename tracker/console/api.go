@@ -284,7 +284,7 @@ func describe(l *tracker.Lead, ranking string) *leadJSON {
 func describeEvent(e *tracker.Event) eventJSON {
 	out := eventJSON{
 		Type: cut(string(e.Type)), Time: e.Time, Machine: e.Machine.String(), Reason: e.MachineReason.String(),
-		Denied: e.Consent == tracker.ConsentDenied, Fields: [][2]any{},
+		Denied: e.IsDenied(), Fields: [][2]any{},
 	}
 	for _, fs := range [2][]tracker.Field{e.Fields, e.Personal} {
 		for _, f := range fs {

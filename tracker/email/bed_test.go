@@ -185,7 +185,7 @@ func (b *bed) line(r *storage.Record) string {
 	if e.Proved {
 		words = append(words, "proved")
 	}
-	if e.Consent == tracker.ConsentDenied {
+	if e.IsDenied() {
 		words = append(words, "denied")
 	}
 	words = append(words, time.UnixMilli(e.Time).UTC().Format("15:04:05"))

@@ -74,7 +74,7 @@ func (h *happened) record(src *tracker.Source, now int64) storage.Record {
 	put(tracker.Context, "campaign.name", cut(h.campaign, tracker.MaxID), inClear)
 	put(tracker.Property, "tags", cut(h.tags, maxReason), sealed)
 	if h.denied {
-		e.Consent = tracker.ConsentDenied
+		e.Consent = tracker.ConsentSignal
 		e.Visitor = h.pseudonym(src.Tenant, now)
 	} else {
 		put(tracker.Property, "url", cut(h.url, maxURL), sealed)

@@ -21,6 +21,7 @@ type leadJSON struct {
 	Events      uint64               `json:"events"`
 	Unscored    uint64               `json:"unscored,omitempty"`
 	Trouble     string               `json:"trouble,omitempty"`
+	Consent     map[string]string    `json:"consent,omitempty"` // purpose → granted, denied, pending
 	Superseded  []string             `json:"superseded,omitempty"`
 	Identities  []identityJSON       `json:"identities,omitempty"`
 }
@@ -52,7 +53,7 @@ func leadToJSON(l *tracker.Lead, card string) *leadJSON {
 	out := &leadJSON{
 		ID: l.ID.String(), Email: l.Email, SharedEmail: l.SharedEmail, Events: l.Events, Unscored: l.Unscored,
 		FirstSeen: instant(l.FirstSeen), LastSeen: instant(l.LastSeen),
-		Reasons: []tracker.Reason{}, Scores: map[string]scoreJSON{}, Attributes: l.Attributes,
+		Reasons: []tracker.Reason{}, Scores: map[string]scoreJSON{}, Attributes: l.Attributes, Consent: Consent(l.Consent),
 	}
 	if out.Attributes == nil {
 		out.Attributes = map[string]any{}
@@ -84,6 +85,18 @@ func leadToJSON(l *tracker.Lead, card string) *leadJSON {
 			LeadID: tracker.LeadID{Kind: id.Kind, Hash: id.Hash}.String(),
 		})
 	}
+	return out
+}
+
+// Consent is what a person said, as JSON shows it: each purpose of which
+// something was said, and the word; nil if nothing was.
+func Consent(c tracker.Consent) (out map[string]string) {
+	c.Words(func(p tracker.Purpose, choice tracker.Choice) {
+		if out == nil {
+			out = make(map[string]string)
+		}
+		out[p.String()] = choice.String()
+	})
 	return out
 }
 

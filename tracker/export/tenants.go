@@ -28,6 +28,7 @@ type sourceJSON struct {
 	ID        uint32   `json:"id"`
 	WriteKey  string   `json:"write_key"`
 	Origins   []string `json:"origins"`
+	Others    bool     `json:"off_origin"` // events of other origins are taken, and marked
 	FastAck   bool     `json:"fast_ack"`
 	Server    bool     `json:"server_side"`
 	KeepIP    bool     `json:"keep_ip"`
@@ -52,7 +53,7 @@ func sourceToJSON(s *tracker.Source) sourceJSON {
 		origins = []string{}
 	}
 	out := sourceJSON{
-		Source: s.Name, ID: s.ID, WriteKey: s.WriteKey, Origins: origins, FastAck: s.FastAck, Server: s.Server,
+		Source: s.Name, ID: s.ID, WriteKey: s.WriteKey, Origins: origins, Others: s.Others, FastAck: s.FastAck, Server: s.Server,
 		KeepIP: s.KeepIP, BodyLimit: s.BodyLimit(), Rate: s.Rate, Disabled: s.Disabled,
 		Kind: s.Kind, Secrets: len(s.Secrets), Topic: s.Topic,
 	}
@@ -169,6 +170,7 @@ func (c *call) answerSource(src *tracker.Source) error {
 type sourceChange struct {
 	Name      string    `json:"name"`
 	Origins   *[]string `json:"origins"`
+	Others    *bool     `json:"off_origin"`
 	FastAck   *bool     `json:"fast_ack"`
 	Server    *bool     `json:"server_side"`
 	KeepIP    *bool     `json:"keep_ip"`
@@ -218,6 +220,7 @@ func (c *sourceChange) apply(s *tracker.Source) error {
 			*to = *from
 		}
 	}
+	set(&s.Others, c.Others)
 	set(&s.FastAck, c.FastAck)
 	set(&s.Server, c.Server)
 	set(&s.KeepIP, c.KeepIP)

@@ -14,6 +14,9 @@ type eventJSON struct {
 	Type      string `json:"type"`
 	MessageID string `json:"message_id"`
 	Machine   string `json:"machine,omitempty"`
+	Trusted   *bool  `json:"trusted,omitempty"` // false: not from where the source's events come from
+	// Consent is what was said with the event: purpose → granted, denied, pending.
+	Consent map[string]string `json:"consent,omitempty"`
 	EventFields
 }
 
@@ -74,6 +77,10 @@ func (c *call) timeline() error {
 func eventToJSON(e *tracker.Event) eventJSON {
 	row := eventJSON{
 		Seq: e.Seq, Time: Time(e.Time), Received: Time(e.Received), Type: string(e.Type), MessageID: e.MessageText(), Machine: e.Machine.String(),
+	}
+	row.Consent = Consent(e.Consent)
+	if e.OffOrigin {
+		row.Trusted = new(bool)
 	}
 	row.Put(e.Fields)
 	row.Put(e.Personal)

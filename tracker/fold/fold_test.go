@@ -179,6 +179,23 @@ type noBody struct{}
 func (noBody) Append(dst []byte) []byte { return dst }
 func (noBody) Size() int                { return 0 }
 
+// checkpoint stores all of a fold.
+func checkpoint(t *testing.T, f *Fold, db *storage.DB) {
+	t.Helper()
+	if err := f.Begin(func(Rows) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	update := func(fn func(Rows) error) error {
+		return db.Leads().Update(func(tx *storage.Tx) error { return fn(tx) })
+	}
+	for done := false; !done; {
+		var err error
+		if done, err = f.Store(update, func(fn func() error) error { return fn() }); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestCacheKeepsWhatIsNotStored(t *testing.T) {
 	db, err := storage.Open(t.TempDir(), storage.Options{})
 	if err != nil {
@@ -194,23 +211,13 @@ func TestCacheKeepsWhatIsNotStored(t *testing.T) {
 		e.Visitor[0], e.Visitor[1] = byte(seq), 1
 		return storage.Record{Kind: storage.KindEvent, Seq: seq, Received: int64(seq), Row: tracker.AppendRow(nil, &e)}
 	}
-	update := func(fn func(Rows) error) error {
-		return db.Leads().Update(func(tx *storage.Tx) error { return fn(tx) })
-	}
 	for seq := uint64(1); seq <= 1000; seq++ {
 		touches, err := f.Apply([]storage.Record{rec(seq)}, int64(seq))
 		if err != nil || len(touches) != 1 {
 			t.Fatalf("record %d touched %d leads: %v", seq, len(touches), err)
 		}
 		if seq%300 == 0 {
-			if err := f.Begin(func(Rows) error { return nil }); err != nil {
-				t.Fatal(err)
-			}
-			for done := false; !done; {
-				if done, err = f.Store(update, func(fn func() error) error { return fn() }); err != nil {
-					t.Fatal(err)
-				}
-			}
+			checkpoint(t, f, db)
 			if n := len(f.subjects.m); n > 20 {
 				t.Fatalf("%d heads are kept in a cache of 4 KiB", n)
 			}

@@ -64,12 +64,7 @@ func TestCopies(t *testing.T) {
 		}
 	}
 	check()
-	update := func(fn func(Rows) error) error {
-		return db.Leads().Update(func(tx *storage.Tx) error { return fn(tx) })
-	}
-	if err := f.Checkpoint(func(Rows) error { return nil }, update, func(fn func() error) error { return fn() }); err != nil {
-		t.Fatal(err)
-	}
+	checkpoint(t, f, db)
 	check()
 }
 

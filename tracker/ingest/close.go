@@ -24,8 +24,10 @@ type sender struct {
 	sentAt    clock  // of the request's head, for events that name none
 	referer   []byte // the pixel's page, for events that name none
 	address   []byte // the client's IP address
-	privacy   bool   // Sec-GPC: 1
+	privacy   bool   // the browser's privacy signal: Sec-GPC: 1, DNT: 1, SP-Anonymous
 	visitor   []byte // whose the events are, whatever they say; nil = as they say
+	offOrigin bool   // not from where the source's events come from
+	daily     bool   // visitor is a name of the day
 	fetched   tracker.MachineReason
 	agents    *agents
 }
@@ -51,6 +53,7 @@ func (d *decoder) close(ev *draft, from, to int) {
 	}
 	it.ev.Source = d.source.ID
 	it.ev.Proved = d.trusted
+	it.ev.OffOrigin = d.offOrigin
 	it.sent = ev.sent
 	if it.stamp = ev.stamp; it.stamp.state == noClock {
 		it.stamp = ev.original
@@ -89,7 +92,7 @@ func (d *decoder) check(ev *draft, it *item) string {
 		return ev.fault
 	}
 	ev.anon, ev.user, ev.prev = ev.real(ev.anon), ev.real(ev.user), ev.real(ev.prev)
-	if d.visitor != nil {
+	if ev.own = ev.anon; d.visitor != nil {
 		ev.anon = d.visitor
 	}
 	typ := ev.typ

@@ -45,6 +45,9 @@ func seeds() []string {
 		`{"type":"page","anonymousId":"a","properties":{"s":"\ud800x\udc00 \ud83d\ude00 \"\\\/\b\f\n\r\t"}}`,
 		`{"type":"page","anonymousId":"a","properties":{"` + strings.Repeat("k", 101) + `":{"a":1}}}`,
 		`{"type":"page","anonymousId":"a","messageId":"018f3a2b-7c4d-7e5f-8a9b-00000000000a","timestamp":"2026-05-28T10:00:00.5+02:00","sentAt":"2026-05-28T10:00:01.5+0200"}`,
+		`{"type":"track","event":"consent","anonymousId":"a","context":{"consent":{"analytics":true,"marketing":"denied","profiling":"pending","x":"granted"}}}`,
+		`{"type":"track","event":"Segment Consent Preference Updated","userId":"u","context":{"consent":{"categoryPreferences":{"Advertising":false,"Analytics":true,"targeting":true,"Functional":false}}}}`,
+		`{"type":"page","anonymousId":"a","context":{"consentManagement":{"allowedConsentIds":["C0002",3,"profiling"],"deniedConsentIds":["\u0061ds"]},"gdpr":{"basisForProcessing":"consent"}}}`,
 		`{"type":"page","anonymousId":"a",}`, `{"type":"page" "anonymousId":"a"}`, `{"type":"page,"anonymousId":"a"}`, `{"a":}`, `7`, `"x"`, `[{}]`, `{"a":[}`, `{"a":{"b":"`,
 		`{` + strings.Repeat(`"k":1,`, 128) + `"type":"page"}`,
 	} {
@@ -155,8 +158,8 @@ func compareEvent(t *testing.T, d *decoder, i int, want *twinEvent) {
 	if want.id != "" && e.MessageText() != want.id || e.Minted != (want.id == "") {
 		t.Errorf("event %d: id %q minted %v, the twin's %q", i, e.MessageText(), e.Minted, want.id)
 	}
-	if got := [3]tracker.Hash{e.Visitor, e.User, e.Email}; got != want.hashes || (e.Consent == tracker.ConsentDenied) != want.deny {
-		t.Errorf("event %d: identities %x consent %v, the twin's %x %v", i, got, e.Consent, want.hashes, want.deny)
+	if got := [3]tracker.Hash{e.Visitor, e.User, e.Email}; got != want.hashes || e.Consent != want.consent || e.Decision != want.decision {
+		t.Errorf("event %d: identities %x consent %v, the twin's %x %v", i, got, e.Consent, want.hashes, want.consent)
 	}
 	got := map[string]string{}
 	for _, f := range e.Fields {

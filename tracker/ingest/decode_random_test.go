@@ -53,7 +53,8 @@ var eventKeys = []string{
 
 var fieldKeys = []string{
 	"path", "url", "title", "referrer", "search", "page", "page", "campaign", "traits", "email", "userAgent", "ip", "sessionId",
-	"session", "consent", "products", "products", "sku", "form", "plan", "name", "a", "a.b", "b", "plan.name", "__proto__", "", "tags", "page.url",
+	"session", "consent", "consentManagement", "categoryPreferences", "Advertising", "analytics", "marketing", "profiling",
+	"allowedConsentIds", "deniedConsentIds", "gdpr", "geo", "receivedAt", "basisForProcessing", "products", "products", "sku", "form", "plan", "name", "a", "a.b", "b", "plan.name", "__proto__", "", "tags", "page.url",
 }
 
 func pick(r *rand.Rand, from ...string) string { return from[r.IntN(len(from))] }
@@ -69,6 +70,8 @@ func randomObject(r *rand.Rand, keys []string, depth int) string {
 		case strings.HasSuffix(key, "Id") && r.IntN(4) > 0:
 			value = pick(r, `"a"`, `"b"`, `"u1"`, `7`, `" x "`, `"018f3a2b-7c4d-7e5f-8a9b-00000000000a"`)
 		case (key == "properties" || key == "traits" || key == "context" || key == "page" || key == "campaign") && r.IntN(8) > 0:
+			value = randomObject(r, fieldKeys, depth+1)
+		case (strings.HasPrefix(key, "consent") || key == "categoryPreferences") && depth < 4 && r.IntN(2) > 0:
 			value = randomObject(r, fieldKeys, depth+1)
 		case key == "products" && r.IntN(2) > 0:
 			value = "[" + randomObject(r, fieldKeys, depth+2) + "," + randomObject(r, fieldKeys, depth+2) + "]"
@@ -89,5 +92,5 @@ func randomValue(r *rand.Rand, depth int) string {
 	}
 	return pick(r, "null", "true", "false", "0", "-0", "1.50", "-12e-2", "1e400", "9007199254740993", "123456789012345678901", "0.30000000000000004",
 		`""`, `"x"`, `"é"`, `"\u00e9\ud83d\ude00\ud800"`, `"a\"b\\"`, `"\u0000"`, `"https://x.example/p?utm_source=s&utm_term=%zz+%41#f"`, `"/p?q=1"`,
-		`"a@b.example"`, `"granted"`, `"denied"`, `"Order Completed"`, `"fooBar Baz"`, `"undefined"`, `"Googlebot/2.1"`)
+		`"a@b.example"`, `"granted"`, `"denied"`, `"pending"`, `"consent"`, `["C0004","analytics",7]`, `"Order Completed"`, `"fooBar Baz"`, `"undefined"`, `"Googlebot/2.1"`)
 }

@@ -11,6 +11,7 @@ import (
 type draft struct {
 	typ, event, title, category  []byte // title is the name of a page or screen
 	msg, anon, user, group, prev []byte
+	own                          []byte // anon as the event says it
 	proof                        []byte // userIdHash
 	ignored                      bool   // an id that stands for nobody
 	stamp, original, sent        clock

@@ -67,7 +67,7 @@ type found struct {
 	agent       []byte
 	hasAgent    bool
 	address     []byte
-	consent     []byte
+	consent     tracker.Consent
 	proof       []byte // context.userIdHash
 	hasCampaign bool
 	visit       tracker.Field // the client's session; no name if none
@@ -81,8 +81,8 @@ type where struct{ path, url, title, referrer, search []byte }
 func (d *decoder) encode(ev *draft, it *item) {
 	d.out.open()
 	d.found = found{}
-	d.grants(ev)
-	denied := d.denied()
+	d.consents(ev)
+	denied := d.found.consent.Denied()
 	for i := range ev.fields {
 		d.file(ev, &ev.fields[i], denied)
 	}
@@ -95,14 +95,13 @@ func (d *decoder) encode(ev *draft, it *item) {
 	}
 	d.titles(ev)
 	d.places(page)
-	if denied {
-		it.ev.Consent = tracker.ConsentDenied
-		d.pseudonym(ev, it)
-	} else {
-		if string(d.found.consent) == "granted" {
-			it.ev.Consent = tracker.ConsentGranted
-		}
+	it.ev.Consent = d.found.consent
+	it.ev.Decision = d.decides(ev, it, denied)
+	switch {
+	case !denied:
 		d.identify(ev, it)
+	case !it.ev.Decision:
+		d.pseudonym(ev, it)
 	}
 	d.judge(ev, it, denied)
 	d.out.seal(it)
@@ -115,28 +114,6 @@ func (d *decoder) encode(ev *draft, it *item) {
 // maxStored bounds what flattening may make of an event. The log refuses a
 // request of which one record is over its own limit, twice this.
 const maxStored = 8 * tracker.MaxEvent
-
-// grants finds what the event or its batch says of consent, before anything is
-// filed.
-func (d *decoder) grants(ev *draft) {
-	for _, from := range [2]*draft{d.base, ev} {
-		if from == nil || from.seen&sawContext == 0 {
-			continue
-		}
-		for i := range from.fields {
-			if f := &from.fields[i]; f.Space == tracker.Context && string(f.Name) == "consent" {
-				d.found.consent = f.Value.Str
-			}
-		}
-	}
-}
-
-// denied says that the person allowed neither marketing nor profiling. A
-// browser's signal stands until the person grants it.
-func (d *decoder) denied() bool {
-	c := string(d.found.consent)
-	return c == "denied" || d.privacy && c != "granted"
-}
 
 // merge files the fields of the batch's context that the event does not have
 // itself.
@@ -229,6 +206,9 @@ func (d *decoder) context(ev *draft, f *tracker.Field, denied bool) bool {
 		}
 		return true
 	}
+	if isConsent(f) || !d.trusted && isOurs(name) {
+		return true
+	}
 	switch string(name) {
 	case "userAgent":
 		d.found.agent, d.found.hasAgent = trim(v), text
@@ -236,8 +216,6 @@ func (d *decoder) context(ev *draft, f *tracker.Field, denied bool) bool {
 	case "ip":
 		d.found.address = v
 		return true
-	case "consent":
-		return text
 	case "userIdHash":
 		d.found.proof = v
 		return true
@@ -247,7 +225,18 @@ func (d *decoder) context(ev *draft, f *tracker.Field, denied bool) bool {
 	return false
 }
 
+// isOurs says that a context's field is for the server to say: when and where a
+// request came in. A client of a public key cannot set it.
+func isOurs(name []byte) bool {
+	switch string(name) {
+	case "receivedAt", "geo", "request_ip":
+		return true
+	}
+	return bytes.HasPrefix(name, geoPrefix)
+}
+
 var (
+	geoPrefix      = []byte("geo.")
 	sessionName    = []byte("session")
 	pagePrefix     = []byte("page.")
 	campaignPrefix = []byte("campaign.")

@@ -22,6 +22,7 @@ package ingest
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,9 +70,11 @@ type Config struct {
 	// Quota is asked once a request with the body's size and says how long the
 	// source must wait; 0 lets it pass. Nil never limits.
 	Quota func(src *tracker.Source, bytes int) time.Duration
-	// ClientIP finds the visitor's address, for sources that keep it; nil is
-	// the connection's.
-	ClientIP func(*fasthttp.RequestCtx) string
+	// Flood says how long a request with a public key must wait for what else
+	// comes from its address or with its key. Nil never limits.
+	Flood func(src *tracker.Source, from netip.Addr) time.Duration
+	// Client finds the visitor's address; nil is the connection's.
+	Client func(*fasthttp.RequestCtx) netip.Addr
 	// Dropped is told of each event that is refused for good, and gives the letter
 	// its id; it must not keep the text. Nil forgets them.
 	Dropped func(src *tracker.Source, d *tracker.DeadLetter)

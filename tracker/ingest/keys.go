@@ -201,7 +201,31 @@ func (s *scanner) keyHere(word string) (key []byte, batch int) {
 // allowed says that the source takes requests of pages of this origin. No
 // origin at all is no page: a server, or a picture.
 func allowed(src *tracker.Source, origin []byte) bool {
-	if len(origin) == 0 || len(src.Origins) == 0 {
+	return src.Others || len(origin) == 0 || isOwn(src, origin)
+}
+
+// offOrigin says that nothing speaks for a request's coming from the source's
+// own pages: its Origin, or else its Referer, is not among the source's. Anybody
+// can send what they like with a public key; a page cannot choose its origin.
+func offOrigin(src *tracker.Source, head *fasthttp.RequestHeader) bool {
+	if len(src.Origins) == 0 {
+		return false
+	}
+	origin := head.Peek(fasthttp.HeaderOrigin)
+	if len(origin) == 0 {
+		origin = head.Referer()
+		if at := bytes.Index(origin, []byte("://")); at >= 0 {
+			if end := bytes.IndexByte(origin[at+3:], '/'); end >= 0 {
+				origin = origin[:at+3+end]
+			}
+		}
+	}
+	return !isOwn(src, origin)
+}
+
+// isOwn says that an origin is one of the source's.
+func isOwn(src *tracker.Source, origin []byte) bool {
+	if len(src.Origins) == 0 {
 		return true
 	}
 	for _, o := range src.Origins {

@@ -99,7 +99,7 @@ func TestConsent(t *testing.T) {
 	f(who+`}`, tracker.ConsentUnknown)
 	f(who+`,"context":{"consent":"granted"}}`, tracker.ConsentGranted)
 	f(who+`,"context":{"consent":"granted"}}`, tracker.ConsentGranted, "Sec-GPC: 1")
-	for _, e := range []*tracker.Event{f(who+`}`, tracker.ConsentDenied, "Sec-GPC: 1"), f(who+`,"context":{"consent":"denied"}}`, tracker.ConsentDenied)} {
+	for _, e := range []*tracker.Event{f(who+`}`, tracker.ConsentSignal, "Sec-GPC: 1"), f(who+`}`, tracker.ConsentSignal, "DNT: 1"), f(who+`,"context":{"consent":"denied"}}`, tracker.ConsentDenied)} {
 		if !e.User.IsZero() || !e.Email.IsZero() || e.Visitor == testTenant.Identity.Hash(tracker.VisitorIdentity, []byte("a")) || e.Visitor.IsZero() {
 			t.Errorf("denied: identities %x %x %x, need a day's pseudonym alone", e.Visitor, e.User, e.Email)
 		}

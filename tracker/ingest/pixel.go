@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"encoding/base64"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/valyala/fasthttp"
@@ -36,15 +37,14 @@ func (h *Handler) pixel(ctx *fasthttp.RequestCtx, r route) {
 	j := h.job()
 	owned := false
 	v := verdict{status: tracker.Drop}
-	switch {
-	case a.err != nil:
+	if a.err != nil {
 		v.code = a.err.Code
-	case !allowed(a.source, origin):
+	} else if !allowed(a.source, origin) {
 		v.code = errOrigin.Code
-	case h.cfg.Quota != nil && h.cfg.Quota(a.source, len(ctx.URI().QueryString())) > 0:
-		h.count.shedQuota.Inc()
+	} else if wait := h.wait(ctx, &a, len(ctx.URI().QueryString())); wait > 0 {
 		v.status = tracker.Retry
-	default:
+		head.Set(fasthttp.HeaderRetryAfter, strconv.Itoa(retryAfter(wait)))
+	} else {
 		share(ctx, origin)
 		v, owned = h.look(ctx, j, a, r)
 	}

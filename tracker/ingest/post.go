@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"errors"
+	"net/netip"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -101,19 +102,33 @@ func (h *Handler) open(ctx *fasthttp.RequestCtx, j *job, a *access, r route, wir
 		return nil, errOrigin
 	}
 	h.count.bytes.Add(len(wire))
-	if h.cfg.Quota != nil {
-		if wait := h.cfg.Quota(a.source, len(body)); wait > 0 {
-			h.count.shedQuota.Inc()
-			return nil, &quotaError{wait}
-		}
+	if wait := h.wait(ctx, a, len(body)); wait > 0 {
+		return nil, &quotaError{wait}
 	}
 	return body, nil
 }
 
+// wait says how long the request must wait for others like it; 0 lets it pass.
+func (h *Handler) wait(ctx *fasthttp.RequestCtx, a *access, size int) (wait time.Duration) {
+	if h.cfg.Quota != nil {
+		wait = h.cfg.Quota(a.source, size)
+	}
+	if wait == 0 && h.cfg.Flood != nil && !a.secret && !a.source.Server {
+		wait = h.cfg.Flood(a.source, h.client(ctx))
+	}
+	if wait > 0 {
+		h.count.shedQuota.Inc()
+	}
+	return wait
+}
+
+// retryAfter is a wait as Retry-After says it.
+func retryAfter(wait time.Duration) int { return max(1, int((wait+time.Second-1)/time.Second)) }
+
 type quotaError struct{ wait time.Duration }
 
 func (e *quotaError) Error() string {
-	return "the source sends more than its quota: wait, then send it again with the same messageId"
+	return "more comes from the source, or from this address, than may: wait, then send it again with the same messageId"
 }
 
 // asRefusal is an error in the words of the API; what is not in them is the log's.
@@ -131,7 +146,7 @@ func asRefusal(err error) *tracker.Error {
 func (h *Handler) answerError(ctx *fasthttp.RequestCtx, r route, err error) {
 	e := asRefusal(err)
 	if q, ok := errors.AsType[*quotaError](err); ok {
-		h.later(ctx, e, int((q.wait+time.Second-1)/time.Second))
+		h.later(ctx, e, retryAfter(q.wait))
 		return
 	}
 	if e.Code == tracker.CodeStorage {
@@ -164,7 +179,8 @@ func (h *Handler) sender(ctx *fasthttp.RequestCtx, a access, r route) sender {
 		agents:   &h.agents,
 	}
 	head := &ctx.Request.Header
-	s.privacy = !a.secret && string(trim(head.Peek("Sec-GPC"))) == "1"
+	s.privacy = !a.secret && signals(head)
+	s.offOrigin = !s.trusted && offOrigin(a.source, head)
 	if announcesFetch(head) {
 		s.fetched = tracker.PurposeHeader
 	}
@@ -185,11 +201,23 @@ func (h *Handler) sender(ctx *fasthttp.RequestCtx, a access, r route) sender {
 	return s
 }
 
-func (h *Handler) address(ctx *fasthttp.RequestCtx) []byte {
-	if h.cfg.ClientIP != nil {
-		return []byte(h.cfg.ClientIP(ctx))
+// signals says that the browser asks for privacy on the person's behalf.
+func signals(head *fasthttp.RequestHeader) bool {
+	return string(trim(head.Peek("Sec-GPC"))) == "1" || string(trim(head.Peek("DNT"))) == "1"
+}
+
+// client is the address that the request comes from.
+func (h *Handler) client(ctx *fasthttp.RequestCtx) netip.Addr {
+	if h.cfg.Client != nil {
+		return h.cfg.Client(ctx)
 	}
-	return []byte(ctx.RemoteIP().String())
+	a, _ := netip.AddrFromSlice(ctx.RemoteIP())
+	return a.Unmap()
+}
+
+func (h *Handler) address(ctx *fasthttp.RequestCtx) []byte {
+	b, _ := h.client(ctx).MarshalText() // never fails
+	return b
 }
 
 // duplicates takes the log's answer over into the verdicts.

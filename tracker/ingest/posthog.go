@@ -233,8 +233,16 @@ func (d *decoder) posthogShape(ev *draft) {
 		ev.typ, ev.group = groupName, ev.takeText("$group_key")
 	case "$create_alias", "$merge_dangerously":
 		ev.typ, ev.prev = aliasName, ev.takeText("alias")
+	case "$opt_in":
+		ev.typ, ev.event = trackName, consentName
+		ev.set(tracker.Context, consentName, textValue([]byte("granted")))
 	default:
 		ev.typ, ev.event = trackName, name
+	}
+	if ev.flag("$cookieless_mode") == tracker.True {
+		// Nobody is to be known by it; all who refuse share one distinct_id.
+		ev.say(tracker.Marketing, tracker.Refused)
+		ev.say(tracker.Profiling, tracker.Refused)
 	}
 	for i := range ev.fields {
 		posthogField(&ev.fields[i])
@@ -290,14 +298,7 @@ func (ev *draft) takeText(name string) (v []byte) {
 }
 
 // flag reads a property that is true or false.
-func (ev *draft) flag(name string) tracker.Tag {
-	for i := range ev.fields {
-		if f := &ev.fields[i]; f.Space == tracker.Property && string(f.Name) == name {
-			return f.Value.Tag
-		}
-	}
-	return tracker.Null
-}
+func (ev *draft) flag(name string) tracker.Tag { return ev.property(name).Tag }
 
 // posthogWords are the properties that have a name of ours.
 var posthogWords = map[string]struct {

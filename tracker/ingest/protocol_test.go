@@ -215,7 +215,7 @@ func TestSnowplowNetworkID(t *testing.T) {
 		}
 		if es := w.log.events(t); len(es) != 1 {
 			t.Errorf("%v: %d stored, verdict %s", headers, len(es), a.header.Peek("Ripen-Verdict"))
-		} else if anonymous := len(headers) > 1; anonymous != (es[0].Consent == tracker.ConsentDenied) {
+		} else if anonymous := len(headers) > 1; anonymous != es[0].IsDenied() {
 			t.Errorf("%v: consent %v", headers, es[0].Consent)
 		}
 	}

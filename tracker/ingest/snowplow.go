@@ -315,10 +315,60 @@ func (d *decoder) snowplowShape(ev *draft) {
 	case "ti":
 		ev.typ, ev.event = trackName, purchaseItem
 	case "ue":
-		if ev.typ, ev.event = trackName, event; string(event) == "identify" {
+		switch ev.typ, ev.event = trackName, event; string(event) {
+		case "identify":
 			ev.typ, ev.event = identifyName, nil
+		case "consent_preferences", "consent_granted", "consent_withdrawn":
+			ev.event = consentName
+			ev.snowplowConsent(event)
 		}
 	}
+}
+
+// snowplowConsent says in our words what a consent event of Snowplow's says.
+func (ev *draft) snowplowConsent(event []byte) {
+	kind := event[len("consent_"):]
+	if string(kind) == "preferences" {
+		kind = ev.property("eventType").Str
+	}
+	word := ""
+	switch string(kind) {
+	case "allow_all", "implicit_consent", "granted":
+		word = "granted"
+	case "deny_all", "withdrawn":
+		word = "denied"
+	case "pending", "expired":
+		word = "pending"
+	case "allow_selected": // the scopes, and nothing else
+		scopes := ev.property("consentScopes")
+		given := listed(&scopes, tracker.Granted)
+		for _, p := range tracker.Purposes {
+			choice := tracker.Refused
+			if given.Of(p) == tracker.Granted {
+				choice = tracker.Granted
+			}
+			ev.say(p, choice)
+		}
+		return
+	default:
+		return
+	}
+	ev.set(tracker.Context, consentName, textValue([]byte(word)))
+}
+
+// say sets a word on one purpose.
+func (ev *draft) say(p tracker.Purpose, choice tracker.Choice) {
+	ev.set(tracker.Context, []byte("consent."+p.String()), textValue([]byte(choice.String())))
+}
+
+// property returns a property; null if there is none.
+func (ev *draft) property(name string) tracker.Value {
+	for i := range ev.fields {
+		if f := &ev.fields[i]; f.Space == tracker.Property && string(f.Name) == name {
+			return f.Value
+		}
+	}
+	return tracker.Value{}
 }
 
 var (

@@ -16,8 +16,8 @@ import (
 // file says where each field goes: the table of DESIGN.md, row by row.
 func (e *twinEvent) file(flat map[string]json.RawMessage, text func(string) string, ms []twinMember, s sender, ids [5]string, same *twinAgent) {
 	tenant := s.source.Tenant
-	consent := text("c.consent")
-	e.deny = consent == "denied" || s.privacy && consent != "granted"
+	e.consent = twinConsent(flat, s)
+	e.deny = e.consent.Denied()
 	put := func(part, name, value string) { e.fields[part+" "+name] = value }
 	textPart := func(name string) string {
 		_, bare, _ := strings.Cut(name, ".")
@@ -66,7 +66,11 @@ func (e *twinEvent) file(flat map[string]json.RawMessage, text func(string) stri
 				put("sealed", "t."+name[9:], twinValue(raw))
 			}
 			continue
-		case name == "c.ip", name == "c.userIdHash", isText && (name == "c.userAgent" || name == "c.consent"):
+		case name == "c.ip", name == "c.userIdHash", isText && name == "c.userAgent":
+			continue
+		case !s.trusted && (name == "c.receivedAt" || name == "c.request_ip" || name == "c.geo" || strings.HasPrefix(name, "c.geo.")):
+			continue
+		case (isText || raw[0] == 't' || raw[0] == 'f') && slices.Contains(twinConsentNames, name):
 			continue
 		case name == "c.sessionId" || name == "c.session":
 			if _, err := strconv.ParseInt(string(raw), 10, 64); err == nil || isText && len(text(name)) <= tracker.MaxID {
@@ -173,6 +177,15 @@ func twinUnquery(v string) string {
 func (e *twinEvent) who(ids [5]string, s sender, put func(part, name, value string)) {
 	key := &s.source.Tenant.Identity
 	anon, user, email := ids[0], ids[1], ids[2]
+	e.decision = e.typ == "consent" && e.consent != 0 && (!e.deny || anon+user != "")
+	if e.deny && e.decision {
+		if user != "" {
+			e.hashes[1] = key.Hash(tracker.UserIdentity, []byte(user))
+		} else {
+			e.hashes[0] = key.Hash(tracker.VisitorIdentity, []byte(anon))
+		}
+		return
+	}
 	if e.deny {
 		id := anon
 		if id == "" {
@@ -223,4 +236,73 @@ func (e *twinEvent) agent(text func(string) string, flat map[string]json.RawMess
 		*same = now
 		put("sealed", "s.agent", `"`+agent+`"`)
 	}
+}
+
+var twinConsentNames = []string{"c.consent", "c.consent.analytics", "c.consent.marketing", "c.consent.profiling"}
+
+// twinConsent reads what the flat fields say of consent: no is more than not yet,
+// and that is more than yes.
+func twinConsent(flat map[string]json.RawMessage, s sender) tracker.Consent {
+	purposes := map[string]string{
+		"analytics": "a", "statistics": "a", "performance": "a", "measurement": "a", "analytics_storage": "a", "c0002": "a",
+		"marketing": "m", "advertising": "m", "targeting": "m", "ads": "m", "ad_storage": "m", "ad_user_data": "m", "c0004": "m",
+		"profiling": "p", "personalization": "p", "personalisation": "p", "ad_personalization": "p",
+	}
+	said := map[string][]string{} // :: purpose → words
+	say := func(which, word string) {
+		for _, p := range which {
+			said[string(p)] = append(said[string(p)], word)
+		}
+	}
+	for name, raw := range flat {
+		word := map[string]string{"true": "granted", "false": "denied"}[string(raw)]
+		if raw[0] == '"' {
+			_ = json.Unmarshal(raw, &word)
+		}
+		var list []any
+		_ = json.Unmarshal(raw, &list)
+		category, isCategory := strings.CutPrefix(name, "c.consent.categoryPreferences.")
+		switch {
+		case name == "c.consent":
+			say("amp", word)
+		case slices.Contains(twinConsentNames, name):
+			say(purposes[name[len("c.consent."):]], word)
+		case isCategory:
+			say(purposes[twinLower(category)], word)
+		case name == "c.gdpr.basisForProcessing" && word == "consent":
+			say("a", "granted")
+		case name == "c.consentManagement.allowedConsentIds" || name == "c.consentManagement.deniedConsentIds":
+			for _, v := range list {
+				id, _ := v.(string)
+				say(purposes[twinLower(id)], map[byte]string{'a': "granted", 'd': "denied"}[name[len("c.consentManagement.")]])
+			}
+		}
+	}
+	var c tracker.Consent
+	for i, p := range []string{"a", "m", "p"} {
+		choice := tracker.Unasked
+		for _, rule := range []struct {
+			word   string
+			choice tracker.Choice
+		}{{"granted", tracker.Granted}, {"pending", tracker.Pending}, {"denied", tracker.Refused}} {
+			if slices.Contains(said[p], rule.word) {
+				choice = rule.choice
+			}
+		}
+		if s.privacy && p != "a" && choice == tracker.Unasked {
+			choice = tracker.Refused
+		}
+		c = c.With(tracker.Purpose(i), choice)
+	}
+	return c
+}
+
+// twinLower writes ASCII in lower case.
+func twinLower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, s)
 }

@@ -22,15 +22,17 @@ import (
 
 // twinEvent is what the twin makes of one event.
 type twinEvent struct {
-	raw    string
-	faults map[string]bool // codes that may drop it; none means it is stored
-	code   string          // of a stored event
-	typ    string
-	time   int64
-	id     string // empty: minted
-	hashes [3]tracker.Hash
-	deny   bool
-	fields map[string]string // "clear p.path" → value
+	raw      string
+	faults   map[string]bool // codes that may drop it; none means it is stored
+	code     string          // of a stored event
+	typ      string
+	time     int64
+	id       string // empty: minted
+	hashes   [3]tracker.Hash
+	deny     bool
+	consent  tracker.Consent
+	decision bool
+	fields   map[string]string // "clear p.path" → value
 }
 
 // member is one key of a JSON object, in order.
@@ -302,6 +304,8 @@ func twinSnake(name string) string {
 		return "add_to_cart"
 	case "checkout_started":
 		return "checkout"
+	case "segment_consent_preference_updated":
+		return "consent"
 	default:
 		return s
 	}
@@ -472,8 +476,7 @@ func twinOne(raw []byte, context []twinMember, sent clock, s sender, same *twinA
 		}
 	}
 	proof := cmp.Or(twinText(last(ms, "userIdHash")), string(flat["c.userIdHash"]))
-	consent := text("c.consent")
-	if deny := consent == "denied" || s.privacy && consent != "granted"; user != "" && proof != "" && !s.trusted && !deny {
+	if deny := twinConsent(flat, s).Denied(); user != "" && proof != "" && !s.trusted && !deny {
 		e.code = tracker.CodeProof // none of its bodies has a good one
 	}
 	if len(e.faults) > 0 {

@@ -40,6 +40,7 @@ func (h *Handler) visitor(ctx *fasthttp.RequestCtx, s *sender) []byte {
 		if len(kept) > 0 {
 			h.setCookie(ctx, nil)
 		}
+		s.daily = true
 		return h.salts.visitor(s.now, ctx.Request.Header.Peek(fasthttp.HeaderOrigin), h.address(ctx), s)
 	}
 	id := queryValue(query, "visitor")

@@ -108,7 +108,7 @@ func TestCookielessVisitor(t *testing.T) {
 	send(denied, site)
 	es := w.log.events(t)
 	first, second := &es[len(es)-2], &es[len(es)-1]
-	if first.Consent != tracker.ConsentDenied || first.Visitor != second.Visitor || first.Visitor == es[len(es)-3].Visitor {
+	if !first.IsDenied() || first.Visitor != second.Visitor || first.Visitor == es[len(es)-3].Visitor {
 		t.Errorf("two denied events of one day: %v %v", first.Visitor, second.Visitor)
 	}
 }

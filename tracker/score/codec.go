@@ -11,7 +11,7 @@ import (
 
 // A walk in storage:
 //
-//	walk    = gen first last active step events sessions states level:1?
+//	walk    = gen first last active step events sessions states (level:1 consent:1?)?
 //	session = subject:8 last id:8
 //	state   = card flags score exact next grade band trouble? guest
 //
@@ -40,8 +40,11 @@ func (k *Walk) Append(dst []byte) []byte {
 	for i := range k.States {
 		dst = k.States[i].append(dst)
 	}
-	if k.Level != tracker.Anonymous { // at the end: what was stored before has none
+	if k.Level != tracker.Anonymous || k.Consent != 0 { // at the end: what was stored before has none
 		dst = append(dst, byte(k.Level))
+	}
+	if k.Consent != 0 {
+		dst = append(dst, byte(k.Consent))
 	}
 	return dst
 }
@@ -180,6 +183,9 @@ func (k *Walk) Decode(b []byte, texts *Texts) error {
 	}
 	if k.Level = tracker.Anonymous; len(r.b) > 0 {
 		k.Level = min(tracker.Level(r.b[0]), tracker.Proved)
+	}
+	if k.Consent = 0; len(r.b) > 1 {
+		k.Consent = tracker.Consent(r.b[1])
 	}
 	return r.err
 }

@@ -137,6 +137,9 @@ type Walk struct {
 	Events uint64
 	Level  tracker.Level // the highest that an event has shown
 	States []State
+	// Consent is the person's last word on each purpose. While it denies,
+	// nothing is scored.
+	Consent tracker.Consent
 
 	sessions []session
 }
@@ -188,15 +191,20 @@ type Walker struct {
 // Event walks on to the next event, which must not lie before anything walked:
 // neither an event nor a step. personal says that it has a sealed part.
 func (w *Walker) Event(d *Deck, k *Walk, e *tracker.Event, subject tracker.LeadID, personal bool) error {
-	level := e.Level()
-	rose := level > k.Level
-	k.Level = max(k.Level, level)
-	w.src.reset(w, e, k.session(e, subject), personal)
-	w.src.level, w.src.rose = k.Level, rose
+	consent := k.Consent.Then(e.Consent)
+	chose := consent != k.Consent
+	k.Consent = consent
 	d.Advance(k, e.Time)
-	for _, i := range d.order {
-		if err := w.event(d, k, i, e); err != nil {
-			return err
+	if !consent.Denied() {
+		level := e.Level()
+		rose := level > k.Level
+		k.Level = max(k.Level, level)
+		w.src.reset(w, e, k.session(e, subject), personal)
+		w.src.level, w.src.rose, w.src.consent, w.src.chose = k.Level, rose, consent, chose
+		for _, i := range d.order {
+			if err := w.event(d, k, i, e); err != nil {
+				return err
+			}
 		}
 	}
 	if k.Events == 0 {
@@ -204,10 +212,15 @@ func (w *Walker) Event(d *Deck, k *Walk, e *tracker.Event, subject tracker.LeadI
 	}
 	k.Events++
 	k.Last, k.Step = e.Time, max(k.Step, e.Time)
-	if e.Machine != tracker.Bot && e.Machine != tracker.Prefetch && e.Machine != tracker.Proxy && !e.IsSend() {
+	if isAct(e) && !consent.Denied() {
 		k.Active = e.Time
 	}
 	return nil
+}
+
+// isAct says that the event is something that the person did.
+func isAct(e *tracker.Event) bool {
+	return e.Machine != tracker.Bot && e.Machine != tracker.Prefetch && e.Machine != tracker.Proxy && !e.IsSend()
 }
 
 // event takes an event into one card. Of an event that a card does not read it

@@ -19,7 +19,9 @@ type source struct {
 	traits   bool          // the event sets attributes
 	level    tracker.Level // of the lead, this event included
 	rose     bool          // it was lower before this event
-	products int           // -1 = not counted yet
+	consent  tracker.Consent
+	chose    bool // it was another before this event
+	products int  // -1 = not counted yet
 	list     []product
 	typ      string
 	types    map[string]string // :: event type → the same, once
@@ -44,7 +46,7 @@ func (s *source) Type() string    { return s.typ }
 func (s *source) Time() int64     { return s.e.Time }
 func (s *source) Session() uint64 { return s.session }
 func (s *source) Send() bool      { return s.e.IsSend() }
-func (s *source) HasTraits() bool { return s.traits || s.rose }
+func (s *source) HasTraits() bool { return s.traits || s.rose || s.chose }
 
 func (s *source) Ignore() string {
 	switch s.e.Machine {
@@ -68,15 +70,54 @@ func (s *source) open() bool {
 // lead is: anonymous, claimed or proved.
 const identityLevel = "identity_level"
 
+// trusted is the field that says that an event came from where its source's
+// events come from. An attribute of that name is the sender's own.
+const trusted = "trusted"
+
 var levels = [...][]byte{[]byte("anonymous"), []byte("claimed"), []byte("proved")}
 
 func (s *source) known() wasm.Slot { return wasm.Slot{Tag: wasm.String, Str: levels[s.level]} }
 
+// reserved looks a field up that only the tracker can say. news says that this
+// event changed it.
+func (s *source) reserved(name string) (v wasm.Slot, found, news bool) {
+	switch name {
+	case identityLevel:
+		return s.known(), true, s.rose
+	case trusted:
+		v = wasm.Slot{Tag: wasm.Bool}
+		if !s.e.OffOrigin {
+			v.Num = 1
+		}
+		return v, true, false
+	case "consent.analytics":
+		v = s.said(tracker.Analytics)
+	case "consent.marketing":
+		v = s.said(tracker.Marketing)
+	case "consent.profiling":
+		v = s.said(tracker.Profiling)
+	default:
+		return v, false, false
+	}
+	return v, true, s.chose
+}
+
+// said is the person's last word on a purpose, null if there is none.
+func (s *source) said(p tracker.Purpose) wasm.Slot {
+	c := s.consent.Of(p)
+	if c == tracker.Unasked {
+		return wasm.Slot{Tag: wasm.Null}
+	}
+	return wasm.Slot{Tag: wasm.String, Str: choices[c]}
+}
+
+var choices = [...][]byte{nil, []byte("granted"), []byte("denied"), []byte("pending")}
+
 // Field looks a rule's field up. A property of the same name may be sealed
 // while a weaker field is in the clear, so only a property ends the search.
 func (s *source) Field(name string) (wasm.Slot, bool) {
-	if name == identityLevel {
-		return s.known(), true
+	if v, ok, _ := s.reserved(name); ok {
+		return v, v.Tag != wasm.Null
 	}
 	for i := range s.e.Fields {
 		if f := &s.e.Fields[i]; f.Space == tracker.Property && string(f.Name) == name {
@@ -91,10 +132,10 @@ func (s *source) Field(name string) (wasm.Slot, bool) {
 // Trait looks an attribute up that the event sets. The domain of an e-mail is
 // an attribute of its own unless the sender gives one.
 func (s *source) Trait(name string) (wasm.Slot, bool) {
-	switch {
-	case name == identityLevel:
-		return s.known(), s.rose
-	case !s.traits:
+	if v, ok, news := s.reserved(name); ok && name != trusted {
+		return v, news
+	}
+	if !s.traits {
 		return wasm.Slot{}, false
 	}
 	s.open()

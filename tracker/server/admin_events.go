@@ -28,6 +28,9 @@ type logLine struct {
 	Machine   string `json:"machine,omitempty"`
 	Reason    string `json:"machine_reason,omitempty"`
 	Denied    bool   `json:"denied,omitempty"` // the person said no: counted, never scored
+	// Consent is what was said with the event: purpose → granted, denied, pending.
+	Consent map[string]string `json:"consent,omitempty"`
+	Trusted *bool             `json:"trusted,omitempty"` // false: not from where the source's events come from
 	export.EventFields
 	Erased bool   `json:"erased,omitempty"` // its personal part is gone for ever
 	Card   string `json:"scorecard,omitempty"`
@@ -132,7 +135,10 @@ func (t *logTail) fill(l *logLine, r *storage.Record) (err error) {
 	l.Kind, l.Time, l.Type = "event", export.Time(e.Time), string(e.Type)
 	l.MessageID, l.Source = e.MessageText(), e.Source
 	l.Machine, l.Reason = e.Machine.String(), e.MachineReason.String()
-	l.Denied = e.Consent == tracker.ConsentDenied
+	l.Denied, l.Consent = e.IsDenied(), export.Consent(e.Consent)
+	if e.OffOrigin {
+		l.Trusted = new(bool)
+	}
 	if s := e.Subject(); !s.IsZero() {
 		l.Subject = s.String()
 	}

@@ -33,6 +33,9 @@ type Config struct {
 	Linger        time.Duration // first, how long those connected may ask once more, to be told to leave; default 0
 	MaxConns      int           // at a time; default 16384; never more than the descriptors allow
 	MaxConnsPerIP int           // connections at a time from one address; 0 = no limit
+	Proxies       string        // whose word on where a request comes from is taken: addresses and networks, separated by commas
+	RatePerIP     int           // requests a second from one public address; default 100, negative = no limit
+	RatePerKey    int           // requests a second with one write key from public addresses; default 5000, negative = no limit
 	MaxBody       int           // bytes of a request; default 4 MiB, at most 20 MiB
 	ReadTimeout   time.Duration // for a whole request; default 5 s
 	IdleTimeout   time.Duration // of a kept-alive connection; default 10 s
@@ -76,6 +79,8 @@ func (c *Config) maxConns() int {
 	return connectionLimit(or(c.MaxConns, 16384), descriptorLimit())
 }
 func (c *Config) maxBody() int               { return or(c.MaxBody, 4<<20) }
+func (c *Config) ratePerIP() int             { return max(or(c.RatePerIP, 100), 0) }
+func (c *Config) ratePerKey() int            { return max(or(c.RatePerKey, 5000), 0) }
 func (c *Config) readTimeout() time.Duration { return or(c.ReadTimeout, 5*time.Second) }
 func (c *Config) idleTimeout() time.Duration { return or(c.IdleTimeout, 10*time.Second) }
 
@@ -104,12 +109,15 @@ func (c *Config) check() error {
 		return fmt.Errorf("max-body: need 32KB to 20MB, have %d bytes", c.MaxBody)
 	case c.MaxConns < 0 || c.MaxConnsPerIP < 0:
 		return fmt.Errorf("max-conns, max-conns-per-ip: need 0 or more")
+	case c.RatePerIP > 1e6 || c.RatePerKey > 1e6:
+		return fmt.Errorf("rate-per-ip, rate-per-key: need at most 1000000 a second")
 	case c.Anonymous > 0 && c.Anonymous < leastAnonymous:
 		return fmt.Errorf("retention-anonymous: need 0 (for ever) or at least 1mo")
 	case c.Drain < 0 || c.ReadTimeout < 0 || c.IdleTimeout < 0:
 		return fmt.Errorf("drain, read-timeout, idle-timeout: need a positive duration")
 	}
-	return nil
+	_, err := parseProxies(c.Proxies)
+	return err
 }
 
 // QuietLog shows warnings and errors only, as text: for a person at a terminal.

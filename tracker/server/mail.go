@@ -3,6 +3,8 @@ package server
 import (
 	"fmt"
 
+	"github.com/valyala/fasthttp"
+
 	"ripen/tracker"
 	"ripen/tracker/email"
 	"ripen/tracker/export"
@@ -18,7 +20,8 @@ func (s *Server) mail() *email.Handler {
 		Count: func(from, verdict string) {
 			s.set.GetOrCreateCounter(fmt.Sprintf("ripen_mail_events_total{from=%q,verdict=%q}", from, verdict)).Inc()
 		},
-		Dropped: s.letters.Add, Watch: s.tails.of, Fetch: s.cfg.fetch, Logger: s.log,
+		ClientIP: func(ctx *fasthttp.RequestCtx) string { return s.proxies.client(ctx).String() },
+		Dropped:  s.letters.Add, Watch: s.tails.of, Fetch: s.cfg.fetch, Logger: s.log,
 	})
 }
 

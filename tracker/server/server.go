@@ -51,6 +51,11 @@ type Server struct {
 	outbox   *outbox.Outbox
 	handoffs *handoff.Queue
 	quota    tenant.Quota
+
+	proxies    proxies
+	perAddress *addressRate
+	limited    *metrics.Counter // requests that perAddress refused
+
 	modules  *host.Host
 	folder   *folder // nil: capture only
 	atStart  uint64  // last record of the log when the server started
@@ -87,6 +92,8 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, log: cfg.log(), instance: randomHex(8), set: metrics.NewSet(), logins: bucket{burst: 10, rate: 10}}
+	s.proxies, _ = parseProxies(cfg.Proxies) // checked
+	s.perAddress, s.limited = newAddressRate(cfg.ratePerIP()), s.set.NewCounter("ripen_http_address_limited_total")
 	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, s.close())
@@ -202,8 +209,8 @@ func (s *Server) stages() []stage {
 	s.samples.Go(func() { s.letters.Run(s.life, s.registry.Tenants) })
 	s.ingest = ingest.New(ingest.Config{
 		Log: s.db.Log(), Keys: keys{s}, Default: s.registry.FirstSource, Now: s.db.Now, Pending: s.db.Pending, Writable: s.db.Writable,
-		Quota: s.quota.Wait, Metrics: s.set, Logger: s.log, Dropped: s.letters.Add, PublicURL: s.cfg.PublicURL,
-		Watch: s.tails.of,
+		Quota: s.quota.Wait, Flood: s.flood, Client: s.proxies.client, Metrics: s.set, Logger: s.log,
+		Dropped: s.letters.Add, PublicURL: s.cfg.PublicURL, Watch: s.tails.of,
 	})
 	list := []stage{
 		s.ingest, s.mail(), stageFunc(s.serveSnippet), stageFunc(serveRobots),

@@ -28,7 +28,7 @@ func (s *State) take(l *fold.Lead) *likeness {
 	b := l.Body.(*body)
 	k := &b.walk
 	n := &likeness{
-		lead: &tracker.Lead{ID: l.ID(), Events: k.Events}, at: max(s.clock(), k.Step), body: b,
+		lead: &tracker.Lead{ID: l.ID(), Events: k.Events, Consent: k.Consent}, at: max(s.clock(), k.Step), body: b,
 		states: slices.Clone(k.States), cards: make([]*cardState, len(k.States)),
 	}
 	for i := range n.states {

@@ -27,16 +27,19 @@ func (q *Quota) clock() int64 {
 
 // Wait takes one request of a source and returns 0, or says how long it must
 // wait, taking nothing. It takes no lock.
-func (q *Quota) Wait(src *tracker.Source, _ int) time.Duration {
-	if src.Rate <= 0 {
+func (q *Quota) Wait(src *tracker.Source, _ int) time.Duration { return q.WaitAt(src.ID, src.Rate) }
+
+// WaitAt is Wait at another rate than the source's own.
+func (q *Quota) WaitAt(source uint32, rate int) time.Duration {
+	if rate <= 0 {
 		return 0
 	}
-	v, ok := q.full.Load(src.ID)
+	v, ok := q.full.Load(source)
 	if !ok {
-		v, _ = q.full.LoadOrStore(src.ID, new(atomic.Int64))
+		v, _ = q.full.LoadOrStore(source, new(atomic.Int64))
 	}
 	due := v.(*atomic.Int64)
-	step := int64(time.Second) / int64(src.Rate)
+	step := int64(time.Second) / int64(rate)
 	for {
 		old, now := due.Load(), q.clock()
 		next := max(old, now) + step

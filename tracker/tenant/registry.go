@@ -81,6 +81,7 @@ type sourceRow struct {
 	FastAck  bool             `json:"fast_ack,omitempty"`
 	Server   bool             `json:"server,omitempty"`
 	KeepIP   bool             `json:"keep_ip,omitempty"`
+	Others   bool             `json:"off_origin,omitempty"`
 	MaxBody  int              `json:"max_body,omitempty"`
 	Rate     int              `json:"rate,omitempty"`
 	Disabled bool             `json:"disabled,omitempty"`
@@ -154,7 +155,7 @@ func (v *view) readSource(key, value []byte) error {
 	}
 	s := &tracker.Source{
 		ID: binary.BigEndian.Uint32(key), Tenant: v.tenants[row.Tenant], Name: row.Name, WriteKey: row.WriteKey, Origins: row.Origins,
-		FastAck: row.FastAck, Server: row.Server, KeepIP: row.KeepIP, MaxBody: row.MaxBody, Rate: row.Rate, Disabled: row.Disabled,
+		Others: row.Others, FastAck: row.FastAck, Server: row.Server, KeepIP: row.KeepIP, MaxBody: row.MaxBody, Rate: row.Rate, Disabled: row.Disabled,
 		Kind: row.Kind, Secrets: row.Secrets, Topic: row.Topic, Window: row.Window,
 		IdentityKeys: row.Identity,
 	}
@@ -330,7 +331,7 @@ func (r *Registry) SaveSource(s tracker.Source) (*tracker.Source, error) {
 	}
 	row := sourceRow{
 		Tenant: s.Tenant.ID, Name: s.Name, WriteKey: s.WriteKey, Origins: s.Origins, FastAck: s.FastAck,
-		Server: s.Server, KeepIP: s.KeepIP, MaxBody: s.MaxBody, Rate: s.Rate, Disabled: s.Disabled, Identity: s.IdentityKeys,
+		Others: s.Others, Server: s.Server, KeepIP: s.KeepIP, MaxBody: s.MaxBody, Rate: s.Rate, Disabled: s.Disabled, Identity: s.IdentityKeys,
 		Kind: s.Kind, Secrets: s.Secrets, Topic: s.Topic, Window: s.Window,
 	}
 	err := r.meta.Update(func(tx *storage.Tx) error { return put(tx, machine, storage.SpaceSource, sourceKey(s.ID), row) })
