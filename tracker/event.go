@@ -74,11 +74,23 @@ const (
 	HeadRequest
 	ProviderFlag // the mail provider says that a machine did it
 	TrapLink     // a link that no person sees was followed
+	Datacenter   // the request came from a range of addresses where no person sits
+
+	// What only other events of the same person show, of a click in a mail.
+	TrapBurst // the mail's trap link was followed about then
+	HeadPair  // the same link was asked for with HEAD at the same moment
+	ManyLinks // more links of the mail were followed at once than a person can
+	TooSoon   // the mail had hardly been delivered
+
+	lastReason = TooSoon
 )
 
 // String returns the reason as data shows it.
 func (r MachineReason) String() string {
-	return [...]string{"", "agent_list", "agent_missing", "agent_library", "purpose_header", "head_request", "provider_flag", "trap_link"}[r]
+	return [...]string{
+		"", "agent_list", "agent_missing", "agent_library", "purpose_header", "head_request", "provider_flag", "trap_link",
+		"datacenter", "trap_burst", "head_pair", "many_links", "too_soon",
+	}[r]
 }
 
 // Consent is what the person allowed at the time of the event.
@@ -121,6 +133,27 @@ type Event struct {
 func (e *Event) IsSend() bool {
 	t := string(e.Type)
 	return t == "call_out" || len(t) > 5 && t[len(t)-5:] == "_sent"
+}
+
+// A click in a mail counts when it has settled: so long after it happened, in ms,
+// unless its source says otherwise.
+const (
+	DefaultSettle = 60_000
+	MaxSettle     = 600_000
+)
+
+// SettleField is the system field of a click in a mail that says how long it
+// waits, in ms, if that is not the default.
+const SettleField = "settle"
+
+// Settle is how long a click in a mail waits before it counts.
+func (e *Event) Settle() int64 {
+	for i := range e.Fields {
+		if f := &e.Fields[i]; f.Space == System && string(f.Name) == SettleField && f.Value.Tag == Int {
+			return min(max(int64(f.Value.Num), 0), MaxSettle)
+		}
+	}
+	return DefaultSettle
 }
 
 // Subject is whose key seals the event and under whom its timeline is filed:

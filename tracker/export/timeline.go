@@ -14,6 +14,7 @@ type eventJSON struct {
 	Type      string `json:"type"`
 	MessageID string `json:"message_id"`
 	Machine   string `json:"machine,omitempty"`
+	Reason    string `json:"machine_reason,omitempty"`
 	EventFields
 }
 
@@ -73,7 +74,7 @@ func (c *call) timeline() error {
 
 func eventToJSON(e *tracker.Event) eventJSON {
 	row := eventJSON{
-		Seq: e.Seq, Time: Time(e.Time), Received: Time(e.Received), Type: string(e.Type), MessageID: e.MessageText(), Machine: e.Machine.String(),
+		Seq: e.Seq, Time: Time(e.Time), Received: Time(e.Received), Type: string(e.Type), MessageID: e.MessageText(), Machine: e.Machine.String(), Reason: e.MachineReason.String(),
 	}
 	row.Put(e.Fields)
 	row.Put(e.Personal)
