@@ -128,6 +128,19 @@ type Event struct {
 	Personal []Field // unsealed on demand; see [DecodeFields]
 }
 
+// Counts says that the event may move a lead: neither did the person deny it,
+// nor is it a HEAD request, which shows nothing to anybody and is evidence of a
+// machine alone.
+func (e *Event) Counts() bool {
+	return e.Consent != ConsentDenied && e.MachineReason != HeadRequest
+}
+
+// Walks says that a lead's walk meets the event: it counts, or it is the HEAD
+// request of a link in a mail, which says something of the clicks about then.
+func (e *Event) Walks() bool {
+	return e.Consent != ConsentDenied && (e.MachineReason != HeadRequest || string(e.Type) == "email_click")
+}
+
 // IsSend says that the event is a message of ours leaving, not an act of the
 // person: it never counts as activity.
 func (e *Event) IsSend() bool {

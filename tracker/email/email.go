@@ -6,10 +6,11 @@
 // It promises that an address that it did not sign, or signed for another use,
 // another tenant or another time, leads nowhere: a pixel still answers with a
 // picture, anything else is a page that says 404. A link leads to its http or
-// https target and to nothing else. A HEAD request counts nothing, a GET never
-// unsubscribes anybody (RFC 8058), and a report counts only if the provider's
-// secret vouches for the very bytes that came, and counts once, however often
-// it is sent again. One broken report of a batch never harms its neighbours.
+// https target and to nothing else. A HEAD request is kept as evidence of a machine and
+// counts for nobody ([tracker.Event.Counts]), a GET never unsubscribes anybody
+// (RFC 8058), and a report counts only if the provider's secret vouches for the
+// very bytes that came, and counts once, however often it is sent again. One
+// broken report of a batch never harms its neighbours.
 //
 // Each of these becomes one event in the log, of the same types whoever told of
 // it: email_sent, email_delivered, email_open, email_click, email_bounce,

@@ -25,7 +25,7 @@ func (h *Handler) opened(ctx *fasthttp.RequestCtx, token string) {
 	ctx.SetContentType("image/gif")
 	ctx.Response.SetBodyRaw(tracker.GIF)
 	t, c, err := h.cfg.Keys.open(open, token, h.cfg.Now())
-	if err != nil || !ctx.IsGet() {
+	if err != nil || !ctx.IsGet() && !ctx.IsHead() {
 		return
 	}
 	h.remember(ctx, t, &c, &happened{typ: "email_open", id: []string{"o", token}})
@@ -44,13 +44,11 @@ func (h *Handler) clicked(ctx *fasthttp.RequestCtx, token string) {
 		showPage(ctx, fasthttp.StatusNotFound, pageGone)
 		return
 	}
-	if ctx.IsGet() {
-		ev := &happened{typ: "email_click", id: []string{"c", token}, url: c.url, link: c.link, proved: true}
-		if ev.link == "" {
-			ev.link = linkName(c.url)
-		}
-		h.remember(ctx, t, &c, ev)
+	ev := &happened{typ: "email_click", id: []string{"c", token}, url: c.url, link: c.link, proved: true}
+	if ev.link == "" {
+		ev.link = linkName(c.url)
 	}
+	h.remember(ctx, t, &c, ev)
 	ctx.SetStatusCode(fasthttp.StatusFound)
 	ctx.Response.Header.Set("Location", c.url)
 }
@@ -136,10 +134,16 @@ func (h *Handler) store(ctx *fasthttp.RequestCtx, t tracker.TenantID, c *claims,
 	if c.trap {
 		ev.machine, ev.why = tracker.Bot, tracker.TrapLink
 	}
+	if ctx.IsHead() {
+		ev.machine, ev.why = tracker.Bot, tracker.HeadRequest
+	}
 	ev.proved = ev.proved && ev.machine == tracker.Human
 	// What a person asks for about their mail is kept whatever else they allow.
 	ev.denied = ev.typ != "unsubscribe" && trimmed(head.Peek("Sec-GPC")) == "1"
 	ev.id = append(ev.id, strconv.FormatInt(now/sameVisit, 10), ev.agent, ev.machine.String())
+	if ctx.IsHead() {
+		ev.id = append(ev.id, "HEAD") // it must not stand in the way of what comes after it
+	}
 	recs := []storage.Record{ev.record(src, now)}
 	if err := h.cfg.Log.Append(context.Background(), 0, recs); err != nil {
 		h.log.Warn("the log did not take what happened to a mail", "err", err)

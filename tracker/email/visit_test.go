@@ -1,10 +1,12 @@
 package email
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 
+	"ripen/storage"
 	"ripen/tracker"
 )
 
@@ -57,13 +59,11 @@ func TestNothingHappens(t *testing.T) {
 	for _, path := range []string{"/o/", "/o/x", pixel + "A", pixel[:len(pixel)-1], "/o" + link[2:], pixel + "/", pixel + "%41"} {
 		f("GET", path, "", "", 200)
 	}
-	f("HEAD", pixel, "", "", 200)
 	f("POST", pixel, "", form, 200)
 	for _, path := range []string{"/c/", "/c/x", link + "A", "/c" + unsubscribe[2:], "/c" + pixel[2:], link + "/../x"} {
 		f("GET", path, "", "", 404)
 		f("HEAD", path, "", "", 404)
 	}
-	f("HEAD", link, "", "", 302)
 	f("POST", link, oneBody, form, 405)
 	for _, path := range []string{"/u/", "/u/x", unsubscribe + "A", "/u" + link[2:]} {
 		f("GET", path, "", "", 404)
@@ -79,6 +79,37 @@ func TestNothingHappens(t *testing.T) {
 	f("POST", unsubscribe, oneBody, "text/plain", 400)
 	f("POST", unsubscribe, `{"List-Unsubscribe":"One-Click"}`, "application/json", 400)
 	b.expect()
+}
+
+// TestHeadIsEvidence: whoever asks for the head alone is a machine, and does not
+// stand in the way of the person with the same agent who comes after.
+func TestHeadIsEvidence(t *testing.T) {
+	b := newBed(t)
+	pixel, link, _ := b.addresses()
+	for _, method := range []string{"HEAD", "HEAD", "GET"} {
+		b.do(method, pixel, "", "User-Agent", firefox)
+		if a := b.do(method, link, "", "User-Agent", firefox); a.status != 302 || string(a.head.Peek("Location")) != "https://acme.example/p?id=7" {
+			t.Errorf("%s: %+v", method, a)
+		}
+	}
+	const told = " message=m1 campaign.name=spring | email=ana@example.org agent=" + firefox
+	const where = " message=m1 link=https://acme.example/p | url=https://acme.example/p?id=7 user_id=u1 email=ana@example.org agent=" + firefox
+	b.expect(
+		"email_open bot (head_request) 10:00:00"+told, "email_click bot (head_request) 10:00:00"+where,
+		"email_open human 10:00:00"+told, "email_click human proved 10:00:00"+where,
+	)
+	err := b.db.Log().Read(context.Background(), 0, 1, func(recs []storage.Record) error {
+		for _, r := range recs {
+			var e tracker.Event
+			if err := tracker.DecodeRow(r.Row, &e); err != nil || e.Counts() != (e.Machine == tracker.Human) {
+				t.Errorf("event %d counts: %t, %v", r.Seq, e.Counts(), err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 func TestOneClickInBothForms(t *testing.T) {

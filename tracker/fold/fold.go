@@ -198,7 +198,7 @@ func (f *Fold) file(i int) error {
 	}()
 	s.filed++
 	s.applied = max(s.applied, rec.Seq)
-	if e.Consent == tracker.ConsentDenied {
+	if !e.Walks() {
 		return nil
 	}
 	if s.counted == 0 || p.Less(s.first) {
@@ -211,7 +211,10 @@ func (f *Fold) file(i int) error {
 			return err
 		}
 	}
-	moved, err := f.identify(s, p, e)
+	moved := false
+	if e.Counts() {
+		moved, err = f.identify(s, p, e)
+	}
 	if err != nil || moved || !scored {
 		return err
 	}

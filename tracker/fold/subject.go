@@ -48,7 +48,7 @@ func (r *run) same(e *tracker.Event) bool { return r.user == e.User && r.email =
 
 // isMark says that an event ties its visitor to a stronger identity.
 func isMark(e *tracker.Event) bool {
-	return e.Consent != tracker.ConsentDenied && (!e.User.IsZero() || !e.Email.IsZero())
+	return e.Counts() && (!e.User.IsZero() || !e.Email.IsZero())
 }
 
 // runAt returns the run in whose interval an event lies. A mark lies in its own

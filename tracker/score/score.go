@@ -14,6 +14,7 @@ package score
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"ripen/tracker"
 	"ripen/wasm"
@@ -209,6 +210,10 @@ type Walker struct {
 func (w *Walker) Event(d *Deck, k *Walk, e *tracker.Event, subject tracker.LeadID, personal bool) error {
 	if err := w.Advance(d, k, e.Time); err != nil {
 		return err
+	}
+	if !e.Counts() { // it is evidence, and nothing else
+		k.note(e, slices.Contains(w.News, e.Seq))
+		return nil
 	}
 	session := k.session(e, subject)
 	waits := w.hold(k, e, session, personal)

@@ -71,7 +71,7 @@ func (w *world) forget(age time.Duration) {
 	}
 	known := map[string]bool{"": true}
 	for _, f := range w.facts {
-		if f.isMark() && !f.denied {
+		if f.isMark() && !f.denied && !f.head {
 			known[f.visitor] = true
 		}
 	}

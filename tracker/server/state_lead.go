@@ -100,7 +100,7 @@ func (s *State) fill(l *tracker.Lead, es []fold.Entry) error {
 		if err := n.Decode(&e); err != nil {
 			return err
 		}
-		if !n.Personal || e.Consent == tracker.ConsentDenied {
+		if !n.Personal || !e.Counts() {
 			continue
 		}
 		sets := setsTraits(&e)
@@ -235,7 +235,7 @@ func clickVerdicts(es []fold.Entry, now int64) (map[uint64]tracker.MachineReason
 		if err := es[i].Decode(&e); err != nil {
 			return nil, err
 		}
-		if e.Consent != tracker.ConsentDenied {
+		if e.Walks() {
 			j.Add(&e)
 		}
 	}

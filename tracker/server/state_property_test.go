@@ -62,7 +62,7 @@ func (w *world) one(id uint64) *fact {
 	f.session = w.pick("", "", "", "s0", "s1")
 	f.job = w.pick("", "cto", "dev")
 	f.machine = w.pick("", "", "", "bot")
-	f.denied = w.rnd.IntN(12) == 0
+	f.denied, f.head = w.rnd.IntN(12) == 0, w.rnd.IntN(12) == 0
 	if strings.HasPrefix(f.typ, "email_") {
 		w.ofMail(f)
 	}
@@ -74,7 +74,8 @@ func (w *world) ofMail(f *fact) {
 	f.message, f.link = w.pick("", "news", "news"), w.pick("", "a", "b", "c")
 	f.settle = w.pick64(0, 0, -1, 5000, 300_000)
 	if f.typ == "email_click" {
-		f.why = tracker.MachineReason(w.pick64(0, 0, 0, 0, int64(tracker.TrapLink), int64(tracker.HeadRequest)))
+		f.why = tracker.MachineReason(w.pick64(0, 0, 0, 0, int64(tracker.TrapLink)))
+		f.head = w.rnd.IntN(5) == 0
 		if f.why != tracker.NoReason {
 			f.machine = "bot"
 		}
@@ -114,6 +115,9 @@ func (w *world) record(f *fact) storage.Record {
 	}
 	if f.settle != 0 {
 		e.Fields = append(e.Fields, tracker.Field{Space: tracker.System, Name: []byte(tracker.SettleField), Value: tracker.Value{Tag: tracker.Int, Num: uint64(max(f.settle, 0))}})
+	}
+	if f.head {
+		e.Machine, e.MachineReason = tracker.Bot, tracker.HeadRequest
 	}
 	if f.denied {
 		e.Consent = tracker.ConsentDenied
@@ -211,7 +215,7 @@ func (w *world) check(s *State, now int64, how string) {
 		g, r := got[i], want[i]
 		sc := g.Scores["saas"]
 		gs := fmt.Sprintf("%s %d %s %s events %d first %d last %d", g.ID, sc.Score, sc.Band, sc.Grade, g.Events, g.FirstSeen.UnixMilli(), g.LastSeen.UnixMilli())
-		rs := fmt.Sprintf("%s %d %s %s events %d first %d last %d", r.id, r.score.Score, r.band, r.score.Grade, len(r.facts), r.first, r.last)
+		rs := fmt.Sprintf("%s %d %s %s events %d first %d last %d", r.id, r.score.Score, r.band, r.score.Grade, r.events, r.first, r.last)
 		if gs != rs {
 			w.t.Logf("got %+v\nwant %+v", sc.Reasons, r.score.Reasons)
 			for _, f := range r.facts {

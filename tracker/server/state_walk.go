@@ -135,7 +135,7 @@ func (s *State) learnAll(b *body, traits bool) error {
 // isLate says that an event lies before something that was walked, an event or
 // a step of time.
 func (b *body) isLate(p fold.Place) bool {
-	return b.walk.Events > 0 && (!b.pos.Less(p) || p.Time < b.walk.Step)
+	return !b.pos.IsZero() && (!b.pos.Less(p) || p.Time < b.walk.Step)
 }
 
 // walkOn walks the new events of the batch.
@@ -196,7 +196,7 @@ func (s *State) walkAgain(l *fold.Lead, b *body, from fold.Place) error {
 	var e tracker.Event
 	for i := range s.entries {
 		n := &s.entries[i]
-		if b.walk.Events > 0 && !b.pos.Less(n.Place) {
+		if !b.pos.IsZero() && !b.pos.Less(n.Place) {
 			continue
 		}
 		if err := n.Decode(&e); err != nil {
