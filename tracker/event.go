@@ -155,14 +155,14 @@ const (
 	MaxSettle     = 600_000
 )
 
-// SettleField is the system field of a click in a mail that says how long it
+// settleName is the system field of a click in a mail that says how long it
 // waits, in ms, if that is not the default.
-const SettleField = "settle"
+var settleName = []byte("settle")
 
 // Settle is how long a click in a mail waits before it counts.
 func (e *Event) Settle() int64 {
 	for i := range e.Fields {
-		if f := &e.Fields[i]; f.Space == System && string(f.Name) == SettleField && f.Value.Tag == Int {
+		if f := &e.Fields[i]; f.Space == System && string(f.Name) == string(settleName) && f.Value.Tag == Int {
 			return min(max(int64(f.Value.Num), 0), MaxSettle)
 		}
 	}

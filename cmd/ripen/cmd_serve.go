@@ -13,7 +13,7 @@ import (
 // listenSettings are the settings of the commands that run a server.
 var listenSettings = []string{
 	"config", "data", "listen", "public-url", "site-path", "log-level", "log-format", "drain", "max-conns", "max-conns-per-ip",
-	"max-body", "read-timeout", "idle-timeout", "memory-limit", "disk-reserve", "retention-anonymous", "capture-only",
+	"max-body", "read-timeout", "idle-timeout", "memory-limit", "disk-reserve", "retention-anonymous", "datacenters", "capture-only",
 }
 
 func serveCommand() *command {
@@ -87,6 +87,7 @@ func (c *call) serverConfig() (server.Config, error) {
 		MemoryLimit:   c.size("memory-limit"),
 		DiskReserve:   c.size("disk-reserve"),
 		Anonymous:     anonymous,
+		Datacenters:   c.get("datacenters"),
 		CaptureOnly:   c.bool("capture-only"),
 	}, nil
 }

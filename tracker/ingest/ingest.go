@@ -75,6 +75,8 @@ type Config struct {
 	// Dropped is told of each event that is refused for good; it must not keep
 	// the text. Nil forgets them.
 	Dropped func(src *tracker.Source, d *tracker.DeadLetter)
+	// Datacenters are addresses that no person asks from; nil knows none.
+	Datacenters *Ranges
 	// Metrics takes the counters; nil keeps them to ourselves.
 	Metrics *metrics.Set
 	// Logger takes trouble with the log; nil is slog.Default().
@@ -123,7 +125,7 @@ const fastQueue = 1024
 
 // New returns a handler. The caller must Close it, after its last request.
 func New(cfg Config) *Handler {
-	h := &Handler{cfg: cfg, fast: make(chan *job, fastQueue), done: make(chan struct{})}
+	h := &Handler{cfg: cfg, agents: agents{centers: cfg.Datacenters}, fast: make(chan *job, fastQueue), done: make(chan struct{})}
 	if h.cfg.Metrics == nil {
 		h.cfg.Metrics = metrics.NewSet()
 	}

@@ -48,8 +48,9 @@ type Server struct {
 	mailKeys *email.Keys
 	quota    tenant.Quota
 	modules  *host.Host
-	folder   *folder // nil: capture only
-	atStart  uint64  // last record of the log when the server started
+	folder   *folder        // nil: capture only
+	atStart  uint64         // last record of the log when the server started
+	centers  *ingest.Ranges // nil = none are known
 	ingest   *ingest.Handler
 	letters  *ingest.Letters
 	console  *console.Handler
@@ -78,10 +79,17 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
+	var centers *ingest.Ranges
+	if cfg.Datacenters != "" {
+		var err error
+		if centers, err = ingest.OpenRanges(cfg.Datacenters); err != nil {
+			return nil, fmt.Errorf("datacenters: %w", err)
+		}
+	}
 	if err := claim(cfg.Data); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: cfg.log(), instance: randomHex(8), set: metrics.NewSet(), logins: bucket{burst: 10, rate: 10}}
+	s := &Server{cfg: cfg, centers: centers, log: cfg.log(), instance: randomHex(8), set: metrics.NewSet(), logins: bucket{burst: 10, rate: 10}}
 	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, s.close())
@@ -194,6 +202,7 @@ func (s *Server) stages() []stage {
 	s.ingest = ingest.New(ingest.Config{
 		Log: s.db.Log(), Keys: keys{s}, Default: s.registry.FirstSource, Now: s.db.Now, Pending: s.db.Pending, Writable: s.db.Writable,
 		Quota: s.quota.Wait, Metrics: s.set, Logger: s.log, Dropped: s.letters.Add,
+		Datacenters: s.centers,
 	})
 	list := []stage{
 		s.ingest, s.mail(), stageFunc(s.serveSnippet), stageFunc(serveRobots),

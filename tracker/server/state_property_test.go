@@ -114,7 +114,8 @@ func (w *world) record(f *fact) storage.Record {
 		}
 	}
 	if f.settle != 0 {
-		e.Fields = append(e.Fields, tracker.Field{Space: tracker.System, Name: []byte(tracker.SettleField), Value: tracker.Value{Tag: tracker.Int, Num: uint64(max(f.settle, 0))}})
+		own, _ := (&tracker.Source{Settle: time.Duration(f.settle) * time.Millisecond}).SettleField()
+		e.Fields = append(e.Fields, own)
 	}
 	if f.head {
 		e.Machine, e.MachineReason = tracker.Bot, tracker.HeadRequest
