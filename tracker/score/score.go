@@ -4,7 +4,8 @@
 // is a function of the events in their order and of the moment it was led to,
 // not of how the events arrived: between two events it steps through every
 // moment at which a score may change by itself, as the timers would have,
-// because a band depends on the path.
+// because a band depends on the path. A click in a mail counts only when it has
+// settled, see mail.go: that is such a moment, too.
 //
 // It stores nothing; what it knows of a lead is a [Walk], which the state loop
 // keeps with the lead. Guests are WebAssembly ([ripen/wasm/host]) behind the
