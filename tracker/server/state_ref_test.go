@@ -51,6 +51,7 @@ func (f *fact) Field(n string) (wasm.Slot, bool) {
 	}
 	return slotOf(n == "path", f.path)
 }
+
 func (f *fact) Trait(n string) (wasm.Slot, bool) {
 	return slotOf(n == "job" && f.typ == "identify", f.job)
 }
