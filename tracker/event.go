@@ -74,11 +74,23 @@ const (
 	HeadRequest
 	ProviderFlag // the mail provider says that a machine did it
 	TrapLink     // a link that no person sees was followed
+	Datacenter   // the request came from a range of addresses where no person sits
+
+	// What only other events of the same person show, of a click in a mail.
+	TrapBurst // the mail's trap link was followed about then
+	HeadPair  // the same link was asked for with HEAD at the same moment
+	ManyLinks // more links of the mail were followed at once than a person can
+	TooSoon   // the mail had hardly been delivered
+
+	lastReason = TooSoon
 )
 
 // String returns the reason as data shows it.
 func (r MachineReason) String() string {
-	return [...]string{"", "agent_list", "agent_missing", "agent_library", "purpose_header", "head_request", "provider_flag", "trap_link"}[r]
+	return [...]string{
+		"", "agent_list", "agent_missing", "agent_library", "purpose_header", "head_request", "provider_flag", "trap_link",
+		"datacenter", "trap_burst", "head_pair", "many_links", "too_soon",
+	}[r]
 }
 
 // Event is one thing that happened: a decoded row and what the log knows of it.
@@ -114,6 +126,12 @@ func (e *Event) Counts() bool {
 	return !e.IsDenied() && e.MachineReason != HeadRequest
 }
 
+// Walks says that a lead's walk meets the event: it counts, or it is the HEAD
+// request of a link in a mail, which says something of the clicks about then.
+func (e *Event) Walks() bool {
+	return !e.IsDenied() && (e.MachineReason != HeadRequest || string(e.Type) == "email_click")
+}
+
 // IsSend says that the event is a message of ours leaving, or what sales did
 // with a hand-off, not an act of the person: it never counts as activity.
 func (e *Event) IsSend() bool {
@@ -123,6 +141,27 @@ func (e *Event) IsSend() bool {
 
 // IsDenied says that the event counts for nobody: the person did not allow it.
 func (e *Event) IsDenied() bool { return !e.Decision && e.Consent.Denied() }
+
+// A click in a mail counts when it has settled: so long after it happened, in ms,
+// unless its source says otherwise.
+const (
+	DefaultSettle = 60_000
+	MaxSettle     = 600_000
+)
+
+// settleName is the system field of a click in a mail that says how long it
+// waits, in ms, if that is not the default.
+var settleName = []byte("settle")
+
+// Settle is how long a click in a mail waits before it counts.
+func (e *Event) Settle() int64 {
+	for i := range e.Fields {
+		if f := &e.Fields[i]; f.Space == System && string(f.Name) == string(settleName) && f.Value.Tag == Int {
+			return min(max(int64(f.Value.Num), 0), MaxSettle)
+		}
+	}
+	return DefaultSettle
+}
 
 // Subject is whose key seals the event and under whom its timeline is filed:
 // the visitor it carries, else its user id, else its e-mail.

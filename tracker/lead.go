@@ -65,7 +65,7 @@ type Change struct {
 	NewBand    string
 	OldGrade   string
 	NewGrade   string
-	Cause      string // event, time, publish, replay, merge, retention
+	Cause      string // event, time, publish, replay, merge, retention, erase, evidence withdrawn
 	Event      uint64 // log sequence of the causing event; 0 if none
 	Prev       uint64 // Seq of this lead's change before this one; 0 = first
 }

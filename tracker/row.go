@@ -166,7 +166,7 @@ func DecodeRow(row []byte, e *Event) error {
 	if r.err != nil {
 		return fmt.Errorf("decode row: %w", r.err)
 	}
-	if e.Machine > Server || e.MachineReason > TrapLink {
+	if e.Machine > Server || e.MachineReason > lastReason {
 		return errors.New("decode row: unknown machine verdict: upgrade this binary")
 	}
 	return nil

@@ -52,9 +52,19 @@ type Source struct {
 	Secrets []string      // what its webhooks are signed with, the newest first; never shown
 	Topic   string        // the SNS topic that SES reports to
 	Window  time.Duration // how old a signed report may be; 0 = the provider's default
+	// Settle is how long a click in a mail waits before it counts; 0 = DefaultSettle,
+	// negative = not at all.
+	Settle time.Duration
 	// IdentityKeys sign user ids, the newest first; see [UserProof]. The one
 	// before stays good until the next rotation.
 	IdentityKeys []string
+}
+
+// SettleField is what a click in a mail carries of its source's Settle, so that
+// the log alone decides; ok says that it needs to.
+func (s *Source) SettleField() (f Field, ok bool) {
+	ms := max(s.Settle.Milliseconds(), 0)
+	return Field{Space: System, Name: settleName, Value: Value{Tag: Int, Num: uint64(ms)}}, s.Settle != 0
 }
 
 // BodyLimit is the source's limit of a body in bytes.

@@ -16,7 +16,7 @@ import (
 var listenSettings = []string{
 	"config", "data", "listen", "public-url", "site-path", "log-level", "log-format", "drain", "max-conns", "max-conns-per-ip",
 	"trusted-proxies", "rate-per-ip", "rate-per-key",
-	"max-body", "read-timeout", "idle-timeout", "memory-limit", "disk-reserve", "retention-anonymous", "webhook-allow", "capture-only",
+	"max-body", "read-timeout", "idle-timeout", "memory-limit", "disk-reserve", "retention-anonymous", "datacenters", "webhook-allow", "capture-only",
 }
 
 func serveCommand() *command {
@@ -97,6 +97,7 @@ func (c *call) serverConfig() (server.Config, error) {
 		MemoryLimit:   c.size("memory-limit"),
 		DiskReserve:   c.size("disk-reserve"),
 		Anonymous:     anonymous,
+		Datacenters:   c.get("datacenters"),
 		CaptureOnly:   c.bool("capture-only"),
 		WebhookAllow:  allow,
 	}, nil

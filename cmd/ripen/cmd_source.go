@@ -26,6 +26,7 @@ type sourceRow struct {
 	Secrets   int      `json:"secrets,omitempty"` // how many its webhooks may be signed with
 	Topic     string   `json:"topic,omitempty"`
 	Window    string   `json:"window,omitempty"`
+	Settle    string   `json:"settle"`
 	Snippet   string   `json:"snippet,omitempty"`        // the tag to put into a page
 	Pinned    string   `json:"snippet_pinned,omitempty"` // the same, of this version only, checked by browsers
 	Integrity string   `json:"integrity,omitempty"`      // SRI of the snippet
@@ -35,7 +36,7 @@ type sourceRow struct {
 
 var sourceFlags = append([]string{
 	"origins", "off-origin", "server-side", "fast-ack", "keep-ip", "body-limit", "rate",
-	"kind", "webhook-secret", "topic", "window", "public-url",
+	"kind", "webhook-secret", "topic", "window", "settle", "public-url",
 }, tenantSettings...)
 
 func sourceCommands() []*command {
@@ -80,6 +81,7 @@ downloads, other domains of yours) is in the types, at /r.d.ts.
   ripen source update default --origins 'https://acme.es,https://*.acme.es' --data ./data
   ripen source update default --off-origin --data ./data   (take events of other origins, marked: rules read trusted)
   ripen source update default --rate 200 --data ./data     (requests a second; more get 429)
+  ripen source update default --settle 5m --data ./data    (clicks in mails count after five minutes)
   ripen source update default --disabled --data ./data
   ripen source update default --disabled=false --data ./data
   RIPEN_WEBHOOK_SECRET=whsec_… ripen source update mails --keep-secret --data ./data   (both are good)
@@ -126,7 +128,7 @@ func (c *call) sourceChange() map[string]any {
 	if c.set("rate") {
 		m["rate"] = c.int("rate")
 	}
-	for flag, field := range map[string]string{"kind": "kind", "webhook-secret": "secret", "topic": "topic", "window": "window"} {
+	for flag, field := range map[string]string{"kind": "kind", "webhook-secret": "secret", "topic": "topic", "window": "window", "settle": "settle"} {
 		if c.set(flag) {
 			m[field] = c.get(flag)
 		}
@@ -221,6 +223,9 @@ func (s sourceRow) marks() string {
 	}
 	if s.Kind != "" {
 		on = append(on, "kind="+s.Kind)
+	}
+	if s.Settle != "1m0s" {
+		on = append(on, "settle="+s.Settle)
 	}
 	if s.Rate > 0 {
 		on = append(on, fmt.Sprintf("rate=%d/s", s.Rate))

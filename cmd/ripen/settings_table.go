@@ -30,6 +30,7 @@ var settings = []setting{
 	{name: "disk-reserve", kind: size, value: "SIZE", def: "", inFile: true, help: text{"free space below which events are refused; default: 256MB or 2 % of the disk, the greater", "espacio libre bajo el cual se rechazan eventos; por defecto 256MB o el 2 % del disco, lo que sea más"}},
 	{name: "retention-anonymous", kind: period, value: "TIME", def: "13mo", inFile: true, help: text{"how long events of people nobody knows are kept, in d, w, mo or y; 0 = for ever, else at least 1mo", "cuánto se guardan los eventos de quien nadie conoce, en d, w, mo o y; 0 = siempre, si no al menos 1mo"}},
 	{name: "webhook-allow", value: "LIST", inFile: true, help: text{"networks of this machine's own that webhooks may go to, plain HTTP included, comma separated: 10.1.2.0/24, 127.0.0.1", "redes propias a las que pueden ir los webhooks, también por HTTP, separadas por comas: 10.1.2.0/24, 127.0.0.1"}},
+	{name: "datacenters", value: "FILE", inFile: true, help: text{"address ranges that no person asks from, one CIDR a line: what comes from there is judged a bot", "rangos de direcciones desde los que no pregunta nadie, un CIDR por línea: lo que viene de ahí se juzga bot"}},
 	{name: "capture-only", kind: boolean, inFile: true, help: text{"take events in, fold and score nothing (for measurements)", "recibir eventos sin puntuar (para medir)"}},
 
 	// Of the commands that talk to a server.
@@ -80,6 +81,7 @@ var settings = []setting{
 	{name: "keep-secret", kind: boolean, help: text{"the webhook secret before this one goes on working, too", "el secreto anterior del webhook sigue sirviendo también"}},
 	{name: "topic", value: "ARN", help: text{"the SNS topic that SES reports to", "el tema de SNS al que SES informa"}},
 	{name: "window", kind: duration, value: "TIME", help: text{"how old a signed webhook may be; 0s = the provider's default", "cuánto puede tardar un webhook firmado; 0s = lo normal del proveedor"}},
+	{name: "settle", kind: duration, value: "TIME", help: text{"how long a click in a mail waits for signs of a machine before it counts, up to 10m; 0s = not at all; default 1m", "cuánto espera un clic de un correo, por si fuera de una máquina, antes de contar, hasta 10m; 0s = nada; por defecto 1m"}},
 	{name: "email", value: "ADDRESS", help: text{"whom the mail goes to", "a quién va el correo"}},
 	{name: "user-id", value: "ID", help: text{"whom the mail goes to, by user id", "a quién va el correo, por su id de usuario"}},
 	{name: "message", value: "NAME", help: text{"the mail: what rules with 'per: message' tell apart", "el correo: lo que distinguen las reglas con 'per: message'"}},

@@ -65,7 +65,7 @@ func (b *bed) open() {
 	if b.keys, err = OpenKeys(b.db.Meta(), []*tracker.Tenant{b.tenant}); err != nil {
 		b.t.Fatal(err)
 	}
-	judge := func(agent []byte) (tracker.Machine, tracker.MachineReason) {
+	judge := func(agent []byte, _ string) (tracker.Machine, tracker.MachineReason) {
 		switch {
 		case bytes.Contains(agent, []byte("bot")):
 			return tracker.Bot, tracker.AgentList
@@ -76,10 +76,12 @@ func (b *bed) open() {
 	}
 	b.h = New(Config{
 		Log: b.db.Log(), Keys: b.keys, Source: func(key string) *tracker.Source { return b.sources[key] },
-		Default:      func(tracker.TenantID) *tracker.Source { return b.site },
-		JudgeAgent:   judge,
-		JudgeRequest: func(h *fasthttp.RequestHeader) (tracker.Machine, tracker.MachineReason) { return judge(h.UserAgent()) },
-		Now:          b.db.Now, Busy: func() bool { return b.busy },
+		Default:    func(tracker.TenantID) *tracker.Source { return b.site },
+		JudgeAgent: judge,
+		JudgeRequest: func(h *fasthttp.RequestHeader, address string) (tracker.Machine, tracker.MachineReason) {
+			return judge(h.UserAgent(), address)
+		},
+		Now: b.db.Now, Busy: func() bool { return b.busy },
 		Problem: func(ctx *fasthttp.RequestCtx, err error) {
 			e, ok := errors.AsType[*tracker.Error](err)
 			if !ok {

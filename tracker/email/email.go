@@ -52,9 +52,9 @@ type Config struct {
 	// Default names the source of what happens to a tenant's own addresses.
 	Default func(tracker.TenantID) *tracker.Source
 	// JudgeRequest and JudgeAgent say who seems to be behind a request, or behind
-	// an agent that a provider saw.
-	JudgeRequest func(*fasthttp.RequestHeader) (tracker.Machine, tracker.MachineReason)
-	JudgeAgent   func(agent []byte) (tracker.Machine, tracker.MachineReason)
+	// an agent that a provider saw, and the address that it comes from.
+	JudgeRequest func(head *fasthttp.RequestHeader, address string) (tracker.Machine, tracker.MachineReason)
+	JudgeAgent   func(agent []byte, address string) (tracker.Machine, tracker.MachineReason)
 	// Now is the log's clock in unix milliseconds.
 	Now func() int64
 	// Problem answers a request with an error as problem JSON.

@@ -269,7 +269,7 @@ func (h *Handler) judge(p *post, ev *happened) string {
 	case ev.flag != "":
 		ev.why = tracker.ProviderFlag // the provider's file said which
 	case ev.agent != "":
-		ev.machine, ev.why = h.cfg.JudgeAgent([]byte(cut(ev.agent, maxAgent)))
+		ev.machine, ev.why = h.cfg.JudgeAgent([]byte(cut(ev.agent, maxAgent)), ev.ip)
 	case ev.typ == "email_open" || ev.typ == "email_click":
 		// Nothing speaks against a person.
 	default:

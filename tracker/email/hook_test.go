@@ -456,7 +456,7 @@ func FuzzReports(f *testing.F) {
 		if name == "ses" {
 			p.sns = &envelope{Type: "Notification", MessageId: "m", Message: string(body)}
 		}
-		h := New(Config{JudgeAgent: func([]byte) (tracker.Machine, tracker.MachineReason) { return tracker.Human, tracker.NoReason }})
+		h := New(Config{JudgeAgent: func([]byte, string) (tracker.Machine, tracker.MachineReason) { return tracker.Human, tracker.NoReason }})
 		list, err := providers[name].read(h, p)
 		if err != nil {
 			return

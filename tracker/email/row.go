@@ -71,6 +71,9 @@ func (h *happened) record(src *tracker.Source, now int64) storage.Record {
 	put(tracker.Property, "list", cut(h.list, tracker.MaxID), inClear)
 	put(tracker.Property, "provider", h.provider, inClear)
 	put(tracker.Property, "machine_flag", cut(h.flag, tracker.MaxID), inClear)
+	if f, own := src.SettleField(); own && h.typ == "email_click" {
+		e.Fields = append(e.Fields, f)
+	}
 	put(tracker.Context, "campaign.name", cut(h.campaign, tracker.MaxID), inClear)
 	put(tracker.Property, "tags", cut(h.tags, maxReason), sealed)
 	if h.denied {

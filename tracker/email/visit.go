@@ -130,7 +130,7 @@ func (h *Handler) store(ctx *fasthttp.RequestCtx, t tracker.TenantID, c *claims,
 	ev.time = now
 	ev.email, ev.user, ev.message, ev.campaign = c.email, c.user, c.message, c.campaign
 	ev.agent, ev.ip = string(head.UserAgent()), h.address(ctx)
-	ev.machine, ev.why = h.cfg.JudgeRequest(head)
+	ev.machine, ev.why = h.cfg.JudgeRequest(head, ev.ip)
 	if c.trap {
 		ev.machine, ev.why = tracker.Bot, tracker.TrapLink
 	}

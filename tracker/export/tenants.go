@@ -40,6 +40,7 @@ type sourceJSON struct {
 	Secrets   int      `json:"secrets,omitempty"` // how many its webhooks may be signed with; never which
 	Topic     string   `json:"topic,omitempty"`
 	Window    string   `json:"window,omitempty"`
+	Settle    string   `json:"settle"` // how long a click in a mail waits before it counts
 	Snippet   string   `json:"snippet,omitempty"`
 	Pinned    string   `json:"snippet_pinned,omitempty"`
 	Integrity string   `json:"integrity,omitempty"`
@@ -57,6 +58,7 @@ func sourceToJSON(s *tracker.Source) sourceJSON {
 		KeepIP: s.KeepIP, BodyLimit: s.BodyLimit(), Rate: s.Rate, Disabled: s.Disabled,
 		Kind: s.Kind, Secrets: len(s.Secrets), Topic: s.Topic,
 	}
+	out.Settle = max(cmp.Or(s.Settle, tracker.DefaultSettle*time.Millisecond), 0).String()
 	if s.Window != 0 {
 		out.Window = s.Window.String()
 	}
@@ -183,6 +185,7 @@ type sourceChange struct {
 	KeepSecret bool    `json:"keep_secret"` // the one before goes on working
 	Topic      *string `json:"topic"`
 	Window     *string `json:"window"` // a duration like 10m; 0s = the provider's default
+	Settle     *string `json:"settle"` // a duration; 0s = clicks in mails count at once
 }
 
 // applyMail takes over what is said of a mail provider's source.
@@ -203,6 +206,17 @@ func (c *sourceChange) applyMail(s *tracker.Source) error {
 		s.Secrets = []string{*c.Secret, s.Secrets[0]}
 	default:
 		s.Secrets = []string{*c.Secret}
+	}
+	if c.Settle != nil {
+		d, err := time.ParseDuration(*c.Settle)
+		if err != nil || d < 0 || d > tracker.MaxSettle*time.Millisecond {
+			return invalid("settle", "need a duration like 90s, up to 10m; 0s lets clicks count at once")
+		}
+		if s.Settle = d; d == 0 {
+			s.Settle = -1
+		} else if d == tracker.DefaultSettle*time.Millisecond {
+			s.Settle = 0
+		}
 	}
 	if c.Window != nil {
 		d, err := time.ParseDuration(*c.Window)

@@ -14,6 +14,7 @@ type eventJSON struct {
 	Type      string `json:"type"`
 	MessageID string `json:"message_id"`
 	Machine   string `json:"machine,omitempty"`
+	Reason    string `json:"machine_reason,omitempty"`
 	Trusted   *bool  `json:"trusted,omitempty"` // false: not from where the source's events come from
 	// Consent is what was said with the event: purpose → granted, denied, pending.
 	Consent map[string]string `json:"consent,omitempty"`
@@ -76,7 +77,7 @@ func (c *call) timeline() error {
 
 func eventToJSON(e *tracker.Event) eventJSON {
 	row := eventJSON{
-		Seq: e.Seq, Time: Time(e.Time), Received: Time(e.Received), Type: string(e.Type), MessageID: e.MessageText(), Machine: e.Machine.String(),
+		Seq: e.Seq, Time: Time(e.Time), Received: Time(e.Received), Type: string(e.Type), MessageID: e.MessageText(), Machine: e.Machine.String(), Reason: e.MachineReason.String(),
 	}
 	row.Consent = Consent(e.Consent)
 	if e.OffOrigin {

@@ -174,7 +174,7 @@ func (f *Fold) recount(s *subject) error {
 	var all, counted []Place
 	err := f.scan(s, Place{}, func(n *Entry, e *tracker.Event) error {
 		all = append(all, n.Place)
-		if e.Counts() {
+		if e.Walks() {
 			counted = append(counted, n.Place)
 		}
 		return nil

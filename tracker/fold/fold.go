@@ -202,7 +202,7 @@ func (f *Fold) file(i int) error {
 	}()
 	s.filed++
 	s.applied = max(s.applied, rec.Seq)
-	if !e.Counts() {
+	if !e.Walks() {
 		return nil
 	}
 	if s.counted == 0 || p.Less(s.first) {
@@ -215,7 +215,10 @@ func (f *Fold) file(i int) error {
 			return err
 		}
 	}
-	moved, err := f.identify(s, p, e)
+	moved := false
+	if e.Counts() {
+		moved, err = f.identify(s, p, e)
+	}
 	if err != nil || moved || !scored {
 		return err
 	}

@@ -207,7 +207,7 @@ func (f *Fold) bound(s *subject, p Place) (scored bool, err error) {
 	}
 	var all []Place
 	err = f.scan(s, Place{}, func(n *Entry, e *tracker.Event) error {
-		if e.Counts() {
+		if e.Walks() {
 			all = append(all, n.Place)
 		}
 		return nil
@@ -230,7 +230,7 @@ func (f *Fold) bound(s *subject, p Place) (scored bool, err error) {
 }
 
 func scored(s *subject, n *Entry, e *tracker.Event) bool {
-	return e.Counts() && (s.counted <= tracker.MaxTimeline || !s.limit.Less(n.Place))
+	return e.Walks() && (s.counted <= tracker.MaxTimeline || !s.limit.Less(n.Place))
 }
 
 // intervals returns the question whether an entry of s lies in one of the

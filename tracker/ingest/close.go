@@ -286,7 +286,10 @@ func (d *decoder) judge(ev *draft, it *item, denied bool) {
 	case d.fetched != tracker.NoReason:
 		e.Machine, e.MachineReason = fetchedBy(d.fetched), d.fetched
 	default:
-		e.Machine, e.MachineReason = d.agents.judge(agent)
+		e.Machine, e.MachineReason = d.agents.judgeAt(agent, string(d.from()))
+	}
+	if f, own := d.source.SettleField(); own && string(e.Type) == "email_click" {
+		d.out.put(&f, true)
 	}
 	if denied {
 		return
@@ -295,14 +298,18 @@ func (d *decoder) judge(ev *draft, it *item, denied bool) {
 		d.system(agentName, agent)
 	}
 	if d.source.KeepIP {
-		address := d.address
-		if d.trusted {
-			address = d.found.address // the request comes from the customer's server
-		}
-		if len(address) > 0 && len(address) <= tracker.MaxID {
+		if address := d.from(); len(address) > 0 && len(address) <= tracker.MaxID {
 			d.system(ipName, address)
 		}
 	}
+}
+
+// from is the address that the person's agent asks from, if it is known.
+func (d *decoder) from() []byte {
+	if d.trusted {
+		return d.found.address // the request comes from the customer's server
+	}
+	return d.address
 }
 
 // sameAgent says that an event of the same visitor in this request already

@@ -70,8 +70,11 @@ type found struct {
 	consent     tracker.Consent
 	proof       []byte // context.userIdHash
 	hasCampaign bool
+	mail        bool          // the event is of a mail
 	visit       tracker.Field // the client's session; no name if none
 }
+
+var mailPrefix = []byte("email_")
 
 // where are the strings that say where an event happened.
 type where struct{ path, url, title, referrer, search []byte }
@@ -80,7 +83,7 @@ type where struct{ path, url, title, referrer, search []byte }
 // by the table in DESIGN.md.
 func (d *decoder) encode(ev *draft, it *item) {
 	d.out.open()
-	d.found = found{}
+	d.found = found{mail: bytes.HasPrefix(it.ev.Type, mailPrefix)}
 	d.consents(ev)
 	denied := d.found.consent.Denied()
 	for i := range ev.fields {
@@ -153,7 +156,13 @@ func (d *decoder) file(ev *draft, f *tracker.Field, denied bool) {
 			return
 		}
 	}
-	d.out.put(f, !text && f.Value.Tag != tracker.JSON || d.names(f.Name))
+	d.out.put(f, !text && f.Value.Tag != tracker.JSON || d.names(f.Name) || d.ofMail(f))
+}
+
+// ofMail says that a field tells which mail an event is of, or which link of it:
+// what judges clicks in mails reads both.
+func (d *decoder) ofMail(f *tracker.Field) bool {
+	return d.found.mail && f.Space == tracker.Property && (string(f.Name) == "message" || string(f.Name) == "link") && len(f.Value.Str) <= tracker.MaxID
 }
 
 // names says that some card of the tenant reads the field.

@@ -78,6 +78,8 @@ type Config struct {
 	// Dropped is told of each event that is refused for good, and gives the letter
 	// its id; it must not keep the text. Nil forgets them.
 	Dropped func(src *tracker.Source, d *tracker.DeadLetter)
+	// Datacenters are addresses that no person asks from; nil knows none.
+	Datacenters *Ranges
 	// PublicURL is the origin under which sites reach this machine, for what
 	// tells libraries where to send; empty is the Host of the request.
 	PublicURL string
@@ -132,7 +134,7 @@ const fastQueue = 1024
 
 // New returns a handler. The caller must Close it, after its last request.
 func New(cfg Config) *Handler {
-	h := &Handler{cfg: cfg, fast: make(chan *job, fastQueue), done: make(chan struct{})}
+	h := &Handler{cfg: cfg, agents: agents{centers: cfg.Datacenters}, fast: make(chan *job, fastQueue), done: make(chan struct{})}
 	if h.cfg.Metrics == nil {
 		h.cfg.Metrics = metrics.NewSet()
 	}

@@ -14,6 +14,8 @@ import (
 // agents judges user agents and remembers the answers, since there are few
 // agents and parsing one takes microseconds.
 type agents struct {
+	centers *Ranges // nil = none are known
+
 	mu       sync.RWMutex            // guards the maps
 	now, old map[string]agentVerdict // :: agent → verdict, two generations
 }
@@ -49,18 +51,29 @@ func (a *agents) judge(agent []byte) (tracker.Machine, tracker.MachineReason) {
 	return v.machine, v.reason
 }
 
-// JudgeAgent says who an agent seems to be.
-func (h *Handler) JudgeAgent(agent []byte) (tracker.Machine, tracker.MachineReason) {
-	return h.agents.judge(agent)
+// judgeAt is judge for an agent that asks from an address, if that is known. An
+// image proxy stands in a data centre, too, and opens for a person.
+func (a *agents) judgeAt(agent []byte, address string) (tracker.Machine, tracker.MachineReason) {
+	m, r := a.judge(agent)
+	if m == tracker.Human && a.centers.Hold(address) {
+		return tracker.Bot, tracker.Datacenter
+	}
+	return m, r
+}
+
+// JudgeAgent says who an agent seems to be that asks from an address.
+func (h *Handler) JudgeAgent(agent []byte, address string) (tracker.Machine, tracker.MachineReason) {
+	return h.agents.judgeAt(agent, address)
 }
 
 // JudgeRequest says who seems to be behind a request that brings no event of
-// ours but is one: by what its headers announce, else by its agent.
-func (h *Handler) JudgeRequest(head *fasthttp.RequestHeader) (tracker.Machine, tracker.MachineReason) {
+// ours but is one: by what its headers announce, else by its agent
+// and address.
+func (h *Handler) JudgeRequest(head *fasthttp.RequestHeader, address string) (tracker.Machine, tracker.MachineReason) {
 	if announcesFetch(head) {
 		return fetchedBy(tracker.PurposeHeader), tracker.PurposeHeader
 	}
-	return h.agents.judge(trim(head.UserAgent()))
+	return h.agents.judgeAt(trim(head.UserAgent()), address)
 }
 
 func (a *agents) keep(agent string, v agentVerdict) {

@@ -2,7 +2,9 @@ package ingest
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"ripen/tracker"
 )
@@ -82,6 +84,56 @@ func TestMachineOfARequest(t *testing.T) {
 	f("POST /v1/page", `{"anonymousId":"a","context":{"userAgent":"curl/8"}}`, "bot agent_library", false, "Authorization: Bearer sk")
 	f(pixel, "", "human ", false)
 	f("HEAD"+pixel[3:], "", "bot head_request", false)
+}
+
+func TestMachineOfAnAddress(t *testing.T) {
+	const firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+	f := func(ranges, line, body, want string, headers ...string) {
+		t.Helper()
+		centers, err := readRanges(strings.NewReader(ranges))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := newWorld(t, func(c *Config, _ *tracker.Source) { c.Datacenters = centers })
+		w.do(line, body, headers...)
+		es := w.log.events(t)
+		if len(es) != 1 {
+			t.Fatalf("%s: %d events", line, len(es))
+		}
+		if got := es[0].Machine.String() + " " + es[0].MachineReason.String(); got != want {
+			t.Errorf("%s %s in %s: %q, need %q", line, body, ranges, got, want)
+		}
+		if ip, kept := es[0].Find("ip"); kept {
+			t.Errorf("the address %s is kept", ip.Str)
+		}
+	}
+	const public, secret = "POST /v1/page?writeKey=wk", "POST /v1/page"
+	sk := []string{"Authorization: Bearer sk"}
+	f("192.0.2.0/24", public, `{"anonymousId":"a"}`, "bot datacenter")
+	f("192.0.3.0/24", public, `{"anonymousId":"a"}`, "human ")
+	f("198.51.100.0/24", public, `{"anonymousId":"a","context":{"ip":"198.51.100.1"}}`, "human ") // a stranger's word
+	f("192.0.2.0/24", public, `{"anonymousId":"a"}`, "proxy agent_list", "User-Agent: Mozilla/5.0 (via ggpht.com GoogleImageProxy)")
+	f("192.0.2.0/24", public, `{"anonymousId":"a"}`, "bot agent_library", "User-Agent: curl/8")
+	f("192.0.2.0/24", secret, `{"anonymousId":"a"}`, "server ", sk...)
+	f("192.0.2.0/24", secret, `{"anonymousId":"a","context":{"userAgent":"`+firefox+`"}}`, "human ", sk...)
+	f("198.51.100.0/24", secret, `{"anonymousId":"a","context":{"userAgent":"`+firefox+`","ip":"198.51.100.1"}}`, "bot datacenter", sk...)
+}
+
+func TestAClickOfAMailKnowsItsSource(t *testing.T) {
+	f := func(settle time.Duration, event, want string, wait int64) {
+		t.Helper()
+		w := newWorld(t, func(_ *Config, s *tracker.Source) { s.Settle = settle })
+		w.do("POST /v1/track?writeKey=wk", `{"anonymousId":"a","event":"`+event+`","properties":{"message":"m","link":"l","settle":7,"text":"t"}}`)
+		es := w.log.events(t)
+		if got := fieldsOf(&es[0]); got != want || es[0].Settle() != wait {
+			t.Errorf("%s: %s, settles in %d, want %s, %d", event, got, es[0].Settle(), want, wait)
+		}
+	}
+	f(0, "Email Click", `p.message="m" p.link="l" p.settle=7 *p.text="t" *s.visitor="a"`, tracker.DefaultSettle)
+	f(5*time.Minute, "Email Click", `p.message="m" p.link="l" p.settle=7 s.settle=300000 *p.text="t" *s.visitor="a"`, 300_000)
+	f(-1, "Email Click", `p.message="m" p.link="l" p.settle=7 s.settle=0 *p.text="t" *s.visitor="a"`, 0)
+	f(5*time.Minute, "Email Open", `p.message="m" p.link="l" p.settle=7 *p.text="t" *s.visitor="a"`, tracker.DefaultSettle)
+	f(5*time.Minute, "Chat", `p.settle=7 *p.message="m" *p.link="l" *p.text="t" *s.visitor="a"`, tracker.DefaultSettle)
 }
 
 func TestConsent(t *testing.T) {

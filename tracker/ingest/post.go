@@ -184,7 +184,7 @@ func (h *Handler) sender(ctx *fasthttp.RequestCtx, a access, r route) sender {
 	if announcesFetch(head) {
 		s.fetched = tracker.PurposeHeader
 	}
-	if a.source.KeepIP {
+	if a.source.KeepIP || h.cfg.Datacenters != nil {
 		s.address = h.address(ctx)
 	}
 	switch r.protocol {

@@ -11,7 +11,7 @@ import (
 
 // A walk in storage:
 //
-//	walk    = gen first last active step events sessions states (level:1 consent:1?)?
+//	walk    = gen first last active step events sessions states (level:1 (consent:1 mails?)?)?
 //	session = subject:8 last id:8
 //	state   = card flags score exact next grade band trouble? guest
 //
@@ -40,11 +40,16 @@ func (k *Walk) Append(dst []byte) []byte {
 	for i := range k.States {
 		dst = k.States[i].append(dst)
 	}
-	if k.Level != tracker.Anonymous || k.Consent != 0 { // at the end: what was stored before has none
+	// At the end: what was stored before has none of it.
+	mails := len(k.marks)+len(k.held) > 0
+	if k.Level != tracker.Anonymous || k.Consent != 0 || mails {
 		dst = append(dst, byte(k.Level))
 	}
-	if k.Consent != 0 {
+	if k.Consent != 0 || mails {
 		dst = append(dst, byte(k.Consent))
+	}
+	if mails {
+		dst = k.appendMails(dst)
 	}
 	return dst
 }
@@ -124,6 +129,14 @@ func (r *reader) bytes(n uint64) []byte {
 	return b
 }
 
+func (r *reader) byte() byte {
+	b := r.bytes(1)
+	if len(b) < 1 {
+		return 0
+	}
+	return b[0]
+}
+
 func (r *reader) uint64() uint64 {
 	b := r.bytes(8)
 	if len(b) < 8 {
@@ -182,20 +195,18 @@ func (k *Walk) Decode(b []byte, texts *Texts) error {
 		r.state(&k.States[i])
 	}
 	if k.Level = tracker.Anonymous; len(r.b) > 0 {
-		k.Level = min(tracker.Level(r.b[0]), tracker.Proved)
+		k.Level = min(tracker.Level(r.byte()), tracker.Proved)
 	}
-	if k.Consent = 0; len(r.b) > 1 {
-		k.Consent = tracker.Consent(r.b[1])
+	if k.Consent = 0; len(r.b) > 0 {
+		k.Consent = tracker.Consent(r.byte())
 	}
+	r.mails(k)
 	return r.err
 }
 
 func (r *reader) state(s *State) {
 	s.Card = r.string()
-	var flags byte
-	if b := r.bytes(1); len(b) == 1 {
-		flags = b[0]
-	}
+	flags := r.byte()
 	s.Null = flags&stateNull != 0
 	s.Score, s.Exact, s.Next = int(r.varint()), r.varint(), r.varint()
 	s.Grade, s.Band = r.string(), r.string()
@@ -232,7 +243,10 @@ func (r *reader) words() []byte {
 
 // Size is the memory a walk takes, about.
 func (k *Walk) Size() int {
-	n := 120 + 24*cap(k.sessions)
+	n := 170 + 24*cap(k.sessions) + 32*cap(k.marks)
+	for i := range k.held {
+		n += 72 + len(k.held[i].row)
+	}
 	for i := range k.States {
 		n += 176 + cap(k.States[i].Guest)
 	}

@@ -4,7 +4,8 @@
 // is a function of the events in their order and of the moment it was led to,
 // not of how the events arrived: between two events it steps through every
 // moment at which a score may change by itself, as the timers would have,
-// because a band depends on the path.
+// because a band depends on the path. A click in a mail counts only when it has
+// settled, see mail.go: that is such a moment, too.
 //
 // It stores nothing; what it knows of a lead is a [Walk], which the state loop
 // keeps with the lead. Guests are WebAssembly ([ripen/wasm/host]) behind the
@@ -14,6 +15,7 @@ package score
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"ripen/tracker"
 	"ripen/wasm"
@@ -142,6 +144,8 @@ type Walk struct {
 	Consent tracker.Consent
 
 	sessions []session
+	marks    []mark // of mails, oldest first
+	held     []held // clicks that wait, in the order they will count
 }
 
 // session is the run of events of one subject that may still go on.
@@ -154,7 +158,7 @@ type session struct {
 // Begin makes k the walk of a lead without events.
 func (d *Deck) Begin(k *Walk) {
 	states := k.States[:0]
-	*k = Walk{Gen: d.Gen, sessions: k.sessions[:0]}
+	*k = Walk{Gen: d.Gen, sessions: k.sessions[:0], marks: k.marks[:0], held: k.held[:0]}
 	for i, c := range d.Cards {
 		if i < cap(states) {
 			states = states[:i+1]
@@ -166,8 +170,17 @@ func (d *Deck) Begin(k *Walk) {
 	k.States = states
 }
 
-// Next is the first moment at which some score may change by itself; 0 = never.
-func (k *Walk) Next() (next int64) {
+// Next is the first moment at which some score may change by itself, or a click
+// that waits counts; 0 = never.
+func (k *Walk) Next() int64 {
+	next := k.next()
+	if len(k.held) > 0 && (next == 0 || k.held[0].due < next) {
+		return k.held[0].due
+	}
+	return next
+}
+
+func (k *Walk) next() (next int64) {
 	for i := range k.States {
 		if n := k.States[i].Next; n != 0 && (next == 0 || n < next) {
 			next = n
@@ -184,27 +197,38 @@ type Walker struct {
 	// reads and does not find in the clear.
 	Open func(e *tracker.Event) error
 
-	src source
-	evs []wasm.Event
+	// News names the events that the batch at hand brought. A click that counted
+	// at Shown or before and that is withdrawn because of them adds to Withdrawn.
+	News      []uint64
+	Shown     int64
+	Withdrawn int
+
+	src   source
+	evs   []wasm.Event
+	click tracker.Event // one that waited
+	known []mark        // scratch
+	waits bool          // the event at hand counts later
 }
 
 // Event walks on to the next event, which must not lie before anything walked:
 // neither an event nor a step. personal says that it has a sealed part.
 func (w *Walker) Event(d *Deck, k *Walk, e *tracker.Event, subject tracker.LeadID, personal bool) error {
+	if err := w.Advance(d, k, e.Time); err != nil {
+		return err
+	}
+	if !e.Counts() { // it is evidence, and nothing else
+		k.note(e, slices.Contains(w.News, e.Seq))
+		return nil
+	}
 	consent := k.Consent.Then(e.Consent)
 	chose := consent != k.Consent
 	k.Consent = consent
-	d.Advance(k, e.Time)
+	waits := false
 	if !consent.Denied() {
-		level := e.Level()
-		rose := level > k.Level
-		k.Level = max(k.Level, level)
-		w.src.reset(w, e, k.session(e, subject), personal)
-		w.src.level, w.src.rose, w.src.consent, w.src.chose = k.Level, rose, consent, chose
-		for _, i := range d.order {
-			if err := w.event(d, k, i, e); err != nil {
-				return err
-			}
+		session := k.session(e, subject)
+		waits = w.hold(k, e, session, personal)
+		if err := w.count(d, k, e, session, personal, chose, waits); err != nil {
+			return err
 		}
 	}
 	if k.Events == 0 {
@@ -212,7 +236,7 @@ func (w *Walker) Event(d *Deck, k *Walk, e *tracker.Event, subject tracker.LeadI
 	}
 	k.Events++
 	k.Last, k.Step = e.Time, max(k.Step, e.Time)
-	if isAct(e) && !consent.Denied() {
+	if !waits && isAct(e) && !consent.Denied() {
 		k.Active = e.Time
 	}
 	return nil
@@ -223,6 +247,23 @@ func isAct(e *tracker.Event) bool {
 	return e.Machine != tracker.Bot && e.Machine != tracker.Prefetch && e.Machine != tracker.Proxy && !e.IsSend()
 }
 
+// count lets all cards have an event. If it waits they only learn that there is a
+// lead. chose says that it changed what the person consents to.
+func (w *Walker) count(d *Deck, k *Walk, e *tracker.Event, session uint64, personal, chose, waits bool) error {
+	rose := false
+	if level := e.Level(); !waits && level > k.Level {
+		k.Level, rose = level, true
+	}
+	w.src.reset(w, e, session, personal)
+	w.src.level, w.src.rose, w.src.consent, w.src.chose, w.waits = k.Level, rose, k.Consent, chose, waits
+	for _, i := range d.order {
+		if err := w.event(d, k, i, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // event takes an event into one card. Of an event that a card does not read it
 // learns only what the modules that it names make of it.
 func (w *Walker) event(d *Deck, k *Walk, i int, e *tracker.Event) error {
@@ -231,7 +272,9 @@ func (w *Walker) event(d *Deck, k *Walk, i int, e *tracker.Event) error {
 	if s.givenUp(c) {
 		return nil
 	}
-	w.evs = c.Card.Bind(w.evs[:0], &w.src)
+	if w.evs = w.evs[:0]; !w.waits {
+		w.evs = c.Card.Bind(w.evs, &w.src)
+	}
 	if w.src.err != nil {
 		return fmt.Errorf("open event %d: %w", e.Seq, w.src.err)
 	}
@@ -264,7 +307,7 @@ func (d *Deck) Advance(k *Walk, until int64) {
 	for _, c := range d.Cards {
 		c.steps = 0
 	}
-	for at := k.Next(); at != 0 && at <= until; at = k.Next() {
+	for at := k.next(); at != 0 && at <= until; at = k.next() {
 		k.Step = max(k.Step, at)
 		for _, i := range d.order {
 			c, s := d.Cards[i], &k.States[i]

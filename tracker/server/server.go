@@ -57,8 +57,9 @@ type Server struct {
 	limited    *metrics.Counter // requests that perAddress refused
 
 	modules  *host.Host
-	folder   *folder // nil: capture only
-	atStart  uint64  // last record of the log when the server started
+	folder   *folder        // nil: capture only
+	atStart  uint64         // last record of the log when the server started
+	centers  *ingest.Ranges // nil = none are known
 	ingest   *ingest.Handler
 	letters  *ingest.Letters
 	tails    tails // who watches which source
@@ -88,10 +89,17 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
+	var centers *ingest.Ranges
+	if cfg.Datacenters != "" {
+		var err error
+		if centers, err = ingest.OpenRanges(cfg.Datacenters); err != nil {
+			return nil, fmt.Errorf("datacenters: %w", err)
+		}
+	}
 	if err := claim(cfg.Data); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: cfg.log(), instance: randomHex(8), set: metrics.NewSet(), logins: bucket{burst: 10, rate: 10}}
+	s := &Server{cfg: cfg, centers: centers, log: cfg.log(), instance: randomHex(8), set: metrics.NewSet(), logins: bucket{burst: 10, rate: 10}}
 	s.proxies, _ = parseProxies(cfg.Proxies) // checked
 	s.perAddress, s.limited = newAddressRate(cfg.ratePerIP()), s.set.NewCounter("ripen_http_address_limited_total")
 	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
@@ -211,6 +219,7 @@ func (s *Server) stages() []stage {
 		Log: s.db.Log(), Keys: keys{s}, Default: s.registry.FirstSource, Now: s.db.Now, Pending: s.db.Pending, Writable: s.db.Writable,
 		Quota: s.quota.Wait, Flood: s.flood, Client: s.proxies.client, Metrics: s.set, Logger: s.log,
 		Dropped: s.letters.Add, PublicURL: s.cfg.PublicURL, Watch: s.tails.of,
+		Datacenters: s.centers,
 	})
 	list := []stage{
 		s.ingest, s.mail(), stageFunc(s.serveSnippet), stageFunc(serveRobots),

@@ -10,6 +10,7 @@ import (
 	"ripen/tracker"
 	"ripen/tracker/export"
 	"ripen/tracker/fold"
+	"ripen/tracker/score"
 )
 
 // Lead returns all that is known of the lead that an identity belongs to now: a
@@ -193,6 +194,10 @@ func (s *State) Timeline(c tracker.Caller, tenant tracker.TenantID, who, after s
 	}
 	limit = min(limit, maxPage)
 	page := export.TimelinePage{Lead: id, Total: len(es)}
+	verdicts, err := clickVerdicts(es, s.clock())
+	if err != nil {
+		return page, err
+	}
 	var sealed []uint64
 	for i := len(es) - 1; i >= 0; i-- {
 		if after != "" && !es[i].Place.Less(before) {
@@ -207,12 +212,35 @@ func (s *State) Timeline(c tracker.Caller, tenant tracker.TenantID, who, after s
 			return page, err
 		}
 		e.Seq, e.Received = es[i].Seq, es[i].Received
+		if why, is := verdicts[e.Seq]; is {
+			e.Machine, e.MachineReason = tracker.Bot, why
+		}
 		if es[i].Personal && personal {
 			sealed = append(sealed, e.Seq)
 		}
 		page.Events = append(page.Events, e)
 	}
 	return page, s.openAll(sealed, page.Events)
+}
+
+// clickVerdicts says which clicks in mails were no person's, as far as that shows
+// at a moment, by sequence.
+func clickVerdicts(es []fold.Entry, now int64) (map[uint64]tracker.MachineReason, error) {
+	var j score.Judge
+	var e tracker.Event
+	for i := range es {
+		if es[i].Time > now {
+			break
+		}
+		if err := es[i].Decode(&e); err != nil {
+			return nil, err
+		}
+		if e.Walks() {
+			j.Add(&e)
+		}
+	}
+	j.Until(now)
+	return j.Verdicts, nil
 }
 
 // openAll opens the sealed parts of events: those of one block of the log

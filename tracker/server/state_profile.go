@@ -76,7 +76,7 @@ func identities(e *tracker.Event, visit func(field string, id tracker.LeadID)) {
 // learn adds what an event says to the lead's profile. The common event says
 // nothing new, and that is seen without opening anything.
 func (s *State) learn(b *body, e *tracker.Event, p fold.Place, personal bool) error {
-	if b.id.Kind == tracker.VisitorIdentity || !personal {
+	if b.id.Kind == tracker.VisitorIdentity || !personal || !e.Counts() {
 		return nil
 	}
 	i := slices.IndexFunc(b.parts, func(q part) bool { return q.subject == e.Subject() })

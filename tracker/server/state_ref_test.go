@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,22 +25,33 @@ type fact struct {
 	session string
 	job     string // a trait
 	denied  bool
-	head    bool // a HEAD request
+	head    bool // a HEAD request: of a click it is evidence, and no more
 	erased  bool
 	sent    bool
 	machine string
+	message string // of a mail
+	link    string
+	why     tracker.MachineReason
+	settle  int64 // what its source says; 0 = nothing
 
-	run int // its session, numbered by the reference
+	run int   // its session, numbered by the reference
+	due int64 // of a click that waits: when it counts
 }
 
-func (f *fact) Type() string                     { return f.typ }
-func (f *fact) Time() int64                      { return f.at }
-func (f *fact) Session() uint64                  { return uint64(f.run) + 1 }
-func (f *fact) Ignore() string                   { return f.machine }
-func (f *fact) Send() bool                       { return f.typ == "email_sent" }
-func (f *fact) Products() int                    { return 0 }
-func (f *fact) Product(int) scorecard.Source     { return nil }
-func (f *fact) Field(n string) (wasm.Slot, bool) { return slotOf(n == "path", f.path) }
+func (f *fact) Type() string                 { return f.typ }
+func (f *fact) Time() int64                  { return max(f.at, f.due) }
+func (f *fact) Session() uint64              { return uint64(f.run) + 1 }
+func (f *fact) Ignore() string               { return f.machine }
+func (f *fact) Send() bool                   { return f.typ == "email_sent" }
+func (f *fact) Products() int                { return 0 }
+func (f *fact) Product(int) scorecard.Source { return nil }
+func (f *fact) Field(n string) (wasm.Slot, bool) {
+	if n == "message" {
+		return slotOf(true, f.message)
+	}
+	return slotOf(n == "path", f.path)
+}
+
 func (f *fact) Trait(n string) (wasm.Slot, bool) {
 	return slotOf(n == "job" && f.typ == "identify", f.job)
 }
@@ -51,7 +63,7 @@ func slotOf(is bool, v string) (wasm.Slot, bool) {
 	return wasm.Slot{Tag: wasm.String, Str: []byte(v)}, true
 }
 
-func (f *fact) isMark() bool { return f.user != "" || f.email != "" }
+func (f *fact) isMark() bool { return !f.head && (f.user != "" || f.email != "") }
 
 func compareFacts(a, b *fact) int {
 	if a.at != b.at {
@@ -62,12 +74,13 @@ func compareFacts(a, b *fact) int {
 
 // refLead is where the reference sees a lead.
 type refLead struct {
-	id    tracker.LeadID
-	facts []*fact
-	score scorecard.Result
-	band  string
-	first int64
-	last  int64
+	id     tracker.LeadID
+	facts  []*fact
+	score  scorecard.Result
+	band   string
+	first  int64
+	last   int64
+	events int
 }
 
 // reference computes all leads at a moment from nothing but the set of events,
@@ -81,7 +94,7 @@ func reference(t testing.TB, yaml string, all []*fact, links []tracker.Link, now
 	decided := decisions(links, now)
 	var facts []*fact
 	for _, f := range all {
-		if f.at <= now && !f.denied && !f.head && !f.erased {
+		if f.at <= now && !f.denied && !f.erased && (!f.head || f.typ == "email_click") {
 			own := *f
 			own.blind(decided)
 			facts = append(facts, &own)
@@ -90,7 +103,7 @@ func reference(t testing.TB, yaml string, all []*fact, links []tracker.Link, now
 	slices.SortFunc(facts, compareFacts)
 	owner := map[string]string{}
 	for _, f := range facts {
-		if f.user != "" && f.email != "" && owner[f.email] == "" {
+		if f.user != "" && f.email != "" && !f.head && owner[f.email] == "" {
 			owner[f.email] = f.user
 		}
 	}
@@ -104,8 +117,9 @@ func reference(t testing.TB, yaml string, all []*fact, links []tracker.Link, now
 	}
 	var out []*refLead
 	for _, l := range leads {
-		l.walk(card, now)
-		out = append(out, l)
+		if l.walk(card, now); l.first != 0 {
+			out = append(out, l)
+		}
 	}
 	slices.SortFunc(out, func(a, b *refLead) int {
 		if a.score.Score != b.score.Score {
@@ -141,6 +155,7 @@ func refOwner(f *fact, facts []*fact, owner map[string]string) tracker.LeadID {
 		}
 	}
 	switch {
+	case who.head && who.visitor != "": // it names nobody
 	case who.user != "":
 		return tracker.LeadID{Kind: 'u', Hash: hash(who.user)}
 	case who.email != "" && owner[who.email] != "":
@@ -165,6 +180,9 @@ func (f *fact) subject() string {
 func (l *refLead) walk(card *scorecard.Card, now int64) {
 	runs, lastOf, runOf := map[string]int{}, map[string]int64{}, map[string]int{}
 	for _, f := range l.facts {
+		if f.head {
+			continue
+		}
 		s := f.subject()
 		if last, ok := lastOf[s]; !ok || f.at-last >= tracker.DefaultSession {
 			runs[s+fmt.Sprint(f.at)] = len(runs)
@@ -180,14 +198,40 @@ func (l *refLead) walk(card *scorecard.Card, now int64) {
 		f.run = runOf[s]
 	}
 	e := card.NewEval()
+	var waiting []*fact
 	step := func(until int64) {
 		for l.score.Next != 0 && l.score.Next <= until {
 			l.at(card, e, l.score.Next)
 		}
 	}
+	count := func(until int64) {
+		for len(waiting) > 0 && waiting[0].due <= until {
+			f := waiting[0]
+			waiting = waiting[1:]
+			step(f.due)
+			if evs := card.Bind(nil, f); len(evs) > 0 {
+				e.Fold(evs...)
+				l.at(card, e, f.due)
+			}
+		}
+	}
 	for _, f := range l.facts {
+		if f.head {
+			continue
+		}
+		count(f.at)
 		step(f.at)
-		evs := card.Bind(nil, f)
+		var evs []wasm.Event
+		if wait := f.wait(); wait == 0 {
+			evs = card.Bind(nil, f)
+		} else {
+			f.due = f.at + wait
+			if l.scanned(f) {
+				f.machine = "bot"
+			}
+			waiting = append(waiting, f)
+			slices.SortStableFunc(waiting, func(a, b *fact) int { return int(a.due - b.due) })
+		}
 		if len(evs) > 0 || l.first == 0 {
 			e.Fold(evs...)
 			l.at(card, e, f.at)
@@ -196,9 +240,52 @@ func (l *refLead) walk(card *scorecard.Card, now int64) {
 			l.first = f.at
 		}
 		l.last = f.at
+		l.events++
 	}
+	count(now)
 	step(now)
 	l.at(card, e, now)
+}
+
+// wait is how long a fact waits before it counts.
+func (f *fact) wait() int64 {
+	if f.typ != "email_click" || f.machine == "bot" || f.settle < 0 {
+		return 0
+	}
+	return cmp.Or(f.settle, tracker.DefaultSettle)
+}
+
+// scanned says that a click was no person's, from all that happened within its
+// window on either side.
+func (l *refLead) scanned(c *fact) bool {
+	now := map[string]bool{}
+	soon := map[string]bool{}
+	for _, f := range l.facts {
+		before := c.at - f.at
+		near := max(before, -before)
+		if f.message != c.message || near >= c.due-c.at {
+			continue
+		}
+		switch {
+		case f.typ == "email_delivered" && before <= 5000,
+			f.typ == "email_sent" && before >= 0 && before <= 5000,
+			f.why == tracker.TrapLink,
+			f.head && f.link == c.link && near <= 2000:
+			return true
+		case f.typ == "email_click":
+			now[f.link] = now[f.link] || near <= 1000
+			soon[f.link] = soon[f.link] || near <= 5000
+		}
+	}
+	count := func(m map[string]bool) (n int) {
+		for link, is := range m {
+			if is && link != "" {
+				n++
+			}
+		}
+		return n
+	}
+	return count(now) >= 2 || count(soon) >= 3
 }
 
 func (l *refLead) at(card *scorecard.Card, e *scorecard.Eval, t int64) {

@@ -306,8 +306,7 @@ func (m *simulation) through(es []fold.Entry, at int64) error {
 			return err
 		}
 	}
-	m.deck.Advance(&m.walk, at)
-	return nil
+	return m.walker.Advance(&m.deck, &m.walk, at)
 }
 
 // toNow steps a standing through what time has changed since it was last

@@ -29,6 +29,7 @@ dimensions:
       intent: {max: 80, rules: [
         {id: price, event: page_view, where: {path: "/pricing*"}, points: 10, per: session, cap: 45, half_life: 7d, why: "Looks at prices"},
         {id: demo, event: form_submit, points: 40, cap: 40, half_life: 30d, why: "Asked for a demo"},
+        {id: click, event: email_click, points: 7, per: message, half_life: 9d, ignore: [bot], why: "Reads mails"},
         {id: often, event: page_view, count: {gte: 3, within: 7d}, points: 10, why: "Comes back"}]}
       away: {max: 0, min: -40, rules: [
         {id: silent, absent: any_activity, after: 30d, points: -20, why: "Silent"}]}

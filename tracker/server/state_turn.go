@@ -126,7 +126,7 @@ func (s *State) renew(k leadKey, c cause) error {
 		s.cause = causePublish
 		err = s.walkAgain(l, b, fold.Place{})
 	default:
-		k.tenant.deck.Advance(&b.walk, s.now)
+		err = s.walker.Advance(&k.tenant.deck, &b.walk, s.now)
 	}
 	if err != nil {
 		return fmt.Errorf("lead %s: %w", k.id, err)

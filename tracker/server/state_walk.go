@@ -18,6 +18,9 @@ const (
 	// All that was known of an anonymous lead, or a part of it, has grown too old.
 	causeRetention = "retention"
 	causeErase     = "erase" // somebody asked to be forgotten
+	// What has come in late shows that a click in a mail, which had counted, was no
+	// person's.
+	causeWithdrawn = "evidence withdrawn"
 )
 
 // walk brings a touched lead up to date: on from where it stands if what is new
@@ -59,17 +62,34 @@ func (s *State) walk(t *fold.Touch) error {
 		}
 	}
 	if again {
-		if err := s.walkAgain(l, b, from); err != nil {
-			return err
-		}
-		s.leave(b)
-		return nil
+		return s.walkBack(l, b, from)
 	}
 	if b.late && b.walk.Events > 0 {
 		b.keepNear()
 	}
 	if err := s.walkOn(b); err != nil {
 		return err
+	}
+	s.leave(b)
+	return nil
+}
+
+// walkBack walks a lead again because of the news, and says so if they withdraw a
+// click that had counted.
+func (s *State) walkBack(l *fold.Lead, b *body, from fold.Place) error {
+	w := &s.walker
+	w.Shown, w.News, w.Withdrawn = b.walk.Step, w.News[:0], 0
+	for i := range s.news {
+		w.News = append(w.News, s.news[i].Event.Seq)
+	}
+	err := s.walkAgain(l, b, from)
+	w.Shown, w.News = 0, w.News[:0]
+	if err != nil {
+		return err
+	}
+	if w.Withdrawn > 0 {
+		defer func(was string) { s.cause = was }(s.cause)
+		s.cause = causeWithdrawn
 	}
 	s.leave(b)
 	return nil
@@ -118,7 +138,7 @@ func (s *State) learnAll(b *body, traits bool) error {
 // isLate says that an event lies before something that was walked, an event or
 // a step of time.
 func (b *body) isLate(p fold.Place) bool {
-	return b.walk.Events > 0 && (!b.pos.Less(p) || p.Time < b.walk.Step)
+	return !b.pos.IsZero() && (!b.pos.Less(p) || p.Time < b.walk.Step)
 }
 
 // walkOn walks the new events of the batch.
@@ -179,7 +199,7 @@ func (s *State) walkAgain(l *fold.Lead, b *body, from fold.Place) error {
 	var e tracker.Event
 	for i := range s.entries {
 		n := &s.entries[i]
-		if b.walk.Events > 0 && !b.pos.Less(n.Place) {
+		if !b.pos.IsZero() && !b.pos.Less(n.Place) {
 			continue
 		}
 		if err := n.Decode(&e); err != nil {
@@ -196,8 +216,7 @@ func (s *State) walkAgain(l *fold.Lead, b *body, from fold.Place) error {
 			b.keepBase()
 		}
 	}
-	b.tenant.deck.Advance(&b.walk, s.now)
-	return nil
+	return s.walker.Advance(&b.tenant.deck, &b.walk, s.now)
 }
 
 // settleWait is how long a lead may show the score of a past moment, in ms,
@@ -283,7 +302,7 @@ func (s *State) show(b *body) {
 			OldScore: int(q.score), NewScore: int(points),
 			OldBand: q.band, NewBand: st.Band, OldGrade: q.grade, NewGrade: st.Grade, Prev: q.prev,
 		}
-		if s.cause == causeEvent {
+		if s.cause == causeEvent || s.cause == causeWithdrawn {
 			c.Event = s.causeSeq
 		}
 		q.prev = b.tenant.add(c)

@@ -90,6 +90,7 @@ type sourceRow struct {
 	Secrets []string      `json:"secrets,omitempty"` // needed in the clear: webhooks are verified with them
 	Topic   string        `json:"topic,omitempty"`
 	Window  time.Duration `json:"window,omitempty"`
+	Settle  time.Duration `json:"settle,omitempty"`
 
 	Identity []string `json:"identity_keys,omitempty"` // newest first
 }
@@ -156,7 +157,7 @@ func (v *view) readSource(key, value []byte) error {
 	s := &tracker.Source{
 		ID: binary.BigEndian.Uint32(key), Tenant: v.tenants[row.Tenant], Name: row.Name, WriteKey: row.WriteKey, Origins: row.Origins,
 		Others: row.Others, FastAck: row.FastAck, Server: row.Server, KeepIP: row.KeepIP, MaxBody: row.MaxBody, Rate: row.Rate, Disabled: row.Disabled,
-		Kind: row.Kind, Secrets: row.Secrets, Topic: row.Topic, Window: row.Window,
+		Kind: row.Kind, Secrets: row.Secrets, Topic: row.Topic, Window: row.Window, Settle: row.Settle,
 		IdentityKeys: row.Identity,
 	}
 	if s.Tenant == nil {
@@ -332,7 +333,7 @@ func (r *Registry) SaveSource(s tracker.Source) (*tracker.Source, error) {
 	row := sourceRow{
 		Tenant: s.Tenant.ID, Name: s.Name, WriteKey: s.WriteKey, Origins: s.Origins, FastAck: s.FastAck,
 		Others: s.Others, Server: s.Server, KeepIP: s.KeepIP, MaxBody: s.MaxBody, Rate: s.Rate, Disabled: s.Disabled, Identity: s.IdentityKeys,
-		Kind: s.Kind, Secrets: s.Secrets, Topic: s.Topic, Window: s.Window,
+		Kind: s.Kind, Secrets: s.Secrets, Topic: s.Topic, Window: s.Window, Settle: s.Settle,
 	}
 	err := r.meta.Update(func(tx *storage.Tx) error { return put(tx, machine, storage.SpaceSource, sourceKey(s.ID), row) })
 	if err == nil {
