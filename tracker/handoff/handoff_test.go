@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ type world struct {
 	dir    string
 	db     *storage.DB
 	tenant *tracker.Tenant
-	fault  func(write string) storage.Fault
+	fault  atomic.Pointer[func(write string) storage.Fault]
 }
 
 func newWorld(t *testing.T) *world {
@@ -32,10 +33,11 @@ func (w *world) open() {
 	w.t.Helper()
 	var err error
 	w.db, err = storage.Open(w.dir, storage.Options{ReblockEvery: -1, Reserve: 1 << 20, ProbeEvery: time.Millisecond, Fault: func(name string) storage.Fault {
-		if w.fault == nil || name == storage.WriteHighWater {
+		fault := w.fault.Load()
+		if fault == nil || name == storage.WriteHighWater {
 			return storage.FaultNone
 		}
-		return w.fault(name)
+		return (*fault)(name)
 	}})
 	if err != nil {
 		w.t.Fatal(err)
@@ -48,7 +50,7 @@ func (w *world) open() {
 
 func (w *world) reopen() {
 	w.t.Helper()
-	w.fault = nil
+	w.fault.Store(nil)
 	w.db.Close() // may say what the fault did
 	w.open()
 }
@@ -167,19 +169,20 @@ func TestDecisionsUnderFaults(t *testing.T) {
 func decideUnderFault(t *testing.T, write string, kind storage.Fault, restart bool) {
 	w := newWorld(t)
 	w.add(1, w.user("ana"), "crm")
-	armed := true
-	w.fault = func(name string) storage.Fault {
-		if name == write && armed {
-			armed = false
+	var armed atomic.Bool // writes are another goroutine's
+	armed.Store(true)
+	fault := func(name string) storage.Fault {
+		if name == write && armed.CompareAndSwap(true, false) {
 			return kind
 		}
 		return storage.FaultNone
 	}
+	w.fault.Store(&fault)
 	ask := func() error {
 		_, err := w.Decide(context.Background(), w.tenant.ID, handoffID(1), tracker.HandoffDecision{Type: tracker.Won, Value: 12.5, Currency: "EUR"})
 		return err
 	}
-	if err := ask(); err == nil || armed {
+	if err := ask(); err == nil || armed.Load() {
 		t.Fatalf("a write failed and nobody was told (%v)", err)
 	}
 	if restart {

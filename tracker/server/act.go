@@ -28,8 +28,8 @@ import (
 // publication, a merge) hands nobody over whose hand-off is still open.
 type actor struct {
 	s     *Server
-	cards map[string]*scorecard.Card // :: tenant and name@version → what it asks for; nil = nothing
-	prior map[tracker.TenantID]uint64
+	cards map[string]*scorecard.Card  // :: tenant and name@version → what it asks for; nil = nothing
+	prior map[tracker.TenantID]uint64 // where the cursors are
 }
 
 // The pauses of the loop.
@@ -86,6 +86,9 @@ func cursorOf(tx *storage.Tx, t tracker.TenantID) (seq uint64, err error) {
 
 // act runs the loop until ctx ends.
 func (s *Server) act(ctx context.Context) {
+	if _, err := s.folder.wait(ctx); err != nil {
+		return // Run says so
+	}
 	a := &actor{s: s, cards: map[string]*scorecard.Card{}, prior: map[tracker.TenantID]uint64{}}
 	for ctx.Err() == nil {
 		bell := s.folder.state().ring()
