@@ -182,7 +182,11 @@ func weight(gaps []gap) (n float64) {
 	return n
 }
 
-// counted joins equal gaps: days are whole.
+// openSteps is into how many steps open gaps are sorted: the chance to last so long is
+// as good as straight within one, and dear to work out.
+const openSteps = 128
+
+// counted joins equal gaps, days being whole, and open ones of about the same length.
 func counted(gaps []gap) []gap {
 	slices.SortFunc(gaps, func(a, b gap) int {
 		if a.open != b.open {
@@ -193,10 +197,22 @@ func counted(gaps []gap) []gap {
 		}
 		return cmp.Compare(a.days, b.days)
 	})
-	var out []gap
+	most := 0.0
 	for _, g := range gaps {
-		if n := len(out); n > 0 && out[n-1].open == g.open && out[n-1].days == g.days {
-			out[n-1].n += g.n
+		most = max(most, g.days)
+	}
+	step := func(g gap) float64 {
+		if !g.open {
+			return g.days
+		}
+		return math.Floor(g.days * openSteps / (most + 1))
+	}
+	var out []gap
+	for i, g := range gaps {
+		if n := len(out); n > 0 && gaps[i-1].open == g.open && step(gaps[i-1]) == step(g) {
+			o := &out[n-1]
+			o.days = (o.days*o.n + g.days*g.n) / (o.n + g.n)
+			o.n += g.n
 		} else {
 			out = append(out, g)
 		}

@@ -63,7 +63,7 @@ func TestLivesRecover(t *testing.T) {
 		{300, 0.3, 0.3, 1500},
 	} {
 		r := rand.New(rand.NewPCG(uint64(c.mean), 3))
-		lines := shop(r, "machine", "", 3000, c.window, c.mean, c.cv, c.returns)
+		lines := shop(r, "machine", "", 6000, c.window, c.mean, c.cv, c.returns)
 		l := life(t, Lives(lines, int(c.window), 30), "machine")
 		naive, n := 0.0, 0.0
 		for _, o := range ownings(lines, int(c.window)) {
@@ -86,7 +86,7 @@ func TestLivesRecover(t *testing.T) {
 // TestLivesLean shows whom a product with little evidence of its own follows.
 func TestLivesLean(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	lines := shop(r, "known", "machines", 3000, 1500, 600, 0.25, 1)
+	lines := shop(r, "known", "machines", 2500, 1500, 600, 0.25, 1)
 	lines = append(lines, shop(r, "rare", "machines", 30, 1500, 300, 0.25, 1)...)
 	lines = append(lines, Purchase{Customer: "x", Day: 10, Product: "new", Category: "machines"})
 	lines = append(lines, Purchase{Customer: "x", Day: 10, Product: "other", Category: "chairs"})

@@ -19,7 +19,7 @@ import (
 // kitchen is a shop of coffee machines, which last two years, and capsules, which are
 // bought by a rhythm until the customer leaves.
 func kitchen(r *rand.Rand) (lines []Purchase) {
-	lines = shop(r, "Espresso {X1}", "machines", 1500, 1200, 700, 0.25, 0.8)
+	lines = shop(r, "Espresso {X1}", "machines", 500, 1200, 700, 0.25, 0.8)
 	for i := range 400 {
 		id, leaves := fmt.Sprintf("cap%d", i), 0.05+0.2*r.Float64()
 		every := gammaDraw(r, 6, 7)
