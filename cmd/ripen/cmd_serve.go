@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
-	"strings"
 	"time"
 
 	"ripen/tracker/server"
@@ -69,9 +68,13 @@ func (c *call) serverConfig() (server.Config, error) {
 	if err != nil {
 		return server.Config{}, err
 	}
-	allow, err := parseNetworks(c.get("webhook-allow"))
+	allow, err := c.networks("webhook-allow")
 	if err != nil {
-		return server.Config{}, &usageError{"webhook-allow: " + err.Error(), "ripen help " + c.cmd.name}
+		return server.Config{}, err
+	}
+	proxies, err := c.networks("trusted-proxies")
+	if err != nil {
+		return server.Config{}, err
 	}
 	anonymous := c.period("retention-anonymous")
 	if anonymous == 0 {
@@ -88,7 +91,7 @@ func (c *call) serverConfig() (server.Config, error) {
 		Linger:        linger,
 		MaxConns:      int(c.int("max-conns")),
 		MaxConnsPerIP: int(c.int("max-conns-per-ip")),
-		Proxies:       c.get("trusted-proxies"),
+		Proxies:       proxies,
 		RatePerIP:     limitOf(int(c.int("rate-per-ip"))),
 		RatePerKey:    limitOf(int(c.int("rate-per-key"))),
 		MaxBody:       int(c.size("max-body")),
@@ -103,20 +106,11 @@ func (c *call) serverConfig() (server.Config, error) {
 	}, nil
 }
 
-// parseNetworks reads a list of networks and addresses.
-func parseNetworks(list string) (out []netip.Prefix, err error) {
-	for one := range strings.SplitSeq(list, ",") {
-		if one = strings.TrimSpace(one); one == "" {
-			continue
-		}
-		p, err := netip.ParsePrefix(one)
-		if a, e := netip.ParseAddr(one); e == nil {
-			p, err = netip.PrefixFrom(a, a.BitLen()), nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%q is not a network like 10.1.2.0/24 or an address", one)
-		}
-		out = append(out, p)
+// networks reads a setting that lists networks and addresses.
+func (c *call) networks(name string) ([]netip.Prefix, error) {
+	out, err := server.ParseNetworks(c.get(name))
+	if err != nil {
+		return nil, &usageError{name + ": " + err.Error(), "ripen help " + c.cmd.name}
 	}
 	return out, nil
 }

@@ -18,7 +18,7 @@ import (
 
 func trainCommands() []*command {
 	return []*command{{
-		name: "train", args: "FILE.csv", min: 1, max: 1,
+		name: "train", args: "FILE", min: 1, max: 1,
 		use:     []string{"label", "positive", "out", "html", "name", "drop", "keep", "missing", "time-column", "constrain", "seed", "sep", "force", "json"},
 		summary: text{"learn a scorecard from a table of people of whom it is known who converted", "aprender una tarjeta de una tabla de personas de las que se sabe quién convirtió"},
 		help: `

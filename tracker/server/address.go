@@ -12,8 +12,8 @@ import (
 // proxies are the networks whose word on where a request comes from is taken.
 type proxies []netip.Prefix
 
-// parseProxies reads addresses and networks, separated by commas.
-func parseProxies(list string) (out proxies, err error) {
+// ParseNetworks reads addresses and networks, separated by commas.
+func ParseNetworks(list string) (out []netip.Prefix, err error) {
 	for one := range strings.SplitSeq(list, ",") {
 		if one = strings.TrimSpace(one); one == "" {
 			continue
@@ -22,7 +22,7 @@ func parseProxies(list string) (out proxies, err error) {
 		if err != nil {
 			a, err := netip.ParseAddr(one)
 			if err != nil || a.Zone() != "" {
-				return nil, fmt.Errorf("trusted-proxies: %q: need addresses and networks like 10.0.0.0/8, separated by commas", one)
+				return nil, fmt.Errorf("%q: need addresses and networks like 10.0.0.0/8, separated by commas", one)
 			}
 			p = netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen())
 		}

@@ -13,7 +13,7 @@ import (
 func TestWhereARequestComesFrom(t *testing.T) {
 	f := func(trusted, peer, want string, headers ...string) {
 		t.Helper()
-		p, err := parseProxies(trusted)
+		list, err := ParseNetworks(trusted)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -24,7 +24,7 @@ func TestWhereARequestComesFrom(t *testing.T) {
 		}
 		var ctx fasthttp.RequestCtx
 		ctx.Init(&req, &net.TCPAddr{IP: net.ParseIP(peer), Port: 9}, nil)
-		if got := p.client(&ctx).String(); got != want {
+		if got := proxies(list).client(&ctx).String(); got != want {
 			t.Errorf("%s from %s with %q: %s, need %s", trusted, peer, headers, got, want)
 		}
 	}
@@ -40,7 +40,7 @@ func TestWhereARequestComesFrom(t *testing.T) {
 	f(all, "203.0.113.9", "2a00::7", `Forwarded: for=9.9.9.9, proto=https;for="[2a00::7]:80"`)
 	f(all, "10.1.1.1", "10.1.1.1", "Forwarded: proto=https")
 	for _, bad := range []string{"x", "10.0.0.0/33", "fe80::1%eth0"} {
-		if _, err := parseProxies(bad); err == nil || !strings.Contains(err.Error(), "trusted-proxies") {
+		if _, err := ParseNetworks(bad); err == nil || !strings.Contains(err.Error(), bad) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}

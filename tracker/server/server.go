@@ -100,7 +100,7 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, centers: centers, log: cfg.log(), instance: randomHex(8), set: metrics.NewSet(), logins: bucket{burst: 10, rate: 10}}
-	s.proxies, _ = parseProxies(cfg.Proxies) // checked
+	s.proxies = cfg.Proxies
 	s.perAddress, s.limited = newAddressRate(cfg.ratePerIP()), s.set.NewCounter("ripen_http_address_limited_total")
 	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	if err := s.start(ctx); err != nil {
