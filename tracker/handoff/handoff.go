@@ -172,6 +172,13 @@ func (q *Queue) Add(tx *storage.Tx, t tracker.TenantID, h *tracker.Handoff) erro
 	if err != nil {
 		return err
 	}
+	cursor, err := tx.Get(storage.Tenant{}, storage.SpaceHandoff, []byte{rowCursor})
+	if err == nil && cursor == nil { // the first of all: now the log is listened to
+		err = tx.Set(storage.Tenant{}, storage.SpaceHandoff, []byte{rowCursor}, make([]byte, 8))
+	}
+	if err != nil {
+		return err
+	}
 	seq := uint64(1)
 	if len(last) == 8 {
 		seq += binary.BigEndian.Uint64(last)

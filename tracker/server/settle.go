@@ -65,6 +65,9 @@ func (s *State) resting() bool {
 		if next := t.timers.Next(); t.sweep != noSweep || next != 0 && next <= now {
 			return false
 		}
+		if len(t.changes)+len(t.flying) > 0 { // on their way to the feed
+			return false
+		}
 	}
 	return true
 }
