@@ -35,7 +35,7 @@ func dieAt(t *testing.T, kind storage.Fault, n int64) (died bool) {
 	w := newWorld(t)
 	w.hook("crm")
 	var writes, asked atomic.Int64
-	w.fault = func(string) storage.Fault {
+	fault := func() storage.Fault {
 		switch at := writes.Add(1); {
 		case at == n:
 			return kind
@@ -44,6 +44,7 @@ func dieAt(t *testing.T, kind storage.Fault, n int64) (died bool) {
 		}
 		return storage.FaultNone
 	}
+	w.fault.Store(&fault)
 	w.answer = func(*delivery) result {
 		if asked.Add(1)%4 == 2 {
 			return result{outcome: tracker.OutcomeRefused, status: 422}
@@ -58,7 +59,7 @@ func dieAt(t *testing.T, kind storage.Fault, n int64) (died bool) {
 	})
 	died = writes.Load() >= n
 	w.stop()
-	w.fault = nil
+	w.fault.Store(nil)
 	w.close()
 	w.open()
 	w.run()
@@ -120,12 +121,13 @@ func TestWritesThatFailNowAndThen(t *testing.T) {
 		w := newWorld(t)
 		w.hook("crm")
 		var n atomic.Int64
-		w.fault = func(string) storage.Fault {
+		fault := func() storage.Fault {
 			if n.Add(1)%3 == 0 {
 				return kind
 			}
 			return storage.FaultNone
 		}
+		w.fault.Store(&fault)
 		w.run()
 		for made := 0; made < 4; {
 			fresh, err := w.enqueue(2, 2)
@@ -138,6 +140,6 @@ func TestWritesThatFailNowAndThen(t *testing.T) {
 		if len(w.taken) != 4 {
 			t.Errorf("taken %d times without an unknown outcome: %v", len(w.taken), w.taken)
 		}
-		w.fault = nil
+		w.fault.Store(nil)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,8 +22,8 @@ type world struct {
 	db     *storage.DB
 	box    *Outbox
 	tenant *tracker.Tenant
-	fault  func(write string) storage.Fault
-	answer func(d *delivery) result // of the receiver; nil = it takes everything
+	fault  atomic.Pointer[func() storage.Fault] // asked at each write of meta/; nil = none. The outbox runs beside.
+	answer func(d *delivery) result             // of the receiver; nil = it takes everything
 	stop   func()
 
 	mu     sync.Mutex // guards what follows
@@ -41,10 +42,10 @@ func (w *world) open() {
 	w.t.Helper()
 	var err error
 	w.db, err = storage.Open(w.dir, storage.Options{ReblockEvery: -1, Reserve: 1 << 20, ProbeEvery: time.Millisecond, Fault: func(name string) storage.Fault {
-		if name != storage.WriteMeta || w.fault == nil { // the mark has a goroutine of its own
-			return storage.FaultNone
+		if fault := w.fault.Load(); fault != nil && name == storage.WriteMeta { // the mark has a goroutine of its own
+			return (*fault)()
 		}
-		return w.fault(name)
+		return storage.FaultNone
 	}})
 	if err != nil {
 		w.t.Fatal(err)
@@ -71,7 +72,7 @@ func (w *world) close() {
 	if w.stop != nil {
 		w.stop()
 	}
-	if err := w.db.Close(); err != nil && w.fault == nil {
+	if err := w.db.Close(); err != nil && w.fault.Load() == nil {
 		w.t.Error(err)
 	}
 }
