@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"ripen/storage"
@@ -32,8 +33,10 @@ type actor struct {
 	prior map[tracker.TenantID]uint64 // where the cursors are
 }
 
-// The pauses of the loop.
+// The pauses of the loop. Each look that finds changes ends with a synced write
+// of meta/, for which the feed waits: under load one look takes many.
 const (
+	actEvery = 50 * time.Millisecond  // at least from one look to the next
 	actRest  = 250 * time.Millisecond // at most between two looks
 	actAgain = time.Second            // after one that failed
 )
@@ -91,7 +94,7 @@ func (s *Server) act(ctx context.Context) {
 	}
 	a := &actor{s: s, cards: map[string]*scorecard.Card{}, prior: map[tracker.TenantID]uint64{}}
 	for ctx.Err() == nil {
-		bell := s.folder.state().ring()
+		begun, bell := time.Now(), s.folder.state().ring()
 		pause := actRest
 		more, err := a.turn(ctx)
 		if err != nil && ctx.Err() == nil {
@@ -105,6 +108,10 @@ func (s *Server) act(ctx context.Context) {
 		case <-ctx.Done():
 		case <-bell:
 		case <-time.After(pause):
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(actEvery - time.Since(begun)):
 		}
 	}
 }
@@ -282,7 +289,7 @@ func (a *actor) card(t tracker.TenantID, name string) (*scorecard.Card, error) {
 	a.cards[key] = nil
 	for i := range list {
 		for _, v := range list[i].Versions {
-			if fmt.Sprintf("%s@%d", list[i].Name, v.Version) != name || isModuleRef(v.YAML) {
+			if fmt.Sprintf("%s@%d", list[i].Name, v.Version) != name || strings.HasPrefix(string(v.YAML), tracker.ModuleRef) {
 				continue
 			}
 			card, err := scorecard.Parse(list[i].Name, v.YAML)
@@ -295,10 +302,6 @@ func (a *actor) card(t tracker.TenantID, name string) (*scorecard.Card, error) {
 		}
 	}
 	return a.cards[key], nil
-}
-
-func isModuleRef(source []byte) bool {
-	return len(source) >= len(tracker.ModuleRef) && string(source[:len(tracker.ModuleRef)]) == tracker.ModuleRef
 }
 
 // handover makes the hand-off of a lead and the intent that tells of it, under
