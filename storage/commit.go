@@ -30,7 +30,8 @@ const groupBytes = 768 << 10
 
 // A group is cut into blocks that are cheap to unpack for one record, and of
 // which two fit into a block of Badger's tables: a value that does not is
-// copied twice by the builder, into three times its size.
+// copied twice by the builder, into three times its size. Blocks of half that
+// size are as good as joined ones: they are packed as those are, and stay.
 const (
 	hotRecords = 512
 	hotBytes   = 96 << 10 // of rows and sealed parts; about two thirds are left
@@ -193,23 +194,36 @@ func (l *badgerLog) abandon() {
 	}
 }
 
-// encode cuts the new records into blocks, chained to what is stored.
+// weight is what a record takes of a hot block.
+func weight(r *Record) int { return max(len(r.Row)+len(r.Personal), hotBytes/hotRecords) }
+
+// encode cuts the new records into blocks of much the same size, chained to what
+// is stored.
 func (l *badgerLog) encode() {
 	c := &l.c
 	c.blocks, c.encoded, c.wire = c.blocks[:0], c.encoded[:0], c.wire[:0]
+	rest := 0
+	for i := range c.recs {
+		rest += weight(&c.recs[i])
+	}
 	prev := c.prev
 	for from := 0; from < len(c.recs); {
-		to, bytes := from, 0
-		for to < len(c.recs) && to-from < hotRecords && (to == from || bytes+len(c.recs[to].Row)+len(c.recs[to].Personal) < hotBytes) {
-			bytes += len(c.recs[to].Row) + len(c.recs[to].Personal)
+		share := rest / (1 + rest/hotBytes)
+		to, part := from, 0
+		for to < len(c.recs) && part < share {
+			part += weight(&c.recs[to])
 			to++
 		}
-		b := makeBlock(blockHeader{Codec: codecS2, Prev: prev}, c.recs[from:to])
+		codec := byte(codecS2)
+		if part >= hotBytes/2 {
+			codec = codecZstd
+		}
+		b := makeBlock(blockHeader{Codec: codec, Prev: prev}, c.recs[from:to])
 		n := len(c.wire)
 		c.wire = appendBlock(c.wire, &b.blockHeader, b.raw, b.sealed)
 		c.blocks = append(c.blocks, b)
 		c.encoded = append(c.encoded, c.wire[n:])
-		prev, from = b.Link, to
+		prev, from, rest = b.Link, to, rest-part
 	}
 }
 

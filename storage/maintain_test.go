@@ -84,7 +84,7 @@ func TestReblockKeepsEverything(t *testing.T) {
 	want := readAll(t, db, 1)
 	before := countBlocks(t, db)
 	db.SyncHighWater()
-	done, err := db.log.reblock(1 << 62)
+	done, err := db.log.reblock()
 	if err != nil || done < 3500 {
 		t.Fatalf("joined %d records, %v", done, err)
 	}
@@ -93,7 +93,7 @@ func TestReblockKeepsEverything(t *testing.T) {
 	}
 	db.log.ring.blocks = nil // read what is stored
 	sameRecords(t, readAll(t, db, 1), want)
-	if done, err := db.log.reblock(1 << 62); err != nil || done != 0 {
+	if done, err := db.log.reblock(); err != nil || done != 0 {
 		t.Fatalf("joined %d records again, %v", done, err)
 	}
 	fill(t, db, 4500, 4600)
@@ -101,7 +101,7 @@ func TestReblockKeepsEverything(t *testing.T) {
 	db = openTest(t, dir, o)
 	sameRecords(t, readAll(t, db, 1)[:4500], want)
 	db.SyncHighWater()
-	if _, err := db.log.reblock(1 << 62); err != nil {
+	if _, err := db.log.reblock(); err != nil {
 		t.Fatal(err)
 	}
 	sameRecords(t, readAll(t, db, 1)[:4500], want)
@@ -120,10 +120,10 @@ func TestReblockUnderFaults(t *testing.T) {
 		fill(t, db, 0, 3000)
 		want := readAll(t, db, 1)
 		db.SyncHighWater()
-		if _, err := db.log.reblock(1 << 62); err == nil {
+		if _, err := db.log.reblock(); err == nil {
 			t.Fatal("the fault was not reported")
 		}
-		if _, err := db.log.reblock(1 << 62); err != nil {
+		if _, err := db.log.reblock(); err != nil {
 			t.Fatal(err)
 		}
 		db.log.ring.blocks = nil

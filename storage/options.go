@@ -22,7 +22,7 @@ type Options struct {
 	// ProbeEvery is how often a failed log tries to write again. Default: 1 s.
 	ProbeEvery time.Duration
 	// ReblockEvery is how often closed runs of small blocks are looked for.
-	// Default: 30 s. Negative: never by itself.
+	// Default: 2 s. Negative: never by itself.
 	ReblockEvery time.Duration
 	// Now is the wall clock. Default: time.Now.
 	Now func() time.Time
@@ -110,5 +110,5 @@ func (o *Options) reblockEvery() time.Duration {
 	if o.ReblockEvery != 0 {
 		return o.ReblockEvery
 	}
-	return 30 * time.Second
+	return 2 * time.Second
 }

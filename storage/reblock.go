@@ -8,8 +8,9 @@ import (
 	"github.com/dgraph-io/badger/v4"
 )
 
-// Hot blocks are as small as a group commit; closed ones are joined into
-// larger, better packed ones. A run is read and verified, hash by hash, and
+// Hot blocks are as small as a group commit; small ones are joined into larger,
+// better packed ones. Soon: a deleted block lies as far behind the newest as the
+// joining does, and Badger's compactions rewrite all in between. A run is read and verified, hash by hash, and
 // replaced by one block in one transaction. That block follows what the run
 // followed and is followed by what the run was: the chain holds through any
 // number of runs. The block that the high-water file names, and all after it,
@@ -18,8 +19,6 @@ const (
 	coldRecords = 512       // records of a joined block: measured 95 µs to unpack, 6 % larger than 4096
 	coldBytes   = 256 << 10 // raw and sealed bytes of one
 	coldTxn     = 1 << 20   // bytes of one transaction
-	busyRecords = 200_000   // records joined per round while the log is busy
-	busyGroups  = 50        // commits per second that count as busy
 )
 
 // keepReblocking joins blocks every ReblockEvery.
@@ -28,23 +27,15 @@ func (l *badgerLog) keepReblocking() {
 	if every < 0 {
 		return
 	}
-	groups := l.groups.Load()
 	l.repeat(every, func() {
-		now := l.groups.Load()
-		limit := uint64(1 << 62)
-		if float64(now-groups) > busyGroups*every.Seconds() {
-			limit = busyRecords
-		}
-		groups = now
-		if _, err := l.reblock(limit); err != nil {
+		if _, err := l.reblock(); err != nil {
 			l.db.slog.Warn("storage: blocks stay as they are for now", "err", err)
 		}
 	})
 }
 
-// reblock joins closed runs of blocks, at most so many records of them, and
-// returns how many it wrote anew.
-func (l *badgerLog) reblock(limit uint64) (done uint64, err error) {
+// reblock joins closed runs of blocks and returns how many records it wrote anew.
+func (l *badgerLog) reblock() (done uint64, err error) {
 	l.maintain.Lock()
 	defer l.maintain.Unlock()
 	if l.joined == 0 {
@@ -54,7 +45,10 @@ func (l *badgerLog) reblock(limit uint64) (done uint64, err error) {
 	}
 	from := max(l.joined, l.first.Load())
 	end := l.hw.durable().seq // the block that ends here is not touched
-	for from < end && done < limit && !l.stopping() {
+	if end < from+coldRecords && l.days.end(from) > end {
+		return 0, nil // too few to be worth a look
+	}
+	for from < end && !l.stopping() {
 		if err := l.db.guard.check(l.db.guard.reserve); err != nil {
 			return done, err
 		}
@@ -136,8 +130,8 @@ func (l *badgerLog) loadJoined() error {
 }
 
 // nextRun reads the blocks from a sequence on that become one. It is empty if
-// there are too few that are closed: their number must fill a block, or their
-// day be over.
+// there are too few that are closed: their number must fill a block, or a block
+// follow that stays as it is, or their day be over.
 func (l *badgerLog) nextRun(txn *badger.Txn, from, end uint64) (run, error) {
 	var r run
 	dayEnd := l.days.end(from)
@@ -160,14 +154,14 @@ func (l *badgerLog) nextRun(txn *badger.Txn, from, end uint64) (run, error) {
 		if n := len(r.blocks); n > 0 && b.Prev != r.blocks[n-1].Link {
 			return run{}, l.gap(at, b.end(), "the block does not follow the one before it")
 		}
-		if len(r.blocks) > 0 && (r.records+int(b.Count) > coldRecords || r.bytes+len(b.raw)+len(b.sealed) > coldBytes) {
+		if len(r.blocks) > 0 && (b.Codec == codecZstd || r.records+int(b.Count) > coldRecords || r.bytes+len(b.raw)+len(b.sealed) > coldBytes) {
 			return r, nil
 		}
 		r.keys = append(r.keys, slices.Clone(it.Item().Key()))
 		r.blocks = append(r.blocks, b)
 		r.records += int(b.Count)
 		r.bytes += len(b.raw) + len(b.sealed)
-		if at = b.end(); at >= dayEnd {
+		if at = b.end(); at >= dayEnd || b.Codec == codecZstd {
 			return r, nil
 		}
 	}
