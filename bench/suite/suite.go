@@ -45,13 +45,14 @@ type tempo struct {
 	warm, cell time.Duration // per cell: not measured, measured
 	flat, half time.Duration // per try for the sustained rate; at half of it
 	portion    int           // events between two settlings of a scale scenario
+	rest       time.Duration // before memory is measured
 }
 
 func (o *Options) tempo() tempo {
 	if o.Quick {
-		return tempo{2, 250 * time.Millisecond, 1800 * time.Millisecond, 4 * time.Second, 6 * time.Second, 500_000}
+		return tempo{2, 250 * time.Millisecond, 1800 * time.Millisecond, 4 * time.Second, 6 * time.Second, 500_000, restTime}
 	}
-	return tempo{5, time.Second, 8 * time.Second, 20 * time.Second, 30 * time.Second, 500_000}
+	return tempo{5, time.Second, 8 * time.Second, 20 * time.Second, 30 * time.Second, 500_000, restTime}
 }
 
 func (o *Options) crash() int {

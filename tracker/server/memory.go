@@ -1,11 +1,13 @@
 package server
 
 import (
+	"context"
 	"math"
 	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // gcPercent is how far the heap may grow between collections, unless GOGC says
@@ -40,6 +42,41 @@ func limitMemory(setting int64) int64 {
 		return limit
 	}
 	return 0
+}
+
+// A server is at rest when fewer than restEvents came in restEvery. It gives memory
+// back at once, and again after restTicks, when Badger has let go of its buffers.
+const (
+	restEvery  = 5 * time.Second
+	restEvents = 1_000
+	restTicks  = 6
+)
+
+// giveBack returns to the machine what a rush left behind, each time the server
+// has come to rest. The runtime by itself collects every two minutes when nothing
+// is allocated, and keeps the heap of its busiest moment until then. last is the
+// number of events taken so far.
+func giveBack(ctx context.Context, last func() (uint64, error)) {
+	tick := time.NewTicker(restEvery)
+	defer tick.Stop()
+	before, _ := last()
+	for quiet := restTicks; ; quiet++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now, err := last()
+		if err != nil {
+			return // the log is closed
+		}
+		if now-before >= restEvents {
+			quiet = 0
+		}
+		if before = now; quiet == 1 || quiet == restTicks {
+			debug.FreeOSMemory()
+		}
+	}
 }
 
 // availableMemory is the smaller of the container's limit and the machine's

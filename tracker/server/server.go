@@ -167,6 +167,11 @@ func (s *Server) start(ctx context.Context) (err error) {
 	if s.folder != nil && !s.cfg.Private {
 		s.samples.Go(func() { s.keepRetention(s.life) })
 	}
+	if !s.cfg.Private {
+		s.samples.Go(func() {
+			giveBack(s.life, func() (uint64, error) { return s.db.Log().Last(s.life, 0) })
+		})
+	}
 	s.runOutgoing()
 	s.front = newFront(&s.cfg, s.stages(), newEdgeMetrics(s.set))
 	if !s.cfg.Private {
