@@ -9,6 +9,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"ripen/wasm"
 	"ripen/wasm/meter"
@@ -43,6 +44,7 @@ type Instance struct {
 	m           *Module
 	ctx         context.Context
 	mod         api.Module // nil after a trap: the next call makes a new one
+	memory      memory     // of mod, and of the next
 	fold, score api.Function
 	both        api.Function // nil if the module has none
 	gas         api.MutableGlobal
@@ -86,7 +88,8 @@ func (m *Module) NewInstance(ctx context.Context) (*Instance, error) {
 }
 
 func (in *Instance) open() error {
-	mod, err := in.m.rt.InstantiateModule(in.ctx, in.m.code, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	ctx := experimental.WithMemoryAllocator(in.ctx, &in.memory)
+	mod, err := in.m.rt.InstantiateModule(ctx, in.m.code, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
 		return fmt.Errorf("instantiate module of %s: %w", in.m.card.Name, err)
 	}
@@ -128,6 +131,7 @@ func (in *Instance) view() {
 // Close ends the instance.
 func (in *Instance) Close() error {
 	in.drop()
+	in.memory = memory{}
 	return nil
 }
 
