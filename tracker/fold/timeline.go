@@ -151,8 +151,9 @@ func (q *Stored) Close() {
 // records from floor on.
 func visitor(s *subject, apart []pair, from Place, floor uint64, visit func(n *Entry, e *tracker.Event) error) func(b []byte) error {
 	var e tracker.Event
-	return func(b []byte) error {
-		n, err := readEntry(b, s.id, &e)
+	var n Entry // one for all: visit keeps neither
+	return func(b []byte) (err error) {
+		n, err = readEntry(b, s.id, &e)
 		if err != nil || n.Place.Less(from) || n.Seq < floor {
 			return err
 		}
