@@ -1,6 +1,7 @@
 package tracker
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -94,7 +95,7 @@ func (l LeadID) Compare(m LeadID) int {
 	if l.Kind != m.Kind {
 		return int(l.Kind) - int(m.Kind)
 	}
-	return strings.Compare(string(l.Hash[:]), string(m.Hash[:]))
+	return bytes.Compare(l.Hash[:], m.Hash[:])
 }
 
 // IdentityKey is a tenant's secret for hashing identities.

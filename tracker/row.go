@@ -142,6 +142,24 @@ func IsProvedRow(row []byte) bool {
 // Seq, Received and Personal are left alone.
 func DecodeRow(row []byte, e *Event) error {
 	r := rowReader{b: row}
+	if err := r.head(e); err != nil {
+		return err
+	}
+	if e.Fields = r.fields(e.Fields[:0]); r.err != nil {
+		return fmt.Errorf("decode row: %w", r.err)
+	}
+	return nil
+}
+
+// DecodeRowHead is DecodeRow without the fields, of which e has none then: most of
+// a row is fields, and who files an event or looks for its place reads none.
+func DecodeRowHead(row []byte, e *Event) error {
+	r := rowReader{b: row}
+	e.Fields = e.Fields[:0]
+	return r.head(e)
+}
+
+func (r *rowReader) head(e *Event) error {
 	if v := r.byte(); v != rowVersion && r.err == nil {
 		return fmt.Errorf("decode row: version %d, this binary reads %d: upgrade it", v, rowVersion)
 	}
@@ -162,7 +180,6 @@ func DecodeRow(row []byte, e *Event) error {
 	e.OffOrigin, e.Decision = flags&flagOffOrigin != 0, flags&flagDecision != 0
 	e.Consent = consentOf(flags)
 	e.Type = r.string()
-	e.Fields = r.fields(e.Fields[:0])
 	if r.err != nil {
 		return fmt.Errorf("decode row: %w", r.err)
 	}

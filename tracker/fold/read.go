@@ -147,7 +147,7 @@ func (h *History) Read() ([]Entry, error) {
 }
 
 // Walked is Read without what is filed but never walked, for many histories one
-// after the other.
+// after the other: the entries are valid until the next is read.
 func (h *History) Walked(from *Stored) ([]Entry, error) { return h.read(from, false) }
 
 // Discard lets go of a history that nobody will read.
@@ -155,13 +155,14 @@ func (h *History) Discard() { h.snap.Close() }
 
 func (h *History) read(from *Stored, every bool) ([]Entry, error) {
 	defer h.snap.Close()
-	var es []Entry
+	from.list, from.rows = from.list[:0], from.rows[:0]
 	for i := range h.filed {
 		q := &h.filed[i]
 		one := visitor(q.subject, q.apart, Place{}, max(h.floor, q.subject.floor), func(n *Entry, e *tracker.Event) error {
 			if q.mine(n, e) && (every || scored(q.subject, n, e)) {
-				n.Row, n.Sealed = bytes.Clone(n.Row), bytes.Clone(n.Sealed)
-				es = append(es, *n)
+				n.Row, from.rows = keep(from.rows, n.Row)
+				n.Sealed, from.rows = keep(from.rows, n.Sealed)
+				from.list = append(from.list, *n)
 			}
 			return nil
 		})
@@ -174,7 +175,7 @@ func (h *History) read(from *Stored, every bool) ([]Entry, error) {
 			return nil, err
 		}
 	}
-	return inOrder(es), nil
+	return inOrder(from.list), nil
 }
 
 // Facts is what identity knows of a lead.

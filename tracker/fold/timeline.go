@@ -86,7 +86,7 @@ func (f *Fold) store(s *subject, e *tracker.Event, rec *storage.Record) {
 }
 
 // readEntry reads one stored entry. Its bytes are not copied; e is scratch and
-// holds the decoded event afterwards.
+// holds the event afterwards, but for its fields.
 func readEntry(b []byte, id tracker.LeadID, e *tracker.Event) (Entry, error) {
 	r := reader{b: b}
 	n := Entry{Subject: id, Seq: r.uvarint(), Received: r.varint()}
@@ -99,7 +99,7 @@ func readEntry(b []byte, id tracker.LeadID, e *tracker.Event) (Entry, error) {
 	if r.err != nil {
 		return n, fmt.Errorf("timeline of %s: %w", id, r.err)
 	}
-	if err := tracker.DecodeRow(n.Row, e); err != nil {
+	if err := tracker.DecodeRowHead(n.Row, e); err != nil {
 		return n, fmt.Errorf("timeline of %s: record %d: %w", id, n.Seq, err)
 	}
 	n.Place = PlaceOf(e)
@@ -115,7 +115,8 @@ type finder interface {
 }
 
 // scan reads the entries of a timeline from a place on. visit gets them in no
-// particular order; its bytes are valid until it returns.
+// particular order, events without their fields; its bytes are valid until it
+// returns.
 func (f *Fold) scan(s *subject, from Place, visit func(n *Entry, e *tracker.Event) error) error {
 	one := visitor(s, f.links[s.tenant].apartOn(s), from, max(f.cfg.floor, s.floor), visit)
 	for ref := s.tail; ref > 0; {
@@ -134,6 +135,8 @@ type Stored struct {
 	snap   *storage.Snapshot
 	tenant tracker.TenantID
 	ranges *storage.Ranges // of both; nil = none yet
+	list   []Entry         // the last history read
+	rows   []byte          // its bytes
 }
 
 // Close lets go of the table. The next read opens it again.
@@ -148,8 +151,9 @@ func (q *Stored) Close() {
 // records from floor on.
 func visitor(s *subject, apart []pair, from Place, floor uint64, visit func(n *Entry, e *tracker.Event) error) func(b []byte) error {
 	var e tracker.Event
-	return func(b []byte) error {
-		n, err := readEntry(b, s.id, &e)
+	var n Entry // one for all: visit keeps neither
+	return func(b []byte) (err error) {
+		n, err = readEntry(b, s.id, &e)
 		if err != nil || n.Place.Less(from) || n.Seq < floor {
 			return err
 		}
@@ -271,7 +275,8 @@ func (f *Fold) Timeline(dst []Entry, l *Lead, from Place) ([]Entry, error) {
 			if !mine(n, e) || !scored(s, n, e) {
 				return nil
 			}
-			n.Row, n.Sealed = f.keep(n.Row), f.keep(n.Sealed)
+			n.Row, f.rows = keep(f.rows, n.Row)
+			n.Sealed, f.rows = keep(f.rows, n.Sealed)
 			dst = append(dst, *n)
 			return nil
 		})
@@ -282,9 +287,9 @@ func (f *Fold) Timeline(dst []Entry, l *Lead, from Place) ([]Entry, error) {
 	return inOrder(dst), nil
 }
 
-// keep copies bytes for as long as the entries of a timeline are valid.
-func (f *Fold) keep(b []byte) []byte {
-	at := len(f.rows)
-	f.rows = append(f.rows, b...)
-	return f.rows[at:len(f.rows):len(f.rows)]
+// keep copies bytes to the end of rows.
+func keep(rows, b []byte) (own, longer []byte) {
+	at := len(rows)
+	rows = append(rows, b...)
+	return rows[at:len(rows):len(rows)], rows
 }

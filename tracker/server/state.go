@@ -56,6 +56,7 @@ type State struct {
 	saved    time.Time            // last checkpoint
 	news     []fold.News
 	entries  []fold.Entry
+	event    tracker.Event // one of them
 	plain    []byte
 	entry    *fold.Entry // being walked or learned from, of the tenant walking; nil = an event of the batch
 	walking  tracker.TenantID

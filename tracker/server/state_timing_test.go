@@ -83,3 +83,30 @@ func BenchmarkStateFollowsTheLog(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkStateMeetsANewCard measures a publication: every lead of ten events is
+// walked through the card that comes in force, and stored.
+func BenchmarkStateMeetsANewCard(b *testing.B) {
+	const leads = 30_000
+	r := newRig(b, 1_763_784_000_000)
+	r.append(activation(testCard, 1))
+	traffic(b, r, rand.New(rand.NewPCG(1, 2)), 10*leads, leads)
+	r.turns()
+	version, used := 1, time.Duration(0)
+	for b.Loop() {
+		b.StopTimer()
+		if err := r.s.checkpoint(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+		version++
+		r.append(activation([...]string{testCard, otherCard}[version%2], version))
+		before := cpu()
+		b.StartTimer()
+		r.turns()
+		if err := r.s.checkpoint(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+		used += cpu() - before
+	}
+	b.ReportMetric(float64(used.Microseconds())/float64(b.N)/leads, "cpu-µs/lead")
+}

@@ -116,17 +116,17 @@ func (s *State) relearn(l *fold.Lead, b *body) (err error) {
 
 // learnAll learns from the entries that set attributes, or from the others.
 func (s *State) learnAll(b *body, traits bool) error {
-	var e tracker.Event
+	e := &s.event
 	for i := range s.entries {
 		n := &s.entries[i]
-		if err := n.Decode(&e); err != nil {
+		if err := n.Decode(e); err != nil {
 			return err
 		}
-		if fold.SetsTraits(&e) != traits {
+		if fold.SetsTraits(e) != traits {
 			continue
 		}
 		s.entry, s.walking = n, b.tenant.id
-		err := s.learn(b, &e, n.Place, n.Personal)
+		err := s.learn(b, e, n.Place, n.Personal)
 		s.entry = nil
 		if err != nil {
 			return err
@@ -196,17 +196,17 @@ func (s *State) walkAgain(l *fold.Lead, b *body, from fold.Place) error {
 	if s.entries, err = s.fold.Timeline(s.entries[:0], l, b.pos); err != nil {
 		return err
 	}
-	var e tracker.Event
+	e := &s.event
 	for i := range s.entries {
 		n := &s.entries[i]
 		if !b.pos.IsZero() && !b.pos.Less(n.Place) {
 			continue
 		}
-		if err := n.Decode(&e); err != nil {
+		if err := n.Decode(e); err != nil {
 			return err
 		}
 		s.entry, s.walking = n, b.tenant.id
-		err := s.walker.Event(&b.tenant.deck, &b.walk, &e, n.Subject, n.Personal)
+		err := s.walker.Event(&b.tenant.deck, &b.walk, e, n.Subject, n.Personal)
 		s.entry = nil
 		if err != nil {
 			return err

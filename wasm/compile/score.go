@@ -174,13 +174,21 @@ func (m *module) groupRules(rules []*scorecard.Rule) []*fn {
 	for i := 0; i < len(rules); i += chunk {
 		f := m.fn([]byte{f64}, f64)
 		p, detail := f.local(f64), f.local(i32)
-		explain, at := f.local(i32), f.local(i32)
+		explain, at, holds := f.local(i32), f.local(i32), f.local(i32)
 		f.getG(gExplain).set(explain)
 		f.io().mem(i32Load, wasm.OffReasons).i32(4).do(i32Shl).set(at)
 		for _, r := range rules[i:min(i+chunk, len(rules))] {
-			has := m.points(f, r, detail)
+			has := false
+			if r.Kind == scorecard.Attribute {
+				m.attributePoints(f, r, holds)
+			} else {
+				has = m.points(f, r, detail)
+			}
 			f.set(p).get(0).get(p).do(f64Add).set(0)
-			f.get(explain).when(func() { m.tell(f, at, r.Index, has, detail, p) })
+			if r.Kind != scorecard.Attribute {
+				f.get(p).f64(0).do(f64Ne).set(holds)
+			}
+			f.get(explain).when(func() { m.tell(f, at, r.Index, has, detail, p, holds) })
 		}
 		if m.roomy() {
 			f.get(explain).when(func() { f.io().get(at).i32(4).do(i32ShrU).mem(i32Store, wasm.OffReasons) })
@@ -196,7 +204,7 @@ func (m *module) roomy() bool { return len(m.card.Rules)+len(m.card.Gates) < was
 // tell gives a rule's reason if it has points. Whether it has cannot be foretold,
 // so a roomy card writes each reason and counts only those: the next one takes the
 // place of one that does not count.
-func (m *module) tell(f *fn, at local, id int, has bool, detail, p local) {
+func (m *module) tell(f *fn, at local, id int, has bool, detail, p, holds local) {
 	what := func() *fn {
 		if has {
 			return f.get(detail)
@@ -204,7 +212,7 @@ func (m *module) tell(f *fn, at local, id int, has bool, detail, p local) {
 		return f.i32(0)
 	}
 	if !m.roomy() {
-		f.get(p).f64(0).do(f64Ne).when(func() {
+		f.get(holds).when(func() {
 			f.i32(int32(id))
 			what().get(p).call(m.h.reason)
 		})
@@ -214,7 +222,19 @@ func (m *module) tell(f *fn, at local, id int, has bool, detail, p local) {
 	f.get(at).i32(int32(id)).mem(i32Store, wasm.IOReasons)
 	f.get(at)
 	what().mem(i32Store, wasm.IOReasons+4)
-	f.get(at).get(p).f64(0).do(f64Ne).i32(4).do(i32Shl, i32Add).set(at)
+	f.get(at).get(holds).i32(4).do(i32Shl, i32Add).set(at)
+}
+
+// attributePoints leaves what a rule of attributes is worth on the stack, and whether
+// that is something in holds. The engine makes a branch of a select between numbers,
+// which whoever the lead is decides, so the points' bits are masked instead.
+func (m *module) attributePoints(f *fn, r *scorecard.Rule, holds local) {
+	f.i64(int64(math.Float64bits(r.Points))).i64(0)
+	m.known(f, r.Tests, r.When)
+	f.i32(1).do(i32And).tee(holds).do(i64OfI32, i64Sub, i64And, f64Bits)
+	if r.Points == 0 {
+		f.i32(0).set(holds)
+	}
 }
 
 // points leaves what a rule is worth at gNow on the stack, and says whether its
@@ -222,10 +242,6 @@ func (m *module) tell(f *fn, at local, id int, has bool, detail, p local) {
 func (m *module) points(f *fn, r *scorecard.Rule, detail local) bool {
 	at, owner := m.state.value[r.Index], m.state.times[r.Index]
 	switch r.Kind {
-	case scorecard.Attribute:
-		f.f64(r.Points).f64(0)
-		m.known(f, r.Tests, r.When)
-		f.do(choose)
 	case scorecard.Sum:
 		f.io().mem(f64Load, at)
 	case scorecard.HalfLife:

@@ -73,6 +73,9 @@ func TestModules(t *testing.T) {
 	for _, s := range Starters() {
 		t.Run(s.Lang, func(t *testing.T) {
 			src := read(t, s, "score.wasm")
+			if !bytes.Contains(src, []byte("\x10"+wasm.ExportBoth+"\x00")) {
+				t.Errorf("it does not export %s: each event costs two calls", wasm.ExportBoth)
+			}
 			m, r := load(t, h, src)
 			holdToBudget(t, s, r)
 			holdToCases(t, s, m)

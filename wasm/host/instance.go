@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"ripen/wasm"
 	"ripen/wasm/meter"
@@ -43,6 +45,7 @@ type Instance struct {
 	m           *Module
 	ctx         context.Context
 	mod         api.Module // nil after a trap: the next call makes a new one
+	memory      memory     // of mod, and of the next
 	fold, score api.Function
 	both        api.Function // nil if the module has none
 	gas         api.MutableGlobal
@@ -86,7 +89,8 @@ func (m *Module) NewInstance(ctx context.Context) (*Instance, error) {
 }
 
 func (in *Instance) open() error {
-	mod, err := in.m.rt.InstantiateModule(in.ctx, in.m.code, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	ctx := experimental.WithMemoryAllocator(in.ctx, &in.memory)
+	mod, err := in.m.rt.InstantiateModule(ctx, in.m.code, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
 		return fmt.Errorf("instantiate module of %s: %w", in.m.card.Name, err)
 	}
@@ -128,6 +132,7 @@ func (in *Instance) view() {
 // Close ends the instance.
 func (in *Instance) Close() error {
 	in.drop()
+	in.memory = memory{}
 	return nil
 }
 
@@ -249,23 +254,23 @@ func writeEvent(b []byte, e *wasm.Event) int {
 	if text > len(b) {
 		return 0
 	}
-	slots := b[wasm.EventHead:text]
 	for i := range e.Slots {
-		s, slot := &e.Slots[i], slots[:wasm.SlotSize]
-		slots = slots[wasm.SlotSize:]
-		head, value := uint64(s.Tag), s.Num
-		if s.Product {
-			head |= 1 << 8
-		}
+		s, at := &e.Slots[i], wasm.EventHead+wasm.SlotSize*i
+		slot := b[at : at+wasm.SlotSize : at+wasm.SlotSize]
+		value, length := s.Num, 0
 		if s.Tag == wasm.String {
-			head |= uint64(len(s.Str)) << 32
-			value = uint64(text)
-			if len(s.Str) > len(b)-text {
+			value, length = uint64(text), len(s.Str)
+			if length > len(b)-text {
 				return 0
 			}
 			text += copy(b[text:], s.Str)
 		}
-		le.PutUint64(slot, head)
+		slot[0], slot[1] = byte(s.Tag), 0
+		if s.Product {
+			slot[1] = 1
+		}
+		le.PutUint16(slot[2:], 0)
+		le.PutUint32(slot[4:], uint32(length))
 		le.PutUint64(slot[8:], value)
 	}
 	size := (text + 7) &^ 7
@@ -347,10 +352,13 @@ func (in *Instance) said(scaled float64) *scorecard.Raw {
 	raw := &in.raw
 	raw.Scaled, raw.Null, raw.Next = scaled, in.u32(wasm.OffNull) != 0, int64(in.u64(wasm.OffNext))
 	in.dims()
-	raw.Points = raw.Points[:0]
-	for i := range min(in.u32(wasm.OffReasons), wasm.ReasonsMax) {
-		at := wasm.IOReasons + wasm.ReasonSize*int(i)
-		raw.Points = append(raw.Points, scorecard.RulePoints{ID: in.u32(at), Detail: in.u32(at + 4), Points: math.Float64frombits(in.u64(at + 8))})
+	le, n := binary.LittleEndian, int(min(in.u32(wasm.OffReasons), wasm.ReasonsMax))
+	raw.Points = slices.Grow(raw.Points[:0], n)[:n]
+	from := in.mem[wasm.IOReasons : wasm.IOReasons+wasm.ReasonSize*n]
+	for i := range raw.Points {
+		one := from[:wasm.ReasonSize:wasm.ReasonSize]
+		from = from[wasm.ReasonSize:]
+		raw.Points[i] = scorecard.RulePoints{ID: le.Uint32(one), Detail: le.Uint32(one[4:]), Points: math.Float64frombits(le.Uint64(one[8:]))}
 	}
 	return raw
 }

@@ -129,6 +129,17 @@ test("the shown score falls at the next moment, and not before", () => {
   assert.ok(lead.score(now).score < 0.5);
 });
 
+test("both at once are what two calls are", () => {
+  const apart = new Lead(), once = new Lead();
+  apart.visit(START);
+  const said = apart.score(START + DAY);
+  once.visit(START); // leaves the event where it stands
+  for (let at = 0x100; at < 0x128; at++) once.area.setUint8(at, 0);
+  assert.equal(once.module.ripen_fold_score(1, BigInt(START + DAY)), said.score);
+  assert.equal(once.area.getUint32(0x04, true), 40);
+  assert.equal(Number(once.area.getBigInt64(0x18, true)), said.next);
+});
+
 test("the library compares texts to their end, and stays in its bounds", () => {
   const lead = new Lead(new WebAssembly.Module(readFileSync("ripen.test.wasm")));
   assert.equal(lead.visit(START), 1 | 2);

@@ -194,7 +194,8 @@ __asm__(".section .custom_section.ripen.manifest,\"\",@\n.incbin \"manifest.json
 #define RIPEN_EXPORT(name) // as in tests
 #endif
 
-// The three functions that Ripen calls.
+// The functions that Ripen calls. The last, which a module may leave out, is the two
+// before it in one call: for most events Ripen asks for nothing else.
 #define RIPEN_MODULE(lead, fold, score)                                                  \
     _Static_assert(sizeof(lead) <= RIPEN_STATE, "a lead is at most 16 KiB");             \
     RIPEN_EXPORT(ripen_io) ripen_area *ripen_io(void) { return &ripen; }                 \
@@ -209,6 +210,10 @@ __asm__(".section .custom_section.ripen.manifest,\"\",@\n.incbin \"manifest.json
     }                                                                                    \
     RIPEN_EXPORT(ripen_score) double ripen_score(int64_t now) {                          \
         return score((const lead *)ripen.state, now);                                    \
+    }                                                                                    \
+    RIPEN_EXPORT(ripen_fold_score) double ripen_fold_score(int32_t n, int64_t now) {     \
+        ripen.state_length = (uint32_t)ripen_fold(n);                                    \
+        return ripen_score(now);                                                         \
     }
 
 #endif

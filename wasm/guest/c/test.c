@@ -113,6 +113,17 @@ static void texts_are_compared_to_their_end(void) {
     CHECK(!ripen_is(e, VALUE, "") && !ripen_begins(e, VALUE, ""));
 }
 
+static void both_at_once_is_what_two_calls_are(void) {
+    visit(START, BY_PERSON);
+    double apart = said(START + RIPEN_DAY);
+    int64_t next = ripen.next;
+    begin();
+    visit(START, BY_PERSON); // leaves the event where it stands
+    memset(ripen.state, 0, sizeof ripen.state);
+    CHECK(ripen_fold_score(1, START + RIPEN_DAY) == apart && ripen.state_length == 40);
+    CHECK(ripen.next == next && ripen.reasons == 1);
+}
+
 static void a_lead_may_get_no_score(void) {
     ripen_not_scored();
     CHECK(ripen.not_scored == 1);
@@ -137,6 +148,7 @@ int main(void) {
         a_company_stays_until_it_is_cleared,
         the_shown_score_falls_at_the_next_moment_and_not_before,
         texts_are_compared_to_their_end,
+        both_at_once_is_what_two_calls_are,
         a_lead_may_get_no_score,
         what_is_said_has_room,
     };

@@ -1,13 +1,15 @@
 ;; A lead's interest: who looks at prices, asks for a demo or buys gets points,
 ;; which halve every 14 days. A company of 50 or more gets points that stay.
 ;;
-;; Ripen calls ripen_fold with events and ripen_score with a moment. They are
-;; pure: the same state and events, or state and moment, always come to the same.
+;; Ripen calls ripen_fold with events and ripen_score with a moment, or
+;; ripen_fold_score with both, which a module may leave out. They are pure: the
+;; same state and events, or state and moment, always come to the same.
 ;; What an event carries is named in manifest.json: `fields`, `event_types`.
 ;;
 ;; The first 64 KiB of memory are shared with Ripen; $area is where they begin.
 ;;
-;;   0x0000  what is said   0x18 i64  when the score may next change by itself; 0: never
+;;   0x0000  what is said   0x04 i32  by ripen_fold_score, the length of the state
+;;                          0x18 i64  when the score may next change by itself; 0: never
 ;;                          0x20 i32  how many reasons, 0x24 how many dimensions
 ;;                          0x28 i32  1: this lead gets no score
 ;;                          0x40 f64  the dimensions, in the manifest's order
@@ -36,7 +38,7 @@
   (func (export "ripen_io") (result i32) (i32.const 0))
 
   ;; Folds $n events into the state and returns its length.
-  (func (export "ripen_fold") (param $n i32) (result i32)
+  (func $ripen_fold (export "ripen_fold") (param $n i32) (result i32)
     (local $event i32)
     (local.set $event (i32.const 0x6100))
     (block $done
@@ -47,6 +49,11 @@
         (local.set $n (i32.sub (local.get $n) (i32.const 1)))
         (br $next)))
     (i32.const 40))
+
+  ;; Folds $n events and scores the state, in one call.
+  (func (export "ripen_fold_score") (param $n i32) (param $now i64) (result f64)
+    (i32.store (i32.const 0x04) (call $ripen_fold (local.get $n)))
+    (call $ripen_score (local.get $now)))
 
   (func $fold (param $e i32)
     (local $left f64)
@@ -84,7 +91,7 @@
       (then (call $add (i32.const 0x118) (f64.div (local.get $left) (f64.const 10)) (f64.const 20)))))
 
   ;; Scores the state at $now, which it does not change.
-  (func (export "ripen_score") (param $now i64) (result f64)
+  (func $ripen_score (export "ripen_score") (param $now i64) (result f64)
     (local $left f64) (local $pricing f64) (local $demo f64) (local $purchase f64) (local $company f64)
     (local $interest f64) (local $score f64)
     (local.set $left (call $fade (local.get $now)))

@@ -56,7 +56,8 @@
     (i32.store8 (i32.const 0x6140) (i32.const 6))
     (call $fold (i32.const 1)))
 
-  ;; What the last score said.
+  ;; What the last score said, and how long the state is by ripen_fold_score.
+  (func (export "length") (result i32) (i32.load (i32.const 0x04)))
   (func (export "next") (result i64) (i64.load (i32.const 0x18)))
   (func (export "reasons") (result i32) (i32.load (i32.const 0x20)))
   (func (export "company") (result f64) (f64.load (i32.const 0x48)))
@@ -95,6 +96,16 @@
 (assert_return (invoke $ripen "visit" (i64.const 1767225600000) (i32.const 256)) (i32.const 40))
 (assert_return (invoke $ripen "visit" (i64.const 1767225600000) (i32.const 5)) (i32.const 40))
 (assert_return (invoke $score "ripen_score" (i64.const 1767225600000)) (f64.const 0))
+
+;; Both at once are what two calls are. The event is the visit before it, once more.
+(invoke $ripen "new")
+(assert_return (invoke $ripen "visit" (i64.const 1767225600000) (i32.const 1)) (i32.const 40))
+(assert_return (invoke $ripen "length") (i32.const 0))
+(assert_return (invoke $score "ripen_fold_score" (i32.const 1) (i64.const 1768435200000)) (f64.const 6))
+(assert_return (invoke $ripen "length") (i32.const 40))
+(assert_return (invoke $ripen "points") (f64.const 6))
+(assert_return (invoke $score "ripen_score" (i64.const 1767225600000)) (f64.const 12))
+(invoke $ripen "new")
 
 ;; A demo is worth 30 and a purchase a tenth of its value, if that is above 0.
 (assert_return (invoke $ripen "demo_request" (i64.const 1767225600000)) (i32.const 40))

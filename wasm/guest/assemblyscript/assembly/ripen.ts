@@ -140,8 +140,8 @@ export function nextFall(now: i64, score: f64, fading: f64, halfLife: i64): i64 
 
 /** Where the 64 KiB begin that Ripen and the module share. */
 export const AREA = memory.data(0x10000, 16);
-/** Where in them the lead is, and the events. */
-export const STATE: usize = 0x100, EVENTS: usize = 0x6100;
+/** Where in them the lead's length is, the lead, and the events. */
+export const STATE_LENGTH: usize = 0x04, STATE: usize = 0x100, EVENTS: usize = 0x6100;
 
 const NEXT: usize = 0x18, REASONS: usize = 0x20, DIMENSIONS: usize = 0x24, NOT_SCORED: usize = 0x28;
 const DIMENSION: usize = 0x40, REASON: usize = 0x4100;

@@ -94,6 +94,17 @@ fn the_shown_score_falls_at_the_next_moment_and_not_before() {
     panic!("it never comes to rest");
 }
 
+#[test]
+fn both_at_once_are_what_two_calls_are() {
+    let slots = [Slot::Int(BY_PERSON), Slot::Text("/pricing/pro"), Slot::Missing, Slot::Missing];
+    let (mut apart, mut once) = (Case::<Interest>::new(), Case::<Interest>::new());
+    apart.fold(event::PAGE_VIEW, START, &slots);
+    let want = apart.score(START + DAY);
+    let said = once.fold_score(event::PAGE_VIEW, START, &slots, START + DAY);
+    assert_eq!((said.score, said.next, said.reasons), (want.score, want.next, want.reasons));
+    assert_eq!(once.score(START + 14 * DAY).score, 3.0);
+}
+
 /// A lead that asks the library what the example does not.
 #[repr(C)]
 struct Curious {
