@@ -37,3 +37,31 @@ type MailKey struct {
 
 // GIF is one transparent point, 43 bytes: what every pixel answers with.
 var GIF = []byte("GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;")
+
+// What a mail is sent for. Marketing needs the person's yes; what is
+// transactional (an invoice, an answer that was asked for) needs no consent, and
+// still never goes to an address that bounced.
+const (
+	MailMarketing     = "marketing"
+	MailTransactional = "transactional"
+)
+
+// MailKind is the kind of an intent that is a mail, and MailPlace the
+// destination that all of them go to.
+const (
+	MailKind  = "email"
+	MailPlace = "mail:smtp" // no webhook can be called so
+)
+
+// MailIntent asks for one mail to one lead. The template's version in force when
+// it is made is the one that leaves; to whom, with which attributes and whether
+// at all is looked at when it leaves.
+type MailIntent struct {
+	Tenant   TenantID
+	Key      string // what caused it, computed from the log's content, such as journey@3/welcome/<entry>: of one key there is never a second mail
+	Lead     LeadID
+	Template string            // of the tenant's content library
+	Variant  string            // of the template; empty = the template's own words
+	Purpose  string            // MailMarketing or MailTransactional; empty = the template's; another than the template's is refused
+	Fields   map[string]string // stand in the template beside the lead's attributes, and before them
+}
