@@ -65,3 +65,51 @@ type MailIntent struct {
 	Purpose  string            // MailMarketing or MailTransactional; empty = the template's; another than the template's is refused
 	Fields   map[string]string // stand in the template beside the lead's attributes, and before them
 }
+
+// MailSender is what a tenant's mails leave through, and as whom.
+type MailSender struct {
+	URL      string  // smtps://user@host, or smtp://user@host:587, which asks for STARTTLS
+	Password string  // never shown
+	From     string  // Acme <hola@acme.es>
+	ReplyTo  string  // empty = From
+	Selector string  // of the DKIM key in the DNS
+	Key      string  // the DKIM key, PEM; never shown
+	Record   string  // what the DNS must say under selector._domainkey.domain, as TXT
+	Rate     float64 // mails a second to one domain of receivers; 0 = 10
+	Created  int64   // unix ms
+}
+
+// MailTemplate is one version of a mail of the content library.
+type MailTemplate struct {
+	Name     string
+	Version  int
+	Versions int  // how many there are
+	InForce  bool // it is what leaves
+	Created  int64
+	YAML     []byte
+	Language string // es or en
+	Purpose  string
+	Topics   []string
+	Stage    string
+	Subject  string
+	Variants []string // names, sorted
+	Warnings []string
+}
+
+// MailPreview is a mail as a lead would get it now.
+type MailPreview struct {
+	To      string
+	From    string
+	Subject string
+	Headers [][2]string // that are added: List-Unsubscribe, …
+	Text    string
+	HTML    string
+	Refused string // why it would not be sent; empty = it would
+}
+
+// MailSuppressed says that an address gets no mail, or no marketing.
+type MailSuppressed struct {
+	Why string `json:"why"` // bounce, complaint, unsubscribe or by hand
+	All bool   `json:"all"` // nothing at all, not marketing alone
+	At  int64  `json:"at"`  // unix ms
+}

@@ -27,7 +27,7 @@ var homes = map[string][]string{
 	"github.com/klauspost/compress":           {"storage", "tracker/ingest", "tracker/export", "bench/..."},
 	"github.com/dchest/siphash":               {"storage"},
 	"github.com/tidwall/btree":                {"tracker/rank"},
-	"github.com/goccy/go-yaml":                {"wasm/scorecard", "cmd/ripen"},
+	"github.com/goccy/go-yaml":                {"wasm/scorecard", "tracker/mail", "cmd/ripen"},
 	"github.com/VictoriaMetrics/metrics":      {"tracker/server", "tracker/ingest", "bench/..."},
 	"github.com/evanw/esbuild":                {"snippet/..."},
 	"github.com/mileusna/useragent":           {"tracker/ingest"},
@@ -38,6 +38,9 @@ var homes = map[string][]string{
 	"github.com/chromedp/cdproto":             {"snippet/browsertest", "bench/..."},
 	"github.com/rogpeppe/go-internal":         {},
 	"github.com/andybalholm/brotli":           {"tracker/ingest"},
+	"github.com/wneessen/go-mail":             {"tracker/mail"},
+	"github.com/emersion/go-msgauth":          {"tracker/mail"},
+	"github.com/emersion/go-smtp":             {},
 	"google.golang.org/protobuf":              {},
 	"github.com/dgraph-io/ristretto/v2":       {"storage"},
 }
