@@ -39,8 +39,9 @@ var homes = map[string][]string{
 	"github.com/rogpeppe/go-internal":         {},
 	"github.com/andybalholm/brotli":           {"tracker/ingest"},
 	"github.com/wneessen/go-mail":             {"tracker/mail"},
-	"github.com/emersion/go-msgauth":          {"tracker/mail"},
-	"github.com/emersion/go-smtp":             {},
+	"github.com/emersion/go-msgauth":          {"tracker/mail/..."},
+	"github.com/emersion/go-smtp":             {"tracker/mail/mailtest"},
+	"github.com/emersion/go-sasl":             {"tracker/mail/mailtest"},
 	"google.golang.org/protobuf":              {},
 	"github.com/dgraph-io/ristretto/v2":       {"storage"},
 }

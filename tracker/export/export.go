@@ -128,6 +128,7 @@ var routes = []route{
 	{"GET", "leads/*", "scorecard as_of", (*call).lead, tenantKey},
 	{"GET", "leads/*/events", "limit after personal as_of", (*call).timeline, tenantKey},
 	{"GET", "leads/*/scores", "scorecard limit before", (*call).history, tenantKey},
+	{"GET", "leads/*/impact", "as_of", (*call).impact, tenantKey},
 	{"GET", "accounts", "scorecard limit as_of", (*call).accounts, tenantKey},
 	{"DELETE", "leads/*", "", (*call).erase, tenantKey},
 	{"GET", "leads/*/archive", "", (*call).archive, tenantKey},

@@ -18,7 +18,7 @@ var signedHeaders = []string{
 // bytes writes a mail as it goes over the wire. The same mail at the same moment
 // gives the same bytes.
 func (l *letter) bytes(s *sender, id string, at time.Time) ([]byte, error) {
-	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithBoundary("=_ripen_"+id))
+	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithBoundary("ripen_"+id))
 	m.FromMailAddress(s.from)
 	if err := m.To(l.to); err != nil {
 		return nil, err
