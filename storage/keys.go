@@ -24,11 +24,12 @@ const (
 	SpaceOutbox      = 'o' // tracker/outbox: intents and attempts
 	SpaceWebhook     = 'e' // tracker/outbox: where intents go
 	SpaceHandoff     = 'q' // tracker/handoff: who was handed to sales, and what became of it
-	SpaceSuppression = 'x' // tracker/outbox: whom never to write to
+	SpaceSuppression = 'x' // tracker/mail: whom never to write to
 	SpaceDeadLetter  = 'd' // tracker/ingest: refused events, sealed
 	SpaceImport      = 'p' // cmd: progress of imports
 	SpaceMailKey     = 'y' // tracker/email: keys that sign the addresses in mails
 	SpaceMailToken   = 'n' // tracker/email: tokens of webhooks that were used, until they are too old
+	SpaceMail        = 'g' // tracker/mail: senders, templates and their versions
 	SpaceErasure     = 'z' // storage: subjects erased; Restore applies them again
 	SpaceState       = '0' // storage: the machine's own counters (zero tenant)
 )

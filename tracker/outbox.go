@@ -1,11 +1,13 @@
 package tracker
 
+import "time"
+
 // The states of an intent.
 const (
 	IntentPending   = "pending"   // to be delivered, or being delivered
 	IntentDelivered = "delivered" // its destination said that it has it
 	IntentParked    = "parked"    // given up until a person says otherwise
-	IntentWithdrawn = "withdrawn" // whom it is about was erased before it left
+	IntentWithdrawn = "withdrawn" // it is not to leave any more: whom it is about was erased, said no, or cannot be reached
 )
 
 // Intent is something that is to happen in the world once: it leaves for one
@@ -14,7 +16,7 @@ const (
 type Intent struct {
 	ID       string // 32 hex digits: the Idempotency-Key, the same at every attempt
 	Seq      uint64 // order of making within the tenant
-	Kind     string // handoff
+	Kind     string // handoff, email
 	To       string // name of the destination
 	Lead     LeadID
 	Created  int64  // unix ms
@@ -33,6 +35,7 @@ const (
 	OutcomeRefused     = "refused"     // another answer
 	OutcomeUnreachable = "unreachable" // nothing was sent
 	OutcomeUnknown     = "unknown"     // it may have arrived: no answer came, or the process died
+	OutcomePutOff      = "put off"     // nothing was sent: its turn comes later; counts for no attempt
 )
 
 // Attempt is one try to deliver an intent.
@@ -42,6 +45,26 @@ type Attempt struct {
 	Outcome string `json:"outcome"` // empty while it is under way
 	Status  int    `json:"status,omitempty"`
 	Detail  string `json:"detail,omitempty"`
+}
+
+// Delivery is one attempt at an intent by a way that is no webhook, such as mail.
+type Delivery struct {
+	Tenant TenantID
+	ID     string // of the intent: by which a receiver may tell repeats apart
+	Lead   LeadID
+	Body   []byte
+	At     int64 // unix ms
+}
+
+// DeliveryResult is how a [Delivery] ended.
+type DeliveryResult struct {
+	Outcome string // OutcomeAccepted, …
+	Status  int    // the receiver's own number; 0 = it gave none
+	Detail  string // never what is personal
+	After   time.Duration
+	Place   bool // not this intent failed, but what all of them go through
+	Park    bool // a person is needed
+	End     bool // it is not to leave any more, for the reason that Detail says
 }
 
 // Webhook is a tenant's destination of intents: it is sent signed requests.

@@ -72,6 +72,8 @@ func TestScript(t *testing.T) {
 
 			"receiver": cmdReceiver,
 			"received": cmdReceived,
+			"mailbox":  cmdMailbox,
+			"mailed":   cmdMailed,
 			"waitfor":  cmdWaitFor,
 		},
 	})

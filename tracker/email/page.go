@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/valyala/fasthttp"
+
+	"ripen/tracker"
 )
 
 // The pages that strangers see. They say nothing of the person: a mail may have
@@ -14,6 +16,7 @@ const (
 	pageDone  = "done"
 	pageGone  = "gone"
 	pageLater = "later"
+	pageSaved = "saved"
 )
 
 // pageText is a heading, a sentence, and for the page that asks its button.
@@ -25,22 +28,70 @@ var pages = map[string]map[string]pageText{
 		pageAsk:   {"Unsubscribe?", "You will get no more of these e-mails.", "Unsubscribe"},
 		pageDone:  {"You are unsubscribed", "You will get no more of these e-mails.", ""},
 		pageGone:  {"This link is not good any more", "It has expired, or a part of it is missing. Nothing was changed.", ""},
+		pageSaved: {"Saved", "From now on we keep to what you chose.", ""},
 		pageLater: {"Please try again in a moment", "Your wish could not be stored just now.", ""},
 	},
 	"es": {
 		pageAsk:   {"¿Darse de baja?", "No recibirás más correos como este.", "Darme de baja"},
 		pageDone:  {"Te has dado de baja", "No recibirás más correos como este.", ""},
 		pageGone:  {"Este enlace ya no sirve", "Ha caducado o le falta una parte. No se ha cambiado nada.", ""},
+		pageSaved: {"Guardado", "Desde ahora nos atenemos a lo que has elegido.", ""},
 		pageLater: {"Inténtalo de nuevo en un momento", "Ahora mismo no se ha podido guardar tu petición.", ""},
 	},
 }
 
-const pageStyle = `body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1rem;color:#222;background:#fff}` +
-	`button{font:inherit;padding:.6rem 1.4rem;border:0;border-radius:.4rem;background:#1a5c38;color:#fff;cursor:pointer}`
+// preferenceText is the form of the preference page. It shows nothing of what the
+// person chose before: a mail may have been passed on.
+type preferenceText struct {
+	title, text, yes, no, keep, button string
+	purposes                           [len(tracker.Purposes)]string
+}
+
+// fieldPreferences is what tells its form from that of an unsubscribe.
+const fieldPreferences = "preferences"
+
+// preferences are its texts by language.
+var preferences = map[string]preferenceText{
+	"en": {
+		"What do you want to allow?", "Each on its own; you can change it at any time.", "Yes", "No", "Leave as it is", "Save",
+		[...]string{"Count my visits", "Write to me about offers and news", "Know me again, so that what I see fits me"},
+	},
+	"es": {
+		"¿Qué quieres permitir?", "Cada cosa por separado; puedes cambiarlo cuando quieras.", "Sí", "No", "Dejarlo como está", "Guardar",
+		[...]string{"Contar mis visitas", "Escribirme sobre ofertas y novedades", "Reconocerme, para que lo que vea me interese"},
+	},
+}
+
+const pageStyle = `:root{color-scheme:light dark;--ink:#222;--paper:#fff;--line:#8886;--go:#1a5c38}@media(prefers-color-scheme:dark){:root{--ink:#eee;--paper:#181a1b;--go:#2f7d52}}` +
+	`body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:12vh auto;padding:0 1rem;color:var(--ink);background:var(--paper)}` +
+	`button{font:inherit;padding:.6rem 1.4rem;border:0;border-radius:.4rem;background:var(--go);color:#fff;cursor:pointer}` +
+	`section{margin-top:3rem;padding-top:1rem;border-top:1px solid var(--line)}fieldset{border:1px solid var(--line);border-radius:.4rem;margin:1rem 0;padding:.6rem 1rem}` +
+	`legend{padding:0 .4rem}label{margin-right:1.4rem;white-space:nowrap}h2{font-size:1.2rem}`
+
+// showPreferences writes the form of the preference page.
+func showPreferences(b *strings.Builder, lang string) {
+	t := preferences[lang]
+	b.WriteString(`<section><h2>` + t.title + `</h2><p>` + t.text + `</p><form method="post"><input type="hidden" name="` + fieldPreferences + `" value="1">`)
+	for _, p := range [...]tracker.Purpose{tracker.Marketing, tracker.Profiling, tracker.Analytics} {
+		b.WriteString(`<fieldset><legend>` + t.purposes[p] + `</legend>`)
+		for i, choice := range [...]string{tracker.Granted.String(), tracker.Refused.String(), ""} {
+			checked := ""
+			if choice == "" {
+				checked = " checked"
+			}
+			b.WriteString(`<label><input type="radio" name="` + p.String() + `" value="` + choice + `"` + checked + `> ` + [...]string{t.yes, t.no, t.keep}[i] + `</label>`)
+		}
+		b.WriteString(`</fieldset>`)
+	}
+	b.WriteString(`<button>` + t.button + `</button></form></section>`)
+}
 
 // showPage answers with a page in the reader's language.
 func showPage(ctx *fasthttp.RequestCtx, status int, name string) {
-	lang := preferred(string(ctx.Request.Header.Peek("Accept-Language")))
+	lang := string(ctx.QueryArgs().Peek("lang")) // of the mail, where it says one
+	if _, known := pages[lang]; !known {
+		lang = preferred(string(ctx.Request.Header.Peek("Accept-Language")))
+	}
 	t := pages[lang][name]
 	var b strings.Builder
 	b.WriteString(`<!doctype html><html lang="` + lang + `"><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
@@ -48,6 +99,7 @@ func showPage(ctx *fasthttp.RequestCtx, status int, name string) {
 	if t.button != "" {
 		b.WriteString(`<form method="post"><input type="hidden" name="List-Unsubscribe" value="One-Click"><input type="hidden" name="page" value="1">` +
 			`<button>` + t.button + `</button></form>`)
+		showPreferences(&b, lang)
 	}
 	b.WriteString("</main></html>\n")
 	h := &ctx.Response.Header

@@ -30,7 +30,8 @@ type happened struct {
 	machine tracker.Machine
 	why     tracker.MachineReason
 	proved  bool
-	denied  bool // Sec-GPC: 1
+	denied  bool            // Sec-GPC: 1
+	consent tracker.Consent // what the person chose on the preference page
 }
 
 // Where the fields go: in the clear what rules tell apart, sealed what may say
@@ -52,6 +53,9 @@ func (h *happened) record(src *tracker.Source, now int64) storage.Record {
 	e := tracker.Event{
 		Time: h.time, Type: []byte(h.typ), MessageID: id, MessageUUID: true, Source: src.ID,
 		Machine: h.machine, MachineReason: h.why, Proved: h.proved && !h.denied,
+	}
+	if h.consent != tracker.ConsentUnknown {
+		e.Consent, e.Decision = h.consent, true
 	}
 	var personal []tracker.Field
 	put := func(space tracker.Space, name, v string, open bool) {

@@ -71,6 +71,10 @@ func (h *Handler) unsubscribe(ctx *fasthttp.RequestCtx, token string) {
 		showPage(ctx, fasthttp.StatusOK, pageAsk)
 		return
 	}
+	if choice := chosen(ctx); choice != tracker.ConsentUnknown {
+		h.choose(ctx, t, &c, choice)
+		return
+	}
 	asked, byPage := oneClick(ctx)
 	if !asked {
 		showPage(ctx, fasthttp.StatusBadRequest, pageAsk)
@@ -91,6 +95,33 @@ func (h *Handler) unsubscribe(ctx *fasthttp.RequestCtx, token string) {
 		ctx.SetContentType("text/plain; charset=utf-8")
 		ctx.SetBodyString("unsubscribed\n")
 	}
+}
+
+// chosen reads what the form of the preference page says; what it leaves open
+// stays as it is.
+func chosen(ctx *fasthttp.RequestCtx) (c tracker.Consent) {
+	args := ctx.PostArgs()
+	if !args.Has(fieldPreferences) {
+		return c
+	}
+	for _, p := range tracker.Purposes {
+		if choice := tracker.ParseChoice(args.Peek(p.String())); choice == tracker.Granted || choice == tracker.Refused {
+			c = c.With(p, choice)
+		}
+	}
+	return c
+}
+
+// choose stores what a person allows from now on.
+func (h *Handler) choose(ctx *fasthttp.RequestCtx, t tracker.TenantID, c *claims, choice tracker.Consent) {
+	id := []string{"p", strconv.FormatInt(h.cfg.Now(), 10), strconv.Itoa(int(choice)), c.email, c.user} // each choice is an event of its own
+	ev := &happened{typ: "consent", id: id, detail: "preferences", consent: choice, proved: true}
+	if h.remember(ctx, t, c, ev) == tracker.Retry {
+		ctx.Response.Header.Set("Retry-After", "5")
+		showPage(ctx, fasthttp.StatusServiceUnavailable, pageLater)
+		return
+	}
+	showPage(ctx, fasthttp.StatusOK, pageSaved)
 }
 
 // oneClick reads the body of RFC 8058, in either of its two forms; our own page
@@ -139,7 +170,7 @@ func (h *Handler) store(ctx *fasthttp.RequestCtx, t tracker.TenantID, c *claims,
 	}
 	ev.proved = ev.proved && ev.machine == tracker.Human
 	// What a person asks for about their mail is kept whatever else they allow.
-	ev.denied = ev.typ != "unsubscribe" && trimmed(head.Peek("Sec-GPC")) == "1"
+	ev.denied = ev.typ != "unsubscribe" && ev.consent == tracker.ConsentUnknown && trimmed(head.Peek("Sec-GPC")) == "1"
 	ev.id = append(ev.id, strconv.FormatInt(now/sameVisit, 10), ev.agent, ev.machine.String())
 	if ctx.IsHead() {
 		ev.id = append(ev.id, "HEAD") // it must not stand in the way of what comes after it

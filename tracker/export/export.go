@@ -40,6 +40,8 @@ type Config struct {
 	State func(asOf time.Time) (st Leads, done func(), err error)
 	// DeadLetters keeps the events that were refused for good.
 	DeadLetters DeadLetters
+	// Post is the tenant's mails.
+	Post Post
 	// Outbox is what leaves, and where it goes.
 	Outbox Outbox
 	// Handoffs are the leads that were handed to sales.
@@ -126,6 +128,7 @@ var routes = []route{
 	{"GET", "leads/*", "scorecard as_of", (*call).lead, tenantKey},
 	{"GET", "leads/*/events", "limit after personal as_of", (*call).timeline, tenantKey},
 	{"GET", "leads/*/scores", "scorecard limit before", (*call).history, tenantKey},
+	{"GET", "leads/*/impact", "as_of", (*call).impact, tenantKey},
 	{"GET", "accounts", "scorecard limit as_of", (*call).accounts, tenantKey},
 	{"DELETE", "leads/*", "", (*call).erase, tenantKey},
 	{"GET", "leads/*/archive", "", (*call).archive, tenantKey},
@@ -171,6 +174,17 @@ var routes = []route{
 	{"GET", "sources/*/events", "from follow", (*call).tail, tenantKey},
 
 	{"POST", "mail/links", "public_url", (*call).mintLinks, tenantKey},
+	{"GET", "mail/sender", "", (*call).mailSender, tenantKey},
+	{"PUT", "mail/sender", "", (*call).setMailSender, tenantKey},
+	{"GET", "mail/templates", "topic stage purpose language", (*call).mailTemplates, tenantKey},
+	{"GET", "mail/templates/*", "version", (*call).mailTemplate, tenantKey},
+	{"PUT", "mail/templates/*", "check", (*call).publishMail, tenantKey},
+	{"POST", "mail/templates/*/rollback", "", (*call).rollbackMail, tenantKey},
+	{"POST", "mail/preview", "", (*call).previewMail, tenantKey},
+	{"POST", "mail/send", "", (*call).sendMail, tenantKey},
+	{"GET", "mail/suppressed/*", "", (*call).suppressedMail, tenantKey},
+	{"PUT", "mail/suppressed/*", "", (*call).suppressMail, tenantKey},
+	{"DELETE", "mail/suppressed/*", "", (*call).allowMail, tenantKey},
 
 	{"GET", "admin/mail-keys", "", (*call).mailKeys, operatorFor},
 	{"POST", "admin/mail-keys", "", (*call).rotateMailKeys, operatorFor},

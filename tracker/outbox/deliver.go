@@ -28,6 +28,7 @@ type place struct {
 // delivery is one attempt at one intent.
 type delivery struct {
 	id   ID
+	lead tracker.LeadID
 	at   int64 // unix ms
 	hook *tracker.Webhook
 	body []byte
@@ -40,10 +41,18 @@ type result struct {
 	detail  string
 	after   time.Duration // the destination wants to be left alone for so long
 	gone    bool          // it wants no more of this
+
+	// Of a channel, which says itself what an answer means.
+	channel bool
+	places  bool // the place failed, not this one intent
+	ended   bool // it is not to leave any more
 }
 
 // isPlaces says that the place failed, not that it refused this one intent.
 func (r *result) isPlaces() bool {
+	if r.channel {
+		return r.places
+	}
 	switch r.outcome {
 	case tracker.OutcomeUnreachable, tracker.OutcomeUnknown:
 		return true
@@ -62,7 +71,7 @@ func (o *Outbox) sendDue(ctx, sending context.Context) int64 {
 	now := o.db.Now()
 	next := now + lookAgain
 	for _, t := range o.cfg.Tenants() {
-		for _, hook := range o.hooksOf(t.ID) {
+		for _, hook := range o.placesOf(t.ID) {
 			if ctx.Err() != nil {
 				return next
 			}
@@ -161,7 +170,7 @@ func (o *Outbox) deliver(ctx context.Context, t tracker.TenantID, hook *tracker.
 		o.mu.Unlock()
 		o.Wake()
 	}
-	one := &delivery{id: d.id, hook: hook, at: o.db.Now()}
+	one := &delivery{id: d.id, lead: d.lead, hook: hook, at: o.db.Now()}
 	begun, err := o.begin(t, one)
 	if err != nil || !begun {
 		if err != nil {
@@ -175,7 +184,7 @@ func (o *Outbox) deliver(ctx context.Context, t tracker.TenantID, hook *tracker.
 		return
 	}
 	started := time.Now()
-	res := o.cfg.send(ctx, one)
+	res := o.attempt(ctx, t, one)
 	took := time.Since(started).Milliseconds()
 	for {
 		err := o.commit(func(tx *storage.Tx) error { return o.end(tx, t, one, &res, took) })
@@ -200,6 +209,9 @@ const failuresMost = 4
 
 // learn takes what an attempt says of its place.
 func (p *place) learn(res *result, now int64) {
+	if res.outcome == tracker.OutcomePutOff {
+		return
+	}
 	if !res.isPlaces() {
 		if p.failures > failuresMost {
 			p.hurry = now + 1 // it was away and is back: what was put off goes at once
@@ -291,6 +303,14 @@ func (o *Outbox) end(tx *storage.Tx, t tracker.TenantID, one *delivery, res *res
 		}
 	}
 	switch {
+	case res.outcome == tracker.OutcomePutOff: // no attempt at all
+		row.Tries, row.Attempts = row.Tries-1, row.Attempts[:len(row.Attempts)-1]
+		return r.schedule(one.id, row, now+max(res.after.Milliseconds(), 1), now)
+	case res.ended:
+		row.State, row.Why = tracker.IntentWithdrawn, res.detail
+		if err := r.drop(idKey(rowBody, one.id)); err != nil {
+			return err
+		}
 	case res.outcome == tracker.OutcomeAccepted:
 		row.State, row.Why = tracker.IntentDelivered, ""
 	case res.gone:

@@ -16,10 +16,16 @@ import (
 // derives its intents again, and delivers: none is missing, none was made twice,
 // each lead's come in order, and only what may have arrived came a second time.
 func TestDeathAtEveryWrite(t *testing.T) {
+	for _, to := range []string{"crm", tracker.MailPlace} {
+		dieEverywhere(t, to)
+	}
+}
+
+func dieEverywhere(t *testing.T, to string) {
 	for _, kind := range []storage.Fault{storage.FaultLost, storage.FaultReported} {
 		for n := int64(1); ; n++ {
 			died := false
-			t.Run(fmt.Sprintf("%d/%d", kind, n), func(t *testing.T) { died = dieAt(t, kind, n) })
+			t.Run(fmt.Sprintf("%s/%d/%d", to, kind, n), func(t *testing.T) { died = dieAt(t, to, kind, n) })
 			if t.Failed() || !died {
 				if n < 8 {
 					t.Errorf("a life has only %d writes: the test shows nothing", n)
@@ -30,9 +36,10 @@ func TestDeathAtEveryWrite(t *testing.T) {
 	}
 }
 
-func dieAt(t *testing.T, kind storage.Fault, n int64) (died bool) {
+func dieAt(t *testing.T, to string, kind storage.Fault, n int64) (died bool) {
 	const leads, each = 2, 2
 	w := newWorld(t)
+	w.to = to
 	w.hook("crm")
 	var writes, asked atomic.Int64
 	fault := func() storage.Fault {
@@ -46,7 +53,10 @@ func dieAt(t *testing.T, kind storage.Fault, n int64) (died bool) {
 	}
 	w.fault.Store(&fault)
 	w.answer = func(*delivery) result {
-		if asked.Add(1)%4 == 2 {
+		switch n := asked.Add(1) % 4; {
+		case n == 0 && to != "crm":
+			return result{outcome: tracker.OutcomePutOff, after: 1}
+		case n == 2:
 			return result{outcome: tracker.OutcomeRefused, status: 422}
 		}
 		return result{outcome: tracker.OutcomeAccepted, status: 200}

@@ -2,8 +2,26 @@ package outbox
 
 import (
 	"errors"
+	"net"
 	"net/netip"
+	"syscall"
 )
+
+// Dialer connects to the public internet and to the allowed networks, whatever
+// a name leads to when it is dialled.
+func Dialer(allow []netip.Prefix) *net.Dialer {
+	return guarded(func(a netip.Addr) error { return refuseAddr(a, allow, true) })
+}
+
+func guarded(refuse func(netip.Addr) error) *net.Dialer {
+	return &net.Dialer{Timeout: dialLimit, Control: func(_, address string, _ syscall.RawConn) error {
+		to, err := netip.ParseAddrPort(address) // after the name was looked up
+		if err != nil {
+			return errors.Join(errGuarded, err)
+		}
+		return refuse(to.Addr())
+	}}
+}
 
 // errGuarded says that a webhook leads into the machine's own network.
 var errGuarded = errors.New("the address is not on the public internet: the server's --webhook-allow must name it")

@@ -67,7 +67,11 @@ func (o *Outbox) readHooks() error {
 	return nil
 }
 
+// hook returns a destination, nil if nobody declared it.
 func (o *Outbox) hook(t tracker.TenantID, name string) *tracker.Webhook {
+	if c, ok := o.cfg.Channels[name]; ok {
+		return c.place(name)
+	}
 	return o.hooks.Load().byName[placeKey{t, name}]
 }
 

@@ -11,6 +11,9 @@
 // The intents of one lead reach one destination in the order they were made;
 // a parked one lets the next pass.
 //
+// A destination is a webhook of the tenant, or a [Channel], which every tenant
+// has: e-mail is one.
+//
 // What it does not promise: that a destination which got a request and could not
 // say so gets no second one. It may tell them apart by the key.
 //
@@ -49,6 +52,9 @@ type Config struct {
 	// Allow are addresses of this machine's own network that webhooks may go to,
 	// over plain HTTP too; all others of that kind are refused.
 	Allow []netip.Prefix
+	// Channels are the destinations that are no webhooks, by name: every tenant
+	// has each of them.
+	Channels map[string]Channel
 	// Version is the binary's, for the User-Agent.
 	Version string
 	// Count is told the outcome of every attempt; nil = nobody asks.

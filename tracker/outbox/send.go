@@ -52,13 +52,7 @@ func newSender(allow []netip.Prefix, version string) *sender {
 }
 
 func newClient(refuse func(netip.Addr) error) *http.Client {
-	dialer := &net.Dialer{Timeout: dialLimit, Control: func(_, address string, _ syscall.RawConn) error {
-		to, err := netip.ParseAddrPort(address) // after the name was looked up
-		if err != nil {
-			return errors.Join(errGuarded, err)
-		}
-		return refuse(to.Addr())
-	}}
+	dialer := guarded(refuse)
 	return &http.Client{
 		Timeout:       sendLimit,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -23,6 +23,7 @@ type world struct {
 	box    *Outbox
 	tenant *tracker.Tenant
 	fault  atomic.Pointer[func() storage.Fault] // asked at each write of meta/; nil = none. The outbox runs beside.
+	to     string                               // where intents go; default crm
 	answer func(d *delivery) result             // of the receiver; nil = it takes everything
 	stop   func()
 
@@ -32,7 +33,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, dir: t.TempDir(), tenant: &tracker.Tenant{ID: tracker.TenantID{7}, Name: "acme"}, bodies: map[string]string{}}
+	w := &world{t: t, to: "crm", dir: t.TempDir(), tenant: &tracker.Tenant{ID: tracker.TenantID{7}, Name: "acme"}, bodies: map[string]string{}}
 	w.open()
 	t.Cleanup(w.close)
 	return w
@@ -52,8 +53,9 @@ func (w *world) open() {
 	}
 	w.box, err = New(Config{
 		DB: w.db, Tenants: func() []*tracker.Tenant { return []*tracker.Tenant{w.tenant} },
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		send:   w.receive, pauses: []time.Duration{1, 1, 1}, grace: time.Millisecond, rest: time.Millisecond,
+		Logger:   slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Channels: map[string]Channel{tracker.MailPlace: {Concurrency: 3, Send: w.deliver}},
+		send:     w.receive, pauses: []time.Duration{1, 1, 1}, grace: time.Millisecond, rest: time.Millisecond,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -105,6 +107,16 @@ func (w *world) receive(_ context.Context, d *delivery) result {
 	return res
 }
 
+// deliver is the receiver, as a channel leads to it.
+func (w *world) deliver(ctx context.Context, d *tracker.Delivery) tracker.DeliveryResult {
+	id, err := parseID(d.ID)
+	if err != nil {
+		w.t.Error(err)
+	}
+	res := w.receive(ctx, &delivery{id: id, lead: d.Lead, at: d.At, body: d.Body})
+	return tracker.DeliveryResult{Outcome: res.outcome, Status: res.status, Detail: res.detail, After: res.after, Place: res.places, Park: res.gone, End: res.ended}
+}
+
 func lead(n int) tracker.LeadID {
 	return tracker.LeadID{Kind: tracker.UserIdentity, Hash: tracker.Hash{1: byte(n), 2: 9}}
 }
@@ -112,7 +124,7 @@ func lead(n int) tracker.LeadID {
 func (w *world) intent(n, i int) *Intent {
 	l := lead(n)
 	in := &Intent{
-		Tenant: w.tenant.ID, ID: NewID(w.tenant.ID, l, "saas/sql/0", fmt.Sprint(i)), Kind: "handoff", To: "crm", Lead: l,
+		Tenant: w.tenant.ID, ID: NewID(w.tenant.ID, l, "saas/sql/0", fmt.Sprint(i)), Kind: "handoff", To: w.to, Lead: l,
 		Body: fmt.Appendf(nil, `{"lead":%d,"n":%d}`, n, i),
 	}
 	in.Subject[0] = byte(l.Kind)

@@ -18,8 +18,10 @@ func (s *Server) openOutgoing() (err error) {
 		return fmt.Errorf("begin to act: %w", err)
 	}
 	s.handoffs = handoff.New(handoff.Config{DB: s.db, Tenant: s.registry.Tenant, Source: s.registry.FirstSource, Logger: s.log})
+	s.openPost()
 	s.outbox, err = outbox.New(outbox.Config{
-		DB: s.db, Tenants: s.registry.Tenants, Allow: s.cfg.WebhookAllow, Version: s.cfg.Version, Logger: s.log,
+		Channels: map[string]outbox.Channel{tracker.MailPlace: {Concurrency: mailConcurrency, Send: s.post.Send}},
+		DB:       s.db, Tenants: s.registry.Tenants, Allow: s.cfg.WebhookAllow, Version: s.cfg.Version, Logger: s.log,
 		Count: func(outcome string) {
 			s.set.GetOrCreateCounter(fmt.Sprintf("ripen_outbox_attempts_total{outcome=%q}", outcome)).Inc()
 		},
@@ -33,7 +35,7 @@ func (s *Server) runOutgoing() {
 	if s.folder == nil || s.cfg.Private {
 		return
 	}
-	for _, outcome := range []string{tracker.OutcomeAccepted, tracker.OutcomeRefused, tracker.OutcomeUnreachable, tracker.OutcomeUnknown} {
+	for _, outcome := range []string{tracker.OutcomeAccepted, tracker.OutcomeRefused, tracker.OutcomeUnreachable, tracker.OutcomeUnknown, tracker.OutcomePutOff} {
 		s.set.GetOrCreateCounter(fmt.Sprintf("ripen_outbox_attempts_total{outcome=%q}", outcome))
 	}
 	depth := &counted{ask: s.countOutgoing}

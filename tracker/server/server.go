@@ -31,6 +31,7 @@ import (
 	"ripen/tracker/email"
 	"ripen/tracker/handoff"
 	"ripen/tracker/ingest"
+	"ripen/tracker/mail"
 	"ripen/tracker/outbox"
 	"ripen/tracker/tenant"
 	"ripen/wasm/host"
@@ -50,6 +51,7 @@ type Server struct {
 	mailKeys *email.Keys
 	outbox   *outbox.Outbox
 	handoffs *handoff.Queue
+	post     *mail.Post
 	quota    tenant.Quota
 
 	proxies    proxies
@@ -297,6 +299,9 @@ func (s *Server) close() error {
 	}
 	if s.folder != nil {
 		errs = append(errs, s.folder.close())
+	}
+	if s.post != nil {
+		errs = append(errs, s.post.Close())
 	}
 	if s.modules != nil {
 		errs = append(errs, s.modules.Close())
