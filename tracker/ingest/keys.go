@@ -79,12 +79,9 @@ func (a *access) resolve(h *Handler, key []byte) {
 	}
 }
 
-// complete ends an access whose head named no source, with the key of its body,
-// if that holds one.
+// complete ends an access whose head named no source and was no mistake, with
+// the key of its body, if that holds one.
 func (a *access) complete(h *Handler, key []byte) {
-	if a.source != nil || a.err != nil {
-		return
-	}
 	if len(key) > 0 {
 		a.resolve(h, key)
 		return
