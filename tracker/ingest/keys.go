@@ -14,7 +14,7 @@ import (
 var (
 	errUnknownKey = &tracker.Error{
 		Kind: tracker.KindUnknownKey, Code: "unknown_key",
-		Detail: "no source has this write key: send it as Basic user name, ?writeKey= or writeKey in the body",
+		Detail: "no source has this write key: send it as Basic user name, ?writeKey= or writeKey in the body (PostHog: api_key, Snowplow: appId)",
 	}
 	errForbidden = &tracker.Error{
 		Kind: tracker.KindForbidden, Code: "forbidden",
