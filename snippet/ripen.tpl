@@ -44,14 +44,16 @@ ___TEMPLATE_PARAMETERS___
     "displayName": "Tracker",
     "simpleValueType": true,
     "defaultValue": "https://TRACKER",
-    "valueValidators": [{"type": "REGEX", "args": ["https://.+"]}]
+    "valueValidators": [{"type": "REGEX", "args": ["^https://.*[^/]$"]}],
+    "enablingConditions": [{"paramName": "action", "paramValue": "start", "type": "EQUALS"}]
   },
   {
     "type": "TEXT",
     "name": "key",
     "displayName": "Write key",
     "simpleValueType": true,
-    "valueValidators": [{"type": "NON_EMPTY"}]
+    "valueValidators": [{"type": "NON_EMPTY"}],
+    "enablingConditions": [{"paramName": "action", "paramValue": "start", "type": "EQUALS"}]
   },
   {
     "type": "TEXT",
@@ -102,8 +104,14 @@ else if (data.action === 'identify' && data.value) ripen('identify', data.value,
 else if (data.action === 'identify') ripen('identify', fields);
 else if (data.action === 'consent') ripen('consent', data.value);
 
-const url = data.host + '/r.js?key=' + encodeUriComponent(data.key) + (data.options ? '&' + data.options : '');
-injectScript(url, data.gtmOnSuccess, data.gtmOnFailure, 'ripen');
+// Only the tag that starts knows the options, of which one may be to wait for
+// consent: what the others say before it waits in the queue.
+if (data.action === 'start') {
+  const url = data.host + '/r.js?key=' + encodeUriComponent(data.key) + (data.options ? '&' + data.options : '');
+  injectScript(url, data.gtmOnSuccess, data.gtmOnFailure, 'ripen');
+} else {
+  data.gtmOnSuccess();
+}
 
 
 ___WEB_PERMISSIONS___
@@ -121,7 +129,7 @@ ___WEB_PERMISSIONS___
               {
                 "type": 3,
                 "mapKey": [{"type": 1, "string": "key"}, {"type": 1, "string": "read"}, {"type": 1, "string": "write"}, {"type": 1, "string": "execute"}],
-                "mapValue": [{"type": 1, "string": "ripen"}, {"type": 8, "boolean": true}, {"type": 8, "boolean": true}, {"type": 8, "boolean": true}]
+                "mapValue": [{"type": 1, "string": "ripen"}, {"type": 8, "boolean": true}, {"type": 8, "boolean": true}, {"type": 8, "boolean": false}]
               },
               {
                 "type": 3,
@@ -157,4 +165,4 @@ scenarios: []
 ___NOTES___
 
 Import this file under Templates, New, Import. Then make one tag that starts on
-all pages, and further ones that tell events.
+all pages, and further ones that tell events. Those may fire before it.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/base64"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -27,6 +29,8 @@ type probed struct {
 	Status   int    `json:"status"`
 	Request  string `json:"request_id,omitempty"`
 	OK       bool   `json:"ok"` // the server says that it took the one event
+	Code     string `json:"code,omitempty"`
+	Detail   string `json:"detail,omitempty"`
 }
 
 // probes writes one event in every wire format.
@@ -73,7 +77,7 @@ func runDoctorProtocols(ctx context.Context, c *call) error {
 		if err := cl.do(ctx, "GET", "/v1/admin/sources/"+url.PathEscape(c.get("source")), nil, nil, &src); err != nil {
 			return err
 		}
-		bad := 0
+		bad, why := 0, ""
 		var all []probed
 		for _, p := range probes(src.WriteKey, time.Now()) {
 			got, err := cl.probe(ctx, &p)
@@ -82,9 +86,10 @@ func runDoctorProtocols(ctx context.Context, c *call) error {
 			}
 			if all = append(all, got); !got.OK {
 				bad++
+				why = cmp.Or(why, plain(got.Detail), got.Code)
 			}
 			if !c.bool("json") {
-				fmt.Fprintf(c.out, "%-20s %-38.38s %d  %s\n", got.Protocol, got.Path, got.Status, pickText(got.OK, "taken", "NOT TAKEN"))
+				fmt.Fprintf(c.out, "%-20s %-38.38s %d  %s\n", got.Protocol, got.Path, got.Status, pickText(got.OK, "taken", "NOT TAKEN  "+plain(got.Code)))
 			}
 		}
 		if c.bool("json") {
@@ -93,7 +98,7 @@ func runDoctorProtocols(ctx context.Context, c *call) error {
 			}
 		}
 		if bad > 0 {
-			return fmt.Errorf("doctor: %d of %d wire formats did not take their event: is the source disabled, or its quota used up?", bad, len(all))
+			return fmt.Errorf("%d of %d wire formats did not take their event: is the source disabled, or its quota used up? The server says: %s", bad, len(all), cmp.Or(why, "nothing"))
 		}
 		return nil
 	})
@@ -121,21 +126,36 @@ func (cl *client) probe(ctx context.Context, p *probe) (probed, error) {
 		return probed{}, fmt.Errorf("probe %s: %w", p.name, err)
 	}
 	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if err != nil {
 		return probed{}, fmt.Errorf("probe %s: %w", p.name, err)
 	}
 	out := probed{Protocol: p.name, Path: req.URL.Path, Status: resp.StatusCode, Request: resp.Header.Get("Ripen-Request-Id")}
+	if resp.StatusCode != http.StatusOK {
+		var said problemError
+		_ = json.Unmarshal(body, &said) // what is no problem says nothing
+		out.Code, out.Detail = said.Code, said.Detail
+	} else if _, code, ok := strings.Cut(resp.Header.Get("Ripen-Verdict"), "code="); ok {
+		out.Code = code // a picture's
+	}
 	if out.Request == "" {
 		return out, nil
 	}
-	var v json.RawMessage
-	if err := cl.do(ctx, "GET", "/v1/verdicts/"+out.Request, nil, nil, &v); err != nil {
-		return out, err
+	return out, cl.verdict(ctx, &out)
+}
+
+// verdict asks what became of a probe's event.
+func (cl *client) verdict(ctx context.Context, out *probed) error {
+	var said struct {
+		Events, OK int
+		Results    []struct{ Code, Detail string }
 	}
-	var said struct{ Events, OK int }
-	if err := json.Unmarshal(v, &said); err != nil {
-		return out, fmt.Errorf("decode verdicts: %w", err)
+	if err := cl.do(ctx, "GET", "/v1/verdicts/"+out.Request, nil, nil, &said); err != nil {
+		return err
 	}
-	out.OK = resp.StatusCode == http.StatusOK && said.Events == 1 && said.OK == 1
-	return out, nil
+	if len(said.Results) > 0 {
+		out.Code, out.Detail = said.Results[0].Code, said.Results[0].Detail
+	}
+	out.OK = out.Status == http.StatusOK && said.Events == 1 && said.OK == 1
+	return nil
 }

@@ -42,7 +42,7 @@ type inflater interface {
 }
 
 var (
-	gzips     sync.Pool // of *gzip.Reader
+	gzips     sync.Pool // of *gunzipper
 	zstds     sync.Pool // of *zstd.Decoder
 	deflaters sync.Pool // of *deflater
 	brotlis   sync.Pool // of *brotli.Reader
@@ -80,6 +80,41 @@ func (d *deflater) Reset(r io.Reader) (err error) {
 	}
 	d.Reader = d.raw
 	return err
+}
+
+// gunzipper reads gzip member by member: the library takes one whose head is cut
+// off for the end of the body, and we would acknowledge what was never read.
+type gunzipper struct {
+	gzip.Reader
+	in *bytes.Reader
+}
+
+// Reset begins anew with r, a [*bytes.Reader].
+func (z *gunzipper) Reset(r io.Reader) error {
+	z.in, _ = r.(*bytes.Reader)
+	return z.member(r)
+}
+
+// member begins with the next member of r.
+func (z *gunzipper) member(r io.Reader) error {
+	err := z.Reader.Reset(r)
+	z.Multistream(false)
+	return err
+}
+
+// Read is [io.Reader]: it ends where a member ends and nothing follows.
+func (z *gunzipper) Read(p []byte) (int, error) {
+	n, err := z.Reader.Read(p)
+	if !errors.Is(err, io.EOF) {
+		return n, err
+	}
+	if z.in != nil && z.in.Len() > 0 {
+		if z.member(z.in) != nil {
+			return n, gzip.ErrHeader
+		}
+		return n, nil
+	}
+	return n, io.EOF
 }
 
 // packed says by its magic bytes what a body is packed with, nil if with nothing.
@@ -130,7 +165,7 @@ func inflate(dst, wire []byte, encoding string, limit int) (body, buf []byte, er
 func newInflater(pool *sync.Pool) inflater {
 	switch pool {
 	case &gzips:
-		return new(gzip.Reader)
+		return new(gunzipper)
 	case &deflaters:
 		return new(deflater)
 	case &brotlis:

@@ -14,7 +14,7 @@ import (
 var (
 	errUnknownKey = &tracker.Error{
 		Kind: tracker.KindUnknownKey, Code: "unknown_key",
-		Detail: "no source has this write key: send it as Basic user name, ?writeKey= or writeKey in the body",
+		Detail: "no source has this write key: send it as Basic user name, ?writeKey= or writeKey in the body (PostHog: api_key, Snowplow: appId)",
 	}
 	errForbidden = &tracker.Error{
 		Kind: tracker.KindForbidden, Code: "forbidden",
@@ -79,12 +79,9 @@ func (a *access) resolve(h *Handler, key []byte) {
 	}
 }
 
-// complete ends an access whose head named no source, with the key of its body,
-// if that holds one.
+// complete ends an access whose head named no source and was no mistake, with
+// the key of its body, if that holds one.
 func (a *access) complete(h *Handler, key []byte) {
-	if a.source != nil || a.err != nil {
-		return
-	}
 	if len(key) > 0 {
 		a.resolve(h, key)
 		return

@@ -210,5 +210,6 @@ func (ev *draft) set(space tracker.Space, name []byte, v tracker.Value) {
 			return
 		}
 	}
-	ev.fields = append(ev.fields, tracker.Field{Space: space, Name: name, Value: v})
+	f := ev.grow()
+	f.Space, f.Index, f.Name, f.Value = space, 0, name, v
 }

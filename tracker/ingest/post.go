@@ -92,7 +92,9 @@ func (h *Handler) open(ctx *fasthttp.RequestCtx, j *job, a *access, r route, wir
 			return nil, e
 		}
 	}
-	a.complete(h, r.key(ctx.URI().QueryString(), body))
+	if a.source == nil && a.err == nil { // the head names none
+		a.complete(h, r.key(ctx.URI().QueryString(), body))
+	}
 	if a.err != nil {
 		return nil, a.err
 	}

@@ -214,13 +214,14 @@ func (d *decoder) posthogShape(ev *draft) {
 	if ev.ago {
 		ev.stamp, ev.sent = ev.original, clock{ms: d.now, state: goodClock} // it counts from now, whatever the client's clock says
 	}
+	said := ev.takeIDs()
 	if len(ev.msg) == 0 {
-		ev.msg = ev.takeText("$insert_id")
+		ev.msg = said.insert
 	}
-	if id := ev.takeText("distinct_id"); ev.user == nil {
-		ev.user = id
+	if ev.user == nil {
+		ev.user = said.distinct
 	}
-	d.posthogIdentity(ev)
+	ev.identity(&said)
 	name := ev.typ
 	switch string(name) {
 	case "":
@@ -239,7 +240,7 @@ func (d *decoder) posthogShape(ev *draft) {
 	default:
 		ev.typ, ev.event = trackName, name
 	}
-	if ev.flag("$cookieless_mode") == tracker.True {
+	if said.cookieless == tracker.True {
 		// Nobody is to be known by it; all who refuse share one distinct_id.
 		ev.say(tracker.Marketing, tracker.Refused)
 		ev.say(tracker.Profiling, tracker.Refused)
@@ -255,26 +256,75 @@ var (
 	pageName  = []byte("page")
 )
 
-// posthogIdentity tells a device's id from a person's. A browser says which
-// device it is, so what differs from that is a person; a server that asks for
-// no profile means nobody in particular.
-func (d *decoder) posthogIdentity(ev *draft) {
-	id := ev.user
-	device, user := ev.takeText("$device_id"), ev.takeText("$user_id")
-	previous := ev.takeText("$anon_distinct_id")
-	profile, identified := ev.flag("$process_person_profile"), ev.flag("$is_identified")
+// posthogIDs are the properties that say whose an event is.
+type posthogIDs struct {
+	insert, distinct, device, user, previous []byte
+	profile, identified, cookieless          tracker.Tag
+}
+
+// at returns where the id of that name goes, nil if it is none.
+func (said *posthogIDs) at(name []byte) *[]byte {
+	switch string(name) {
+	case "$insert_id":
+		return &said.insert
+	case "distinct_id":
+		return &said.distinct
+	case "$device_id":
+		return &said.device
+	case "$user_id":
+		return &said.user
+	case "$anon_distinct_id":
+		return &said.previous
+	}
+	return nil
+}
+
+// takeIDs reads them in one go and takes out the ids, with all that is under
+// them: of an id that is an object nothing remains. The $insert_id of an event
+// that has an id already is left alone.
+func (ev *draft) takeIDs() (said posthogIDs) {
+	for i := range ev.fields {
+		f := &ev.fields[i]
+		if f.Space != tracker.Property || len(f.Name) == 0 || f.Name[0] != '$' && f.Name[0] != 'd' {
+			continue
+		}
+		top, _, _ := bytes.Cut(f.Name, dot)
+		if id := said.at(top); id != nil && (id != &said.insert || len(ev.msg) == 0) {
+			if v := f.Value; len(top) == len(f.Name) && (v.Tag == tracker.String || v.Tag == tracker.Number) {
+				*id = idOf(v.Str)
+			}
+			f.Space = 0 // taken
+			continue
+		}
+		switch string(f.Name) {
+		case "$process_person_profile":
+			said.profile = f.Value.Tag
+		case "$is_identified":
+			said.identified = f.Value.Tag
+		case "$cookieless_mode":
+			said.cookieless = f.Value.Tag
+		}
+	}
+	return said
+}
+
+// identity tells a device's id from a person's. A browser says which device it
+// is, so what differs from that is a person; a server that asks for no profile
+// means nobody in particular.
+func (ev *draft) identity(said *posthogIDs) {
+	id, device := ev.user, said.device
 	switch {
-	case user != nil:
-		ev.user, ev.anon = user, device
-	case identified == tracker.True && !bytes.Equal(id, device):
+	case said.user != nil:
+		ev.user, ev.anon = said.user, device
+	case said.identified == tracker.True && !bytes.Equal(id, device):
 		ev.anon = device
-	case identified == tracker.False || device != nil && bytes.Equal(id, device), profile == tracker.False && previous == nil:
+	case said.identified == tracker.False || device != nil && bytes.Equal(id, device), said.profile == tracker.False && said.previous == nil:
 		ev.user, ev.anon = nil, id
 	case device != nil:
 		ev.anon = device
 	}
-	if previous != nil {
-		ev.anon = previous
+	if said.previous != nil {
+		ev.anon = said.previous
 	}
 }
 
@@ -287,45 +337,58 @@ func (ev *draft) takeText(name string) (v []byte) {
 			continue
 		}
 		if len(f.Name) == len(name) && (f.Value.Tag == tracker.String || f.Value.Tag == tracker.Number) {
-			v = trim(f.Value.Str)
+			v = idOf(f.Value.Str)
 		}
 		f.Space = 0 // taken
-	}
-	if len(v) == 0 {
-		return nil
 	}
 	return v
 }
 
-// flag reads a property that is true or false.
-func (ev *draft) flag(name string) tracker.Tag { return ev.property(name).Tag }
+// idOf is a text as an id: nil if nothing is in it.
+func idOf(text []byte) []byte {
+	if text = trim(text); len(text) > 0 {
+		return text
+	}
+	return nil
+}
 
-// posthogWords are the properties that have a name of ours.
-var posthogWords = map[string]struct {
-	space tracker.Space
-	name  []byte
-}{
-	"$current_url":      {tracker.Property, []byte("url")},
-	"$pathname":         {tracker.Property, []byte("path")},
-	"$title":            {tracker.Property, []byte("title")},
-	"$referrer":         {tracker.Property, []byte("referrer")},
-	"$screen_name":      {tracker.Property, []byte("name")},
-	"$session_id":       {tracker.Context, sessionIDName},
-	"$ip":               {tracker.Context, []byte("ip")},
-	"$raw_user_agent":   {tracker.Context, []byte("userAgent")},
-	"$useragent":        {tracker.Context, []byte("userAgent")},
-	"$lib":              {tracker.Context, []byte("library.name")},
-	"$lib_version":      {tracker.Context, []byte("library.version")},
-	"$browser_language": {tracker.Context, []byte("locale")},
-	"$timezone":         {tracker.Context, []byte("timezone")},
-	"utm_source":        {tracker.Context, utm[0][1]},
-	"utm_medium":        {tracker.Context, utm[1][1]},
-	"utm_campaign":      {tracker.Context, utm[2][1]},
-	"utm_term":          {tracker.Context, utm[3][1]},
-	"utm_content":       {tracker.Context, utm[4][1]},
-	"token":             {}, // the key
-	"$time":             {},
-	"$sent_at":          {},
+// posthogWord says what a property that has a name of ours is called here; of
+// one that is taken out the space is 0.
+func posthogWord(name []byte) (space tracker.Space, ours []byte, ok bool) {
+	switch string(name) {
+	case "$current_url":
+		return tracker.Property, placeNames[1], true
+	case "$pathname":
+		return tracker.Property, placeNames[0], true
+	case "$title":
+		return tracker.Property, placeNames[2], true
+	case "$referrer":
+		return tracker.Property, placeNames[3], true
+	case "$screen_name":
+		return tracker.Property, titleNames[0], true
+	case "$session_id":
+		return tracker.Context, sessionIDName, true
+	case "$ip":
+		return tracker.Context, ipName, true
+	case "$raw_user_agent", "$useragent":
+		return tracker.Context, userAgentName, true
+	case "$lib":
+		return tracker.Context, libraryName, true
+	case "$lib_version":
+		return tracker.Context, libraryVersionName, true
+	case "$browser_language":
+		return tracker.Context, localeName, true
+	case "$timezone":
+		return tracker.Context, timezoneName, true
+	case "token", "$time", "$sent_at": // the key, and clocks of the client
+		return 0, nil, true
+	}
+	for i := range utm {
+		if bytes.Equal(name, utm[i][0]) {
+			return tracker.Context, utm[i][1], true
+		}
+	}
+	return 0, nil, false
 }
 
 // posthogField renames a property: what PostHog's own code adds is context, and
@@ -334,8 +397,8 @@ func posthogField(f *tracker.Field) {
 	if f.Space != tracker.Property || len(f.Name) == 0 {
 		return
 	}
-	if w, ok := posthogWords[string(f.Name)]; ok {
-		f.Space, f.Name = w.space, w.name
+	if space, name, ok := posthogWord(f.Name); ok {
+		f.Space, f.Name = space, name
 		return
 	}
 	if f.Name[0] != '$' {
@@ -349,6 +412,8 @@ func posthogField(f *tracker.Field) {
 	}
 	f.Space, f.Name = tracker.Context, f.Name[1:]
 }
+
+var dot = []byte(".")
 
 var posthogTraits = [3][]byte{[]byte("$set."), []byte("$set_once."), []byte("$group_set.")}
 

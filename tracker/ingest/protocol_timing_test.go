@@ -55,6 +55,34 @@ func BenchmarkProtocol(b *testing.B) {
 	}
 }
 
+// BenchmarkDecodeAs compares the decoders alone: one request's body of 20 events
+// and the key in it, without HTTP, log and answer. The bar is 1.25 of segment.
+func BenchmarkDecodeAs(b *testing.B) {
+	bodies := protocolBodies()
+	for _, p := range []*protocol{&segment, &rudderstack, &posthog, &posthogV1, &snowplow} {
+		b.Run(p.name, func(b *testing.B) {
+			body := []byte(bodies[p.name][1])
+			var d decoder
+			s := sender{protocol: p, source: testSource(), now: testNow, agents: &agents{}, agent: []byte("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0")}
+			b.ReportAllocs()
+			b.SetBytes(int64(len(body)))
+			_, query, _ := strings.Cut(bodies[p.name][0], "?")
+			before := cpuTime(b)
+			for b.Loop() {
+				if queryValue([]byte(query), "writeKey") == nil {
+					p.key([]byte(query), body)
+				}
+				d.reset(s)
+				if err := d.decode(body); err != nil || len(d.recs) != 20 {
+					b.Fatal(err, len(d.recs))
+				}
+			}
+			b.ReportMetric(float64((cpuTime(b)-before).Nanoseconds())/float64(b.N)/20, "cpu-ns/event")
+			b.ReportMetric(float64(len(body))/20, "B/event")
+		})
+	}
+}
+
 // The benchmark's bodies are taken whole.
 func TestBenchBodies(t *testing.T) {
 	for name, body := range protocolBodies() {

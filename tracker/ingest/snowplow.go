@@ -92,40 +92,84 @@ func (d *decoder) snowplowText(ev *draft, key, v []byte) bool {
 	return true
 }
 
-// snowplowWords are the keys that have a name of ours.
-var snowplowWords = map[string]tracker.Field{
-	"url": {Space: tracker.Context, Name: pageNames[1]}, "page": {Space: tracker.Context, Name: pageNames[2]},
-	"refr": {Space: tracker.Context, Name: pageNames[3]},
-	"ua":   {Space: tracker.Context, Name: []byte("userAgent")}, "ip": {Space: tracker.Context, Name: []byte("ip")},
-	"lang": {Space: tracker.Context, Name: []byte("locale")}, "tz": {Space: tracker.Context, Name: []byte("timezone")},
-	"sid": {Space: tracker.Context, Name: sessionIDName}, "p": {Space: tracker.Context, Name: []byte("platform")},
-	"tv": {Space: tracker.Context, Name: []byte("library.version")}, "tna": {Space: tracker.Context, Name: []byte("library.name")},
-	"res": {Space: tracker.Context, Name: []byte("screen")}, "vp": {Space: tracker.Context, Name: []byte("viewport")},
-	"se_ca": {Space: tracker.Property, Name: []byte("category")}, "se_la": {Space: tracker.Property, Name: []byte("label")},
-	"se_pr": {Space: tracker.Property, Name: []byte("property")}, "se_va": {Space: tracker.Property, Name: []byte("value")},
-	"pp_mix": {Space: tracker.Property, Name: []byte("min_x")}, "pp_max": {Space: tracker.Property, Name: []byte("max_x")},
-	"pp_miy": {Space: tracker.Property, Name: []byte("min_y")}, "pp_may": {Space: tracker.Property, Name: []byte("max_y")},
-	"tr_id": {Space: tracker.Property, Name: []byte("order_id")}, "tr_tt": {Space: tracker.Property, Name: []byte("value")},
-	"tr_tx": {Space: tracker.Property, Name: []byte("tax")}, "tr_sh": {Space: tracker.Property, Name: []byte("shipping")},
-	"tr_cu": {Space: tracker.Property, Name: []byte("currency")}, "tr_af": {Space: tracker.Property, Name: []byte("affiliation")},
-	"ti_id": {Space: tracker.Property, Name: []byte("order_id")}, "ti_sk": {Space: tracker.Property, Name: []byte("sku")},
-	"ti_nm": {Space: tracker.Property, Name: []byte("name")}, "ti_ca": {Space: tracker.Property, Name: []byte("category")},
-	"ti_pr": {Space: tracker.Property, Name: []byte("price")}, "ti_qu": {Space: tracker.Property, Name: []byte("quantity")},
-	"ti_cu": {Space: tracker.Property, Name: []byte("currency")},
+// snowplowContext returns what a key of the browser's and the page's is called
+// here, nil if it has no name. Nearly every payload has most of them.
+func snowplowContext(key []byte) []byte {
+	switch string(key) {
+	case "url":
+		return pageNames[1]
+	case "page":
+		return pageNames[2]
+	case "refr":
+		return pageNames[3]
+	case "ua":
+		return userAgentName
+	case "ip":
+		return ipName
+	case "lang":
+		return localeName
+	case "tz":
+		return timezoneName
+	case "sid":
+		return sessionIDName
+	case "p":
+		return platformName
+	case "tv":
+		return libraryVersionName
+	case "tna":
+		return libraryName
+	case "res":
+		return screenName
+	case "vp":
+		return viewportName
+	}
+	return nil
+}
+
+var (
+	userAgentName      = []byte("userAgent")
+	localeName         = []byte("locale")
+	timezoneName       = []byte("timezone")
+	platformName       = []byte("platform")
+	libraryName        = []byte("library.name")
+	libraryVersionName = []byte("library.version")
+	screenName         = []byte("screen")
+	viewportName       = []byte("viewport")
+)
+
+// snowplowProperties are the keys of structured events, page pings and shops
+// that have a name of ours.
+var snowplowProperties = map[string][]byte{
+	"se_ca": titleNames[1], "se_la": []byte("label"), "se_pr": []byte("property"), "se_va": []byte("value"),
+	"pp_mix": []byte("min_x"), "pp_max": []byte("max_x"), "pp_miy": []byte("min_y"), "pp_may": []byte("max_y"),
+	"tr_id": []byte("order_id"), "tr_tt": []byte("value"), "tr_tx": []byte("tax"), "tr_sh": []byte("shipping"),
+	"tr_cu": []byte("currency"), "tr_af": []byte("affiliation"),
+	"ti_id": []byte("order_id"), "ti_sk": []byte("sku"), "ti_nm": titleNames[0], "ti_ca": titleNames[1],
+	"ti_pr": []byte("price"), "ti_qu": []byte("quantity"), "ti_cu": []byte("currency"),
 }
 
 // snowplowField files a value that has a name of ours. What the protocol writes
 // as text and rules count with becomes a number.
 func snowplowField(ev *draft, key, v []byte) {
-	w, ok := snowplowWords[string(key)]
-	if !ok || len(v) == 0 {
+	if len(v) == 0 {
+		return
+	}
+	if name := snowplowContext(key); name != nil {
+		ev.set(tracker.Context, name, textValue(v))
+		return
+	}
+	if len(key) < 5 || key[2] != '_' { // as they all have it
+		return
+	}
+	name, ok := snowplowProperties[string(key)]
+	if !ok {
 		return
 	}
 	value := textValue(v)
-	if n, whole := numberLen(v); w.Space == tracker.Property && n > 0 && n == len(v) && !isID(key) {
+	if n, whole := numberLen(v); n > 0 && n == len(v) && !isID(key) {
 		value = numberValue(v, whole)
 	}
-	ev.set(w.Space, w.Name, value)
+	ev.set(tracker.Property, name, value)
 }
 
 // isID says that a key holds a name, even if it looks like a number.
