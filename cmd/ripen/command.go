@@ -37,7 +37,7 @@ type call struct {
 func commands() []*command {
 	return slices.Concat(
 		[]*command{demoCommand(), serveCommand()},
-		tenantCommands(), sourceCommands(), scorecardCommands(), moduleCommands(), trainCommands(), loyaltyCommands(), importCommands(),
+		tenantCommands(), sourceCommands(), scorecardCommands(), topicsCommands(), moduleCommands(), trainCommands(), loyaltyCommands(), importCommands(),
 		leadsCommands(), personCommands(), accountCommands(), feedCommands(), handoffCommands(), outboxCommands(), webhookCommands(), mailCommands(), deadLetterCommands(), retentionCommands(), opsCommands(),
 	)
 }
