@@ -39,7 +39,8 @@ type Lead struct {
 	Unscored     uint64 // beyond MaxTimeline: stored and counted only
 	Scores       map[string]*Score
 	LastActivity time.Time
-	Consent      Consent // the last word on each purpose, by (time, message id)
+	Interests    *Interests // nil = the tenant has no topic map
+	Consent      Consent    // the last word on each purpose, by (time, message id)
 }
 
 // Identity is one id that a lead holds.

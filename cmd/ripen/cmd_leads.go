@@ -23,6 +23,7 @@ type lead struct {
 	Dimensions  map[string]float64 `json:"dimensions"`
 	Reasons     []reason           `json:"reasons"`
 	Attributes  map[string]any     `json:"attributes"`
+	Interests   *interests         `json:"interests"`
 	Email       string             `json:"email"`
 	FirstSeen   string             `json:"first_seen"`
 	LastSeen    string             `json:"last_seen"`
@@ -186,6 +187,7 @@ func (c *call) printLead(l *lead) {
 		fmt.Fprintln(c.out)
 		printTable(c.out, []string{"ATTRIBUTE", "VALUE"}, rows)
 	}
+	c.printInterests(l.Interests)
 }
 
 func (c *call) printTimeline(ctx context.Context, cl *client, path string) error {

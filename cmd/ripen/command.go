@@ -37,8 +37,14 @@ type call struct {
 func commands() []*command {
 	return slices.Concat(
 		[]*command{demoCommand(), serveCommand()},
-		tenantCommands(), sourceCommands(), scorecardCommands(), moduleCommands(), trainCommands(), loyaltyCommands(), importCommands(),
-		leadsCommands(), personCommands(), accountCommands(), feedCommands(), handoffCommands(), outboxCommands(), webhookCommands(), mailCommands(), postCommands(), deadLetterCommands(), retentionCommands(), opsCommands(),
+		tenantCommands(), sourceCommands(),
+		scorecardCommands(), topicsCommands(), moduleCommands(),
+		trainCommands(), loyaltyCommands(),
+		importCommands(),
+		leadsCommands(), personCommands(), accountCommands(), feedCommands(),
+		handoffCommands(), outboxCommands(), webhookCommands(),
+		mailCommands(), postCommands(),
+		deadLetterCommands(), retentionCommands(), opsCommands(),
 	)
 }
 

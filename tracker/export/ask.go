@@ -132,6 +132,10 @@ type Registry interface {
 	Unshadow(id tracker.TenantID, name string) error
 	// Publish puts the draft in force as the next version.
 	Publish(ctx context.Context, id tracker.TenantID, name string, ranking bool) (tracker.Activation, error)
+	// Topics returns a tenant's topic map.
+	Topics(id tracker.TenantID) (tracker.Card, error)
+	// SetTopics puts a topic map in force as the next version.
+	SetTopics(ctx context.Context, id tracker.TenantID, source []byte) (tracker.Activation, error)
 	// Rollback puts the version before the one in force in force again.
 	Rollback(ctx context.Context, id tracker.TenantID, name string) (tracker.Activation, error)
 }

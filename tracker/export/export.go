@@ -144,6 +144,8 @@ var routes = []route{
 	{"DELETE", "scorecards/*/shadow", "", (*call).endShadow, tenantKey},
 	{"POST", "scorecards/*/publish", "ranking", (*call).publish, tenantKey},
 	{"POST", "scorecards/*/rollback", "", (*call).rollback, tenantKey},
+	{"GET", "topics", "", (*call).topics, tenantKey},
+	{"PUT", "topics", "", (*call).setTopics, tenantKey},
 	{"GET", "templates", "lang", (*call).templates, tenantKey},
 	{"GET", "templates/*", "lang", (*call).template, tenantKey},
 	{"PUT", "modules/*", "", (*call).draftModule, tenantKey},

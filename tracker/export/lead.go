@@ -21,7 +21,8 @@ type leadJSON struct {
 	Events      uint64               `json:"events"`
 	Unscored    uint64               `json:"unscored,omitempty"`
 	Trouble     string               `json:"trouble,omitempty"`
-	Consent     map[string]string    `json:"consent,omitempty"` // purpose → granted, denied, pending
+	Interests   *interestsJSON       `json:"interests,omitempty"` // nothing without a topic map
+	Consent     map[string]string    `json:"consent,omitempty"`   // purpose → granted, denied, pending
 	Superseded  []string             `json:"superseded,omitempty"`
 	Identities  []identityJSON       `json:"identities,omitempty"`
 }
@@ -53,7 +54,8 @@ func leadToJSON(l *tracker.Lead, card string) *leadJSON {
 	out := &leadJSON{
 		ID: l.ID.String(), Email: l.Email, SharedEmail: l.SharedEmail, Events: l.Events, Unscored: l.Unscored,
 		FirstSeen: instant(l.FirstSeen), LastSeen: instant(l.LastSeen),
-		Reasons: []tracker.Reason{}, Scores: map[string]scoreJSON{}, Attributes: l.Attributes, Consent: Consent(l.Consent),
+		Interests: interestsToJSON(l.Interests),
+		Reasons:   []tracker.Reason{}, Scores: map[string]scoreJSON{}, Attributes: l.Attributes, Consent: Consent(l.Consent),
 	}
 	if out.Attributes == nil {
 		out.Attributes = map[string]any{}

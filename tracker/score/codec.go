@@ -11,7 +11,7 @@ import (
 
 // A walk in storage:
 //
-//	walk    = gen first last active step events sessions states (level:1 (consent:1 mails?)?)?
+//	walk    = gen first last active step events sessions states (level:1 (consent:1 (mails interest?)?)?)?
 //	session = subject:8 last id:8
 //	state   = card flags score exact next grade band trouble? guest
 //
@@ -41,7 +41,7 @@ func (k *Walk) Append(dst []byte) []byte {
 		dst = k.States[i].append(dst)
 	}
 	// At the end: what was stored before has none of it.
-	mails := len(k.marks)+len(k.held) > 0
+	mails := len(k.marks)+len(k.held) > 0 || k.interest != nil
 	if k.Level != tracker.Anonymous || k.Consent != 0 || mails {
 		dst = append(dst, byte(k.Level))
 	}
@@ -50,6 +50,9 @@ func (k *Walk) Append(dst []byte) []byte {
 	}
 	if mails {
 		dst = k.appendMails(dst)
+	}
+	if k.interest != nil {
+		dst = k.appendInterest(dst)
 	}
 	return dst
 }
@@ -201,6 +204,7 @@ func (k *Walk) Decode(b []byte, texts *Texts) error {
 		k.Consent = tracker.Consent(r.byte())
 	}
 	r.mails(k)
+	r.interest(k)
 	return r.err
 }
 
@@ -243,7 +247,7 @@ func (r *reader) words() []byte {
 
 // Size is the memory a walk takes, about.
 func (k *Walk) Size() int {
-	n := 170 + 24*cap(k.sessions) + 32*cap(k.marks)
+	n := 178 + k.interest.size() + 24*cap(k.sessions) + 32*cap(k.marks)
 	for i := range k.held {
 		n += 72 + len(k.held[i].row)
 	}

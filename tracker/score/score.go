@@ -97,8 +97,9 @@ func NewCard(name string, c *scorecard.Card, guest Guest) *Card {
 // Deck is all the cards in force for a tenant. Gen changes whenever they do: a
 // walk of another generation is to be walked again from its beginning.
 type Deck struct {
-	Gen   uint64
-	Cards []*Card
+	Gen    uint64
+	Cards  []*Card
+	Topics *scorecard.Topics // the tenant's topic map; nil = it has none
 
 	order []int // of Cards: who is named by others comes first
 }
@@ -146,6 +147,7 @@ type Walk struct {
 	sessions []session
 	marks    []mark // of mails, oldest first
 	held     []held // clicks that wait, in the order they will count
+	interest *interest
 }
 
 // session is the run of events of one subject that may still go on.
@@ -255,7 +257,13 @@ func (w *Walker) count(d *Deck, k *Walk, e *tracker.Event, session uint64, perso
 		k.Level, rose = level, true
 	}
 	w.src.reset(w, e, session, personal)
+	w.src.topics = d.Topics
 	w.src.level, w.src.rose, w.src.consent, w.src.chose, w.waits = k.Level, rose, k.Consent, chose, waits
+	if d.Topics != nil && !waits {
+		if k.care(d.Topics, &w.src); w.src.err != nil {
+			return fmt.Errorf("open event %d: %w", e.Seq, w.src.err)
+		}
+	}
 	for _, i := range d.order {
 		if err := w.event(d, k, i, e); err != nil {
 			return err

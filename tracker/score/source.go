@@ -3,6 +3,7 @@ package score
 import (
 	"bytes"
 	"encoding/binary"
+	"strings"
 
 	"ripen/tracker"
 	"ripen/wasm"
@@ -25,6 +26,7 @@ type source struct {
 	list     []product
 	typ      string
 	types    map[string]string // :: event type → the same, once
+	topics   *scorecard.Topics
 	err      error
 }
 
@@ -118,6 +120,9 @@ var choices = [...][]byte{nil, []byte("granted"), []byte("denied"), []byte("pend
 func (s *source) Field(name string) (wasm.Slot, bool) {
 	if v, ok, _ := s.reserved(name); ok {
 		return v, v.Tag != wasm.Null
+	}
+	if topic, ok := strings.CutPrefix(name, scorecard.TopicField); ok {
+		return s.topic(topic) // only the tenant's map says it
 	}
 	for i := range s.e.Fields {
 		if f := &s.e.Fields[i]; f.Space == tracker.Property && string(f.Name) == name {

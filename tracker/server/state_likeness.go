@@ -31,6 +31,7 @@ func (s *State) take(l *fold.Lead) *likeness {
 		lead: &tracker.Lead{ID: l.ID(), Events: k.Events, Consent: k.Consent}, at: max(s.clock(), k.Step), body: b,
 		states: slices.Clone(k.States), cards: make([]*cardState, len(k.States)),
 	}
+	n.lead.Interests = b.tenant.deck.Interests(k, n.at)
 	for i := range n.states {
 		st := &n.states[i]
 		st.Guest = slices.Clone(st.Guest)

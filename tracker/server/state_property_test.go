@@ -113,6 +113,9 @@ func (w *world) record(f *fact) storage.Record {
 			e.Fields = append(e.Fields, text(tracker.Property, name, v))
 		}
 	}
+	if f.typ == "engaged" {
+		e.Fields = append(e.Fields, tracker.Field{Space: tracker.Property, Name: []byte("seconds"), Value: tracker.Value{Tag: tracker.Int, Num: 30 + uint64(f.id[2])}})
+	}
 	if f.settle != 0 {
 		own, _ := (&tracker.Source{Settle: time.Duration(f.settle) * time.Millisecond}).SettleField()
 		e.Fields = append(e.Fields, own)

@@ -130,8 +130,10 @@ func (m *simulation) loadNamed(ctx context.Context, inForce []tracker.Activation
 		m.named, cards = append(m.named, c), append(cards, c.card)
 	}
 	m.deck = score.NewDeck(1, append(slices.Clip(cards), m.draft.card)...)
+	m.deck.Topics = m.s.topicsOf(m.tenant)
 	if m.old != nil {
 		m.former = score.NewDeck(1, append(slices.Clip(cards), m.old.card)...)
+		m.former.Topics = m.deck.Topics
 	}
 	return nil
 }

@@ -168,9 +168,16 @@ func (s *State) writeCursor(tx fold.Rows) error {
 
 func (t *tenantState) appendCards(b []byte) []byte {
 	b = appendText(binary.AppendUvarint(b, t.deck.Gen), t.ranking)
-	b = binary.AppendUvarint(b, uint64(len(t.cards)))
+	all := make([]tracker.Activation, 0, len(t.cards)+1)
 	for _, c := range t.cards {
-		row := tracker.AppendActivation(nil, c.activation)
+		all = append(all, c.activation)
+	}
+	if t.topics != nil {
+		all = append(all, t.topics.activation)
+	}
+	b = binary.AppendUvarint(b, uint64(len(all)))
+	for _, a := range all {
+		row := tracker.AppendActivation(nil, a)
 		b = append(binary.AppendUvarint(b, uint64(len(row))), row...)
 	}
 	return b
@@ -226,6 +233,12 @@ func (s *State) readCards(ctx context.Context, t *tenantState) error {
 		c, err := tracker.DecodeControl([]byte(r.text()))
 		if err != nil {
 			return err
+		}
+		if c.Activation.Card == tracker.TopicMap {
+			if err := s.putTopics(t, *c.Activation, gen); err != nil {
+				return err
+			}
+			continue
 		}
 		card, err := s.load(ctx, *c.Activation)
 		if err != nil {

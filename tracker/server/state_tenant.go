@@ -23,6 +23,7 @@ type tenantState struct {
 	id      tracker.TenantID
 	deck    score.Deck
 	cards   []*cardState // as the deck's
+	topics  *topicMap    // nil = none
 	ranking string       // the card whose order is the default
 	timers  *rank.Timers
 	orders  map[string]*rank.Order // :: card without version → its leads in order
@@ -206,6 +207,9 @@ func (s *State) control(ctx context.Context, rec *storage.Record) error {
 
 // activate puts a card in force from a record of the log on.
 func (s *State) activate(ctx context.Context, t *tenantState, a tracker.Activation, seq uint64) error {
+	if a.Card == tracker.TopicMap {
+		return s.locked(func() error { s.dirtied = true; return s.putTopics(t, a, seq) })
+	}
 	card, err := s.load(ctx, a)
 	if err != nil {
 		// The log cannot be changed any more: the tenant keeps what it had.
@@ -266,14 +270,20 @@ func (t *tenantState) put(c *cardState, gen uint64) error {
 	if t.ranking == "" || c.activation.Ranking {
 		t.ranking = c.activation.Card
 	}
+	t.deal(gen)
+	t.order(c.activation.Card)
+	return err
+}
+
+// deal makes the deck of a generation. Every lead is walked again with it.
+func (t *tenantState) deal(gen uint64) {
 	cards := make([]*score.Card, len(t.cards))
 	for i, c := range t.cards {
 		cards[i] = c.card
 	}
 	t.deck = score.NewDeck(gen, cards...)
-	t.order(c.activation.Card)
+	t.deck.Topics = t.topics.inForce()
 	t.changed, t.sweep = true, sweepNext
-	return err
 }
 
 // loadTenant reads the order and the timers of a tenant from its stored leads.

@@ -89,6 +89,24 @@ func (c *cardRow) public(name string) tracker.Card {
 	return out
 }
 
+// check parses what is to come into force under a name, a card or the topic map, as
+// publishing it would. It returns the fields that must be stored in the clear from
+// then on, and the version that the file was made from; 0 = it says none.
+func check(name string, source []byte) (fields []string, base int, err error) {
+	if name == tracker.TopicMap {
+		topics, err := scorecard.ParseTopics("topics.yaml", source)
+		if err != nil {
+			return nil, 0, &tracker.Error{Kind: tracker.KindInvalid, Code: "invalid_topics", Detail: err.Error()}
+		}
+		return topics.Fields(), 0, nil
+	}
+	card, err := checkCard(name, source)
+	if err != nil {
+		return nil, 0, err
+	}
+	return card.Fields(), card.Version, nil
+}
+
 // checkCard parses and compiles a card, as publishing it would. A module was
 // admitted by the host before, or is when it is loaded.
 func checkCard(name string, source []byte) (*scorecard.Card, error) {
@@ -144,6 +162,7 @@ func (r *Registry) Cards(id tracker.TenantID) ([]tracker.Card, error) {
 		return nil, err
 	}
 	out := make([]tracker.Card, 0, len(all))
+	delete(all, tracker.TopicMap)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		out = append(out, all[name].public(name))
 	}
@@ -190,7 +209,7 @@ func (r *Registry) Draft(id tracker.TenantID, name string, source []byte) (track
 	if err := checkName("scorecard", name); err != nil {
 		return tracker.Card{}, err
 	}
-	card, err := checkCard(name, source)
+	_, base, err := check(name, source)
 	if err != nil {
 		return tracker.Card{}, err
 	}
@@ -198,7 +217,7 @@ func (r *Registry) Draft(id tracker.TenantID, name string, source []byte) (track
 	defer r.mu.Unlock()
 	row, err := r.card(id, name)
 	if err == nil {
-		err = row.stale(card.Version)
+		err = row.stale(base)
 	}
 	var stored []byte
 	if err == nil {
@@ -328,7 +347,7 @@ func (r *Registry) announce(ctx context.Context, id tracker.TenantID, name strin
 	if err != nil {
 		return err
 	}
-	card, err := checkCard(name, source)
+	fields, _, err := check(name, source)
 	if err == nil {
 		err = r.fit(id, name, source)
 	}
@@ -340,8 +359,8 @@ func (r *Registry) announce(ctx context.Context, id tracker.TenantID, name strin
 	}
 	p.ID = append([]byte("\x00activation"), make([]byte, 16)...) // no message id begins with NUL
 	rand.Read(p.ID[len(p.ID)-16:])                               // never fails
-	p.At, p.Ranking = r.clock(), p.Ranking || t.Ranking == "" || t.Ranking == name
-	return r.saveCard(id, name, row, func(t *tenantRow) { t.widen(card.Fields()) })
+	p.At, p.Ranking = r.clock(), name != tracker.TopicMap && (p.Ranking || t.Ranking == "" || t.Ranking == name)
+	return r.saveCard(id, name, row, func(t *tenantRow) { t.widen(fields) })
 }
 
 // complete writes what is pending into the log, if it is not there yet, and

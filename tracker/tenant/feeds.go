@@ -16,9 +16,10 @@ import (
 // force names.
 func (r *Registry) fit(id tracker.TenantID, name string, source []byte) error {
 	rows, err := r.cardRows(id)
-	if err != nil {
+	if err != nil || name == tracker.TopicMap {
 		return err
 	}
+	delete(rows, tracker.TopicMap)
 	refuse := func(err error) error {
 		return &tracker.Error{Kind: tracker.KindUnfit, Code: "invalid_scorecard", Detail: err.Error()}
 	}

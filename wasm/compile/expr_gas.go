@@ -58,21 +58,33 @@ func nodeGas(n *expr.Node) (gas, nodes int) {
 	return gas, nodes
 }
 
+// fadeGas bounds what it costs to halve a number.
+const fadeGas = 300
+
 // pastGas bounds what it costs to count events wherever an expression asks for it,
-// with the list full.
+// with the list full, and to halve what it asks: for its value, and for each
+// threshold and direction in which it may turn, below an abs for both each time.
 func pastGas(x *scorecard.Expression, entries int) (gas int) {
 	if x == nil {
 		return 0
 	}
-	var walk func(n *expr.Node)
-	walk = func(n *expr.Node) {
-		if n.Op == expr.Input && x.Rest.Inputs[n.In].Read == expr.ReadCount {
-			gas += ruleGas + readTurn*entries
+	var walk func(n *expr.Node, times int)
+	walk = func(n *expr.Node, times int) {
+		if n.Op == expr.Input {
+			switch x.Rest.Inputs[n.In].Read {
+			case expr.ReadCount:
+				gas += ruleGas + readTurn*entries
+			case expr.ReadDid:
+				gas += fadeGas * times
+			}
+		}
+		if n.Op == expr.Abs && n.Moves {
+			times = min(2*times, wasm.GasMax)
 		}
 		for _, a := range n.Args {
-			walk(a)
+			walk(a, times)
 		}
 	}
-	walk(x.Rest.Root)
+	walk(x.Rest.Root, 9)
 	return gas
 }

@@ -164,7 +164,14 @@ func (w *asker) moved(n *expr.Node, j int) {
 // past is Eval.past.
 func (w *asker) past(read expr.Read, r *scorecard.Rule) {
 	f, at := w.f, w.m.state.value[r.Index]
-	if read == expr.ReadSince {
+	switch {
+	case read == expr.ReadDid && r.Kind == scorecard.HalfLife:
+		f.i32(int32(at)).f64(float64(r.Span)).call(w.m.h.faded)
+		return
+	case read == expr.ReadDid:
+		f.io().mem(f64Load, at)
+		return
+	case read == expr.ReadSince:
 		f.io().mem(i64Load, at+8).do(i64Eqz).either(f64, func() { f.f64(math.Inf(1)) }, func() {
 			f.getG(gNow).io().mem(i64Load, at).do(i64Sub, f64OfI64).f64(scorecard.MsPerDay).do(f64Div)
 		})
@@ -177,11 +184,16 @@ func (w *asker) past(read expr.Read, r *scorecard.Rule) {
 	f.get(n).do(f64OfI32)
 }
 
-// ageing leaves motion j of the days since something on the stack: it rises evenly.
+// ageing leaves motion j of what is asked of the past on the stack, as Eval.ageing has it.
 func (w *asker) ageing(r *scorecard.Rule, j int) {
 	f := w.f
-	switch j {
-	case 1, 3:
+	switch {
+	case r.Kind == scorecard.HalfLife && j%2 == 0:
+		f.i32(int32(w.m.state.value[r.Index])).f64(float64(r.Span)).call(w.m.h.faded)
+		if j == 0 {
+			f.f64(math.Ln2 / float64(r.Span)).do(f64Mul)
+		}
+	case r.Kind != scorecard.HalfLife && j%2 == 1:
 		f.f64([]float64{1: 1 / float64(scorecard.MsPerDay), 3: math.Inf(1)}[j]).f64(0)
 		f.io().mem(i64Load, w.m.state.value[r.Index]+8).i64(0).do(i64Ne, choose)
 	default:

@@ -202,7 +202,9 @@ func (m *module) write(f *fn, r *scorecard.Rule, t local) {
 	at := m.state.value[r.Index]
 	switch r.Kind {
 	case scorecard.Sum:
-		f.io().io().mem(f64Load, at).f64(r.Points).do(f64Add)
+		f.io().io().mem(f64Load, at)
+		adds(f, r)
+		f.do(f64Add)
 		m.capped(f, r)
 		f.mem(f64Store, at)
 	case scorecard.HalfLife:
@@ -239,9 +241,20 @@ func (m *module) writeHalfLife(f *fn, r *scorecard.Rule, t local, at int) {
 		})
 		f.io().get(t).mem(i64Store, at+8)
 	})
-	f.io().get(v).f64(r.Points).do(f64Add)
+	f.io().get(v)
+	adds(f, r)
+	f.do(f64Add)
 	m.capped(f, r)
 	f.mem(f64Store, at)
+}
+
+// adds leaves what an event adds to a rule on the stack.
+func adds(f *fn, r *scorecard.Rule) {
+	if r.Amounts() {
+		f.get(0).mem(f64Load, slotAt(r.PerSlot)+8)
+		return
+	}
+	f.f64(r.Points)
 }
 
 // capped bounds the f64 on the stack by the rule's cap.

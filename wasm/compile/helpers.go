@@ -18,6 +18,7 @@ type helpers struct {
 	linear  *fn // (owner, every i64, drop, points f64) f64
 	at      *fn // (t i64): something changes at t
 	reach   *fn // (gap, rate, mass f64): a gap may be closed
+	faded   *fn // (addr i32, span f64) f64: what has halved, at gNow; it leaves no motion
 	decayed *fn // (addr i32, span, rate f64) f64: a half-life rule that is not zero, at gNow
 	reason  *fn // (id, detail i32, points f64)
 	line    *fn // (nodes, n i32, age i64) i32: the address of the line of a curve
@@ -32,7 +33,7 @@ func (m *module) helpers() {
 	m.h = helpers{
 		exp2: later(m.exp2), equal: later(m.equal), remove: later(m.remove), push: later(m.pushed), unique: later(m.unique),
 		stamp: later(m.stamp), timed: later(m.timed), money: later(m.money), at: later(m.at), linear: later(m.linear),
-		reach: later(m.reach), decayed: later(m.decayed), reason: later(m.reason), line: later(m.line), log2: later(m.log2), minutes: later(m.minutes),
+		reach: later(m.reach), faded: later(m.faded), decayed: later(m.decayed), reason: later(m.reason), line: later(m.line), log2: later(m.log2), minutes: later(m.minutes),
 	}
 }
 
@@ -276,12 +277,20 @@ func (m *module) reach() *fn {
 func (m *module) decayed() *fn {
 	f := m.fn([]byte{i32, f64, f64}, f64)
 	at, span, rate := local(0), local(1), local(2)
+	v := f.local(f64)
+	f.get(at).get(span).call(m.h.faded).set(v)
+	m.decay(f, v, func() { f.get(rate) })
+	return f.get(v)
+}
+
+func (m *module) faded() *fn {
+	f := m.fn([]byte{i32, f64}, f64)
+	at, span := local(0), local(1)
 	v, t := f.local(f64), f.local(i64)
 	f.get(at).mem(f64Load, 0).set(v)
 	f.get(at).mem(i64Load, 8).tee(t).getG(gNow).do(i64LtS).when(func() {
 		f.get(v).get(t).getG(gNow).do(i64Sub, f64OfI64).get(span).do(f64Div).call(m.h.exp2).do(f64Mul).set(v)
 	})
-	m.decay(f, v, func() { f.get(rate) })
 	return f.get(v)
 }
 

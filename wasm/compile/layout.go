@@ -84,7 +84,7 @@ func (l *layout) budget(c *scorecard.Card, entries int) error {
 	for _, r := range c.Rules {
 		_, times := r.Keep()
 		if r.Kind == scorecard.Attribute {
-			score += whenGas(r.When)
+			score += whenGas(r.When) + pastGas(r.When, entries)
 		}
 		score += ruleGas*(2+len(r.Tests)) + 8*len(r.Steps) + readTurn*entries*min(times, 1)
 		switch r.Kind {

@@ -35,7 +35,7 @@ func (m maker) movingCard() string {
 	}
 	b.WriteString("gates:\n")
 	for i := range 1 + m.IntN(2) {
-		w := writer{m, traitNames, names, true}
+		w := writer{m, traitNames, names, true, false}
 		s := fmt.Sprintf("%s %s %s", w.moving(3), pick(m, "<", "<=", ">", ">=", "==", "!="), pick(m, "5", "12", "-3", "20", "0.5", "40"))
 		if m.chance(40) {
 			s += pick(m, " && ", " || ") + fmt.Sprintf("(%s > %s)", w.moving(2), w.moving(2))

@@ -11,11 +11,12 @@ type writer struct {
 	names []string // fields or attributes
 	dims  []string
 	alone bool // texts of two names may not meet
+	did   bool // the lead's behaviour may be asked
 }
 
 // expression draws an expression, quoted for a card.
 func (m maker) expression(names, dims []string, alone bool) string {
-	w := writer{m, names, dims, alone}
+	w := writer{m, names, dims, alone, alone}
 	s := w.truth(1 + m.IntN(4))
 	return "'" + strings.ReplaceAll(fmt.Sprintf("has(%s) == has(%s) && (%s)", names[0], names[0], s), "'", "''") + "'"
 }
@@ -53,6 +54,9 @@ func (w writer) truth(depth int) string {
 	if len(w.dims) > 0 && w.chance(50) {
 		return "(" + w.moving(2) + pick(w.maker, " == ", " != ", " < ", " <= ", " > ", " >= ") + w.threshold(d) + ")"
 	}
+	if w.did && w.chance(20) {
+		return "(" + w.affinity(2) + pick(w.maker, " == ", " != ", " < ", " <= ", " > ", " >= ") + pick(w.maker, "0", "1", "2.5", "40") + ")"
+	}
 	switch w.IntN(9) {
 	case 0:
 		return "(!(" + w.truth(d) + ")" + pick(w.maker, " && ", " || ", " == ", " != ") + w.truth(d) + ")"
@@ -81,8 +85,31 @@ func (w writer) textual() writer {
 		at := w.IntN(len(w.names))
 		w.names = w.names[at : at+1]
 	}
-	w.dims = nil
+	w.dims, w.did = nil, false
 	return w
+}
+
+// affinity is a number made of what halves.
+func (w writer) affinity(depth int) string {
+	d := depth - 1
+	if depth > 0 {
+		switch w.IntN(5) {
+		case 0:
+			return "(" + w.affinity(d) + pick(w.maker, " + ", " - ") + w.affinity(d) + ")"
+		case 1:
+			return pick(w.maker, "abs", "-") + "(" + w.affinity(d) + ")"
+		case 2:
+			return "(" + pick(w.maker, "2", "-0.5") + " * " + w.affinity(d) + ")"
+		case 3:
+			return "max(" + w.affinity(d) + ", " + w.behaviour() + ")"
+		}
+	}
+	return pick(w.maker, "affinity(a)", `affinity("a", 5h)`, "affinity(a, 2mo)")
+}
+
+// behaviour is a number that only events move.
+func (w writer) behaviour() string {
+	return pick(w.maker, "open_rate()", `dwell("/p*g/*o")`, `dwell("*")`, `returns("/pricing*")`, `returns("abc")`, "shares()", `shares("/*")`)
 }
 
 func (w writer) text(depth int) string {
@@ -93,6 +120,9 @@ func (w writer) text(depth int) string {
 }
 
 func (w writer) num(depth int) string {
+	if w.did && w.chance(15) {
+		return w.behaviour()
+	}
 	if depth == 0 {
 		return pick(w.maker, "double("+w.name()+")", w.const64())
 	}
@@ -109,7 +139,7 @@ func (w writer) num(depth int) string {
 	case 5:
 		return "size(" + w.textual().text(d) + ")"
 	}
-	w.dims = nil
+	w.dims, w.did = nil, false
 	return "(" + w.truth(d) + " ? " + w.num(d) + " : " + w.num(d) + ")"
 }
 
@@ -118,7 +148,7 @@ func (w writer) threshold(depth int) string {
 	if w.chance(70) {
 		return pick(w.maker, "0", "5", "7.5", "12.5", "40", "-3")
 	}
-	w.dims = nil
+	w.dims, w.did = nil, false
 	return w.num(depth)
 }
 

@@ -22,8 +22,8 @@ func (m maker) chance(percent int) bool { return m.IntN(100) < percent }
 
 var (
 	eventTypes = []string{"page_view", "download", "form_submit", "purchase", "email_open"}
-	otherTypes = []string{"identify", "other", "email_sent", "sms_sent", "call_out", "email_delivered", "email_bounce"}
-	fieldNames = []string{"path", "file", "amount", "vip", "message", "note"}
+	otherTypes = []string{"identify", "other", "engaged", "share", "email_click", "email_sent", "sms_sent", "call_out", "email_delivered", "email_bounce"}
+	fieldNames = []string{"path", "file", "amount", "vip", "message", "note", "seconds", "topic.a"}
 	traitNames = []string{"title", "employees", "country", "domain"}
 	texts      = []string{
 		"", "a", "ab", "abc", "abcd", "abcdefg", "abcdefgh", "/pricing", "/pricing/pro", "/a*b",

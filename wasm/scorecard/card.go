@@ -110,13 +110,13 @@ type Rule struct {
 	HasCap  bool
 	Per     Per
 	PerName string // message, or the property of distinct:<property>
-	PerSlot int    // the slot of the day, session or hash
+	PerSlot int    // the slot of the day, session or hash, or of Value
 	Span    int64  // ms: half-life, window, step of linear, silence
 	Drop    float64
 	Gte     int
 	Life    *Life    // of Renewal
 	Steps   []Step   // of Recency, Frequency and Money: nearest or least first
-	Value   string   // of Money: the field that is summed up
+	Value   string   // of Money: the field that is summed up; of Sum and HalfLife: that holds what an event adds
 	Feed    *Feed    // of Input
 	Returns *Returns // of Returning
 	Ignore  uint8    // bit per machine verdict

@@ -26,6 +26,7 @@ type Eval struct {
 	traits  []bool    // :: Test.State → the attribute fulfils it; OpHas: is there
 	cells   []float64 // :: index in Card.Cells → its value
 	rules   []ruleState
+	now     int64 // that is scored
 }
 
 // ruleState is what a lead keeps for one rule.
@@ -183,13 +184,13 @@ func (r *Rule) write(st *ruleState, ev *wasm.Event) {
 	t := ev.TimeMs
 	switch r.Kind {
 	case Sum:
-		st.v = r.capped(st.v + r.Points)
+		st.v = r.capped(st.v + r.adds(ev))
 	case HalfLife:
 		v := r.decayed(st, t)
 		if st.v == 0 || t > st.t {
 			st.t = t
 		}
-		st.v = r.capped(v + r.Points)
+		st.v = r.capped(v + r.adds(ev))
 	case Window, Linear, Count, Unanswered:
 		r.stamp(st, t)
 	case Frequency, Money:
@@ -222,7 +223,7 @@ func (r *Rule) capped(v float64) float64 {
 
 // decayed is the accumulator of a half-life rule at time t.
 func (r *Rule) decayed(st *ruleState, t int64) float64 {
-	if st.v == 0 || t <= st.t {
+	if st.v == 0 || t <= st.t || r.Kind != HalfLife {
 		return st.v
 	}
 	return float64(st.v * wasm.Exp2(float64(st.t-t)/float64(r.Span)))

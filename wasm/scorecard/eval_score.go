@@ -115,6 +115,7 @@ func (e *Eval) Score(now int64) Result {
 
 func (e *Eval) raw(now int64) Raw {
 	k := clock{now: now, next: math.MaxInt64}
+	e.now = now
 	raw := Raw{Dims: make([]float64, len(e.card.Dims))}
 	moves := make([]motion, len(e.card.Dims))
 	for i, d := range e.card.Dims {

@@ -61,7 +61,7 @@ const (
 
 // expression reads a text over what its scope allows.
 func (p *reader) expression(v *node, of scope) *Expression {
-	env := expr.Env{Open: of != overDims, Fields: map[string]expr.Field{}, Of: "a dimension", Past: of == overGate}
+	env := expr.Env{Open: of != overDims, Fields: map[string]expr.Field{}, Of: "a dimension", Past: of == overGate, Did: of == overGate || of == overLead}
 	if of >= overGate {
 		for _, d := range p.card.Dims {
 			env.Fields[d.Name] = expr.Field{Type: expr.Num, Moves: true}
@@ -153,6 +153,15 @@ func (c *Card) assignLead(x *Expression) {
 			x.At = append(x.At, slices.IndexFunc(c.Dims, func(d *Dimension) bool { return d.Name == in.Name }))
 		default:
 			x.At = append(x.At, c.cell(x.parts[in.Part-1]))
+		}
+	}
+}
+
+// assignPast adds the rules that keep what an expression asks of the past.
+func (c *Card) assignPast(x *Expression) {
+	for _, in := range x.Rest.Inputs {
+		if IsPast(in) {
+			c.watch(in)
 		}
 	}
 }

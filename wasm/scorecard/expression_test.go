@@ -190,7 +190,7 @@ func TestExpressionRefused(t *testing.T) {
 	rule(`{id: a, event: v, points: 5, when: "path.startswith('x')"}`,
 		`c.yaml:8:54: rule "a": there is no function startswith; did you mean startsWith?`)
 	rule(`{id: a, event: v, points: 5, when: "año == ñam(1)"}`,
-		`c.yaml:8:56: rule "a": there is no function ñam; there are abs, clamp, contains, count, days_since, double, endsWith, floor, has, matches, max, min, size, startsWith, string`)
+		`c.yaml:8:56: rule "a": there is no function ñam; there are abs, affinity, clamp, contains, count, days_since, double, dwell, endsWith, floor, has, matches, max, min, open_rate, returns, shares, size, startsWith, string`)
 	rule(`{id: a, event: v, points: 5, when: "a == \"\\x\""}`,
 		`c.yaml:8:56: rule "a": \x is not an escape; write \\ for a backslash; \" \' \n \t \r are the others`)
 	rule("\n            id: a\n            event: v\n            points: 5\n            when: >\n              amount >\n              'x'",

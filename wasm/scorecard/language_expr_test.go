@@ -34,6 +34,11 @@ var spellings = []spelling{
 	{`title.matches("(?i)\\bceo\\b")`, "a regular expression, RE2"},
 	{`web >= 40 && web < 60`, "a dimension: in gates and on_band"},
 	{`count(demo, 7d) >= 3`, "how many such events lie within 7 days, at most 32: in gates"},
+	{`affinity(pricing) >= 3`, "how much the lead cares about a topic of the tenant's topic map: pages, files and mails about it, halved every 30 days; affinity(pricing, 14d) halves faster. In gates and attribute rules, as all that follows but days_since"},
+	{`open_rate() > 0.25`, "mails opened of those sent or delivered, the latest 64 of each; opens by machines left out"},
+	{`dwell("/pricing*") > 60`, "seconds with the page in view and in focus"},
+	{`returns("/blog/*") >= 2`, "visits (sessions) with such a page after the first"},
+	{`shares("/blog/*") + shares() > 0`, "events `share`, of a path or of any"},
 	{`days_since(purchase) > 90`, "days since the last one, without end if there never was one: in gates"},
 }
 

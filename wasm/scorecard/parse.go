@@ -28,17 +28,22 @@ func Parse(file string, src []byte) (*Card, error) {
 	if root := p.readYAML(src); root != nil {
 		p.read(root)
 	}
-	if len(p.errs) > 0 {
-		slices.SortStableFunc(p.errs, func(a, b *Error) int {
-			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
-		})
-		if len(p.errs) > errorsMax {
-			p.errs = p.errs[:errorsMax]
-		}
-		return nil, p.errs
+	if err := p.found(); err != nil {
+		return nil, err
 	}
 	p.card.assign()
 	return p.card, nil
+}
+
+// found returns what is wrong, in the order of the file; nil if nothing is.
+func (p *reader) found() error {
+	if len(p.errs) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(p.errs, func(a, b *Error) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
+	})
+	return p.errs[:min(len(p.errs), errorsMax)]
 }
 
 func newReader(file string) *reader {

@@ -8,19 +8,25 @@ import (
 	"ripen/wasm/scorecard/expr"
 )
 
-// What gates ask of the past is kept as rules keep it, by rules that no group
-// counts: the times of count(demo, 7d), the last time of days_since(demo).
+// What expressions ask of the past is kept as rules keep it, by rules that no group
+// counts: the times of count(demo, 7d), the last time of days_since(demo), the points
+// of affinity(pricing).
 
 // IsPast says whether an input asks what the lead did.
-func IsPast(in expr.InputDef) bool { return in.Read == expr.ReadCount || in.Read == expr.ReadSince }
+func IsPast(in expr.InputDef) bool { return in.Read >= expr.ReadCount }
 
 // watch returns the index of the rule that keeps what an input asks, adding it if
 // it is new.
 func (c *Card) watch(in expr.InputDef) int {
-	r := &Rule{ID: fmt.Sprintf("days_since(%s)", in.Name), Index: len(c.Rules), Kind: Absent, Event: in.Name}
-	if in.Read == expr.ReadCount {
+	r := &Rule{ID: fmt.Sprintf("days_since(%s)", in.Name), Kind: Absent, Event: in.Name}
+	switch in.Read {
+	case expr.ReadCount:
 		r.ID, r.Kind, r.Span, r.Gte = fmt.Sprintf("count(%s, %s)", in.Name, in.Arg), Count, in.Span, expr.CountMax
+	case expr.ReadDid:
+		r = keeperOf(in.Name, in.Arg, in.Span)
+		r.ID = fmt.Sprintf("%s(%q, %d)", in.Name, in.Arg, in.Span)
 	}
+	r.Index = len(c.Rules)
 	if i := slices.IndexFunc(c.Rules, func(o *Rule) bool { return o.ID == r.ID }); i >= 0 {
 		return i
 	}
@@ -28,10 +34,13 @@ func (c *Card) watch(in expr.InputDef) int {
 	return len(c.Rules) - 1
 }
 
-// past answers what a gate asks of the past, and notes when a count will fall.
+// past answers what an expression asks of the past, and notes when a count will fall.
 func (e *Eval) past(read expr.Read, r *Rule, k *clock) float64 {
 	st := &e.rules[r.Index]
-	if read == expr.ReadSince {
+	switch read {
+	case expr.ReadDid:
+		return r.decayed(st, k.now)
+	case expr.ReadSince:
 		if !st.has {
 			return math.Inf(1)
 		}
@@ -55,8 +64,12 @@ func (e *Eval) past(read expr.Read, r *Rule, k *clock) float64 {
 // MsPerDay is what one day is in the motion of days_since.
 const MsPerDay = 864e5
 
-// ageing is how the days since something move: evenly, without end.
+// ageing is how what is asked of the past moves: days evenly, without end, affinity as
+// points that halve.
 func (e *Eval) ageing(r *Rule) motion {
+	if r.Kind == HalfLife {
+		return leaning(r.decayed(&e.rules[r.Index], e.now), r.Span)
+	}
 	if !e.rules[r.Index].has {
 		return motion{}
 	}

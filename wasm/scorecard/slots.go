@@ -100,7 +100,12 @@ func (c *Card) assign() {
 			c.assignLead(g.When)
 		}
 	}
-	for _, r := range c.Rules { // with those that gates brought
+	for _, r := range c.Rules {
+		if r.When != nil && r.Kind == Attribute {
+			c.assignPast(r.When)
+		}
+	}
+	for _, r := range c.Rules { // with those that gates and expressions brought
 		c.assignTests(r.Tests)
 		if r.When != nil && r.Kind == Attribute {
 			c.assignLead(r.When)
@@ -114,7 +119,7 @@ func (c *Card) assign() {
 			r.PerSlot = c.slot(SlotDef{View: ViewSession})
 		case r.Per == PerValue:
 			r.PerSlot = c.slot(SlotDef{View: ViewHash, Name: r.PerName})
-		case r.Kind == Money:
+		case r.Kind == Money || r.Amounts():
 			r.PerSlot = c.slot(SlotDef{View: ViewNum, Name: r.Value})
 		}
 		if r.spends() {

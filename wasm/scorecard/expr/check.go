@@ -19,6 +19,7 @@ type Env struct {
 	Fields map[string]Field // :: name → what it stands for
 	Open   bool             // any other name is a field of type Any
 	Past   bool             // count and days_since may be asked
+	Did    bool             // affinity, open_rate, dwell, returns and shares may be asked
 	Of     string           // what the names are, in an error: a dimension
 }
 
@@ -158,7 +159,7 @@ func (c *checker) input(def InputDef) *Node {
 	}
 	t := Bool
 	switch def.Read {
-	case ReadNum, ReadCount, ReadSince:
+	case ReadNum, ReadCount, ReadSince, ReadDid:
 		t = Num
 	case ReadText:
 		t = Text
@@ -330,8 +331,11 @@ func (c *checker) made(r *raw, n *Node) *Node {
 // moverOf names the first thing in a node that moves by itself.
 func (c *checker) moverOf(n *Node) string {
 	if n.Op == Input && n.Moves {
-		if in := &c.out.Inputs[n.In]; in.Read == ReadSince {
+		switch in := &c.out.Inputs[n.In]; in.Read {
+		case ReadSince:
 			return "days_since(" + in.Name + ")"
+		case ReadDid:
+			return in.Name + "(" + in.Arg + ")"
 		}
 		return c.out.Inputs[n.In].Name
 	}

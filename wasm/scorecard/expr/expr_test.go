@@ -175,7 +175,7 @@ func TestRefused(t *testing.T) {
 	f("s.startswith('x')", "at 2: there is no function startswith; did you mean startsWith?")
 	f("contains(s, 'x')", `at 0: contains is called on a text; write field.contains("text")`)
 	f("s.size() > 3", "at 2: size is not called on a value; write as in size(message)")
-	f("frob(s)", "at 0: there is no function frob; there are abs, clamp, contains, count, days_since, double, endsWith, floor, has, matches, max, min, size, startsWith, string")
+	f("frob(s)", "at 0: there is no function frob; there are abs, affinity, clamp, contains, count, days_since, double, dwell, endsWith, floor, has, matches, max, min, open_rate, returns, shares, size, startsWith, string")
 	f("count(demo, 7) > 3", "at 0: count is asked in gates only; write a rule: {event: demo, count: {gte: 3, within: 7d}, points: 10}")
 	f("days_since(demo) > 3", "at 0: days_since is asked in gates only; write a rule: {absent: demo, after: 30d, points: -10}")
 	f("s.matches('(')", "at 10: not a regular expression: missing closing ): `(`; RE2 syntax; write \\\\b for \\b")
@@ -199,7 +199,7 @@ func TestRefused(t *testing.T) {
 	f("s == '"+strings.Repeat("x", 1025)+"'", "at 5: a text has 1025 bytes; values are cut at 1024 bytes: shorten it")
 	f(strings.Repeat(" ", 4097), "at 0: the expression has 4097 bytes; at most 4096: split the rule in two, or use a named list")
 	f(strings.Repeat("n", 129), "at 0: a name is too long; at most 128 bytes")
-	f("n > 'a' && frob(s)", "at 4: a text stands where a number is wanted; write the number without quotes | at 11: there is no function frob; there are abs, clamp, contains, count, days_since, double, endsWith, floor, has, matches, max, min, size, startsWith, string")
+	f("n > 'a' && frob(s)", "at 4: a text stands where a number is wanted; write the number without quotes | at 11: there is no function frob; there are abs, affinity, clamp, contains, count, days_since, double, dwell, endsWith, floor, has, matches, max, min, open_rate, returns, shares, size, startsWith, string")
 	// A closed environment has no other names.
 	if _, errs := Check("fti > 5", Env{Fields: testEnv.Fields, Of: "a dimension"}); len(errs) != 1 || errs[0].Fix != "there are engagement, fit" {
 		t.Errorf("%v", errs)

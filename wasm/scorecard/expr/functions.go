@@ -29,6 +29,11 @@ var functions = map[string]function{
 	"max":        {op: Max, least: 2, most: manyArgs, of: Num, result: Num, use: "max(a, b)"},
 	"count":      {least: 2, most: 2, result: Num, use: "count(demo, 7d)"},
 	"days_since": {least: 1, most: 1, result: Num, use: "days_since(demo)"},
+	"affinity":   {least: 1, most: 2, result: Num, use: "affinity(pricing) or affinity(pricing, 14d)"},
+	"open_rate":  {result: Num, use: "open_rate()"},
+	"dwell":      {least: 1, most: 1, result: Num, use: `dwell("/pricing*")`},
+	"returns":    {least: 1, most: 1, result: Num, use: `returns("/pricing*")`},
+	"shares":     {most: 1, result: Num, use: `shares() or shares("/blog/*")`},
 	"clamp":      {least: 3, most: 3, of: Num, result: Num, use: "clamp(amount, 0, 100)"},
 }
 
@@ -93,6 +98,8 @@ func (c *checker) call(r *raw, want Type) *Node {
 		return c.reading(r, f)
 	case "count", "days_since":
 		return c.past(r, f)
+	case "affinity", "open_rate", "dwell", "returns", "shares":
+		return c.did(r, f)
 	}
 	args := make([]*Node, len(r.args))
 	for i, a := range r.args {

@@ -74,6 +74,7 @@ const (
 	ReadListed  // whether it is in the list named Arg
 	ReadCount   // how many events of this type lie within Span, at most CountMax
 	ReadSince   // for how many days there was none; without end if there never was
+	ReadDid     // what Name says of the lead's behaviour, of Arg
 )
 
 // InputDef says where the value of an Input node comes from.

@@ -121,6 +121,8 @@ func (s *sayer) input(n *Node, not bool) (string, int) {
 		return fmt.Sprintf(s.pick("the number of %s in %s", "el número de %s en %s"), def.Name, def.Arg), looseSign
 	case def.Read == ReadSince:
 		return s.pick("the days since ", "los días desde ") + def.Name, looseSign
+	case def.Read == ReadDid:
+		return s.did(def), looseSign
 	case def.Read == ReadNum || def.Read == ReadText:
 		return def.Name, looseSign + 1
 	case def.Read == ReadMatches && not:

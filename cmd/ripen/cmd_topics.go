@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"ripen/wasm/scorecard"
+)
+
+func topicsCommands() []*command {
+	return []*command{
+		{
+			name: "topics check", args: "FILE", min: 1, max: 1, use: []string{"json"},
+			summary: text{"is the topic map right? names line and fix of what is not", "¿está bien el mapa de temas? nombra línea y arreglo"},
+			help: `
+A topic map says what pages, files and mails are about:
+
+  topics:
+    pricing:
+      paths: ["/pricing*", "*.price.pdf"]   # of pages, files, links in mails
+      titles: ["*Price list*"]
+      campaigns: ["spring-*"]               # or the name of the mail
+  half_life: 30d                            # of what leads are shown with
+  weights: {page_view: 1, download: 3, email_open: 1, email_click: 2}
+
+Rules ask for affinity(pricing), or for the field topic.pricing of an event.`,
+			run: runTopicsCheck,
+		},
+		{
+			name: "topics set", args: "FILE", min: 1, max: 1, use: tenantSettings,
+			summary: text{"put a topic map in force: every lead is walked again", "poner un mapa de temas en vigor: cada lead se recorre de nuevo"},
+			help: `
+It counts for everything that was done before, too. A map without topics
+(topics: {}) turns interests off.
+
+  ripen topics set topics.yaml --tenant acme --data ./data
+  ripen leads show ana@acme.example --data ./data`,
+			run: runTopicsSet,
+		},
+		{
+			name: "topics show", use: tenantSettings,
+			summary: text{"the topic map in force", "el mapa de temas en vigor"},
+			help:    "  ripen topics show --tenant acme --data ./data",
+			run:     runTopicsShow,
+		},
+	}
+}
+
+// readTopics reads the topic map in a file. What is wrong with it is printed, one
+// line each, and ends the command.
+func (c *call) readTopics(file string) (*scorecard.Topics, []byte, error) {
+	src, err := os.ReadFile(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := scorecard.ParseTopics(file, src)
+	list, ok := errors.AsType[scorecard.Errors](err)
+	if !ok {
+		return t, src, err
+	}
+	for _, e := range list {
+		fmt.Fprintln(c.err, e)
+	}
+	return nil, nil, errReported
+}
+
+func runTopicsCheck(_ context.Context, c *call) error {
+	t, _, err := c.readTopics(c.args[0])
+	if err != nil {
+		return err
+	}
+	if c.bool("json") {
+		return c.printJSON(map[string]any{"topics": t.Names, "half_life_ms": t.HalfLife})
+	}
+	_, err = fmt.Fprintf(c.out, text{"%s: %d topics, all right\n", "%s: %d temas, todo bien\n"}.in(c.lang), c.args[0], len(t.Names))
+	return err
+}
+
+func runTopicsSet(ctx context.Context, c *call) error {
+	_, src, err := c.readTopics(c.args[0])
+	if err != nil {
+		return err
+	}
+	return c.withServer(ctx, func(cl *client) error {
+		var out struct {
+			Version int `json:"version"`
+		}
+		if err := cl.do(ctx, "PUT", "/v1/topics", nil, src, &out); err != nil {
+			return err
+		}
+		if c.bool("json") {
+			return c.printJSON(out)
+		}
+		_, err := fmt.Fprintf(c.out, text{"the topic map is in force, version %d\n", "mapa de temas en vigor, versión %d\n"}.in(c.lang), out.Version)
+		return err
+	})
+}
+
+func runTopicsShow(ctx context.Context, c *call) error {
+	return c.withServer(ctx, func(cl *client) error {
+		var out struct {
+			Version   int    `json:"version"`
+			Published string `json:"published"`
+			YAML      string `json:"yaml"`
+		}
+		if err := cl.do(ctx, "GET", "/v1/topics", nil, nil, &out); err != nil {
+			return err
+		}
+		if c.bool("json") {
+			return c.printJSON(out)
+		}
+		_, err := fmt.Fprintf(c.out, text{"# version %d, in force since %s\n%s", "# versión %d, en vigor desde %s\n%s"}.in(c.lang), out.Version, clockText(out.Published), out.YAML)
+		return err
+	})
+}
+
+// interests are what a lead cares about, as the API shows it.
+type interests struct {
+	Topics []struct {
+		Topic    string  `json:"topic"`
+		Affinity float64 `json:"affinity"`
+	} `json:"topics"`
+	OpenRate *float64 `json:"open_rate"`
+	Mails    int      `json:"mails"`
+	Opened   int      `json:"opened"`
+	Shares   int      `json:"shares"`
+	Pages    []struct {
+		Path    string  `json:"path"`
+		Seconds float64 `json:"seconds"`
+		Visits  int     `json:"visits"`
+		Returns int     `json:"returns"`
+	} `json:"pages"`
+}
+
+func (c *call) printInterests(i *interests) {
+	if i == nil {
+		return
+	}
+	rows := [][]string{}
+	for _, t := range i.Topics {
+		rows = append(rows, []string{t.Topic, fmt.Sprintf("%.3f", t.Affinity)})
+	}
+	fmt.Fprintln(c.out)
+	printTable(c.out, []string{"TOPIC", ">AFFINITY"}, rows)
+	rows = rows[:0]
+	for _, p := range i.Pages {
+		rows = append(rows, []string{p.Path, fmt.Sprintf("%.0f", p.Seconds), fmt.Sprint(p.Visits), fmt.Sprint(p.Returns)})
+	}
+	if len(rows) > 0 {
+		fmt.Fprintln(c.out)
+		printTable(c.out, []string{"PAGE", ">SECONDS", ">VISITS", ">RETURNS"}, rows)
+	}
+	if i.OpenRate != nil || i.Shares > 0 {
+		rate := "–"
+		if i.OpenRate != nil {
+			rate = fmt.Sprintf("%.0f%% (%d/%d)", 100**i.OpenRate, i.Opened, i.Mails)
+		}
+		fmt.Fprintf(c.out, text{"\nmails opened %s   shares %d\n", "\ncorreos abiertos %s   veces compartido %d\n"}.in(c.lang), rate, i.Shares)
+	}
+}
