@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"math/bits"
@@ -482,4 +483,22 @@ func (s *Snapshots) attributes(t *Table) {
 		}
 		t.columns = append(t.columns, c)
 	}
+}
+
+// Without takes columns out of a table by name: attributes, behaviours, or the type of
+// events that behaviours count.
+func (t *Table) Without(names []string) error {
+	for _, name := range names {
+		n := len(t.columns)
+		t.columns = slices.DeleteFunc(t.columns, func(c *column) bool {
+			return c.name == name || c.attr == name || c.does != nil && c.does.event == name
+		})
+		if len(t.columns) == n && !slices.ContainsFunc(t.leftOut, func(l LeftOut) bool { return l.Name == name }) {
+			return fmt.Errorf("drop: there is no attribute, behaviour or event type %q", name)
+		}
+	}
+	if len(t.columns) == 0 {
+		return errors.New("drop: nothing is left to learn from")
+	}
+	return nil
 }
