@@ -19,7 +19,7 @@ import (
 func trainCommands() []*command {
 	return []*command{{
 		name: "train", args: "[FILE]", min: 0, max: 1, folds: true,
-		use:     append([]string{"label", "positive", "out", "html", "name", "drop", "keep", "missing", "time-column", "constrain", "seed", "sep", "by", "force"}, tenantSettings...),
+		use:     append([]string{"label", "positive", "out", "html", "name", "drop", "keep", "missing", "time-column", "constrain", "seed", "sep", "by", "publish-if-better", "force"}, tenantSettings...),
 		summary: text{"learn a scorecard from the tracker's log, or from a table of who converted", "aprender una tarjeta del registro del tracker, o de una tabla de quién convirtió"},
 		help: `
 FILE.csv is an export with a head line, a person a line, and a column that says who
@@ -40,6 +40,10 @@ of --name, with rules that count the same. --label says what to foresee, unless 
 of that name has a label: an event within a time, or {event: purchase, where:
 {category: coffee}, within: 90d}, or {when: {plan: pro}, within: 90d}. What was imported
 was received all at once: --by time believes the times that events carry.
+
+If a card of that name is in force the report sets both side by side on the latest moments;
+--publish-if-better puts the learned one in force if it wins on its best tenth and on
+Brier, so that a timer can learn anew each week.
 
   ripen train --label 'won within 90d' --data ./data
   ripen train --name saas --by time --drop page_view_365d --html report.html --data ./data

@@ -106,6 +106,7 @@ var settings = []setting{
 	{name: "event", value: "NAME", help: text{"each line is an event of this name, not a person", "cada línea es un evento con este nombre, no una persona"}},
 	{name: "sep", value: "CHAR", def: ",", help: text{"what separates the columns", "qué separa las columnas"}},
 	{name: "label", value: "LABEL", help: text{"of a file: the column that says who converted; of the log: what to foresee, as in 'won within 90d'", "de un fichero: la columna que dice quién convirtió; del registro: qué prever, como 'won within 90d'"}},
+	{name: "publish-if-better", kind: boolean, help: text{"put the learned card in force if it beats the one that is, on its best tenth and on Brier", "poner en vigor la tarjeta aprendida si supera a la actual en el mejor décimo y en Brier"}},
 	{name: "by", value: "WHAT", def: "received", help: text{"when an event was known: when it was received, or by the time that it carries (for imports)", "cuándo se supo un evento: cuando se recibió (received), o según la hora que lleva (time, para importaciones)"}},
 	{name: "positive", value: "VALUE", help: text{"its value that means converted; default: found out where it has two", "su valor que significa convertido; por defecto se averigua si tiene dos"}},
 	{name: "name", value: "NAME", def: "learned", help: text{"what the card is called", "cómo se llama la tarjeta"}},

@@ -17,6 +17,7 @@ type logTrained struct {
 	Scorecard string        `json:"scorecard"`
 	YAML      string        `json:"yaml"`
 	Report    *train.Report `json:"report"`
+	Published bool          `json:"published"`
 }
 
 // trainFromLog lets the server learn from its own log.
@@ -27,6 +28,9 @@ func (c *call) trainFromLog(ctx context.Context) error {
 		}
 	}
 	q := url.Values{"seed": {strconv.FormatInt(c.int("seed"), 10)}, "lang": {c.lang}, "by": {c.get("by")}}
+	if c.bool("publish-if-better") {
+		q.Set("publish_if_better", "true")
+	}
 	if l := c.get("label"); l != "" {
 		q.Set("label", l)
 	}
@@ -56,6 +60,10 @@ func (c *call) trainFromLog(ctx context.Context) error {
 			return err
 		}
 		name := c.get("name")
+		if r.Published {
+			_, err = fmt.Fprintf(c.out, text{"\n%s is in force; back with: ripen scorecard rollback %s\n", "\n%s está en vigor; se vuelve atrás con: ripen scorecard rollback %s\n"}.in(c.lang), r.Scorecard, name)
+			return err
+		}
 		_, err = fmt.Fprintf(c.out, text{
 			"\n%s is the draft of %s; next: ripen scorecard simulate %s, ripen scorecard publish %s\n",
 			"\n%s es el borrador de %s; ahora: ripen scorecard simulate %s, ripen scorecard publish %s\n",

@@ -17,6 +17,7 @@ type Training struct {
 	Language  string   // en or es
 	Drop      []string // attributes and behaviours not to learn from
 	Constrain []string // as in visits=rising
+	Publish   bool     // put it in force at once if it is better than the card in force
 }
 
 // Trained is a card that was learned, and what to think of it.
@@ -24,12 +25,14 @@ type Trained struct {
 	Scorecard string `json:"scorecard"` // name@version that the draft would be
 	YAML      string `json:"yaml"`
 	Report    any    `json:"report"`
+	Better    bool   `json:"better"`    // than the card in force, on the latest moments: lift and Brier both
+	Published bool   `json:"published"` // as was asked for if it is better
 }
 
 // train learns a card from the tenant's log and makes it the draft of its name. It
 // answers NDJSON: how far it has come, and then the result.
 func (c *call) train() error {
-	ask := Training{Card: c.name, Seed: c.number("seed"), Language: c.text("lang"), ByTime: c.text("by") == "time"}
+	ask := Training{Card: c.name, Seed: c.number("seed"), Language: c.text("lang"), ByTime: c.text("by") == "time", Publish: c.flag("publish_if_better")}
 	for name, list := range map[string]*[]string{"drop": &ask.Drop, "constrain": &ask.Constrain} {
 		for part := range strings.SplitSeq(c.text(name), "\n") {
 			if part != "" {
@@ -61,7 +64,8 @@ func (c *call) train() error {
 	return nil
 }
 
-// learn learns a card and keeps it as the draft.
+// learn learns a card and keeps it as the draft; only one that is better than the card
+// in force is published, and only if that was asked for.
 func learn(ctx context.Context, st Leads, registry Registry, by tracker.Caller, tenant tracker.TenantID, ask Training, say func(done, total uint64) error) (*Trained, error) {
 	out, err := st.Train(ctx, by, tenant, ask, func(n, total int) error { return say(uint64(n), uint64(total)) })
 	if err != nil {
@@ -71,6 +75,10 @@ func learn(ctx context.Context, st Leads, registry Registry, by tracker.Caller, 
 		return nil, err
 	}
 	a, err := registry.Candidate(tenant, ask.Card, 0)
+	if err == nil && ask.Publish && out.Better {
+		a, err = registry.Publish(ctx, tenant, ask.Card, false)
+		out.Published = err == nil
+	}
 	out.Scorecard = a.Name()
 	return out, err
 }

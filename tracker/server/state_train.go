@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"ripen/storage"
@@ -50,7 +51,7 @@ func (s *State) Train(ctx context.Context, c tracker.Caller, tenant tracker.Tena
 	if err != nil {
 		return nil, refused(err)
 	}
-	return &export.Trained{YAML: string(r.Card), Report: r.Report}, nil
+	return &export.Trained{YAML: string(r.Card), Report: r.Report, Better: r.Report.Champion != nil && r.Report.Champion.Better}, nil
 }
 
 func refused(err error) error {
@@ -69,7 +70,14 @@ func (s *State) snapshots(ctx context.Context, tenant tracker.TenantID, ask expo
 	}
 	q := &reading{s: s, tenant: tenant, byTime: ask.ByTime}
 	defer q.stored.Close()
+	if q.champion, err = s.champion(ctx, tenant, ask.Card); err != nil {
+		return nil, err
+	}
 	into := train.NewSnapshots(train.SnapshotOptions{Label: ask.Label, Until: s.clock(), ByTime: ask.ByTime, Seed: ask.Seed, Language: ask.Language})
+	if m := q.champion; m != nil {
+		defer m.close() // of guests that are not asked again
+		into.Against(m.draft.activation.Name())
+	}
 	var said time.Time
 	for done := 0; done < len(ids); {
 		if err := ctx.Err(); err != nil {
@@ -92,15 +100,26 @@ func (s *State) snapshots(ctx context.Context, tenant tracker.TenantID, ask expo
 	return into.Table()
 }
 
+// champion is the card in force under a name, to be walked to any moment; nil if
+// there is none.
+func (s *State) champion(ctx context.Context, tenant tracker.TenantID, name string) (*simulation, error) {
+	serving, _ := s.serving(tenant, name)
+	if serving == nil {
+		return nil, nil
+	}
+	return s.newSimulation(ctx, tenant, *serving)
+}
+
 // reading reads histories beside the loop.
 type reading struct {
-	s      *State
-	tenant tracker.TenantID
-	byTime bool
-	stored fold.Stored
-	event  tracker.Event
-	entry  *fold.Entry // being read
-	plain  []byte      // its personal part, opened
+	s        *State
+	tenant   tracker.TenantID
+	byTime   bool
+	champion *simulation
+	stored   fold.Stored
+	event    tracker.Event
+	entry    *fold.Entry // being read
+	plain    []byte      // its personal part, opened
 }
 
 // some takes the first leads, as many as holdTime allows and at least one; n counts
@@ -156,6 +175,15 @@ func (q *reading) lead(id tracker.LeadID, es []fold.Entry, into *train.Snapshots
 	}
 	if len(es) == 0 || !into.Lead(id, first) {
 		return nil
+	}
+	if m := q.champion; m != nil {
+		at := into.Moment()
+		known := slices.DeleteFunc(slices.Clone(es), func(n fold.Entry) bool { return n.Time > at || !q.byTime && n.Received > at })
+		if err := m.through(known, at); err != nil {
+			return fmt.Errorf("lead %s: %w", id, err)
+		}
+		st := m.outcome()
+		into.Stands(st.Exact, !st.Null)
 	}
 	e := &q.event
 	for i := range es {

@@ -74,9 +74,10 @@ type Snapshots struct {
 	attrs   map[string]int
 	names   []string
 
-	rows   []snapshot
-	hits   []hit
-	traits []told
+	champion string
+	rows     []snapshot
+	hits     []hit
+	traits   []told
 
 	now     snapshot // the lead under way; its row is not there yet
 	on      bool
@@ -106,7 +107,8 @@ type snapshot struct {
 	at, first    int64
 	y            uint8
 	already      bool
-	hits, traits int // ends in Snapshots.hits and traits
+	hits, traits int   // ends in Snapshots.hits and traits
+	score        int64 // by the card in force
 	silence      uint8
 }
 
@@ -441,10 +443,11 @@ func (s *Snapshots) Table() (*Table, error) {
 		}
 		return nil, &tracker.Error{Kind: tracker.KindInvalid, Code: "nothing_to_learn", Detail: why}
 	}
-	t := &Table{label: s.o.Label.Text, positive: say(s.o.Language, "yes", "sí"), dates: true, log: &s.about}
+	t := &Table{label: s.o.Label.Text, positive: say(s.o.Language, "yes", "sí"), dates: true, log: &s.about, champion: s.champion}
 	for i := range s.rows {
 		t.y = append(t.y, s.rows[i].y)
 		t.when = append(t.when, float64(s.rows[i].at/1000))
+		t.scores = append(t.scores, int(s.rows[i].score))
 	}
 	s.attributes(t)
 	s.behaviours(t)

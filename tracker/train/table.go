@@ -65,6 +65,8 @@ type Table struct {
 	censored int      // rows without a label
 	label    string   // the column's name
 	positive string   // the label's value that means converted
+	champion string   // the card in force; empty = there is none
+	scores   []int    // by it, of each row
 	log      *FromLog // what it was made of; nil = a file
 }
 

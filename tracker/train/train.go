@@ -69,6 +69,7 @@ func Run(ctx context.Context, t *Table, o Options) (*Result, error) {
 	if err := r.useful(card); err != nil {
 		return nil, err
 	}
+	r.challenge()
 	r.notes()
 	return &Result{card.yaml(r.rows, r.report, &o), r.report}, ctx.Err()
 }
