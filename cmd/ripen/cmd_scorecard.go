@@ -54,11 +54,12 @@ code 1 if any differs by more than the digits printed.
 		simulateCommand(),
 		shadowCommand(),
 		{
-			name: "scorecard publish", args: "FILE", min: 1, max: 1, use: append([]string{"ranking"}, tenantSettings...),
+			name: "scorecard publish", args: "FILE|NAME", min: 1, max: 1, use: append([]string{"ranking"}, tenantSettings...),
 			summary: text{"put a card in force: every lead is scored again", "poner una tarjeta en vigor: cada lead se puntúa de nuevo"},
 			help: `
 The server numbers the versions. The first card of a tenant is its ranking card,
-whose order the lists show.
+whose order the lists show. A name means the draft that is there, as 'ripen train' leaves
+one.
 
   ripen scorecard publish card.yaml --tenant acme --data ./data
   ripen scorecard publish other.yaml --ranking --tenant acme --data ./data`,
@@ -235,6 +236,9 @@ type cardRow struct {
 }
 
 func runCardPublish(ctx context.Context, c *call) error {
+	if _, err := os.Stat(c.args[0]); err != nil && !strings.ContainsAny(c.args[0], `./\`) {
+		return c.publish(ctx, "/v1/scorecards/", c.args[0], nil)
+	}
 	card, src, err := c.readCard(c.args[0])
 	if err != nil {
 		return err
@@ -242,13 +246,16 @@ func runCardPublish(ctx context.Context, c *call) error {
 	return c.publish(ctx, "/v1/scorecards/", card.Name, src)
 }
 
-// publish makes a source the draft of its card, puts it in force and says so.
+// publish makes a source the draft of its card, unless it is nil, puts the draft in
+// force and says so.
 // Below is where the API keeps its kind.
 func (c *call) publish(ctx context.Context, below, name string, src []byte) error {
 	return c.withServer(ctx, func(cl *client) error {
 		path := below + url.PathEscape(name)
-		if err := cl.do(ctx, "PUT", path, nil, src, nil); err != nil {
-			return err
+		if src != nil {
+			if err := cl.do(ctx, "PUT", path, nil, src, nil); err != nil {
+				return err
+			}
 		}
 		var r cardRow
 		if err := cl.do(ctx, "POST", path+"/publish", nil, map[string]bool{"ranking": c.bool("ranking")}, &r); err != nil {

@@ -18,9 +18,9 @@ import (
 
 func trainCommands() []*command {
 	return []*command{{
-		name: "train", args: "FILE", min: 1, max: 1,
-		use:     []string{"label", "positive", "out", "html", "name", "drop", "keep", "missing", "time-column", "constrain", "seed", "sep", "force", "json"},
-		summary: text{"learn a scorecard from a table of people of whom it is known who converted", "aprender una tarjeta de una tabla de personas de las que se sabe quién convirtió"},
+		name: "train", args: "[FILE]", min: 0, max: 1, folds: true,
+		use:     append([]string{"label", "positive", "out", "html", "name", "drop", "keep", "missing", "time-column", "constrain", "seed", "sep", "by", "publish-if-better", "force"}, tenantSettings...),
+		summary: text{"learn a scorecard from the tracker's log, or from a table of who converted", "aprender una tarjeta del registro del tracker, o de una tabla de quién convirtió"},
 		help: `
 FILE.csv is an export with a head line, a person a line, and a column that says who
 converted. What columns hold is found out: numbers, texts, truth values, dates, words
@@ -33,6 +33,20 @@ on later ones; which columns know too much (written after the outcome); and whic
 questions tell nothing. Below 50 conversions nothing is learned: begin with
 'ripen scorecard new'. The same file, flags and seed make the same card.
 
+Without a file it learns from the tenant's log: from what was known of each lead at one
+moment of its life (what it did in the last 7, 30 and 365 days, where it came from, its
+attributes), and whether the label came true in time since. The card becomes the draft
+of --name, with rules that count the same. --label says what to foresee, unless the card
+of that name has a label: an event within a time, or {event: purchase, where:
+{category: coffee}, within: 90d}, or {when: {plan: pro}, within: 90d}. What was imported
+was received all at once: --by time believes the times that events carry.
+
+If a card of that name is in force the report sets both side by side on the latest moments;
+--publish-if-better puts the learned one in force if it wins on its best tenth and on
+Brier, so that a timer can learn anew each week.
+
+  ripen train --label 'won within 90d' --data ./data
+  ripen train --name saas --by time --drop page_view_365d --html report.html --data ./data
   ripen train leads.csv --label Converted --out card.yaml
   ripen train leads.csv --label Converted --drop 'Tags,Lead Quality' --time-column Created --out card.yaml --html report.html
   ripen train leads.csv --label Status --positive Won --constrain 'visits=rising,age>=-10' -o card.yaml
@@ -43,14 +57,17 @@ questions tell nothing. Below 50 conversions nothing is learned: begin with
 }
 
 func runTrain(ctx context.Context, c *call) error {
-	o, err := c.trainOptions()
-	if err != nil {
-		return &usageError{err.Error(), "ripen help train"}
-	}
 	for _, file := range []string{c.get("out"), c.get("html")} {
 		if _, err := os.Lstat(file); file != "" && !c.bool("force") && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("%s is there already: name another file, or overwrite it with --force", file)
 		}
+	}
+	if len(c.args) == 0 {
+		return c.trainFromLog(ctx)
+	}
+	o, err := c.trainOptions()
+	if err != nil {
+		return &usageError{err.Error(), "ripen help train"}
 	}
 	table, err := c.readTable(&o)
 	if err != nil {
@@ -158,6 +175,9 @@ func (c *call) writeTrained(r *train.Result) error {
 	}
 	if err := r.Report.Text(c.out, c.lang); err != nil {
 		return err
+	}
+	if card == "" && len(c.args) == 0 {
+		return nil
 	}
 	if card == "" {
 		_, err := fmt.Fprint(c.out, text{"\nNo card was written: name a file with --out card.yaml\n", "\nNo se ha escrito ninguna tarjeta: nombra un fichero con --out card.yaml\n"}.in(c.lang))

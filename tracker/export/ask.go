@@ -42,6 +42,9 @@ type Leads interface {
 	// version of a card that is not in force and says what would change. progress
 	// is called now and then; its error ends it, as ctx does.
 	Simulate(ctx context.Context, c tracker.Caller, t tracker.TenantID, a tracker.Activation, sample int, progress func(done, total int) error) (*Simulation, error)
+	// Train learns a card from the log: from what was known of each lead at one
+	// moment, and whether it converted since. Nothing changes.
+	Train(ctx context.Context, c tracker.Caller, t tracker.TenantID, ask Training, progress func(done, total int) error) (*Trained, error)
 	// Shadow says what the tenant's shadow has seen, once it has walked every lead
 	// that was touched, or when ctx ends, which is no error.
 	Shadow(ctx context.Context, c tracker.Caller, t tracker.TenantID) (*Shadow, error)

@@ -139,6 +139,7 @@ var routes = []route{
 	{"GET", "scorecards/*", "", (*call).card, tenantKey},
 	{"PUT", "scorecards/*", "", (*call).draft, tenantKey},
 	{"POST", "scorecards/*/simulate", "version sample", (*call).simulate, tenantKey},
+	{"POST", "scorecards/*/train", "label by seed lang drop constrain publish_if_better", (*call).train, tenantKey},
 	{"GET", "scorecards/*/shadow", "wait", (*call).shadow, tenantKey},
 	{"PUT", "scorecards/*/shadow", "version", (*call).beginShadow, tenantKey},
 	{"DELETE", "scorecards/*/shadow", "", (*call).endShadow, tenantKey},

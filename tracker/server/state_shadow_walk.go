@@ -11,7 +11,7 @@ import (
 // all lets every lead be walked and forgets those that are gone. mu is held, as
 // in all that follows.
 func (sh *shadow) all(ctx context.Context) error {
-	ids, err := sh.m.leads(ctx)
+	ids, err := sh.s.leadIDs(ctx, sh.tenant)
 	if err != nil {
 		return err
 	}

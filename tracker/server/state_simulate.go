@@ -157,7 +157,7 @@ const progressEvery = 100 * time.Millisecond
 
 func (m *simulation) run(ctx context.Context, sample int, progress func(done, total int) error) (*export.Simulation, error) {
 	defer m.stored.Close()
-	ids, err := m.leads(ctx)
+	ids, err := m.s.leadIDs(ctx, m.tenant)
 	if err != nil {
 		return nil, err
 	}
@@ -206,13 +206,13 @@ func bySample(a, b tracker.LeadID) int {
 	return a.Compare(b)
 }
 
-// leads returns the ids of all leads, each once: those in memory first, so that
+// leadIDs returns the ids of all leads of a tenant, each once: those in memory first, so that
 // a checkpoint in between hides none.
-func (m *simulation) leads(ctx context.Context) ([]tracker.LeadID, error) {
-	m.s.mu.RLock()
-	ids, gone := m.s.fold.Reader().Unsaved(m.tenant)
-	m.s.mu.RUnlock()
-	err := fold.Bodies(m.s.cfg.leads, m.tenant, tracker.LeadID{}, func(id tracker.LeadID, _ []byte) error {
+func (s *State) leadIDs(ctx context.Context, tenant tracker.TenantID) ([]tracker.LeadID, error) {
+	s.mu.RLock()
+	ids, gone := s.fold.Reader().Unsaved(tenant)
+	s.mu.RUnlock()
+	err := fold.Bodies(s.cfg.leads, tenant, tracker.LeadID{}, func(id tracker.LeadID, _ []byte) error {
 		ids = append(ids, id)
 		return ctx.Err()
 	})

@@ -53,7 +53,7 @@ func (r *rig) simulated(yaml string) (before, after map[string]string) {
 	}
 	defer m.close()
 	before, after = map[string]string{}, map[string]string{}
-	ids, err := m.leads(context.Background())
+	ids, err := r.s.leadIDs(context.Background(), testTenant)
 	for len(ids) > 0 && err == nil {
 		var some []simulated
 		if some, _, err = m.take(ids[:1]); err != nil {

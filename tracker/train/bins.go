@@ -34,13 +34,19 @@ type coarseness struct {
 func cuts(t *Table, rows []int, how coarseness) []*cut {
 	out := make([]*cut, len(t.columns))
 	for i, c := range t.columns {
-		if c.kind == number {
-			out[i] = cutNumbers(c, rows, how)
-		} else {
-			out[i] = cutCategories(c, rows, how)
-		}
+		out[i] = c.cut(rows, how)
 	}
 	return out
+}
+
+func (c *column) cut(rows []int, how coarseness) *cut {
+	if c.kind != number {
+		return cutCategories(c, rows, how)
+	}
+	if c.does != nil {
+		how.bins = min(how.bins, behaviourBins)
+	}
+	return cutNumbers(c, rows, how)
 }
 
 // run is a value and how many rows hold it.

@@ -87,13 +87,31 @@ func (p *plan) choose(t *Table, bins [][]uint8, by []*cut, y []uint8) []int {
 	slices.SortStableFunc(told, func(a, b int) int { return cmp.Compare(iv[b], iv[a]) })
 	var out []int
 	room := binsMax
+	rules, times := 0, 0
 	for _, j := range told {
-		if need := by[j].n + len(t.columns[j].words)/itemsMax + 1; need <= room && (p.most == 0 || len(out) < p.most) {
-			out, room = append(out, j), room-need
+		need := by[j].n + len(t.columns[j].words)/itemsMax + 1
+		if need > room || p.most > 0 && len(out) >= p.most {
+			continue
 		}
+		if b := t.columns[j].does; b != nil {
+			r, n := by[j].memory(b)
+			if t.sees(out, b) || (rules+r)*(times+n) > memoryMost {
+				continue
+			}
+			rules, times = rules+r, times+n
+		}
+		out, room = append(out, j), room-need
 	}
 	slices.Sort(out)
 	return out
+}
+
+// sees says whether one of some columns counts the same in another window.
+func (t *Table) sees(columns []int, b *behaviour) bool {
+	return slices.ContainsFunc(columns, func(j int) bool {
+		d := t.columns[j].does
+		return d != nil && d.aspect == b.aspect && d.silence == b.silence
+	})
 }
 
 // features are the columns used, from the bins of all columns.
@@ -133,7 +151,7 @@ func direction(bins []uint8, missing uint8, y []uint8) int {
 
 // round makes whole points of the weights. An attribute's points are counted from its
 // mean, so that they say who is above and who below average, unless the tenant bound
-// them. A bin that nobody was in is worth nothing. The base is fitted anew.
+// them; a behaviour's from who does not do it. A bin that nobody was in is worth nothing. The base is fitted anew.
 func (c *Card) round(fs []*feature, y []uint8) {
 	for i, f := range fs {
 		w, mean := c.exact.w[i], 0.0
@@ -141,7 +159,9 @@ func (c *Card) round(fs []*feature, y []uint8) {
 		for _, b := range f.bins {
 			held[b] = true
 		}
-		if math.IsInf(f.shape.floor, -1) && math.IsInf(f.shape.ceiling, 1) {
+		if c.t.columns[c.used[i]].does != nil {
+			mean = w[0] // who does nothing has no points: no rule can wait for that
+		} else if math.IsInf(f.shape.floor, -1) && math.IsInf(f.shape.ceiling, 1) {
 			for _, b := range f.bins {
 				mean += w[b]
 			}
@@ -251,10 +271,13 @@ func (c *Card) shares(t *Table, rows []int) []float64 {
 	return out
 }
 
-// ends are the least and the most points that anybody can have.
-func (c *Card) ends() (least, most int) {
-	for _, p := range c.points {
-		least, most = least+slices.Min(p), most+slices.Max(p)
+// ends are the least and the most points that anybody can have for attributes, or for
+// what people do.
+func (c *Card) ends(does bool) (least, most int) {
+	for i, p := range c.points {
+		if (c.t.columns[c.used[i]].does != nil) == does {
+			least, most = least+slices.Min(p), most+slices.Max(p)
+		}
 	}
 	return least, most
 }

@@ -13,29 +13,54 @@ import (
 // itemsMax is how many values one rule may list.
 const itemsMax = 256
 
-// yaml writes the card in the language of scorecards: a group for each attribute, a
-// rule for each run of bins with the same points. Points of nothing have no rule.
+// yaml writes the card in the language of scorecards: a group for each attribute or
+// behaviour, a rule for each run of bins with the same points. Points of nothing have
+// no rule.
 func (c *Card) yaml(rows []int, r *Report, o *Options) []byte {
 	w := &cardWriter{card: c, lang: o.Language, taken: map[string]bool{}}
-	least, most := c.ends()
 	sums := c.sums(c.t, rows)
 	from, to := slices.Min(sums), slices.Max(sums)
 	if from == to {
 		to++
 	}
-	w.head(r, from)
-	fmt.Fprintf(&w.out, "scorecard: %s\nlanguage: %s\n\ndimensions:\n  fit:\n    kind: attributes\n    min: %d\n    max: %d\n    groups:\n", w.name(o.Name), say(o.Language, "en", "es"), least, max(most, least+1))
-	any := false
-	for i := range c.used {
-		any = w.group(i) || any
+	w.head(r)
+	fmt.Fprintf(&w.out, "scorecard: %s\nlanguage: %s\n", w.name(o.Name), say(o.Language, "en", "es"))
+	if c.t.log != nil {
+		fmt.Fprintf(&w.out, "label: %s\n", c.t.label)
 	}
-	if !any { // a card without a rule is none: one that gives nothing stands in
-		col := c.t.columns[0]
-		fmt.Fprintf(&w.out, "      nothing_tells:\n        rules:\n          - {id: nothing_tells, when: {%s: {exists: true}}, points: 0}\n", quoted(col.attr))
+	w.out.WriteString("\ndimensions:\n")
+	var of []string
+	if w.dimension("fit", "attributes", false) {
+		of = append(of, "{dimension: fit}")
 	}
-	fmt.Fprintf(&w.out, "\nscore:\n  of: [{dimension: fit}]\n  scale: {from: [%d, %d], to: [1, 100]}\n", from, to)
+	if w.dimension("engagement", "behaviour", true) {
+		of = append(of, "{dimension: engagement}")
+	}
+	if of == nil { // a card without a rule is none: one that gives nothing stands in
+		fmt.Fprintf(&w.out, "  fit: {kind: attributes, max: 1, groups: {nothing_tells: {rules: [{id: nothing_tells, when: {%s: {exists: true}}, points: 0}]}}}\n", quoted(c.t.columns[0].attr))
+		of = append(of, "{dimension: fit}")
+	}
+	fmt.Fprintf(&w.out, "\nscore:\n  of: [%s]\n  scale: {from: [%d, %d], to: [1, 100]}\n", strings.Join(of, ", "), from, to)
 	w.bands(sums, rows, from, to)
 	return w.out.Bytes()
+}
+
+// dimension writes the groups of the attributes, or of what people do; false if there
+// are none.
+func (w *cardWriter) dimension(name, kind string, does bool) bool {
+	head := w.out.Len()
+	least, most := w.card.ends(does)
+	fmt.Fprintf(&w.out, "  %s:\n    kind: %s\n    min: %d\n    max: %d\n    groups:\n", name, kind, least, max(most, least+1))
+	any := false
+	for i, j := range w.card.used {
+		if (w.card.t.columns[j].does != nil) == does {
+			any = w.group(i) || any
+		}
+	}
+	if !any {
+		w.out.Truncate(head)
+	}
+	return any
 }
 
 // cardWriter is a card on its way to text.
@@ -57,15 +82,23 @@ func (w *cardWriter) comment(en, es string, args ...any) {
 	}
 }
 
-func (w *cardWriter) head(r *Report, from int) {
+func (w *cardWriter) head(r *Report) {
 	c := w.card
+	if c.t.log != nil {
+		w.comment("Learned from the log: each of these rows is a lead as of one moment; converted: %s.",
+			"Aprendida del registro: cada fila es un lead en un momento; convertir es: %s.", c.t.label)
+	}
 	w.comment(
 		"A scorecard learned from %d rows, of which %d converted (%.1f %%).",
 		"Tarjeta aprendida de %d filas, de las que convirtieron %d (%.1f %%).", r.Rows, r.Conversions, 100*r.Rate)
+	idle := ""
+	if c.t.log != nil {
+		idle = say(w.lang, " that has done nothing yet", " que aún no ha hecho nada")
+	}
 	w.comment(
-		"%d points double the odds. 0 points stand for an average profile: %.1f %% of such people\nconvert, at +20 %.1f %%, at -20 %.1f %%. Change points, add rules, take rules out: it is yours.",
-		"%d puntos duplican la razón de probabilidad. 0 puntos son un perfil medio: convierte el %.1f %%,\ncon +20 el %.1f %%, con -20 el %.1f %%. Cambia puntos, añade o quita reglas: es tuya.",
-		perDouble, 100*c.chance(0), 100*c.chance(perDouble), 100*c.chance(-perDouble))
+		"%d points double the odds. 0 points stand for an average profile%s: %.1f %% of such people\nconvert, at +20 %.1f %%, at -20 %.1f %%. Change points, add rules, take rules out: it is yours.",
+		"%d puntos duplican la razón de probabilidad. 0 puntos son un perfil medio%s: convierte el %.1f %%,\ncon +20 el %.1f %%, con -20 el %.1f %%. Cambia puntos, añade o quita reglas: es tuya.",
+		perDouble, idle, 100*c.chance(0), 100*c.chance(perDouble), 100*c.chance(-perDouble))
 	for _, m := range r.Models {
 		if m.Name == "card" {
 			w.comment("Of two people of whom one converts it finds the right one in %.1f %% of cases (rows it had not seen).",
@@ -115,17 +148,19 @@ func (w *cardWriter) name(s string) string {
 	return name
 }
 
-// rule is one line of the card: what it asks of its attribute, and in words.
+// rule is one line of the card: what it asks (of its attribute), and in words.
 type rule struct {
 	asks, words string
 	points      int
 }
 
-// group writes the rules of one attribute; false if there are none.
+// group writes the rules of one attribute or behaviour; false if there are none.
 func (w *cardWriter) group(i int) bool {
 	col, k := w.card.t.columns[w.card.used[i]], w.card.cuts[i]
 	var rules []rule
-	if k.kind == number {
+	if col.does != nil {
+		rules = w.behaviourRules(i, col, k)
+	} else if k.kind == number {
 		rules = w.numberRules(i, col, k)
 	} else {
 		rules = w.categoryRules(i, col, k)
@@ -136,9 +171,13 @@ func (w *cardWriter) group(i int) bool {
 	}
 	fmt.Fprintf(&w.out, "      %s:\n        rules:\n", w.name(col.attr))
 	for _, r := range rules {
+		asks := r.asks
+		if col.does == nil {
+			asks = "when: {" + quoted(col.attr) + ": " + r.asks + "}"
+		}
 		why := strings.NewReplacer("{", "(", "}", ")").Replace(short(col.name, 120) + ": " + short(r.words, 200))
-		fmt.Fprintf(&w.out, "          - {id: %s, when: {%s: %s}, points: %d, why: %s}\n",
-			w.name(short(col.attr, 24)+" "+short(r.words, 32)), quoted(col.attr), r.asks, r.points, quoted(why))
+		fmt.Fprintf(&w.out, "          - {id: %s, %s, points: %d, why: %s}\n",
+			w.name(short(col.attr, 24)+" "+short(r.words, 32)), asks, r.points, quoted(why))
 	}
 	return true
 }

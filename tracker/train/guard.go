@@ -85,6 +85,9 @@ var salesWords = []string{
 // notes are the sentences under the figures.
 func (r *training) notes() {
 	lang := r.o.Language
+	if l := r.t.log; l != nil && l.Unnamed > 0 {
+		r.report.Notes = append(r.report.Notes, fmt.Sprintf(say(lang, "%d events were of kinds beyond the first %d and are not counted", "%d eventos eran de clases más allá de las primeras %d y no se cuentan"), l.Unnamed, aspectsMost))
+	}
 	note := func(en, es string, args ...any) {
 		r.report.Notes = append(r.report.Notes, fmt.Sprintf(say(lang, en, es), args...))
 	}

@@ -83,6 +83,9 @@ func (o *Options) shapes(t *Table) (map[string]shape, error) {
 			}
 			s.rising = c.Rising
 		}
+		if col.does != nil && (c.Floor != NoFloor || c.Ceiling != NoCeiling) {
+			return nil, fmt.Errorf("constraint on %s: what people do has no bounds of points, write %s=rising or =falling", c.Attribute, col.attr)
+		}
 		if c.Floor != NoFloor {
 			s.floor = float64(c.Floor) / pointsOf
 		}

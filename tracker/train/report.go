@@ -22,6 +22,8 @@ type Report struct {
 	Platt       [2]float64   `json:"platt"`   // slope and shift that would calibrate the card's log-odds; 1 and 0 are right already
 	LeftOut     []LeftOut    `json:"left_out"`
 	Notes       []string     `json:"notes"`
+	Champion    *Champion    `json:"champion"`      // null if no card of the name is in force
+	Log         *FromLog     `json:"log,omitempty"` // what the rows were made of, if not of a file
 }
 
 // Model is how good one way of learning is, on rows it had not seen.

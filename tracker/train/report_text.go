@@ -44,9 +44,13 @@ func printable(s string) string {
 // Text writes the report for people, in English or Spanish.
 func (r *Report) Text(w io.Writer, lang string) error {
 	p := &printer{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0), lang}
+	if r.Log != nil {
+		p.log(r.Log)
+	}
 	p.line("%d rows, %d converted (%.1f %%): %s = %s", "%d filas, %d convirtieron (%.1f %%): %s = %s", r.Rows, r.Conversions, 100*r.Rate, printable(r.Label), printable(r.Positive))
 	p.leaks(r)
 	p.models(r)
+	p.champion(r.Champion)
 	p.deciles(r)
 	p.attributes(r)
 	if len(r.LeftOut) > 0 {
@@ -63,6 +67,12 @@ func (r *Report) Text(w io.Writer, lang string) error {
 		}
 	}
 	return p.Flush()
+}
+
+// log says what the rows were made of.
+func (p *printer) log(l *FromLog) {
+	p.line("%d leads in the log; each row is a lead as of one moment of its own", "%d leads en el registro; cada fila es un lead en un momento suyo", l.Leads)
+	p.line("  not learned from: %d whose time has not passed, %d that had converted before, %d that do not allow it", "  no se aprende de %d cuyo plazo no ha pasado, %d que ya habían convertido, %d que no lo permiten", l.Censored, l.Already, l.Denied)
 }
 
 func (p *printer) leaks(r *Report) {

@@ -27,11 +27,12 @@ type column struct {
 	name   string // as the file's head has it
 	attr   string // as the tracker will know it
 	kind   kind
-	nums   []float64 // of a number; NaN is not there
-	words  []string  // of a number: what stood there and was none, sorted
-	codes  []int32   // of a category: index in values; −1 is not there
-	values []string  // of a category, sorted
-	blank  []bool    // of a category, by code: the value stands for no answer
+	nums   []float64  // of a number; NaN is not there
+	words  []string   // of a number: what stood there and was none, sorted
+	codes  []int32    // of a category: index in values; −1 is not there
+	values []string   // of a category, sorted
+	blank  []bool     // of a category, by code: the value stands for no answer
+	does   *behaviour // what it counts of events; nil = it is an attribute
 }
 
 // there says whether row i has a value.
@@ -61,9 +62,12 @@ type Table struct {
 	when     []float64 // in order of time, else nil
 	dates    bool      // when is in seconds since 1970
 	leftOut  []LeftOut
-	censored int    // rows without a label
-	label    string // the column's name
-	positive string // the label's value that means converted
+	censored int      // rows without a label
+	label    string   // the column's name
+	positive string   // the label's value that means converted
+	champion string   // the card in force; empty = there is none
+	scores   []int    // by it, of each row
+	log      *FromLog // what it was made of; nil = a file
 }
 
 // Len is how many rows have a label.

@@ -58,7 +58,7 @@ func Run(ctx context.Context, t *Table, o Options) (*Result, error) {
 	r := &training{t: t, o: &o, ctx: ctx, plan: planFor(scarce, shapes), trees: scarce > manyConversions, fold: folds(t.y, foldsN, o.Seed), rows: t.allRows()}
 	r.report = &Report{
 		Label: t.label, Positive: t.positive, Rows: t.Len(), Conversions: k, Rate: float64(k) / float64(t.Len()), Censored: t.censored,
-		Seed: o.Seed, Folds: foldsN, Plan: r.plan.learning, LeftOut: append([]LeftOut{}, t.leftOut...), Leaks: []Leak{}, Notes: []string{},
+		Seed: o.Seed, Folds: foldsN, Plan: r.plan.learning, LeftOut: append([]LeftOut{}, t.leftOut...), Leaks: []Leak{}, Notes: []string{}, Log: t.log,
 	}
 	r.total = (foldsN + int(bit(t.when != nil))) * len(r.learners())
 	r.total += 2 + len(t.columns)
@@ -69,6 +69,7 @@ func Run(ctx context.Context, t *Table, o Options) (*Result, error) {
 	if err := r.useful(card); err != nil {
 		return nil, err
 	}
+	r.challenge()
 	r.notes()
 	return &Result{card.yaml(r.rows, r.report, &o), r.report}, ctx.Err()
 }
@@ -207,7 +208,8 @@ func (r *training) useful(card *Card) error {
 	by := cuts(r.t, r.rows, r.plan.coarseness)
 	bins := binned(r.t, by, r.rows)
 	ask, fit := parted(r.fold, 0)
-	whole := auc(fitCard(r.t, fit, r.plan).chances(r.t, ask), r.t.labels(ask))
+	part := fitCard(r.t, fit, r.plan) // without a column that it does not use it is the same
+	whole := auc(part.chances(r.t, ask), r.t.labels(ask))
 	for j, c := range r.t.columns {
 		a := Attribute{Name: c.name, Attribute: c.attr, Kind: [...]string{"number", "category"}[c.kind], Share: shares[j], TreeShare: treeShares[j]}
 		a.Information = information(bins[j], by[j].n, r.t.y)
@@ -215,7 +217,7 @@ func (r *training) useful(card *Card) error {
 		p := r.plan
 		p.skip = make([]bool, len(r.t.columns))
 		p.skip[j] = true
-		if len(r.t.columns) > 1 {
+		if len(r.t.columns) > 1 && slices.Contains(part.used, j) {
 			a.Gain = whole - auc(fitCard(r.t, fit, p).chances(r.t, ask), r.t.labels(ask))
 		}
 		a.Answered, a.Missing = answeredOf(c, r.t.y)

@@ -33,12 +33,7 @@ func alone(t *Table, j int, fold []int, k int, how coarseness) float64 {
 	p := make([]float64, t.Len())
 	for f := range k {
 		test, fit := parted(fold, f)
-		var by *cut
-		if c := t.columns[j]; c.kind == number {
-			by = cutNumbers(c, fit, how)
-		} else {
-			by = cutCategories(c, fit, how)
-		}
+		by := t.columns[j].cut(fit, how)
 		var pos, n [256]float64
 		all := 0.0
 		for _, r := range fit {

@@ -28,6 +28,7 @@ func (c *Card) Explain(lang string) string {
 	w.surroundings(c)
 	w.rollup(c.Rollup)
 	w.bands(c)
+	w.label(c.Label)
 	return w.b.String()
 }
 

@@ -141,7 +141,7 @@ func (p *reader) read(root *node) {
 	note := func(f func(v *node)) func(k, v *node) {
 		return func(k, v *node) { has[k.text] = true; f(v) }
 	}
-	var gates, score, bands, onBand *node
+	var gates, score, bands, onBand, label *node
 	p.fields(root, "a scorecard", map[string]func(k, v *node){
 		"scorecard":  note(func(v *node) { c.Name = p.name(v, "scorecard") }),
 		"version":    note(func(v *node) { c.Version = int(p.whole(v, "version", 0, math.MaxInt32)) }),
@@ -150,6 +150,7 @@ func (p *reader) read(root *node) {
 		"entity":     note(p.entity),
 		"dimensions": note(p.dimensions),
 		"lists":      note(p.lists),
+		"label":      note(func(v *node) { label = v }),
 		"gates":      note(func(v *node) { gates = v }),
 		"score":      note(func(v *node) { score = v }),
 		"bands":      note(func(v *node) { bands = v }),
@@ -175,6 +176,9 @@ func (p *reader) read(root *node) {
 	}
 	if onBand != nil {
 		p.onBand(onBand)
+	}
+	if label != nil {
+		p.label(label)
 	}
 	p.knownLists()
 }

@@ -36,6 +36,7 @@ var schema = []section{
 		{"bands", "list of bands", "named runs of scores, from the lowest up"},
 		{"on_band", "band: list of actions", "what entering a band sets off"},
 		{"rollup", "a map", "how leads' scores become their account's"},
+		{"label", "a label", "what the card is to foresee, for whoever learns it or checks it; scores nothing. In short: won within 90d"},
 	}},
 	{"dimension attributes", "dimensions: {NAME: {kind: attributes}}", "Who somebody is: rules over what we were told.", dimensionKeys(
 		key{"groups", "name: group", "its rules, in groups; required"})},
@@ -204,6 +205,12 @@ var schema = []section{
 		{"to", "account, company", "what leads make up"},
 		{"by", "an attribute", "leads with the same value belong together; required"},
 		{"score", "a map", "how"},
+	}},
+	{"a label", "label: …", "An event, or an attribute that is set, within a time from the moment of the score. What becomes of hand-offs are events, too: won, lost, handoff_accepted.", []key{
+		{"event", "an event type", "that is to come"},
+		{"where", "conditions", "only events that fulfil them"},
+		{"when", "conditions", "instead of event: on attributes, from when an event sets them"},
+		{"within", "a length of time", "required"},
 	}},
 	{"the score of a rollup", "rollup: {score: …}", "", []key{
 		{"top", "a whole number", "how many of the best leads count; all if left out"},

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"ripen/tracker/train"
+)
+
+// logTrained is what the server answers.
+type logTrained struct {
+	Scorecard string        `json:"scorecard"`
+	YAML      string        `json:"yaml"`
+	Report    *train.Report `json:"report"`
+	Published bool          `json:"published"`
+}
+
+// trainFromLog lets the server learn from its own log.
+func (c *call) trainFromLog(ctx context.Context) error {
+	for _, name := range []string{"positive", "time-column", "sep", "missing", "keep"} {
+		if c.set(name) {
+			return &usageError{fmt.Sprintf("--%s is about a file, and none is named", name), "ripen help train"}
+		}
+	}
+	q := url.Values{"seed": {strconv.FormatInt(c.int("seed"), 10)}, "lang": {c.lang}, "by": {c.get("by")}}
+	if c.bool("publish-if-better") {
+		q.Set("publish_if_better", "true")
+	}
+	if l := c.get("label"); l != "" {
+		q.Set("label", l)
+	}
+	for _, name := range []string{"drop", "constrain"} {
+		list, err := splitList(c.get(name))
+		if err != nil {
+			return &usageError{fmt.Sprintf("--%s: %v", name, err), "ripen help train"}
+		}
+		if len(list) > 0 {
+			q.Set(name, strings.Join(list, "\n"))
+		}
+	}
+	return c.withServer(ctx, func(cl *client) error {
+		cl.accept = "application/x-ndjson"
+		last, err := c.follow(ctx, cl, text{"learning", "aprendiendo"}.in(c.lang), "/v1/scorecards/"+url.PathEscape(c.get("name"))+"/train", q)
+		if err != nil {
+			return err
+		}
+		if last.Result == nil {
+			return errors.New("the server ended before it had learned: run it again")
+		}
+		var r logTrained
+		if err := json.Unmarshal(last.Result, &r); err != nil {
+			return fmt.Errorf("decode the server's answer: %w", err)
+		}
+		if err := c.writeTrained(&train.Result{Card: []byte(r.YAML), Report: r.Report}); err != nil || c.bool("json") {
+			return err
+		}
+		name := c.get("name")
+		if r.Published {
+			_, err = fmt.Fprintf(c.out, text{"\n%s is in force; back with: ripen scorecard rollback %s\n", "\n%s está en vigor; se vuelve atrás con: ripen scorecard rollback %s\n"}.in(c.lang), r.Scorecard, name)
+			return err
+		}
+		_, err = fmt.Fprintf(c.out, text{
+			"\n%s is the draft of %s; next: ripen scorecard simulate %s, ripen scorecard publish %s\n",
+			"\n%s es el borrador de %s; ahora: ripen scorecard simulate %s, ripen scorecard publish %s\n",
+		}.in(c.lang), r.Scorecard, name, name, name)
+		return err
+	})
+}

@@ -1,0 +1,215 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"ripen/storage"
+	"ripen/tracker"
+	"ripen/tracker/export"
+	"ripen/tracker/fold"
+	"ripen/tracker/train"
+)
+
+// Train learns a card from the histories of a tenant's leads. One is learned at a
+// time, and none while a card is simulated.
+func (s *State) Train(ctx context.Context, c tracker.Caller, tenant tracker.TenantID, ask export.Training, progress func(done, total int) error) (*export.Trained, error) {
+	if err := c.May(tracker.SecretRole, tenant); err != nil {
+		return nil, err
+	}
+	if !s.simulating.TryLock() {
+		return nil, &tracker.Error{Kind: tracker.KindBusy, Code: "overload", Detail: "another card is being learned or simulated: ask again in a moment"}
+	}
+	defer s.simulating.Unlock()
+	table, err := s.snapshots(ctx, tenant, ask, progress)
+	if err != nil {
+		return nil, err
+	}
+	o := train.Options{Name: ask.Card, Label: ask.Label.Text, Seed: ask.Seed, Language: ask.Language}
+	o.Progress = func(done, total int) { _ = progress(done, total) } // who has gone is noticed at the end
+	if err := table.Without(ask.Drop); err != nil {
+		return nil, refused(err)
+	}
+	for _, text := range ask.Constrain {
+		k, err := train.ParseConstraint(text)
+		if err != nil {
+			return nil, refused(err)
+		}
+		o.Constraints = append(o.Constraints, k)
+	}
+	r, err := train.Run(ctx, table, o)
+	if few, ok := errors.AsType[*train.TooFew](err); ok {
+		return nil, &tracker.Error{Kind: tracker.KindInvalid, Code: "too_few", Detail: few.Error() + ": begin with a card made by hand"}
+	}
+	if ctx.Err() != nil {
+		return nil, stopping(ctx.Err())
+	}
+	if err != nil {
+		return nil, refused(err)
+	}
+	return &export.Trained{YAML: string(r.Card), Report: r.Report, Better: r.Report.Champion != nil && r.Report.Champion.Better}, nil
+}
+
+func refused(err error) error {
+	return &tracker.Error{Kind: tracker.KindInvalid, Code: "cannot_learn", Detail: err.Error()}
+}
+
+func stopping(err error) error {
+	return &tracker.Error{Kind: tracker.KindBusy, Code: "stopped", Detail: "the server is stopping: ask again in a moment", Err: err}
+}
+
+// snapshots looks at all leads of a tenant, each as of a moment of its own.
+func (s *State) snapshots(ctx context.Context, tenant tracker.TenantID, ask export.Training, progress func(done, total int) error) (*train.Table, error) {
+	ids, err := s.leadIDs(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	q := &reading{s: s, tenant: tenant, byTime: ask.ByTime}
+	defer q.stored.Close()
+	if q.champion, err = s.champion(ctx, tenant, ask.Card); err != nil {
+		return nil, err
+	}
+	into := train.NewSnapshots(train.SnapshotOptions{Label: ask.Label, Until: s.clock(), ByTime: ask.ByTime, Seed: ask.Seed, Language: ask.Language})
+	if m := q.champion; m != nil {
+		defer m.close() // of guests that are not asked again
+		into.Against(m.draft.activation.Name())
+	}
+	var said time.Time
+	for done := 0; done < len(ids); {
+		if err := ctx.Err(); err != nil {
+			return nil, stopping(err)
+		}
+		n, err := q.some(ids[done:min(len(ids), done+simulateMost)], into)
+		if errors.Is(err, storage.ErrClosed) {
+			err = &tracker.Error{Kind: tracker.KindBusy, Code: "replaying", Detail: "a replay has begun: ask again when it is done", Err: err}
+		}
+		if err != nil {
+			return nil, err
+		}
+		if done += n; time.Since(said) > progressEvery {
+			said = time.Now()
+			if err := progress(done, len(ids)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return into.Table()
+}
+
+// champion is the card in force under a name, to be walked to any moment; nil if
+// there is none.
+func (s *State) champion(ctx context.Context, tenant tracker.TenantID, name string) (*simulation, error) {
+	serving, _ := s.serving(tenant, name)
+	if serving == nil {
+		return nil, nil
+	}
+	return s.newSimulation(ctx, tenant, *serving)
+}
+
+// reading reads histories beside the loop.
+type reading struct {
+	s        *State
+	tenant   tracker.TenantID
+	byTime   bool
+	champion *simulation
+	stored   fold.Stored
+	event    tracker.Event
+	entry    *fold.Entry // being read
+	plain    []byte      // its personal part, opened
+}
+
+// some takes the first leads, as many as holdTime allows and at least one; n counts
+// those that are gone, too.
+func (q *reading) some(ids []tracker.LeadID, into *train.Snapshots) (n int, err error) {
+	var histories []*fold.History
+	n, err = q.take(ids, &histories)
+	for i, h := range histories {
+		if h == nil {
+			continue
+		}
+		if err != nil {
+			h.Discard()
+			continue
+		}
+		var es []fold.Entry
+		if es, err = h.Walked(&q.stored); err == nil {
+			err = q.lead(ids[i], es, into)
+		}
+	}
+	return n, err
+}
+
+func (q *reading) take(ids []tracker.LeadID, into *[]*fold.History) (n int, err error) {
+	q.s.mu.RLock()
+	defer q.s.mu.RUnlock()
+	r := q.s.fold.Reader()
+	for until := time.Now().Add(holdTime); n < len(ids); {
+		l, err := r.Lead(q.tenant, ids[n])
+		var h *fold.History
+		if err == nil && l != nil {
+			h, err = r.History(l)
+		}
+		if err != nil {
+			return n, err
+		}
+		*into = append(*into, h)
+		if n++; time.Now().After(until) {
+			break
+		}
+	}
+	return n, nil
+}
+
+// lead hands a lead's events over, up to where they can matter.
+func (q *reading) lead(id tracker.LeadID, es []fold.Entry, into *train.Snapshots) error {
+	first := int64(math.MaxInt64)
+	for i := range es {
+		if first = min(first, es[i].Received); q.byTime {
+			first = es[0].Time
+			break
+		}
+	}
+	if len(es) == 0 || !into.Lead(id, first) {
+		return nil
+	}
+	if m := q.champion; m != nil {
+		at := into.Moment()
+		known := slices.DeleteFunc(slices.Clone(es), func(n fold.Entry) bool { return n.Time > at || !q.byTime && n.Received > at })
+		if err := m.through(known, at); err != nil {
+			return fmt.Errorf("lead %s: %w", id, err)
+		}
+		st := m.outcome()
+		into.Stands(st.Exact, !st.Null)
+	}
+	e := &q.event
+	for i := range es {
+		q.entry = &es[i]
+		err := q.entry.Decode(e)
+		if err == nil {
+			err = into.Event(e, q.entry.Subject, q.open)
+		}
+		if err != nil {
+			return fmt.Errorf("lead %s: record %d: %w", id, es[i].Seq, err)
+		}
+	}
+	return nil
+}
+
+// open reads the sealed part of the event under way.
+func (q *reading) open(e *tracker.Event) (err error) {
+	if !q.entry.Personal {
+		return nil
+	}
+	if len(q.entry.Sealed) == 0 {
+		e.Personal, err = q.s.personal(e.Seq)
+		return err
+	}
+	if q.plain, err = q.s.openCopy(q.plain[:0], q.tenant, q.entry); err == nil && len(q.plain) > 0 {
+		e.Personal, err = tracker.DecodeFields(e.Personal[:0], q.plain)
+	}
+	return err
+}
