@@ -24,6 +24,7 @@ const (
 	SpaceOutbox      = 'o' // tracker/outbox: intents and attempts
 	SpaceWebhook     = 'e' // tracker/outbox: where intents go
 	SpaceHandoff     = 'q' // tracker/handoff: who was handed to sales, and what became of it
+	SpaceJourney     = 'j' // tracker/journey: journeys, segments, and where leads stand in them
 	SpaceSuppression = 'x' // tracker/outbox: whom never to write to
 	SpaceDeadLetter  = 'd' // tracker/ingest: refused events, sealed
 	SpaceImport      = 'p' // cmd: progress of imports

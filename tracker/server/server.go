@@ -31,6 +31,7 @@ import (
 	"ripen/tracker/email"
 	"ripen/tracker/handoff"
 	"ripen/tracker/ingest"
+	"ripen/tracker/journey"
 	"ripen/tracker/outbox"
 	"ripen/tracker/tenant"
 	"ripen/wasm/host"
@@ -50,6 +51,7 @@ type Server struct {
 	mailKeys *email.Keys
 	outbox   *outbox.Outbox
 	handoffs *handoff.Queue
+	journeys *journey.Engine
 	quota    tenant.Quota
 
 	proxies    proxies
