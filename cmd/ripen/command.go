@@ -38,7 +38,7 @@ func commands() []*command {
 	return slices.Concat(
 		[]*command{demoCommand(), serveCommand()},
 		tenantCommands(), sourceCommands(), scorecardCommands(), moduleCommands(), trainCommands(), loyaltyCommands(), importCommands(),
-		leadsCommands(), personCommands(), accountCommands(), feedCommands(), handoffCommands(), outboxCommands(), webhookCommands(), mailCommands(), deadLetterCommands(), retentionCommands(), opsCommands(),
+		leadsCommands(), personCommands(), accountCommands(), feedCommands(), handoffCommands(), journeyCommands(), segmentCommands(), outboxCommands(), webhookCommands(), mailCommands(), deadLetterCommands(), retentionCommands(), opsCommands(),
 	)
 }
 

@@ -175,7 +175,7 @@ func (j *Journey) Notes() (notes []string) {
 		case Message:
 			say(fmt.Sprintf("%ss leave through the destination %q: until there is a webhook of this name they are parked", s.Channel, s.Channel))
 		case Handoff, Webhook:
-			say(fmt.Sprintf("needs the webhook %s: ripen webhook create %s --url …", s.To, s.To))
+			say(fmt.Sprintf("needs the webhook %s: ripen webhook create %s URL", s.To, s.To))
 		}
 	}
 	for _, t := range j.triggers() {

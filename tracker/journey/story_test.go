@@ -96,30 +96,48 @@ func (w *world) publish(kind, name, yaml, query string) {
 	w.Settle()
 }
 
-func (w *world) id() string {
-	w.n++
-	return fmt.Sprintf("m%d", w.n)
+// send sends events as a browser does: what a library sends is judged a machine.
+func (w *world) send(events ...map[string]any) {
+	w.t.Helper()
+	for _, e := range events {
+		w.n++
+		e["messageId"] = fmt.Sprintf("m%d", w.n)
+		if e["timestamp"] == nil {
+			e["timestamp"] = w.Now().Format(time.RFC3339Nano)
+		}
+	}
+	b, err := json.Marshal(map[string]any{"writeKey": w.WriteKey, "batch": events})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(w.t.Context(), "POST", w.URL+"/v1/batch", strings.NewReader(string(b)))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if b, err := io.ReadAll(resp.Body); err != nil || !strings.Contains(string(b), `"success":true`) {
+		w.t.Fatalf("%s %v", b, err)
+	}
+	w.Settle()
 }
 
 // prices lets somebody look at prices.
 func (w *world) prices(user string, times int) {
 	w.t.Helper()
 	for range times {
-		w.Send(map[string]any{
-			"type": "page", "userId": user, "messageId": w.id(),
-			"properties": map[string]any{"path": "/prices"}, "timestamp": w.Now().Format(time.RFC3339Nano),
-		})
+		w.send(map[string]any{"type": "page", "userId": user, "properties": map[string]any{"path": "/prices"}})
 	}
-	w.Settle()
 }
 
 func (w *world) track(user, event string, properties map[string]any) {
 	w.t.Helper()
-	w.Send(map[string]any{
-		"type": "track", "event": event, "userId": user, "messageId": w.id(),
-		"properties": properties, "timestamp": w.Now().Format(time.RFC3339Nano),
-	})
-	w.Settle()
+	w.send(map[string]any{"type": "track", "event": event, "userId": user, "properties": properties})
 }
 
 // intents lists what was made for a journey: kind and destination, the oldest first.
