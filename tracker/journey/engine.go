@@ -47,7 +47,8 @@ type Engine struct {
 
 	turning sync.Mutex // held by a turn, and while what is in force changes
 	tenants map[tracker.TenantID]*inForce
-	batch   int // how many jobs go into a transaction
+	batch   int    // how many jobs go into a transaction
+	looked  uint64 // the last record looked at: there was nothing since the cursor
 }
 
 // New returns the engine that lies in meta/. Nothing happens before Run or Turn.
@@ -323,7 +324,10 @@ func (e *Engine) follow(ctx context.Context, seen uint64) (more bool, err error)
 	if err != nil {
 		return false, err
 	}
-	to := max(from, first-1)
+	to := max(from, first-1, e.looked)
+	if to >= seen {
+		return false, nil
+	}
 	work := map[tracker.TenantID][]job{}
 	found := 0
 	err = e.log.Read(ctx, 0, to+1, func(recs []storage.Record) error {
@@ -346,9 +350,10 @@ func (e *Engine) follow(ctx context.Context, seen uint64) (more bool, err error)
 	if err != nil && !errors.Is(err, storage.ErrStop) {
 		return false, fmt.Errorf("read the log: %w", err)
 	}
-	if found == 0 && to < from+cursorEvery && to >= seen {
-		return false, nil
+	if e.looked = to; found == 0 && to < from+cursorEvery {
+		return to < seen, nil
 	}
+	e.looked = 0 // what follows may fail: the cursor says where to go on
 	return true, e.happened(ctx, work, from, to)
 }
 

@@ -109,8 +109,12 @@ func (w *teller) span(ms int64) string {
 		ms     float64
 		en, es string
 	}{
-		{365.25 * 864e5, "y", "años"}, {30.4375 * 864e5, "months", "meses"}, {7 * 864e5, "weeks", "semanas"},
-		{864e5, "days", "días"}, {36e5, "h", "h"}, {6e4, "min", "min"},
+		{365.25 * 864e5, "y", "años"},
+		{30.4375 * 864e5, "months", "meses"},
+		{7 * 864e5, "weeks", "semanas"},
+		{864e5, "days", "días"},
+		{36e5, "h", "h"},
+		{6e4, "min", "min"},
 	}
 	for _, u := range units {
 		if n := float64(ms) / u.ms; n >= 1 && n == float64(int64(n)) {

