@@ -25,6 +25,7 @@ const (
 	SpaceWebhook     = 'e' // tracker/outbox: where intents go
 	SpaceHandoff     = 'q' // tracker/handoff: who was handed to sales, and what became of it
 	SpaceSuppression = 'x' // tracker/mail: whom never to write to
+	SpaceJourney     = 'j' // tracker/journey: journeys, segments, and where leads stand in them
 	SpaceDeadLetter  = 'd' // tracker/ingest: refused events, sealed
 	SpaceImport      = 'p' // cmd: progress of imports
 	SpaceMailKey     = 'y' // tracker/email: keys that sign the addresses in mails

@@ -42,7 +42,7 @@ func commands() []*command {
 		trainCommands(), loyaltyCommands(),
 		importCommands(),
 		leadsCommands(), personCommands(), accountCommands(), feedCommands(),
-		handoffCommands(), outboxCommands(), webhookCommands(),
+		handoffCommands(), journeyCommands(), segmentCommands(), outboxCommands(), webhookCommands(),
 		mailCommands(), postCommands(),
 		deadLetterCommands(), retentionCommands(), opsCommands(),
 	)

@@ -62,6 +62,8 @@ var settings = []setting{
 	{name: "status", kind: boolean, help: text{"say what the shadow has seen so far", "decir qué ha visto la sombra hasta ahora"}},
 	{name: "stop", kind: boolean, help: text{"end the shadow", "terminar la sombra"}},
 	{name: "ranking", kind: boolean, help: text{"make this card the tenant's ranking", "hacer de esta tarjeta la clasificación del inquilino"}},
+	{name: "migrate", kind: boolean, help: text{"leads under way go on in this version, from their next step on", "los leads en camino siguen en esta versión, desde su próximo paso"}},
+	{name: "since", kind: instant, value: "TIME", help: text{"what happened from this moment on; default: 90 days ago", "lo ocurrido desde ese momento; por defecto hace 90 días"}},
 	{name: "state", value: "STATE", help: text{"only those in this state", "solo los que están en este estado"}},
 	{name: "queue", value: "NAME", help: text{"only hand-offs of this queue", "solo entregas de esta cola"}},
 	{name: "reason", value: "TEXT", help: text{"why sales decided so", "por qué ventas lo decidió así"}},

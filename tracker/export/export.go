@@ -46,6 +46,8 @@ type Config struct {
 	Outbox Outbox
 	// Handoffs are the leads that were handed to sales.
 	Handoffs Handoffs
+	// Journeys are journeys and segments.
+	Journeys Journeys
 	// Tail writes what becomes of a source's events, a line each: what is kept of
 	// them from a sequence number on, if past, and if follow then what comes, until
 	// the reader or the server goes.
@@ -167,6 +169,21 @@ var routes = []route{
 	{"POST", "handoffs/*/reject", "", (*call).rejectHandoff, tenantKey},
 	{"POST", "handoffs/*/won", "", (*call).wonHandoff, tenantKey},
 	{"POST", "handoffs/*/lost", "", (*call).lostHandoff, tenantKey},
+	{"GET", "journeys", "", (*call).texts, tenantKey},
+	{"GET", "journeys/*", "", (*call).oneText, tenantKey},
+	{"PUT", "journeys/*", "", (*call).draftText, tenantKey},
+	{"POST", "journeys/*/simulate", "since", (*call).simulateJourney, tenantKey},
+	{"POST", "journeys/*/publish", "migrate", (*call).publishText, tenantKey},
+	{"POST", "journeys/*/rollback", "", (*call).rollbackText, tenantKey},
+	{"GET", "journeys/*/stats", "", (*call).statsOfText, tenantKey},
+	{"GET", "segments", "", (*call).texts, tenantKey},
+	{"GET", "segments/*", "", (*call).oneText, tenantKey},
+	{"PUT", "segments/*", "", (*call).draftText, tenantKey},
+	{"POST", "segments/*/publish", "", (*call).publishText, tenantKey},
+	{"POST", "segments/*/rollback", "", (*call).rollbackText, tenantKey},
+	{"GET", "segments/*/stats", "", (*call).statsOfText, tenantKey},
+	{"GET", "segments/*/members", "limit after", (*call).members, tenantKey},
+	{"GET", "leads/*/journeys", "limit", (*call).journeysOf, tenantKey},
 	{"GET", "outbox", "state before limit", (*call).intents, tenantKey},
 	{"GET", "outbox/*", "", (*call).intent, tenantKey},
 	{"POST", "outbox/*/retry", "", (*call).retryIntent, tenantKey},

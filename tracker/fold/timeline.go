@@ -62,7 +62,7 @@ const (
 // SetsTraits says whether an event sets attributes.
 func SetsTraits(e *tracker.Event) bool {
 	switch string(e.Type) {
-	case "identify", "group", "alias":
+	case "identify", "group", "alias", tracker.JourneySet:
 		return true
 	}
 	return false

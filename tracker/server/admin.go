@@ -68,6 +68,11 @@ func (s *Server) adminSettle(ctx *fasthttp.RequestCtx, _ string) error {
 		if err := s.folder.settle(s.life, last); err != nil {
 			return &tracker.Error{Kind: tracker.KindBusy, Code: "not_settled", Detail: "the state does not keep up with the log", Err: err}
 		}
+		if !s.cfg.Private {
+			if err := s.journeys.Settle(s.life); err != nil {
+				return err
+			}
+		}
 	}
 	export.JSON(ctx, fasthttp.StatusOK, map[string]uint64{"seq": last})
 	return nil

@@ -26,6 +26,7 @@ func (s *Server) openOutgoing() (err error) {
 			s.set.GetOrCreateCounter(fmt.Sprintf("ripen_outbox_attempts_total{outcome=%q}", outcome)).Inc()
 		},
 	})
+	s.journeys = s.openJourneys()
 	return err
 }
 
@@ -45,6 +46,7 @@ func (s *Server) runOutgoing() {
 	s.samples.Go(func() { s.outbox.Run(s.life) })
 	s.samples.Go(func() { s.handoffs.Run(s.life) })
 	s.samples.Go(func() { s.act(s.life) })
+	s.samples.Go(func() { s.journeys.Run(s.life) })
 	s.samples.Go(func() { s.forgetSent(s.life) })
 }
 

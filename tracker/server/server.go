@@ -31,6 +31,7 @@ import (
 	"ripen/tracker/email"
 	"ripen/tracker/handoff"
 	"ripen/tracker/ingest"
+	"ripen/tracker/journey"
 	"ripen/tracker/mail"
 	"ripen/tracker/outbox"
 	"ripen/tracker/tenant"
@@ -52,6 +53,7 @@ type Server struct {
 	outbox   *outbox.Outbox
 	handoffs *handoff.Queue
 	post     *mail.Post
+	journeys *journey.Engine
 	quota    tenant.Quota
 
 	proxies    proxies

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"os"
+	"slices"
+
+	"ripen/tracker"
+	"ripen/tracker/journey"
+)
+
+func segmentCommands() []*command {
+	return []*command{{
+		name: "segment check", args: "FILE", min: 1, max: 1,
+		summary: text{"is the segment right? names line and fix of what is not", "¿está bien el segmento? nombra línea y arreglo"},
+		help: `
+A segment is the leads for whom an expression holds, now and from now on: entering
+it may begin a journey. It asks scores, attributes and what somebody did:
+
+  segment: regulars
+  when: "count(purchase, 1y) >= 3 && country == 'ES'"
+
+  ripen segment check regulars.yaml`,
+		run: runSegmentCheck,
+	}, {
+		name: "segment publish", args: "FILE", min: 1, max: 1, use: tenantSettings,
+		summary: text{"put a segment in force: who belongs is asked of every known lead", "poner un segmento en vigor: se pregunta a cada lead conocido si pertenece"},
+		help:    "  ripen segment publish regulars.yaml --tenant acme --data ./data",
+		run:     publishText(tracker.Segments),
+	}, {
+		name: "segment rollback", args: "NAME", min: 1, max: 1, use: tenantSettings,
+		summary: text{"put the version before the current one in force again", "volver a poner en vigor la versión anterior"},
+		help:    "  ripen segment rollback regulars --data ./data",
+		run:     rollbackText(tracker.Segments),
+	}, {
+		name: "segment list", use: tenantSettings,
+		summary: text{"the segments of a tenant and their versions", "los segmentos de un inquilino y sus versiones"},
+		help:    "  ripen segment list --data ./data",
+		run:     listTexts(tracker.Segments),
+	}, {
+		name: "segment show", args: "NAME", min: 1, max: 1, use: tenantSettings,
+		summary: text{"the text of the version in force", "el texto de la versión en vigor"},
+		help:    "  ripen segment show regulars --data ./data",
+		run:     showText(tracker.Segments),
+	}, {
+		name: "segment members", args: "NAME", min: 1, max: 1, use: append([]string{"limit"}, tenantSettings...),
+		summary: text{"who belongs to a segment now", "quién pertenece ahora a un segmento"},
+		help:    "  ripen segment members regulars --limit 100 --data ./data",
+		run:     runSegmentMembers,
+	}}
+}
+
+// sorted returns the keys of a map in order.
+func sorted[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+
+func (c *call) readSegment(file string) (*journey.Segment, []byte, error) {
+	src, err := os.ReadFile(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := journey.ParseSegment(file, src)
+	if err != nil {
+		return nil, nil, c.reported(err)
+	}
+	return s, src, nil
+}
+
+func runSegmentCheck(_ context.Context, c *call) error {
+	s, _, err := c.readSegment(c.args[0])
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.out, "%s: %s is fine: %s\n", c.args[0], s.Name, s.When.Say(c.lang == "es"))
+	return err
+}
+
+func runSegmentMembers(ctx context.Context, c *call) error {
+	return c.withServer(ctx, func(cl *client) error {
+		var page struct {
+			Leads []string `json:"leads"`
+			Next  string   `json:"next,omitempty"`
+		}
+		q := url.Values{"limit": {c.get("limit")}}
+		if err := cl.do(ctx, "GET", "/v1/segments/"+url.PathEscape(c.args[0])+"/members", q, nil, &page); err != nil {
+			return err
+		}
+		if c.bool("json") {
+			return c.printJSON(page)
+		}
+		for _, id := range page.Leads {
+			fmt.Fprintln(c.out, id)
+		}
+		return nil
+	})
+}
+
+// textRow is a journey or segment as the API shows one.
+type textRow struct {
+	Name      string `json:"name"`
+	Version   int    `json:"version"`
+	Draft     bool   `json:"draft"`
+	Published string `json:"published"`
+	Versions  []int  `json:"versions"`
+	YAML      string `json:"yaml,omitempty"`
+}
+
+func pathOf(kind tracker.TextKind, name string) string {
+	return "/v1/" + kind.String() + "s/" + url.PathEscape(name)
+}
+
+func publishText(kind tracker.TextKind) func(context.Context, *call) error {
+	return func(ctx context.Context, c *call) error {
+		name, src := "", []byte(nil)
+		if kind == tracker.Segments {
+			s, b, err := c.readSegment(c.args[0])
+			if err != nil {
+				return err
+			}
+			name, src = s.Name, b
+		} else {
+			j, b, err := c.readJourney(c.args[0])
+			if err != nil {
+				return err
+			}
+			name, src = j.Name, b
+		}
+		return c.withServer(ctx, func(cl *client) error {
+			if err := cl.do(ctx, "PUT", pathOf(kind, name), nil, src, nil); err != nil {
+				return err
+			}
+			var body any
+			if kind == tracker.Journeys {
+				body = map[string]bool{"migrate": c.bool("migrate")}
+			}
+			return c.inForce(ctx, cl, pathOf(kind, name)+"/publish", body)
+		})
+	}
+}
+
+// inForce asks for a version to be put in force and says which it is.
+func (c *call) inForce(ctx context.Context, cl *client, path string, body any) error {
+	var r textRow
+	if err := cl.do(ctx, "POST", path, nil, body, &r); err != nil {
+		return err
+	}
+	if c.bool("json") {
+		return c.printJSON(r)
+	}
+	_, err := fmt.Fprintf(c.out, "%s@%d is in force\n", plain(r.Name), r.Version)
+	return err
+}
+
+func rollbackText(kind tracker.TextKind) func(context.Context, *call) error {
+	return func(ctx context.Context, c *call) error {
+		return c.withServer(ctx, func(cl *client) error {
+			return c.inForce(ctx, cl, pathOf(kind, c.args[0])+"/rollback", nil)
+		})
+	}
+}
+
+func showText(kind tracker.TextKind) func(context.Context, *call) error {
+	return func(ctx context.Context, c *call) error {
+		return c.withServer(ctx, func(cl *client) error {
+			var r textRow
+			if err := cl.do(ctx, "GET", pathOf(kind, c.args[0]), nil, nil, &r); err != nil {
+				return err
+			}
+			if c.bool("json") {
+				return c.printJSON(r)
+			}
+			_, err := fmt.Fprint(c.out, r.YAML)
+			return err
+		})
+	}
+}
+
+func listTexts(kind tracker.TextKind) func(context.Context, *call) error {
+	return func(ctx context.Context, c *call) error {
+		return c.withServer(ctx, func(cl *client) error {
+			var list map[string]json.RawMessage
+			if err := cl.do(ctx, "GET", "/v1/"+kind.String()+"s", nil, nil, &list); err != nil {
+				return err
+			}
+			raw := list[kind.String()+"s"]
+			if c.bool("json") {
+				return c.printJSON(raw)
+			}
+			var all []textRow
+			if err := json.Unmarshal(raw, &all); err != nil {
+				return fmt.Errorf("decode %ss: %w", kind, err)
+			}
+			rows := make([][]string, 0, len(all))
+			for _, r := range all {
+				rows = append(rows, []string{r.Name, fmt.Sprint(r.Version), clockText(r.Published)})
+			}
+			printTable(c.out, []string{"NAME", ">VERSION", "IN FORCE SINCE"}, rows)
+			return nil
+		})
+	}
+}

@@ -1,0 +1,136 @@
+package journey
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"ripen/storage"
+	"ripen/tracker"
+)
+
+// Doc returns one journey or segment.
+func (e *Engine) Doc(t tracker.TenantID, kind tracker.TextKind, name string) (tracker.JourneyDoc, error) {
+	all, err := e.Docs(t, kind)
+	if err != nil {
+		return tracker.JourneyDoc{}, err
+	}
+	i := slices.IndexFunc(all, func(d tracker.JourneyDoc) bool { return d.Name == name })
+	if i < 0 {
+		return tracker.JourneyDoc{}, &tracker.Error{Kind: tracker.KindNotFound, Code: "unknown_" + kind.String(), Detail: "the tenant has no " + kind.String() + " of this name"}
+	}
+	return all[i], nil
+}
+
+// Stats counts what became of the leads of each version of a journey, by
+// name@version, or of those of a segment.
+func (e *Engine) Stats(t tracker.TenantID, kind tracker.TextKind, name string) (map[string]*tracker.JourneyTally, error) {
+	d, err := e.Doc(t, kind, name)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]*tracker.JourneyTally{}
+	err = e.db.Meta().View(func(tx *storage.Tx) error {
+		r := newRows(tx, t)
+		if kind == Segments {
+			out[name], err = r.count(segmentTally(name))
+			return err
+		}
+		for _, v := range d.Versions {
+			full := (&Journey{Name: name, Version: v.Version}).FullName()
+			if out[full], err = r.count(full); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// Members returns leads that belong to a segment, in the order of their ids, from
+// behind one on.
+func (e *Engine) Members(t tracker.TenantID, name string, behind tracker.LeadID, limit int) (ids []tracker.LeadID, err error) {
+	if _, err := e.Doc(t, Segments, name); err != nil {
+		return nil, err
+	}
+	prefix := append(nameKey(rowMembers, name), 0)
+	from := prefix
+	if !behind.IsZero() {
+		from = append(memberKey(name, behind), 0)
+	}
+	err = e.db.Meta().View(func(tx *storage.Tx) error {
+		return tx.Scan(t, storage.SpaceJourney, from, after(prefix), func(k, _ []byte) error {
+			if ids = append(ids, parseLead(k[len(prefix):])); len(ids) == limit {
+				return storage.ErrStop
+			}
+			return nil
+		})
+	})
+	return ids, err
+}
+
+// Places returns where a lead stands or stood, given all its names.
+func (e *Engine) Places(t tracker.TenantID, ids []tracker.LeadID) (out []tracker.JourneyPlace, err error) {
+	err = e.db.Meta().View(func(tx *storage.Tx) error {
+		stands, err := newRows(tx, t).places(ids)
+		for i := range stands {
+			out = append(out, stands[i].public())
+		}
+		return err
+	})
+	return out, err
+}
+
+func (s *stand) public() tracker.JourneyPlace {
+	return tracker.JourneyPlace{
+		Journey: (&Journey{Name: s.name, Version: s.Version}).FullName(), Lead: s.lead.String(), Entry: s.Entry,
+		Entered: instant(s.Entered), Step: s.Step, Due: instant(s.Due), Sent: s.Sent, HoldOut: s.Held, Ended: instant(s.Ended), Why: s.Why,
+	}
+}
+
+// instant is a moment as the API shows it; empty for 0.
+func instant(ms int64) string {
+	if ms == 0 {
+		return ""
+	}
+	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z07:00")
+}
+
+// Steps returns what journeys and segments did with a lead, given all its names,
+// latest first.
+func (e *Engine) Steps(t tracker.TenantID, ids []tracker.LeadID, limit int) ([]tracker.JourneyStep, error) {
+	var list []noteRow
+	err := e.db.Meta().View(func(tx *storage.Tx) error {
+		for _, id := range ids {
+			n := 0
+			prefix := leadKey(rowNote, id, "")
+			err := tx.ScanReverse(t, storage.SpaceJourney, prefix, after(prefix), func(_, v []byte) error {
+				var r noteRow
+				if err := json.NewDecoder(bytes.NewReader(v)).Decode(&r); err != nil {
+					return err
+				}
+				list = append(list, r)
+				if n++; n == limit {
+					return storage.ErrStop
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(list, func(a, b noteRow) int { return int(min(max(b.At-a.At, -1), 1)) })
+	out := make([]tracker.JourneyStep, 0, len(list))
+	for _, n := range list[:min(limit, len(list))] {
+		out = append(out, tracker.JourneyStep{
+			At: instant(n.At), Journey: n.Journey, Segment: n.Segment, Step: n.Step, What: n.What, Detail: n.Detail, Intent: n.Intent,
+		})
+	}
+	return out, nil
+}

@@ -1,0 +1,187 @@
+package journey
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Journey is one version of a journey, as its text says it.
+type Journey struct {
+	Name     string
+	Version  int // the number the server gave it; in a file, the one it was written from
+	Language string
+	Service  bool           // what it sends answers the person; else it is marketing
+	Zone     *time.Location // of leads that have no attribute timezone
+	Enter    Trigger
+	If       *Cond // must hold at the entry
+	Within   int64 // an event that happened longer ago lets nobody in, ms
+	Again    int64 // re-entry: never, or at once, or so long after the end
+	Goal     *Trigger
+	Leave    *Trigger
+	Moves    []Move
+	Holdout  int // of 10,000 leads
+	Caps     []Cap
+	Quiet    *Quiet
+	Steps    []*Step
+}
+
+// The words of Again that are no length of time.
+const (
+	againNever  = -1
+	againAlways = 0
+)
+
+// Trigger is something that happens to a lead.
+type Trigger struct {
+	Bands, Grades []string // entered
+	Segment       string   // entered
+	Event         string   // its type
+	Where         *Cond    // over the event's fields
+	When          *Cond    // over the lead, asked when something happened to it
+}
+
+// Move ends the journey of a lead that enters a band, and begins another.
+type Move struct{ Band, To string }
+
+// Cap bounds how many messages of a channel reach a person, of all journeys.
+type Cap struct {
+	Channel string
+	Most    int
+	Per     int64 // ms
+}
+
+// Quiet is when nothing is sent, in minutes of the lead's day.
+type Quiet struct{ From, To int }
+
+// Kind is what a step does.
+type Kind string
+
+// The kinds of steps.
+const (
+	Wait    Kind = "wait"
+	Branch  Kind = "branch"
+	Message Kind = "message"
+	Set     Kind = "set"
+	Handoff Kind = "handoff"
+	Webhook Kind = "webhook"
+	Exit    Kind = "exit"
+)
+
+// Step is one step. Which fields count depends on the kind.
+type Step struct {
+	ID   string
+	Kind Kind
+	Go   string // the step that follows; empty = the next of the list
+
+	For      int64          // Wait: ms
+	Days     []time.Weekday // Wait: until one of them, at Minute
+	Minute   int            // Wait: of the lead's day
+	Until    *Trigger       // Wait: until an event
+	Timeout  int64          // Wait: ms
+	Else     string         // Wait: the step after a timeout
+	Ways     []Way          // Branch
+	Channel  string         // Message
+	Template string         // Message
+	Bands    []Choice       // Message: another template for those in a band
+	Tests    []Choice       // Message: one of these, by weight
+	Values   []Value        // Set
+	To       string         // Handoff, Webhook: the destination
+	Queue    string         // Handoff
+	SLA      int64          // Handoff: ms
+	Type     string         // Webhook: of what is sent
+	Why      string         // Exit
+}
+
+// Way is one way of a branch.
+type Way struct {
+	When *Cond
+	Go   string
+}
+
+// Choice is one of several templates.
+type Choice struct {
+	Name     string // a band, or the name of a variant
+	Template string
+	Weight   int
+}
+
+// Value is an attribute that is set.
+type Value struct {
+	Name string
+	To   any // a string, a float64 or a bool
+}
+
+// Segment is one version of a segment.
+type Segment struct {
+	Name    string
+	Version int
+	About   string
+	When    *Cond
+}
+
+// FullName returns name@version.
+func (j *Journey) FullName() string { return fmt.Sprintf("%s@%d", j.Name, j.Version) }
+
+// step returns a step by its id, and its place; nil if there is none.
+func (j *Journey) step(id string) (*Step, int) {
+	i := slices.IndexFunc(j.Steps, func(s *Step) bool { return s.ID == id })
+	if i < 0 {
+		return nil, 0
+	}
+	return j.Steps[i], i
+}
+
+// exit stands for the end of a journey where a step is named.
+const exit = "exit"
+
+// after returns the step that follows the one at i, nil at the end.
+func (j *Journey) after(i int) *Step {
+	if next := j.Steps[i].Go; next != "" {
+		s, _ := j.step(next)
+		return s
+	}
+	if i+1 < len(j.Steps) {
+		return j.Steps[i+1]
+	}
+	return nil
+}
+
+// triggers returns all that it listens for.
+func (j *Journey) triggers() []*Trigger {
+	list := []*Trigger{&j.Enter}
+	for _, t := range []*Trigger{j.Goal, j.Leave} {
+		if t != nil {
+			list = append(list, t)
+		}
+	}
+	for _, s := range j.Steps {
+		if s.Until != nil {
+			list = append(list, s.Until)
+		}
+	}
+	return list
+}
+
+// Notes says what a journey that is right waits for.
+func (j *Journey) Notes() (notes []string) {
+	say := func(what string) {
+		if !slices.Contains(notes, what) {
+			notes = append(notes, what)
+		}
+	}
+	for _, s := range j.Steps {
+		switch s.Kind {
+		case Message:
+			say(fmt.Sprintf("%ss leave through the destination %q: until there is a webhook of this name they are parked", s.Channel, s.Channel))
+		case Handoff, Webhook:
+			say(fmt.Sprintf("needs the webhook %s: ripen webhook create %s URL", s.To, s.To))
+		}
+	}
+	for _, t := range j.triggers() {
+		if t.Segment != "" {
+			say(fmt.Sprintf("needs the segment %s: ripen segment publish", t.Segment))
+		}
+	}
+	return notes
+}

@@ -1,0 +1,173 @@
+package journey_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// renew waits for month 20, in the lead's own time.
+const renew = `journey: renew
+enter: {event: purchase, where: "product == 'machine'", within: 30mo, again: always}
+goal: {event: purchase, where: "product == 'machine'"}
+leave: {event: unsubscribe}
+quiet: {from: "21:00", to: "08:30"}
+zone: Europe/Madrid
+steps:
+  - {id: month20, wait: 20mo}
+  - {id: offer, message: {channel: email, template: renew}}
+  - {id: answer, wait: {event: interested, timeout: 14d, else: last}, go: call}
+  - {id: last, message: {channel: email, template: last}}
+  - {id: rest, wait: 60d, go: exit}
+  - {id: call, handoff: crm}
+`
+
+// Months pass: the machine's buyer hears of the next one in month 20, not in the
+// night, and not again after having bought it; who answers goes to sales.
+func TestRenew(t *testing.T) {
+	w := start(t)
+	w.publish("journeys", "renew", renew, "")
+	w.track("ana", "Order Completed", map[string]any{"product": "machine", "value": 300})
+	w.track("bea", "Order Completed", map[string]any{"product": "beans", "value": 10})
+	w.want(len(w.place("bea").Journeys), 0)
+	const month = 30.4375 * 24 * float64(time.Hour)
+	w.Advance(time.Duration(20*month) - time.Hour)
+	w.want(w.intents(), []string{})
+	w.Restart()
+	w.Advance(time.Hour) // 2027-09-13 03:00 in Madrid or so: nothing is sent then
+	p := w.place("ana")
+	at, err := time.Parse(time.RFC3339Nano, p.Journeys[0].Due)
+	madrid, _ := time.LoadLocation("Europe/Madrid")
+	if err != nil || p.Journeys[0].Step != "offer" || at.In(madrid).Format("15:04") != "08:30" {
+		if len(w.intents()) == 0 {
+			t.Fatalf("%+v %v", p, err)
+		}
+	}
+	w.Advance(12 * time.Hour)
+	w.want(w.intents(), []string{"email email"})
+	w.track("ana", "Interested", nil)
+	w.want(w.intents(), []string{"email email", "handoff crm"})
+	w.track("ana", "Order Completed", map[string]any{"product": "machine", "value": 350})
+	w.want(w.place("ana").Journeys[0].Entry, 2) // the next machine's
+	if s := w.stats("renew")["renew@1"]; s.Entered != 2 || s.Active != 1 || s.Ended["done"] != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A version that is published later is for those who enter later, unless they are
+// moved on purpose.
+func TestVersions(t *testing.T) {
+	w := start(t)
+	one := "journey: v\nenter: {band: warm}\ngoal: {event: bought}\nsteps:\n  - {id: pause, wait: 2d}\n  - {id: tell, webhook: {to: crm, type: one}}\n"
+	w.publish("journeys", "v", one, "")
+	w.prices("ana", 1)
+	w.publish("journeys", "v", strings.Replace(one, "type: one", "type: two", 1), "")
+	w.prices("bea", 1)
+	w.want([]any{w.place("ana").Journeys[0].Journey, w.place("bea").Journeys[0].Journey}, []any{"v@1", "v@2"})
+	w.publish("journeys", "v", strings.Replace(one, "type: one", "type: three", 1), "?migrate=true")
+	w.Advance(48 * time.Hour)
+	w.want([]any{w.place("ana").Journeys[0].Journey, w.place("bea").Journeys[0].Journey}, []any{"v@3", "v@3"})
+	s := w.stats("v")
+	w.want([]any{s["v@1"].Active, s["v@2"].Active, s["v@3"].Ended["done"], s["v@3"].Active}, []any{0, 0, 2, 0})
+	w.Call("POST", "/v1/journeys/v/rollback", w.SecretKey, nil, nil)
+	w.prices("cid", 1)
+	w.want(w.place("cid").Journeys[0].Journey, "v@2")
+	status, body := w.Do("PUT", "/v1/journeys/v", w.SecretKey, []byte("version: 1\n"+one))
+	if status != 409 || !strings.Contains(string(body), "stale_version") {
+		t.Errorf("%d %s", status, body)
+	}
+}
+
+// The hold-out is drawn once and gets nothing; caps and a no to marketing hold
+// messages back; a goal ends a journey wherever somebody is.
+func TestManners(t *testing.T) {
+	w := start(t)
+	w.publish("journeys", "m", `journey: m
+enter: {event: hello, again: always}
+goal: {event: purchase}
+holdout: 50%
+caps: {email: {most: 1, per: 7d}}
+steps:
+  - {id: a, message: {channel: email, test: {a: {template: x}, b: {template: z, weight: 3}}}}
+  - {id: b, message: {channel: email, template: b}}
+`, "")
+	held := 0
+	for i := range 12 {
+		user := fmt.Sprint("u", i)
+		w.track(user, "Hello", nil)
+		if w.place(user).Journeys[0].HoldOut {
+			held++
+		}
+	}
+	w.want(len(w.intents()), 12-held)
+	if held == 0 || held == 12 {
+		t.Fatalf("%d of 12 are held out: the test shows nothing", held)
+	}
+	w.Advance(7*24*time.Hour - time.Second)
+	w.want(len(w.intents()), 12-held)
+	w.Advance(time.Second)
+	w.want(len(w.intents()), 2*(12-held))
+	for i := range 12 {
+		w.track(fmt.Sprint("u", i), "Order Completed", map[string]any{"value": 1})
+	}
+	s := w.stats("m")["m@1"]
+	w.want([]any{s.HoldOut, s.HoldGoal, s.Goal, s.Active}, []any{held, held, held, 0})
+	w.send(map[string]any{
+		"type": "track", "event": "Hello", "userId": "no",
+		"context": map[string]any{"consent": map[string]any{"categoryPreferences": map[string]bool{"marketing": false, "profiling": true}}},
+	})
+	if p := w.place("no"); len(p.Journeys) != 1 || !p.Journeys[0].HoldOut && p.Journeys[0].Sent != 0 {
+		t.Errorf("%+v", p)
+	}
+}
+
+// Segments follow leads in both directions, and as time passes; entering one
+// begins a journey; who belonged at its beginning has not entered it.
+func TestSegments(t *testing.T) {
+	w := start(t)
+	w.track("old", "Hello", nil)
+	w.publish("journeys", "s", "journey: s\nenter: {segment: fresh, again: always}\ngoal: {event: bought}\nsteps:\n  - {id: tell, webhook: {to: crm, type: fresh}}\n", "")
+	w.publish("segments", "fresh", "segment: fresh\nwhen: \"count(hello, 2d) >= 1\"\n", "")
+	members := func() int {
+		var page struct{ Leads []string }
+		w.Call("GET", "/v1/segments/fresh/members", w.SecretKey, nil, &page)
+		return len(page.Leads)
+	}
+	w.want([]any{members(), len(w.intents())}, []any{1, 0})
+	w.track("new", "Hello", nil)
+	w.want([]any{members(), len(w.intents())}, []any{2, 1})
+	w.track("new", "Hello", nil)
+	w.want([]any{members(), len(w.intents())}, []any{2, 1})
+	w.Advance(48 * time.Hour)
+	w.want(members(), 0)
+	w.track("old", "Hello", nil)
+	w.want([]any{members(), len(w.intents())}, []any{1, 2})
+	what := []string{}
+	for _, s := range w.place("old").Steps {
+		what = append(what, s.What)
+	}
+	if got := strings.Join(what, ", "); !strings.HasPrefix(got, "ended, webhook, entered, entered the segment, left the segment") {
+		t.Error(got)
+	}
+}
+
+// Who is erased is in no journey and no segment, and who comes back under the
+// same name begins anew.
+func TestErased(t *testing.T) {
+	w := start(t)
+	w.publish("segments", "all", "segment: all\nwhen: \"score >= 1\"\n", "")
+	w.publish("journeys", "e", "journey: e\nenter: {band: warm}\ngoal: {event: bought}\nsteps:\n  - {id: tell, webhook: {to: crm, type: hi}}\n  - {id: rest, wait: 30d}\n  - {id: more, webhook: {to: crm, type: more}}\n", "")
+	w.prices("ana", 1)
+	w.want(len(w.intents()), 1)
+	w.Call("DELETE", "/v1/leads/ana", w.SecretKey, nil, nil)
+	w.Settle()
+	w.Advance(31 * 24 * time.Hour)
+	w.want(len(w.intents()), 1)
+	var page struct{ Leads []string }
+	w.Call("GET", "/v1/segments/all/members", w.SecretKey, nil, &page)
+	w.want(page.Leads, []string{})
+	w.prices("ana", 1)
+	w.want(w.place("ana").Journeys[0].Entry, 1)
+	w.want(len(w.intents()), 2)
+}

@@ -1,0 +1,279 @@
+package journey
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"ripen/storage"
+	"ripen/tracker"
+)
+
+// The kinds of texts, and the rows that hold them.
+const (
+	Journeys = tracker.Journeys
+	Segments = tracker.Segments
+)
+
+func invalid(k tracker.TextKind, why string) error {
+	return &tracker.Error{Kind: tracker.KindInvalid, Code: "invalid_" + k.String(), Detail: why}
+}
+
+// checkText reads a text, and returns its name and the version it was written from.
+func checkText(k tracker.TextKind, name string, src []byte) (base int, err error) {
+	own := ""
+	if k == Segments {
+		s, e := ParseSegment(name+".yaml", src)
+		if err = e; e == nil {
+			own, base = s.Name, s.Version
+		}
+	} else {
+		j, e := Parse(name+".yaml", src)
+		if err = e; e == nil {
+			own, base = j.Name, j.Version
+		}
+	}
+	if err != nil {
+		return 0, invalid(k, err.Error())
+	}
+	if own != name {
+		return 0, invalid(k, fmt.Sprintf("%s: it calls itself %s, the path %s", k, own, name))
+	}
+	return base, nil
+}
+
+// docRow is how a journey or segment is stored; its fields are only ever added.
+type docRow struct {
+	Draft    []byte       `json:"draft,omitempty"`
+	Current  int          `json:"current"`
+	Migrated int          `json:"migrated,omitempty"`
+	Gone     bool         `json:"gone,omitempty"` // a segment was taken away
+	Versions []versionRow `json:"versions,omitempty"`
+}
+
+type versionRow struct {
+	Version int    `json:"version"`
+	At      int64  `json:"at"`
+	YAML    []byte `json:"yaml"`
+}
+
+func (d *docRow) public(name string) tracker.JourneyDoc {
+	out := tracker.JourneyDoc{Name: name, Draft: d.Draft, Current: d.Current, Migrated: d.Migrated}
+	for _, v := range d.Versions {
+		out.Versions = append(out.Versions, tracker.CardVersion{Version: v.Version, At: v.At, YAML: v.YAML})
+	}
+	return out
+}
+
+// read reads what is in force.
+func (e *Engine) read(t tracker.TenantID) (*inForce, error) {
+	f := &inForce{docs: map[string]*tracker.JourneyDoc{}, parsed: map[string]map[int]*Journey{}}
+	journeys, err := e.Docs(t, Journeys)
+	if err != nil {
+		return nil, err
+	}
+	for i := range journeys {
+		d := &journeys[i]
+		if d.Current == 0 {
+			continue
+		}
+		f.docs[d.Name], f.parsed[d.Name] = d, map[int]*Journey{}
+		for _, v := range d.Versions {
+			j, err := Parse(d.Name+".yaml", v.YAML)
+			if err != nil { // it was published, so it was read before
+				return nil, fmt.Errorf("journey %s@%d: %w", d.Name, v.Version, err)
+			}
+			j.Version = v.Version
+			f.parsed[d.Name][v.Version] = j
+		}
+	}
+	segments, err := e.Docs(t, Segments)
+	if err != nil {
+		return nil, err
+	}
+	for i := range segments {
+		d := &segments[i]
+		if v := d.Version(d.Current); v != nil {
+			s, err := ParseSegment(d.Name+".yaml", v.YAML)
+			if err != nil {
+				return nil, fmt.Errorf("segment %s@%d: %w", d.Name, v.Version, err)
+			}
+			s.Version = v.Version
+			f.segments = append(f.segments, s)
+		}
+	}
+	f.listen()
+	return f, nil
+}
+
+// Docs returns the tenant's journeys or segments by name.
+func (e *Engine) Docs(t tracker.TenantID, kind tracker.TextKind) ([]tracker.JourneyDoc, error) {
+	all := map[string]tracker.JourneyDoc{}
+	err := e.db.Meta().View(func(tx *storage.Tx) error {
+		return newRows(tx, t).scan([]byte{byte(kind)}, func(k, v []byte) error {
+			var d docRow
+			if err := json.Unmarshal(v, &d); err != nil {
+				return fmt.Errorf("decode a %s: %w", kind, err)
+			}
+			if !d.Gone {
+				all[string(k[1:])] = d.public(string(k[1:]))
+			}
+			return nil
+		})
+	})
+	out := make([]tracker.JourneyDoc, 0, len(all))
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		out = append(out, all[name])
+	}
+	return out, err
+}
+
+// change changes one text, and reads what is in force again.
+func (e *Engine) change(t tracker.TenantID, kind tracker.TextKind, name string, fn func(r *rows, d *docRow) error) (out tracker.JourneyDoc, err error) {
+	e.turning.Lock()
+	defer e.turning.Unlock()
+	err = e.cfg.Update(func(tx *storage.Tx) error { // the commit point of a publication
+		r := newRows(tx, t)
+		var d docRow
+		if _, err := r.getJSON(nameKey(byte(kind), name), &d); err != nil {
+			return err
+		}
+		if err := fn(r, &d); err != nil {
+			return err
+		}
+		out = d.public(name)
+		return r.setJSON(nameKey(byte(kind), name), &d)
+	})
+	delete(e.tenants, t) // whatever became of it: read what is there
+	return out, err
+}
+
+// Draft keeps a text that is right, and puts nothing in force.
+func (e *Engine) Draft(t tracker.TenantID, kind tracker.TextKind, name string, src []byte) (tracker.JourneyDoc, error) {
+	base, err := checkText(kind, name, src)
+	if err != nil {
+		return tracker.JourneyDoc{}, err
+	}
+	return e.change(t, kind, name, func(_ *rows, d *docRow) error {
+		if n := len(d.Versions); base > 0 && n > 0 && base < d.Versions[n-1].Version {
+			return &tracker.Error{Kind: tracker.KindConflict, Code: "stale_version", Detail: fmt.Sprintf(
+				"version: the file says %d, the latest is %d: take over what changed and write version: %[2]d", base, d.Versions[n-1].Version)}
+		}
+		d.Draft, d.Gone = bytes.Clone(src), false
+		return nil
+	})
+}
+
+// Publish puts the draft in force as the next version. With migrate, leads that
+// walk an older one go on in this one, where it has their step. The same draft
+// again is the same version.
+func (e *Engine) Publish(ctx context.Context, t tracker.TenantID, kind tracker.TextKind, name string, migrate bool) (tracker.JourneyDoc, error) {
+	last, err := e.log.Last(ctx, 0)
+	if err != nil {
+		return tracker.JourneyDoc{}, err
+	}
+	feed, err := e.cfg.Last(t)
+	if err != nil {
+		return tracker.JourneyDoc{}, err
+	}
+	return e.change(t, kind, name, func(r *rows, d *docRow) error {
+		if d.Draft == nil {
+			return &tracker.Error{Kind: tracker.KindNotFound, Code: "no_draft", Detail: "there is no draft of this " + kind.String() + ": PUT one first"}
+		}
+		n := len(d.Versions)
+		if n == 0 || !bytes.Equal(d.Versions[n-1].YAML, d.Draft) {
+			n = d.next()
+			d.Versions = append(d.Versions, versionRow{Version: n, At: e.db.Now(), YAML: d.Draft})
+		} else {
+			n = d.Versions[n-1].Version
+		}
+		d.Current = n
+		if migrate {
+			d.Migrated = n
+		}
+		return e.begin(r, kind, name, last, feed)
+	})
+}
+
+func (d *docRow) next() int {
+	if n := len(d.Versions); n > 0 {
+		return d.Versions[n-1].Version + 1
+	}
+	return 1
+}
+
+// begin lets a tenant's cursors begin here, with its first journey or segment:
+// nobody enters for what is past. Who belongs to a segment is asked of all.
+func (e *Engine) begin(r *rows, kind tracker.TextKind, name string, last, feed uint64) error {
+	if kind == Segments {
+		if err := r.set(nameKey(rowSweep, ""), make([]byte, leadLen)); err != nil {
+			return err
+		}
+	}
+	if _, begun, err := r.sequence([]byte{rowFeed}); err != nil || begun {
+		return err
+	}
+	if err := r.setSequence([]byte{rowFeed}, feed); err != nil {
+		return err
+	}
+	if err := r.setSequence([]byte{rowLog}, last); err != nil {
+		return err
+	}
+	machine := newRows(r.tx, tracker.TenantID{})
+	if _, begun, err := machine.sequence([]byte{rowLog}); err != nil || begun {
+		return err
+	}
+	return machine.setSequence([]byte{rowLog}, last)
+}
+
+// Rollback puts the version before the one in force in force again.
+func (e *Engine) Rollback(t tracker.TenantID, kind tracker.TextKind, name string) (tracker.JourneyDoc, error) {
+	return e.change(t, kind, name, func(r *rows, d *docRow) error {
+		i := slices.IndexFunc(d.Versions, func(v versionRow) bool { return v.Version == d.Current })
+		if i < 1 {
+			return &tracker.Error{Kind: tracker.KindConflict, Code: "no_version", Detail: "there is no version before the one in force"}
+		}
+		d.Current = d.Versions[i-1].Version
+		d.Migrated = min(d.Migrated, d.Current)
+		if kind == Segments {
+			return r.set(nameKey(rowSweep, ""), make([]byte, leadLen))
+		}
+		return nil
+	})
+}
+
+// sweepBatch is how many leads a sweep looks at in a turn.
+const sweepBatch = 128
+
+// dueSweep is the kind of a job that asks who belongs to segments as they begin.
+const dueSweep = 'w'
+
+// sweep goes on asking all leads about segments that began or changed.
+func (e *Engine) sweep(t *tracker.Tenant, f *inForce) (more bool, err error) {
+	var at []byte
+	err = e.db.Meta().View(func(tx *storage.Tx) (err error) {
+		at, err = newRows(tx, t.ID).get(nameKey(rowSweep, ""))
+		return err
+	})
+	if err != nil || len(at) != leadLen {
+		return false, err
+	}
+	ids, err := e.cfg.People(t.ID, parseLead(at), sweepBatch)
+	if err != nil {
+		return false, err
+	}
+	work := make([]job, len(ids))
+	for i, id := range ids {
+		work[i] = job{lead: id, due: &due{kind: dueSweep}}
+	}
+	err = e.jobs(t, f, work, func(r *rows, n int) error {
+		if len(ids) == 0 {
+			return r.drop(nameKey(rowSweep, ""))
+		}
+		return r.set(nameKey(rowSweep, ""), appendLead(nil, ids[n-1]))
+	})
+	return true, err
+}

@@ -1,0 +1,221 @@
+package journey
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"ripen/storage"
+	"ripen/tracker"
+)
+
+// simulation walks what happened through a journey that may not be in force.
+// Nothing is written, nothing leaves. Leads are walked one after the other, each
+// in the order of its own time; attributes are today's.
+type simulation struct {
+	e     *Engine
+	t     *tracker.Tenant
+	j     *Journey
+	since int64
+	now   int64
+	found map[tracker.LeadID][]job // :: an identity → what happened
+	out   *tracker.JourneySimulation
+}
+
+// simulateMost is how many things that happened are looked at.
+const simulateMost = 1_000_000
+
+// Simulate walks what happened since a moment through the draft of a journey, or
+// the version in force if there is none.
+func (e *Engine) Simulate(ctx context.Context, t *tracker.Tenant, name string, since int64) (*tracker.JourneySimulation, error) {
+	d, err := e.Doc(t.ID, Journeys, name)
+	if err != nil {
+		return nil, err
+	}
+	src, version := d.Draft, name+"@draft"
+	if v := d.Version(d.Current); v != nil && (src == nil || string(src) == string(v.YAML)) {
+		src, version = v.YAML, fmt.Sprintf("%s@%d", name, v.Version)
+	}
+	j, err := Parse(name+".yaml", src)
+	if err != nil {
+		return nil, invalid(Journeys, err.Error())
+	}
+	s := &simulation{e: e, t: t, j: j, since: since, now: e.db.Now(), found: map[tracker.LeadID][]job{}}
+	s.out = &tracker.JourneySimulation{
+		Journey: version, Since: instant(since), Until: instant(s.now), Messages: map[string]int{}, Notes: j.Notes(),
+		Tally: tracker.JourneyTally{Ended: map[string]int{}, Steps: map[string]int{}},
+	}
+	for _, x := range j.triggers() {
+		if x.Segment != "" {
+			s.out.Notes = append(s.out.Notes, "who entered the segment "+x.Segment+" when is not known of the past: nobody does here")
+		}
+	}
+	if err := s.changes(); err != nil {
+		return nil, err
+	}
+	if err := s.events(ctx); err != nil {
+		return nil, err
+	}
+	return s.out, s.walkAll(ctx)
+}
+
+// changes collects what the feed tells.
+func (s *simulation) changes() error {
+	for from := uint64(0); ; {
+		list, err := s.e.cfg.Changes(s.t.ID, from, 1000)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		for i := range list {
+			if c := &list[i]; c.Time >= s.since && c.Lead.Kind != tracker.VisitorIdentity {
+				s.found[c.Lead] = append(s.found[c.Lead], job{lead: c.Lead, change: c})
+			}
+		}
+		from = list[len(list)-1].Seq
+	}
+}
+
+// events collects what the log tells, of what the journey looks at.
+func (s *simulation) events(ctx context.Context) error {
+	f := &inForce{docs: map[string]*tracker.JourneyDoc{s.j.Name: {}}, parsed: map[string]map[int]*Journey{s.j.Name: {0: s.j}}}
+	f.listen()
+	if len(f.events) == 0 {
+		return nil
+	}
+	first, err := s.e.log.First(ctx, 0)
+	if err != nil {
+		return err
+	}
+	n := 0
+	err = s.e.log.Read(ctx, 0, first, func(recs []storage.Record) error {
+		for i := range recs {
+			if recs[i].Tenant != s.t.ID || recs[i].Received < s.since {
+				continue
+			}
+			jobs, err := s.e.hear(f, &recs[i])
+			if err != nil {
+				return err
+			}
+			for _, j := range jobs {
+				if j.event == nil || j.erase != nil {
+					continue
+				}
+				if n++; n > simulateMost {
+					s.out.Notes = append(s.out.Notes, fmt.Sprintf("only the first %d events were looked at: begin later", simulateMost))
+					return storage.ErrStop
+				}
+				s.found[j.lead] = append(s.found[j.lead], job{lead: j.lead, event: j.event})
+			}
+		}
+		return ctx.Err()
+	})
+	if errors.Is(err, storage.ErrStop) {
+		err = nil
+	}
+	return err
+}
+
+// walkAll walks one lead after the other: first those whose events name them by
+// another identity than they have now are put together.
+func (s *simulation) walkAll(ctx context.Context) error {
+	ids := slices.SortedFunc(maps.Keys(s.found), func(a, b tracker.LeadID) int { return -a.Compare(b) }) // weakest first
+	for _, id := range ids {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		jobs := s.found[id]
+		delete(s.found, id)
+		p, err := s.e.cfg.Person(s.t, id)
+		switch {
+		case err != nil:
+			return err
+		case p == nil:
+		case p.Lead.ID != id && p.Lead.ID.Compare(id) < 0:
+			s.found[p.Lead.ID] = append(s.found[p.Lead.ID], jobs...)
+			if !slices.Contains(ids, p.Lead.ID) {
+				if err := s.walk(p, s.found[p.Lead.ID]); err != nil {
+					return err
+				}
+				delete(s.found, p.Lead.ID)
+			}
+		default:
+			if err := s.walk(p, jobs); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// walk walks one lead.
+func (s *simulation) walk(p *Person, jobs []job) error {
+	s.out.Leads++
+	at := func(j job) int64 {
+		if j.change != nil {
+			return j.change.Time
+		}
+		return j.event.Time
+	}
+	slices.SortStableFunc(jobs, func(a, b job) int { return cmp.Compare(at(a), at(b)) })
+	st := &stand{lead: p.Lead.ID, name: s.j.Name}
+	var sent []int64
+	for i := range jobs {
+		now := max(at(jobs[i]), s.since)
+		if err := s.pass(p, st, now, &sent); err != nil {
+			return err
+		}
+		h := &happening{job: &jobs[i], person: p, now: now}
+		if c := jobs[i].change; c != nil && h.isRanking() {
+			p.standing = &standing{c.NewScore, c.NewBand, c.NewGrade}
+		}
+		if err := s.happens(h, st, &sent); err != nil {
+			return err
+		}
+	}
+	return s.pass(p, st, s.now, &sent)
+}
+
+// pass lets time pass for a lead.
+func (s *simulation) pass(p *Person, st *stand, until int64, sent *[]int64) error {
+	for n := 0; st.open() && st.Due != 0 && st.Due <= until && n < 10*stepsMax; n++ {
+		if err := s.step(p, st, st.Due, sent, (*walker).wake); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *simulation) step(p *Person, st *stand, now int64, sent *[]int64, do func(*walker) error) error {
+	wasOpen, t := st.open(), &s.out.Tally
+	err := do(&walker{
+		j: s.j, p: &st.place, q: p, now: now,
+		do: func(x *Effect) (string, error) {
+			t.Steps[x.Step.ID+" "+string(x.Step.Kind)]++
+			if x.Step.Kind == Message {
+				s.out.Messages[x.Template]++
+			}
+			return "", nil
+		},
+		say: func(note) {}, sent: func(string) []int64 { return *sent },
+		leaves: func(string) { *sent = append(*sent, now) },
+	})
+	if err == nil {
+		tell(t, st, wasOpen)
+	}
+	return err
+}
+
+// happens lets a lead meet one thing, as meet and letIn do.
+func (s *simulation) happens(h *happening, st *stand, sent *[]int64) error {
+	w := &world{t: s.t, now: h.now, simulated: func(p *Person, _ *Journey, st *stand, do func(*walker) error) error {
+		return s.step(p, st, h.now, sent, do)
+	}, f: &inForce{parsed: map[string]map[int]*Journey{s.j.Name: {s.j.Version: s.j}}}}
+	st.Version = s.j.Version
+	if err := w.meet(h, st); err != nil {
+		return err
+	}
+	return w.letIn(h, s.j, []*stand{st})
+}

@@ -1,0 +1,234 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"sync"
+
+	"ripen/storage"
+	"ripen/tracker"
+	"ripen/tracker/export"
+	"ripen/tracker/journey"
+	"ripen/tracker/outbox"
+	"ripen/tracker/rank"
+)
+
+// journeyWorld is what journeys know of leads, and how what they ask for becomes
+// intents and hand-offs.
+type journeyWorld struct {
+	s *Server
+
+	mu     sync.Mutex                            // guards what follows
+	people map[tracker.TenantID][]tracker.LeadID // ids in order, while a sweep goes on
+}
+
+// openJourneys opens the engine of journeys and segments.
+func (s *Server) openJourneys() *journey.Engine {
+	w := &journeyWorld{s: s, people: map[tracker.TenantID][]tracker.LeadID{}}
+	return journey.New(journey.Config{
+		DB: s.db, Tenants: s.registry.Tenants, Source: s.registry.FirstSource, Update: s.outbox.Update,
+		Do: w.do, Person: w.person, People: w.next, Changes: w.changes, Seen: w.seen, Logger: s.log,
+		Last: func(t tracker.TenantID) (uint64, error) { return rank.OpenFeed(s.db.Meta()).Last(t) }, // a feed remembers what it wrote itself
+	})
+}
+
+// changes takes what the feed has, and waits for nothing.
+func (w *journeyWorld) changes(t tracker.TenantID, after uint64, limit int) ([]tracker.Change, error) {
+	st := w.s.folder.state()
+	if st == nil {
+		return nil, errors.New("the state is being opened")
+	}
+	now, cancel := context.WithCancel(w.s.life)
+	cancel()
+	return st.Changes(now, journeyCaller, t, after, limit)
+}
+
+// seen is the last record whose effects leads show; not while a replay or a
+// start hides some of them.
+func (w *journeyWorld) seen(ctx context.Context) (uint64, bool) {
+	st, err := w.s.folder.wait(ctx)
+	if err != nil || !st.steady(ctx, actAgain) {
+		return 0, false
+	}
+	return st.Seen(), true
+}
+
+var journeyCaller = tracker.Caller{Role: tracker.AdminRole, Key: "journeys"}
+
+// person finds a lead. Whoever is not there any more is nil.
+func (w *journeyWorld) person(t *tracker.Tenant, who tracker.LeadID) (*journey.Person, error) {
+	st := w.s.folder.state()
+	if st == nil {
+		return nil, errors.New("the state is being opened")
+	}
+	opened := st.opened.Load()
+	l, err := st.Lead(journeyCaller, t.ID, who.String())
+	if errors.Is(err, errNoLead) {
+		if st != w.s.folder.state() || opened != st.opened.Load() || !st.steady(w.s.life, 0) {
+			return nil, errors.New("a replay began meanwhile")
+		}
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if l.ID.Kind == tracker.VisitorIdentity {
+		return nil, nil
+	}
+	subjects, err := st.Subjects(journeyCaller, t.ID, l.ID.String())
+	if errors.Is(err, errNoLead) || err == nil && len(subjects) == 0 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &journey.Person{
+		Lead: l, Subject: subjects[0], Card: t.Ranking,
+		Past: func() ([]journey.Act, error) { return st.acts(t.ID, l.ID) },
+	}, nil
+}
+
+// acts are the events of a lead that a person did, as far as that shows now.
+func (s *State) acts(t tracker.TenantID, id tracker.LeadID) ([]journey.Act, error) {
+	_, es, err := s.history(t, id.String())
+	if errors.Is(err, errNoLead) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	verdicts, err := clickVerdicts(es, s.clock())
+	if err != nil {
+		return nil, err
+	}
+	var out []journey.Act
+	var e tracker.Event
+	for i := range es {
+		if err := es[i].Decode(&e); err != nil {
+			return nil, err
+		}
+		_, judged := verdicts[e.Seq]
+		if !judged && e.Counts() && e.Machine != tracker.Bot && e.Machine != tracker.Prefetch && e.Machine != tracker.Proxy {
+			out = append(out, journey.Act{Seq: e.Seq, Time: e.Time, Type: string(e.Type)})
+		}
+	}
+	return out, nil
+}
+
+// next returns known leads behind one, in the order of their ids. The list is
+// made when a sweep begins.
+func (w *journeyWorld) next(t tracker.TenantID, after tracker.LeadID, limit int) ([]tracker.LeadID, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	list, known := w.people[t]
+	if !known || after.IsZero() {
+		st := w.s.folder.state()
+		if st == nil {
+			return nil, errors.New("the state is being opened")
+		}
+		ids, err := st.leadIDs(w.s.life, t)
+		if err != nil {
+			return nil, err
+		}
+		list = slices.DeleteFunc(ids, func(id tracker.LeadID) bool { return id.Kind == tracker.VisitorIdentity })
+	}
+	i, found := slices.BinarySearchFunc(list, after, tracker.LeadID.Compare)
+	if found {
+		i++
+	}
+	out := slices.Clone(list[i:min(len(list), i+limit)])
+	if w.people[t] = list; len(out) == 0 {
+		delete(w.people, t)
+	}
+	return out, nil
+}
+
+// stepBody is what a destination is told of a step.
+type stepBody struct {
+	Type      string `json:"type"`
+	Timestamp string `json:"timestamp"`
+	Data      struct {
+		Key      string            `json:"key"` // the same at every attempt
+		Journey  string            `json:"journey"`
+		Step     string            `json:"step"`
+		Purpose  string            `json:"purpose"`
+		Template string            `json:"template,omitempty"`
+		Variant  string            `json:"variant,omitempty"`
+		Lead     any               `json:"lead"`
+		Links    map[string]string `json:"links"`
+	} `json:"data"`
+}
+
+// do makes the intent that a step asks for.
+func (w *journeyWorld) do(tx *storage.Tx, e *journey.Effect) (string, error) {
+	l := e.Person.Lead
+	id := outbox.NewID(e.Tenant.ID, l.ID, e.Key, e.Cause)
+	in := outbox.Intent{Tenant: e.Tenant.ID, ID: id, Kind: string(e.Step.Kind), To: e.Step.To, Lead: l.ID, Subject: e.Person.Subject}
+	var err error
+	switch e.Step.Kind {
+	case journey.Handoff:
+		in.Body, err = w.handoff(tx, e, id)
+	case journey.Message:
+		in.Kind, in.To = e.Step.Channel, e.Step.Channel
+		in.Body, err = w.tell(e, id, "message."+e.Step.Channel)
+	default:
+		in.Body, err = w.tell(e, id, e.Step.Type)
+	}
+	if err != nil || in.Body == nil {
+		return "", err
+	}
+	_, err = w.s.outbox.Enqueue(tx, &in)
+	return id.String(), err
+}
+
+func (w *journeyWorld) tell(e *journey.Effect, id outbox.ID, typ string) ([]byte, error) {
+	l := e.Person.Lead
+	var b stepBody
+	b.Type, b.Timestamp = typ, export.Time(e.Now)
+	d := &b.Data
+	d.Key, d.Journey, d.Step, d.Template, d.Variant = id.String(), e.Journey.FullName(), e.Step.ID, e.Template, e.Variant
+	if d.Purpose = "marketing"; e.Journey.Service {
+		d.Purpose = "service"
+	}
+	d.Lead = export.Lead(l, e.Person.Card)
+	base := w.s.publicURL()
+	d.Links = map[string]string{
+		"timeline": base + "/v1/leads/" + l.ID.String() + "/events",
+		"page":     base + "/?tenant=" + e.Tenant.ID.String() + "#" + l.ID.String(),
+	}
+	out, err := json.Marshal(&b)
+	if err == nil && len(out) > outbox.MaxBody { // somebody has very long attributes
+		short := *l
+		short.Attributes = map[string]any{}
+		d.Lead = export.Lead(&short, e.Person.Card)
+		out, err = json.Marshal(&b)
+	}
+	return out, err
+}
+
+// handoff puts the lead into the queue of sales, unless it stands there already,
+// and returns what its destination is told.
+func (w *journeyWorld) handoff(tx *storage.Tx, e *journey.Effect, id outbox.ID) ([]byte, error) {
+	l, t := e.Person.Lead, e.Tenant
+	open, err := w.s.handoffs.Open(t.ID, e.Person.IDs(), e.Step.To)
+	if open != "" || err != nil {
+		return nil, err
+	}
+	c := tracker.Change{Time: e.Now, Lead: l.ID, Card: e.Journey.FullName(), NewScore: -1, Cause: "journey"}
+	if sc := l.Scores[e.Person.Card]; sc != nil {
+		c.Card, c.NewScore, c.NewBand, c.NewGrade = sc.Card, sc.Score, sc.Band, sc.Grade
+	}
+	h := tracker.Handoff{
+		ID: id.String(), At: e.Now, Lead: l.ID, Card: c.Card, Band: c.NewBand, Grade: c.NewGrade, Score: c.NewScore,
+		Cause: c.Cause, To: e.Step.To, Queue: e.Step.Queue, State: tracker.HandoffPending,
+	}
+	if e.Step.SLA > 0 {
+		h.Due = h.At + e.Step.SLA
+	}
+	if err := w.s.handoffs.Add(tx, t.ID, &h); err != nil {
+		return nil, err
+	}
+	return (&actor{s: w.s}).tell(t, &c, l, &h)
+}
