@@ -339,7 +339,10 @@ func (b *Boost) margins(t *Table, rows []int) []float64 {
 }
 
 // value is what a tree says of row i.
-func (b *Boost) value(t tree, bins [][]uint8, i int) float64 {
+func (b *Boost) value(t tree, bins [][]uint8, i int) float64 { return t[b.leafOf(t, bins, i)].value }
+
+// leafOf is where row i comes to in a tree.
+func (b *Boost) leafOf(t tree, bins [][]uint8, i int) int {
 	at := 0
 	for t[at].feature >= 0 {
 		n := &t[at]
@@ -348,5 +351,5 @@ func (b *Boost) value(t tree, bins [][]uint8, i int) float64 {
 			at++
 		}
 	}
-	return t[at].value
+	return at
 }
