@@ -155,7 +155,7 @@ func (r *training) model(card *Card) (out *Result, err error) {
 	if err := e.Encode(f); err != nil {
 		return nil, err
 	}
-	return &Result{Card: r.modelCard(f.Model, k), Model: breakLines(file.Bytes()), ModelName: f.Model, Report: r.report}, nil
+	return &Result{Card: r.modelCard(f.Model, k), Model: breakLines(file.Bytes()), ModelName: f.Model, Kind: f.Kind, Report: r.report}, nil
 }
 
 // breakLines gives each feature, list of weights and tree a line of its own.

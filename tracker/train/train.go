@@ -12,6 +12,7 @@ type Result struct {
 	Card      []byte
 	Model     []byte // the file of the model that the card names; nil of a learned card
 	ModelName string
+	Kind      string // what was learned: KindCard, KindLogistic or KindTrees
 	Report    *Report
 }
 
@@ -79,7 +80,7 @@ func Run(ctx context.Context, t *Table, o Options) (*Result, error) {
 		out, err := r.model(card)
 		return out, cmp.Or(err, ctx.Err())
 	}
-	return &Result{Card: card.yaml(r.rows, r), Report: r.report}, ctx.Err()
+	return &Result{Card: card.yaml(r.rows, r), Kind: KindCard, Report: r.report}, ctx.Err()
 }
 
 // FitCard learns a card from all of a table, and says how probable conversion is for
