@@ -2,6 +2,7 @@ package train
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -31,6 +32,12 @@ func (c *Card) yaml(rows []int, t *training) []byte {
 	}
 	w.out.WriteString("\ndimensions:\n")
 	var of []string
+	shares := c.shares(c.t, rows)
+	w.order = make([]int, len(c.used))
+	for i := range w.order {
+		w.order[i] = i
+	}
+	slices.SortStableFunc(w.order, func(a, b int) int { return cmp.Compare(shares[c.used[b]], shares[c.used[a]]) })
 	if w.dimension("fit", "attributes", false) {
 		of = append(of, "{dimension: fit}")
 	}
@@ -53,8 +60,8 @@ func (w *cardWriter) dimension(name, kind string, does bool) bool {
 	least, most := w.card.ends(does)
 	fmt.Fprintf(&w.out, "  %s:\n    kind: %s\n    min: %d\n    max: %d\n    groups:\n", name, kind, least, max(most, least+1))
 	any := false
-	for i, j := range w.card.used {
-		if (w.card.t.columns[j].does != nil) == does {
+	for _, i := range w.order {
+		if (w.card.t.columns[w.card.used[i]].does != nil) == does {
 			any = w.group(i) || any
 		}
 	}
@@ -68,6 +75,7 @@ func (w *cardWriter) dimension(name, kind string, does bool) bool {
 type cardWriter struct {
 	card  *Card
 	lang  string
+	order []int           // of card.used: who moves the score most comes first
 	taken map[string]bool // :: names of rules and groups
 	out   bytes.Buffer
 }

@@ -3,6 +3,7 @@ package train
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -57,6 +58,9 @@ func Run(ctx context.Context, t *Table, o Options) (*Result, error) {
 		return nil, err
 	}
 	o.Name, o.Model = cmp.Or(o.Name, "learned"), cmp.Or(o.Model, KindCard)
+	if o.Model != KindCard && t.log != nil {
+		return nil, errors.New("a model asks attributes alone: learn it from a file, or learn a card from the log")
+	}
 	if o.Model == KindTrees && scarce <= fewConversions {
 		return nil, fmt.Errorf("%d conversions: trees need more than %d to find anything that holds; learn a card or a logistic model", scarce, fewConversions)
 	}

@@ -25,7 +25,7 @@ type ModelFile struct {
 	Version  int               `json:"version,omitempty"` // that it was made from, as a card's
 	Features []ModelFeature    `json:"features"`
 	Weights  [][]int32         `json:"weights,omitempty"` // of logistic: by feature, then by code, in 256ths of a point
-	Trees    [][][]int         `json:"trees,omitempty"`   // of gbdt: see [ModelFile.Trees] in MODEL.md
+	Trees    [][][]int         `json:"trees,omitempty"`   // of gbdt: trees, their nodes, and what MODEL.md says of a node
 	Scale    [2]float64        `json:"scale"`             // the points that are a score of 1 and of 100
 	Bands    []ModelBand       `json:"bands,omitempty"`
 	Chance   *ModelProbability `json:"probability,omitempty"`
