@@ -1,10 +1,24 @@
 package tracker
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // ModuleRef begins what stands in place of a card's YAML if the card is a
 // tenant's own module: then follows the SHA-256 of its bytes.
 const ModuleRef = "module sha256:"
+
+// ModelRef is the same of a learned model.
+const ModelRef = "model sha256:"
+
+// Ref returns the SHA-256, in hexadecimal digits, that stands in place of a source.
+func Ref(stored []byte) (sum string, ok bool) {
+	if sum, ok = strings.CutPrefix(string(stored), ModuleRef); ok {
+		return sum, true
+	}
+	return strings.CutPrefix(string(stored), ModelRef)
+}
 
 // IsModule says whether a card's source is WebAssembly, not YAML.
 func IsModule(source []byte) bool { return bytes.HasPrefix(source, []byte("\x00asm")) }

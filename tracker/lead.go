@@ -22,6 +22,17 @@ type Score struct {
 	Reasons []Reason
 	Next    int64  // unix ms when the score next changes by itself; 0 = never
 	Trouble string // empty, or why the last good score is shown
+
+	Probability *Probability // what the score means; nil if the card does not say
+}
+
+// Probability is how probable it is that a lead with its score converts, and what
+// became of people in its band, as the card says.
+type Probability struct {
+	P         float64 // 0–1
+	Of        string  // what is probable, in the card's words; may be empty
+	People    int     // in the band, whom the card had not seen when it was learned; 0 = not known
+	Converted int     // of those
 }
 
 // Lead is a person as the API shows one, identified or not yet. It is built on

@@ -25,7 +25,7 @@ for j in range(len(head) - 1):
 x, texts = np.array(columns).T, np.array(texts)
 
 def trees():
-    m = HistGradientBoostingClassifier(learning_rate=.05, max_iter=200, max_leaf_nodes=15, min_samples_leaf=40,
+    m = HistGradientBoostingClassifier(learning_rate=.1, max_iter=100, max_leaf_nodes=15, max_depth=6, min_samples_leaf=40,
                                        l2_regularization=1, categorical_features=texts, early_stopping=False, random_state=1)
     return m.fit(x, y).predict_proba(x)[:, 1]
 

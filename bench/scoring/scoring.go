@@ -83,6 +83,7 @@ func Parts() (names []string) {
 func (b *bench) parts() []part {
 	return []part{
 		{"card", "twenty rules: compiled, by hand, by other engines", b.card},
+		{"trees", "a model of a hundred trees: compiled, and flat in Go", b.trees},
 		{"guest", "a guest in C: in its box, and native", b.guest},
 		{"gas", "what gas costs", b.gas},
 		{"runnable", "a card from text to runnable", b.runnable},

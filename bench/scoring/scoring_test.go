@@ -57,6 +57,11 @@ func TestInProcess(t *testing.T) {
 	}
 }
 
+func TestTrees(t *testing.T) {
+	b, log := smallest(t, "trees")
+	measured(t, b, log, figTrees)
+}
+
 func TestCard(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the engines of comparison")

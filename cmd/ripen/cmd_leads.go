@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -30,6 +31,12 @@ type lead struct {
 	NextChange  string             `json:"next_change"`
 	Scorecard   string             `json:"scorecard"`
 	SharedEmail bool               `json:"shared_email"`
+	Probability *float64           `json:"probability"`
+	Likely      struct {
+		Of        string `json:"of"`
+		People    int    `json:"people"`
+		Converted int    `json:"converted"`
+	} `json:"likely"`
 }
 
 type reason struct {
@@ -106,13 +113,34 @@ func runLeadsTop(ctx context.Context, c *call) error {
 			_, err := fmt.Fprintln(c.out, text{"no leads: publish a scorecard, send events", "no hay leads: publica una tarjeta, envía eventos"}.in(c.lang))
 			return err
 		}
-		rows := make([][]string, 0, len(leads))
-		for i, l := range leads {
-			rows = append(rows, []string{strconv.Itoa(i + 1), l.scoreText(), l.Grade, l.Band, l.name(), clockText(l.LastSeen), topReasons(l.Reasons, 2)})
-		}
-		printTable(c.out, []string{">#", ">SCORE", "GRADE", "BAND", "LEAD", "LAST SEEN", "BECAUSE"}, rows)
+		c.printLeads(leads)
 		return nil
 	})
+}
+
+// printLeads writes a list; probabilities have a column if a lead has one.
+func (c *call) printLeads(leads []lead) {
+	head := []string{">#", ">SCORE", "GRADE", "BAND", "LEAD", "LAST SEEN", "BECAUSE"}
+	likely := slices.ContainsFunc(leads, func(l lead) bool { return l.Probability != nil })
+	if likely {
+		head = slices.Insert(head, 2, ">PROBABILITY")
+	}
+	rows := make([][]string, 0, len(leads))
+	for i, l := range leads {
+		row := []string{strconv.Itoa(i + 1), l.scoreText(), l.Grade, l.Band, l.name(), clockText(l.LastSeen), topReasons(l.Reasons, 2)}
+		if likely {
+			row = slices.Insert(row, 2, l.probabilityText())
+		}
+		rows = append(rows, row)
+	}
+	printTable(c.out, head, rows)
+}
+
+func (l *lead) probabilityText() string {
+	if l.Probability == nil {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f %%", 100**l.Probability)
 }
 
 func (l *lead) scoreText() string {
@@ -169,6 +197,9 @@ func runLeadsShow(ctx context.Context, c *call) error {
 func (c *call) printLead(l *lead) {
 	fmt.Fprintf(c.out, "%s   score %s %s %s   (%s)\n", plain(l.name()), l.scoreText(), l.Grade, plain(l.Band), l.Scorecard)
 	fmt.Fprintf(c.out, "id %s   first seen %s   last seen %s\n", l.ID, clockText(l.FirstSeen), clockText(l.LastSeen))
+	if l.Probability != nil {
+		c.printLikely(l)
+	}
 	if l.NextChange != "" {
 		fmt.Fprintf(c.out, "the score may change by itself from %s on\n", clockText(l.NextChange))
 	}
@@ -188,6 +219,19 @@ func (c *call) printLead(l *lead) {
 		printTable(c.out, []string{"ATTRIBUTE", "VALUE"}, rows)
 	}
 	c.printInterests(l.Interests)
+}
+
+// printLikely says what the score means.
+func (c *call) printLikely(l *lead) {
+	of := l.Likely.Of
+	if of != "" {
+		of = ": " + plain(of)
+	}
+	fmt.Fprintf(c.out, text{"probability %s%s", "probabilidad del %s%s"}.in(c.lang), l.probabilityText(), of)
+	if n := l.Likely.People; n > 0 {
+		fmt.Fprintf(c.out, text{"   (of %d people in this band, %.0f %% converted)", "   (de %d personas en esta banda convirtió el %.0f %%)"}.in(c.lang), n, 100*float64(l.Likely.Converted)/float64(n))
+	}
+	fmt.Fprintln(c.out)
 }
 
 func (c *call) printTimeline(ctx context.Context, cl *client, path string) error {

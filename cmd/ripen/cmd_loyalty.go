@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,7 +94,7 @@ func runLoyalty(ctx context.Context, c *call) error {
 func (c *call) loyaltyOptions() (loyalty.Options, error) {
 	const help = "ripen help loyalty"
 	kinds := []loyalty.Kind{loyalty.BG, loyalty.MBG, loyalty.Pareto}
-	o := loyalty.Options{Kind: loyalty.Kind(c.get("model")), Least: int(c.int("min-repurchases"))}
+	o := loyalty.Options{Kind: loyalty.Kind(cmp.Or(c.get("model"), string(loyalty.BG))), Least: int(c.int("min-repurchases"))}
 	horizon, err := parsePeriod(c.get("horizon"))
 	o.Terms.Weeks = horizon.Hours() / (7 * 24)
 	switch {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -19,7 +21,7 @@ import (
 func trainCommands() []*command {
 	return []*command{{
 		name: "train", args: "[FILE]", min: 0, max: 1, folds: true,
-		use:     append([]string{"label", "positive", "out", "html", "name", "drop", "keep", "missing", "time-column", "constrain", "seed", "sep", "by", "publish-if-better", "force"}, tenantSettings...),
+		use:     append([]string{"label", "positive", "model", "out", "html", "name", "drop", "keep", "missing", "time-column", "constrain", "seed", "sep", "by", "publish-if-better", "force"}, tenantSettings...),
 		summary: text{"learn a scorecard from the tracker's log, or from a table of who converted", "aprender una tarjeta del registro del tracker, o de una tabla de quién convirtió"},
 		help: `
 FILE.csv is an export with a head line, a person a line, and a column that says who
@@ -27,6 +29,10 @@ converted. What columns hold is found out: numbers, texts, truth values, dates, 
 for no answer. The card that is written is like one made by hand: read it, change it,
 publish it. It asks for attributes under the names that 'ripen import csv' gives them,
 so the same file, imported, is scored by it.
+
+With --model logistic or gbdt a model is written beside the card, as card.model.json,
+and the card names it: publish the model first. Every lead then shows, beside its
+score, how probable it is that it converts, and why.
 
 The report says how good the card is on rows it has not seen, and, with --time-column,
 on later ones; which columns know too much (written after the outcome); and which
@@ -50,6 +56,7 @@ Brier, so that a timer can learn anew each week.
   ripen train leads.csv --label Converted --out card.yaml
   ripen train leads.csv --label Converted --drop 'Tags,Lead Quality' --time-column Created --out card.yaml --html report.html
   ripen train leads.csv --label Status --positive Won --constrain 'visits=rising,age>=-10' -o card.yaml
+  ripen train leads.csv --label Converted --model gbdt --out card.yaml
   ripen scorecard check card.yaml
   ripen scorecard publish card.yaml --tenant acme --data ./data`,
 		run: runTrain,
@@ -57,7 +64,7 @@ Brier, so that a timer can learn anew each week.
 }
 
 func runTrain(ctx context.Context, c *call) error {
-	for _, file := range []string{c.get("out"), c.get("html")} {
+	for _, file := range []string{c.get("out"), c.get("html"), c.modelFile(c.get("model"))} {
 		if _, err := os.Lstat(file); file != "" && !c.bool("force") && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("%s is there already: name another file, or overwrite it with --force", file)
 		}
@@ -102,7 +109,10 @@ func (c *call) readTable(o *train.Options) (*train.Table, error) {
 func (c *call) trainOptions() (o train.Options, err error) {
 	o = train.Options{
 		Name: c.get("name"), Label: c.get("label"), Positive: c.get("positive"), TimeColumn: c.get("time-column"),
-		Seed: uint64(c.int("seed")), Language: c.lang,
+		Seed: uint64(c.int("seed")), Language: c.lang, Model: cmp.Or(c.get("model"), train.KindCard),
+	}
+	if !slices.Contains([]string{train.KindCard, train.KindLogistic, train.KindTrees}, o.Model) {
+		return o, fmt.Errorf("--model %q: write card, logistic or gbdt", o.Model)
 	}
 	if o.Label == "" {
 		return o, errors.New("train needs --label COLUMN: the column that says who converted")
@@ -132,6 +142,15 @@ func (c *call) trainOptions() (o train.Options, err error) {
 	return o, err
 }
 
+// modelFile is where a model is written: beside the card. A learned card has none.
+func (c *call) modelFile(kind string) string {
+	out := c.get("out")
+	if kind == train.KindCard || kind == "" || out == "" {
+		return ""
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(out, ".yaml"), ".yml") + ".model.json"
+}
+
 // splitList reads a list with commas; what holds a comma stands in double quotes.
 func splitList(s string) ([]string, error) {
 	if strings.TrimSpace(s) == "" {
@@ -156,9 +175,18 @@ func (c *call) writeTrained(r *train.Result) error {
 	if _, err := scorecard.Parse(card, r.Card); err != nil {
 		return fmt.Errorf("the card that was learned is no good one: %w: leave columns out with --drop", err)
 	}
-	if card != "" {
-		if err := os.WriteFile(card, r.Card, 0o644); err != nil {
-			return err
+	model := ""
+	if r.Model != nil {
+		model = c.modelFile(r.Kind)
+		if _, err := scorecard.Parse(model, r.Model); err != nil {
+			return fmt.Errorf("the model that was learned is no good one: %w: leave columns out with --drop", err)
+		}
+	}
+	for file, b := range map[string][]byte{card: r.Card, model: r.Model} {
+		if file != "" {
+			if err := os.WriteFile(file, b, 0o644); err != nil {
+				return err
+			}
 		}
 	}
 	if file := c.get("html"); file != "" {
@@ -181,6 +209,10 @@ func (c *call) writeTrained(r *train.Result) error {
 	}
 	if card == "" {
 		_, err := fmt.Fprint(c.out, text{"\nNo card was written: name a file with --out card.yaml\n", "\nNo se ha escrito ninguna tarjeta: nombra un fichero con --out card.yaml\n"}.in(c.lang))
+		return err
+	}
+	if model != "" {
+		_, err := fmt.Fprintf(c.out, text{"\nwrote %s and %s; next: ripen scorecard publish %s, then ripen scorecard publish %s --ranking\n", "\nescritos: %s y %s; ahora: ripen scorecard publish %s, después ripen scorecard publish %s --ranking\n"}.in(c.lang), model, card, model, card)
 		return err
 	}
 	_, err := fmt.Fprintf(c.out, text{"\nwrote %s; next: ripen scorecard check %s\n", "\nescrito: %s; ahora: ripen scorecard check %s\n"}.in(c.lang), card, card)

@@ -22,7 +22,7 @@ type logTrained struct {
 
 // trainFromLog lets the server learn from its own log.
 func (c *call) trainFromLog(ctx context.Context) error {
-	for _, name := range []string{"positive", "time-column", "sep", "missing", "keep"} {
+	for _, name := range []string{"positive", "model", "time-column", "sep", "missing", "keep"} {
 		if c.set(name) {
 			return &usageError{fmt.Sprintf("--%s is about a file, and none is named", name), "ripen help train"}
 		}

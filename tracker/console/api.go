@@ -146,6 +146,23 @@ type rowJSON struct {
 	Band     string `json:"band,omitempty"`
 	Why      string `json:"why,omitempty"`
 	LastSeen int64  `json:"last_seen"`
+
+	Likely *likelyJSON `json:"likely,omitempty"`
+}
+
+// likelyJSON is how probable conversion is, and how many people of the band converted.
+type likelyJSON struct {
+	P         float64 `json:"p"`
+	Of        string  `json:"of,omitempty"`
+	People    int     `json:"people,omitempty"`
+	Converted int     `json:"converted,omitempty"`
+}
+
+func likely(p *tracker.Probability) *likelyJSON {
+	if p == nil {
+		return nil
+	}
+	return &likelyJSON{p.P, cut(p.Of), p.People, p.Converted}
 }
 
 func (h *Handler) leads(q question) (*leadsJSON, error) {
@@ -160,7 +177,7 @@ func (h *Handler) leads(q question) (*leadsJSON, error) {
 	for _, r := range rows {
 		out.Rows = append(out.Rows, rowJSON{
 			ID: r.ID.String(), Email: r.Email, Score: r.Score, Null: r.Null, Grade: r.Grade, Band: r.Band,
-			Why: cut(r.Why), LastSeen: milli(r.LastSeen),
+			Why: cut(r.Why), LastSeen: milli(r.LastSeen), Likely: likely(r.Likely),
 		})
 	}
 	return out, nil
@@ -201,6 +218,7 @@ type scoreJSON struct {
 	Reasons []tracker.Reason `json:"reasons"`
 	Next    int64            `json:"next,omitempty"`
 	Trouble string           `json:"trouble,omitempty"`
+	Likely  *likelyJSON      `json:"likely,omitempty"`
 }
 
 type pointJSON struct {
@@ -265,7 +283,7 @@ func describe(l *tracker.Lead, ranking string) *leadJSON {
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.Scores)) {
 		s := l.Scores[name]
-		one := scoreJSON{Card: s.Card, Score: s.Score, Null: s.Null, Grade: s.Grade, Band: s.Band, Dims: [][2]any{}, Reasons: s.Reasons, Next: s.Next, Trouble: s.Trouble}
+		one := scoreJSON{Card: s.Card, Score: s.Score, Null: s.Null, Grade: s.Grade, Band: s.Band, Dims: [][2]any{}, Reasons: s.Reasons, Next: s.Next, Trouble: s.Trouble, Likely: likely(s.Probability)}
 		for _, d := range slices.Sorted(maps.Keys(s.Dims)) {
 			one.Dims = append(one.Dims, [2]any{d, s.Dims[d]})
 		}

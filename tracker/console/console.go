@@ -44,8 +44,9 @@ type Row struct {
 	Null     bool   // not scored
 	Grade    string
 	Band     string
-	Why      string    // the latest reason, in the card's words
-	LastSeen time.Time // of the lead's last event
+	Likely   *tracker.Probability // nil if the card does not say
+	Why      string               // the latest reason, in the card's words
+	LastSeen time.Time            // of the lead's last event
 }
 
 // Source is what the console reads. Each call checks the caller itself. What

@@ -24,6 +24,7 @@ type cardJSON struct {
 	Quarantined []quarantineJSON `json:"quarantined,omitempty"`
 	YAML        string           `json:"yaml,omitempty"`
 	Module      string           `json:"module,omitempty"` // instead of YAML: the hash of the tenant's own module
+	Model       string           `json:"model,omitempty"`  // the same of a learned model
 }
 
 type quarantineJSON struct {
@@ -48,6 +49,9 @@ func (c *call) cardToJSON(row *tracker.Card) cardJSON {
 	}
 	if ref, ok := strings.CutPrefix(source(row), tracker.ModuleRef); ok {
 		out.Module = "sha256:" + ref
+	}
+	if ref, ok := strings.CutPrefix(source(row), tracker.ModelRef); ok {
+		out.Model = "sha256:" + ref
 	}
 	return out
 }
@@ -86,7 +90,7 @@ func (c *call) card() error {
 	}
 	row := &all[i]
 	out := c.cardToJSON(row)
-	if out.Module == "" {
+	if out.Module == "" && out.Model == "" {
 		out.YAML = source(row)
 	}
 	JSON(c.ctx, fasthttp.StatusOK, out)

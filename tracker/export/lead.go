@@ -1,6 +1,10 @@
 package export
 
-import "ripen/tracker"
+import (
+	"math"
+
+	"ripen/tracker"
+)
 
 // leadJSON is a lead as the API shows one.
 type leadJSON struct {
@@ -8,6 +12,8 @@ type leadJSON struct {
 	Score       *int                 `json:"score"`
 	Grade       string               `json:"grade,omitempty"`
 	Band        string               `json:"band,omitempty"`
+	Probability *float64             `json:"probability,omitempty"` // of what Likely says
+	Likely      *likelyJSON          `json:"likely,omitempty"`
 	Dimensions  map[string]float64   `json:"dimensions,omitempty"`
 	Reasons     []tracker.Reason     `json:"reasons"`
 	Scores      map[string]scoreJSON `json:"scores"`
@@ -31,6 +37,25 @@ type scoreJSON struct {
 	Score *int   `json:"score"`
 	Grade string `json:"grade,omitempty"`
 	Band  string `json:"band,omitempty"`
+
+	Probability *float64 `json:"probability,omitempty"`
+}
+
+// likelyJSON says what is probable, and how many people of the lead's band, whom the
+// card had not seen when it was learned, converted.
+type likelyJSON struct {
+	Of        string `json:"of,omitempty"`
+	People    int    `json:"people,omitempty"`
+	Converted int    `json:"converted,omitempty"`
+}
+
+// percentage is a probability to the hundredth of a percent.
+func percentage(p *tracker.Probability) *float64 {
+	if p == nil {
+		return nil
+	}
+	v := math.Round(p.P*1e4) / 1e4
+	return &v
 }
 
 type identityJSON struct {
@@ -61,12 +86,15 @@ func leadToJSON(l *tracker.Lead, card string) *leadJSON {
 		out.Attributes = map[string]any{}
 	}
 	for name, sc := range l.Scores {
-		out.Scores[name] = scoreJSON{shownScore(sc), sc.Grade, sc.Band}
+		out.Scores[name] = scoreJSON{shownScore(sc), sc.Grade, sc.Band, percentage(sc.Probability)}
 		if name != card {
 			continue
 		}
 		out.Score, out.Grade, out.Band, out.Dimensions = shownScore(sc), sc.Grade, sc.Band, sc.Dims
 		out.Scorecard, out.Trouble = sc.Card, sc.Trouble
+		if p := sc.Probability; p != nil {
+			out.Probability, out.Likely = percentage(p), &likelyJSON{p.Of, p.People, p.Converted}
+		}
 		if sc.Reasons != nil {
 			out.Reasons = sc.Reasons
 		}

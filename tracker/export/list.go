@@ -128,12 +128,15 @@ func writeNDJSON(b *bufio.Writer, st Leads, by tracker.Caller, t tracker.TenantI
 	return each(st, by, t, q, func(l *leadJSON) error { return enc.Encode(l) })
 }
 
-var csvHead = []string{"id", "email", "score", "grade", "band", "first_seen", "last_seen", "events", "because", "attributes"}
+var csvHead = []string{"id", "email", "score", "grade", "band", "first_seen", "last_seen", "events", "because", "attributes", "probability"}
 
 func writeCSV(b *bufio.Writer, st Leads, by tracker.Caller, t tracker.TenantID, q LeadQuery) error {
 	writeRow(b, csvHead)
 	return each(st, by, t, q, func(l *leadJSON) error {
-		score, because := "", ""
+		score, because, probability := "", "", ""
+		if l.Probability != nil {
+			probability = strconv.FormatFloat(*l.Probability, 'f', -1, 64)
+		}
 		if l.Score != nil {
 			score = strconv.Itoa(*l.Score)
 		}
@@ -145,7 +148,7 @@ func writeCSV(b *bufio.Writer, st Leads, by tracker.Caller, t tracker.TenantID, 
 			return err
 		}
 		return writeRow(b, []string{
-			l.ID, l.Email, score, l.Grade, l.Band, l.FirstSeen, l.LastSeen, strconv.FormatUint(l.Events, 10), because, string(attributes),
+			l.ID, l.Email, score, l.Grade, l.Band, l.FirstSeen, l.LastSeen, strconv.FormatUint(l.Events, 10), because, string(attributes), probability,
 		})
 	})
 }

@@ -16,16 +16,20 @@ import (
 // that the card names say at that moment, by name without version.
 func Explain(c *Card, guest Guest, s *State, at int64, others map[string]*tracker.Score) *tracker.Score {
 	out := &tracker.Score{Card: s.Card, Score: s.Score, Null: s.Null, Exact: s.Exact, Grade: s.Grade, Band: s.Band, Next: s.Next, Trouble: s.Trouble}
-	if c == nil || c.Name != s.Card || s.Trouble != "" {
+	if c == nil || c.Name != s.Card {
+		return out
+	}
+	out.Probability = c.probability(s)
+	if s.Trouble != "" {
 		return out
 	}
 	if len(c.feeds) > 0 {
-		guest.SetInputs(c.inputsOf(nil, func(name string) (int, bool) {
-			o := others[name]
+		guest.SetInputs(c.inputsOf(nil, func(f *scorecard.Feed) (float64, bool) {
+			o := others[f.Source()]
 			if o == nil {
 				return 0, false
 			}
-			return o.Score, !o.Null
+			return c.word(f, o.Score, o.Exact, o.Null)
 		}))
 	}
 	var r scorecard.Result
@@ -36,6 +40,7 @@ func Explain(c *Card, guest Guest, s *State, at int64, others map[string]*tracke
 	now := State{Band: s.Band}
 	now.settle(c, &host.Fast{Score: r.Score, Exact: r.Exact, Null: r.Null, Next: r.Next, Grade: r.GradeIndex})
 	out.Score, out.Null, out.Exact, out.Grade, out.Band, out.Next = now.Score, now.Null, now.Exact, now.Grade, now.Band, now.Next
+	out.Probability = c.probability(&now)
 	out.Dims = make(map[string]float64, len(r.Dims))
 	for i, d := range c.Card.Dims {
 		if i < len(r.Dims) {
@@ -48,6 +53,21 @@ func Explain(c *Card, guest Guest, s *State, at int64, others map[string]*tracke
 	for _, f := range c.feeds {
 		out.Next = soonest(out.Next, others[f.Source()])
 		out.Reasons = c.retell(out.Reasons, f, others[f.Source()])
+	}
+	return out
+}
+
+// probability is what the card says that a standing means.
+func (c *Card) probability(s *State) *tracker.Probability {
+	p, ok := c.Card.Likely(s.Exact)
+	if !ok || s.Null {
+		return nil
+	}
+	out := &tracker.Probability{P: p, Of: c.Card.Probability.Of}
+	for i := range c.Card.Bands {
+		if b := &c.Card.Bands[i]; b.Name == s.Band {
+			out.People, out.Converted = b.People, b.Converted
+		}
 	}
 	return out
 }

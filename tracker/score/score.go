@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"ripen/tracker"
 	"ripen/wasm"
@@ -46,10 +47,11 @@ type Card struct {
 
 	grades  []string
 	feeds   []*scorecard.Feed
-	inputs  []float64 // scratch of Inputs
-	moved   bool      // in the pass at hand its score changed, see Deck.fed
-	steps   int       // by time, since the event before
-	traps   uint64    // since TakeTraps
+	models  atomic.Pointer[map[string]*scorecard.Card] // :: name → a model that the card names, if it is in the deck
+	inputs  []float64                                  // scratch of Inputs
+	moved   bool                                       // in the pass at hand its score changed, see Deck.fed
+	steps   int                                        // by time, since the event before
+	traps   uint64                                     // since TakeTraps
 	strikes int
 	failed  string // why the guest is not called any more; empty = it is
 }
@@ -107,6 +109,9 @@ type Deck struct {
 // NewDeck returns the deck of a generation.
 func NewDeck(gen uint64, cards ...*Card) Deck {
 	d := Deck{Gen: gen, Cards: cards}
+	for _, c := range cards {
+		c.meet(cards)
+	}
 	for _, names := range [2]bool{false, true} {
 		for i, c := range cards {
 			if len(c.feeds) > 0 == names {
@@ -360,7 +365,7 @@ func (s *State) scored(c *Card, f *host.Fast, err error) {
 		s.Trouble, s.Next = "score: "+err.Error(), 0
 		return
 	}
-	c.moved = f.Score != s.Score || f.Null != s.Null
+	c.moved = f.Score != s.Score || f.Null != s.Null || c.Card.Model != nil && f.Exact != s.Exact
 	s.settle(c, f)
 }
 

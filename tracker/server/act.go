@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"ripen/storage"
@@ -289,7 +288,7 @@ func (a *actor) card(t tracker.TenantID, name string) (*scorecard.Card, error) {
 	a.cards[key] = nil
 	for i := range list {
 		for _, v := range list[i].Versions {
-			if fmt.Sprintf("%s@%d", list[i].Name, v.Version) != name || strings.HasPrefix(string(v.YAML), tracker.ModuleRef) {
+			if _, ref := tracker.Ref(v.YAML); ref || fmt.Sprintf("%s@%d", list[i].Name, v.Version) != name {
 				continue
 			}
 			card, err := scorecard.Parse(list[i].Name, v.YAML)

@@ -43,7 +43,7 @@ func (c consoleSource) Top(by tracker.Caller, t tracker.TenantID, limit int) ([]
 	for _, l := range page.Leads {
 		row := console.Row{ID: l.ID, Email: l.Email, Null: true, LastSeen: l.LastSeen}
 		if sc := l.Scores[tenant.Ranking]; sc != nil {
-			row.Score, row.Null, row.Grade, row.Band = sc.Score, sc.Null, sc.Grade, sc.Band
+			row.Score, row.Null, row.Grade, row.Band, row.Likely = sc.Score, sc.Null, sc.Grade, sc.Band, sc.Probability
 			if len(sc.Reasons) > 0 {
 				row.Why = sc.Reasons[0].Why
 			}

@@ -31,17 +31,24 @@ func (r *Registry) fit(id tracker.TenantID, name string, source []byte) error {
 	}
 	for _, other := range slices.Sorted(maps.Keys(rows)) {
 		v := rows[other].version(rows[other].Current)
-		if other == name || v == nil || strings.HasPrefix(string(v.YAML), tracker.ModuleRef) {
+		if other == name || v == nil {
 			continue
 		}
+		if _, ref := tracker.Ref(v.YAML); ref {
+			continue // it names nobody
+		}
+		kind := "module"
 		err := checkFeeds(other, v.YAML, func(f *scorecard.Feed) (what, fix string) {
-			if f.Module == "" || f.Source() != name {
+			if f.Source() != name {
 				return "", ""
+			}
+			if f.Model != "" {
+				kind = "model"
 			}
 			return suits(f, source)
 		})
 		if err != nil {
-			return refuse(fmt.Errorf("a card in force names %s as its module: %w", name, err))
+			return refuse(fmt.Errorf("a card in force names %s as its %s: %w", name, kind, err))
 		}
 	}
 	return nil
@@ -58,8 +65,9 @@ func checkFeeds(name string, source []byte, wrong func(*scorecard.Feed) (what, f
 
 // unfit says what is wrong with a module or model that a card names.
 func (r *Registry) unfit(id tracker.TenantID, rows map[string]*cardRow, f *scorecard.Feed) (what, fix string) {
+	kind, ref := "module", tracker.ModuleRef
 	if f.Model != "" {
-		return fmt.Sprintf("there is no model %s", f.Model), "nothing trains models yet: remove this dimension and its term in score.of"
+		kind, ref = "model", tracker.ModelRef
 	}
 	row := rows[f.Source()]
 	var v *versionRow
@@ -67,20 +75,24 @@ func (r *Registry) unfit(id tracker.TenantID, rows map[string]*cardRow, f *score
 		v = row.version(row.Current)
 	}
 	if v == nil {
-		return fmt.Sprintf("there is no module %s in force", f.Source()), fmt.Sprintf("publish it first: ripen module publish %s.wasm", f.Source()) + missing(rows)
+		fix := fmt.Sprintf("publish it first: ripen module publish %s.wasm", f.Source())
+		if f.Model != "" {
+			fix = fmt.Sprintf("publish its file first: ripen scorecard publish %s.json", f.Source())
+		}
+		return fmt.Sprintf("there is no %s %s in force", kind, f.Source()), fix + missing(rows, ref)
 	}
 	source, err := r.source(id, v.YAML)
 	if err != nil {
-		return err.Error(), "publish the module again"
+		return err.Error(), "publish the " + kind + " again"
 	}
 	return suits(f, source)
 }
 
-// missing lists the modules in force.
-func missing(rows map[string]*cardRow) string {
+// missing lists the modules, or models, in force.
+func missing(rows map[string]*cardRow, ref string) string {
 	var names []string
 	for name, row := range rows {
-		if v := row.version(row.Current); v != nil && strings.HasPrefix(string(v.YAML), tracker.ModuleRef) {
+		if v := row.version(row.Current); v != nil && strings.HasPrefix(string(v.YAML), ref) {
 			names = append(names, name)
 		}
 	}
@@ -91,9 +103,23 @@ func missing(rows map[string]*cardRow) string {
 	return ", or name one of " + strings.Join(names, ", ")
 }
 
-// suits says why what is in force under the name cannot be the module that a card
-// names: it is a card itself, or may take more gas than the card allows.
+// suits says why what is in force under the name cannot be the module or model that
+// a card names: it is something else, may take more gas than the card allows, or does
+// not say how probable anything is.
 func suits(f *scorecard.Feed, source []byte) (what, fix string) {
+	if f.Model != "" {
+		if !scorecard.IsModel(source) {
+			return fmt.Sprintf("there is no model %s: what has the name is something else", f.Model), "name a model, as ripen train --model gbdt writes one"
+		}
+		m, err := scorecard.Parse(f.Model, source)
+		switch {
+		case err != nil:
+			return err.Error(), "publish the model again"
+		case m.Probability == nil:
+			return fmt.Sprintf("the model %s has no probability", f.Model), "train it again, or write probability: {at: [[1, 0.01], [100, 0.8]]} into its file"
+		}
+		return "", ""
+	}
 	if !tracker.IsModule(source) {
 		return fmt.Sprintf("%s is a card, not a module", f.Source()), "name a module, or publish one under that name"
 	}

@@ -6,10 +6,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"strings"
 
 	"ripen/storage"
 	"ripen/tracker"
+	"ripen/wasm/scorecard"
 )
 
 // A tenant's own module is a card whose source is WebAssembly instead of YAML.
@@ -19,7 +19,11 @@ import (
 // keep stores a module's bytes and returns what a card's row says in their place;
 // YAML stays as it is. mu is held.
 func (r *Registry) keep(id tracker.TenantID, source []byte) ([]byte, error) {
-	if !tracker.IsModule(source) {
+	kind := tracker.ModuleRef
+	switch {
+	case scorecard.IsModel(source):
+		kind = tracker.ModelRef
+	case !tracker.IsModule(source):
 		return bytes.Clone(source), nil
 	}
 	sum := sha256.Sum256(source)
@@ -27,12 +31,12 @@ func (r *Registry) keep(id tracker.TenantID, source []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("save module: %w", err)
 	}
-	return []byte(tracker.ModuleRef + hex.EncodeToString(sum[:])), nil
+	return []byte(kind + hex.EncodeToString(sum[:])), nil
 }
 
 // source returns the bytes that a card's row stands for.
 func (r *Registry) source(id tracker.TenantID, stored []byte) (b []byte, err error) {
-	name, ok := strings.CutPrefix(string(stored), tracker.ModuleRef)
+	name, ok := tracker.Ref(stored)
 	if !ok {
 		return stored, nil
 	}
@@ -56,7 +60,7 @@ func (r *Registry) source(id tracker.TenantID, stored []byte) (b []byte, err err
 // forget deletes the bytes of a module that was a draft and of which no card
 // speaks any more. mu is held.
 func (r *Registry) forget(id tracker.TenantID, stored []byte) error {
-	name, ok := strings.CutPrefix(string(stored), tracker.ModuleRef)
+	name, ok := tracker.Ref(stored)
 	if !ok {
 		return nil
 	}

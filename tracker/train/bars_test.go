@@ -1,6 +1,7 @@
 package train
 
 import (
+	"bytes"
 	"math"
 	"testing"
 )
@@ -52,6 +53,13 @@ func TestBars(t *testing.T) {
 			}
 			within("card", b.card)
 			within("trees", b.trees)
+			c := fitCard(table, table.allRows(), r.plan)
+			text := c.yaml(table.allRows(), writing(table, c, &b.o))
+			rules := bytes.Count(text, []byte("- {id: "))
+			t.Logf("the card has %d rules", rules)
+			if rules > 110 {
+				t.Errorf("the card has %d rules: nobody reads so many", rules)
+			}
 			if d := got["exact"].AUC - got["card"].AUC; math.Abs(d) > .001 {
 				t.Errorf("rounding to points costs %.4f AUC", d)
 			}

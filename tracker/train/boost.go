@@ -11,10 +11,11 @@ import (
 // that those before it left. The numbers are the usual ones for tables of this size;
 // they are not tuned to any file.
 const (
-	boostTrees  = 200
-	boostLeaves = 15   // a tree
-	boostRate   = 0.05 // of each tree's say
-	boostRows   = 40   // a leaf has at least
+	boostTrees  = 100
+	boostDepth  = 6   // questions on one path
+	boostLeaves = 15  // a tree
+	boostRate   = 0.1 // of each tree's say
+	boostRows   = 40  // a leaf has at least
 	boostL2     = 1.0
 	boostCatL2  = 10.0 // more, where categories are sorted by what they are to predict
 	boostShare  = 0.7  // of the rows, and of the columns, that a tree sees
@@ -41,10 +42,10 @@ type node struct {
 	feature     int
 	bin         uint8 // of a number: the last that goes left
 	left        uint64x4
-	leftMissing bool // of a number
-	isSet       bool // left holds the bins that go left
-	below       int  // the left child; the right one follows it
-	value       float64
+	leftMissing bool    // of a number
+	isSet       bool    // left holds the bins that go left
+	below       int     // the left child; the right one follows it
+	value       float64 // of a leaf, and of any other what it would say if it were one
 }
 
 // uint64x4 is a set of bins.
@@ -62,6 +63,7 @@ type cell struct {
 // leaf is a node that may be split yet.
 type leaf struct {
 	node int
+	deep int // questions above it
 	rows []int32
 	hist []cell // of all features, one after another
 	sum  cell
@@ -161,6 +163,7 @@ func (g *grower) grow(at []int32) tree {
 		}
 		left, right := g.divide(l, len(t))
 		t[l.node] = l.best.node
+		t[l.node].value = says(l.sum)
 		t[l.node].below = len(t)
 		t = append(t, node{feature: -1}, node{feature: -1})
 		g.gain[l.best.node.feature] += l.best.gain
@@ -168,12 +171,14 @@ func (g *grower) grow(at []int32) tree {
 		leaves = append(leaves, right)
 	}
 	for _, l := range leaves {
-		v := float64(-l.sum.g / (l.sum.h + boostL2) * boostRate)
-		t[l.node].value = v
+		t[l.node].value = says(l.sum)
 		g.pool = append(g.pool, l.hist)
 	}
 	return t
 }
+
+// says is what a leaf adds to the log-odds of its rows.
+func says(c cell) float64 { return float64(-c.g / (c.h + boostL2) * boostRate) }
 
 // histogram sums gradients by feature and bin.
 func (g *grower) histogram(rows []int32) []cell {
@@ -217,7 +222,7 @@ func (g *grower) divide(l *leaf, below int) (left, right *leaf) {
 		}
 	}
 	copy(l.rows[n:], g.spare[:k])
-	left, right = &leaf{node: below, rows: l.rows[:n]}, &leaf{node: below + 1, rows: l.rows[n:]}
+	left, right = &leaf{node: below, deep: l.deep + 1, rows: l.rows[:n]}, &leaf{node: below + 1, deep: l.deep + 1, rows: l.rows[n:]}
 	small, large := left, right
 	if n > k {
 		small, large = right, left
@@ -249,7 +254,7 @@ func (n *node) goesLeft(b, missing uint8) bool {
 
 // seek finds the best split of a leaf.
 func (g *grower) seek(l *leaf) {
-	if l.sum.n < 2*boostRows {
+	if l.sum.n < 2*boostRows || l.deep == boostDepth {
 		return
 	}
 	for _, j := range g.columns {
@@ -334,7 +339,10 @@ func (b *Boost) margins(t *Table, rows []int) []float64 {
 }
 
 // value is what a tree says of row i.
-func (b *Boost) value(t tree, bins [][]uint8, i int) float64 {
+func (b *Boost) value(t tree, bins [][]uint8, i int) float64 { return t[b.leafOf(t, bins, i)].value }
+
+// leafOf is where row i comes to in a tree.
+func (b *Boost) leafOf(t tree, bins [][]uint8, i int) int {
 	at := 0
 	for t[at].feature >= 0 {
 		n := &t[at]
@@ -343,5 +351,5 @@ func (b *Boost) value(t tree, bins [][]uint8, i int) float64 {
 			at++
 		}
 	}
-	return t[at].value
+	return at
 }

@@ -177,11 +177,10 @@ func (c *Card) round(fs []*feature, y []uint8) {
 		}
 		c.points = append(c.points, points)
 	}
-	sums := make([]int, len(y))
-	for i, f := range fs {
-		for r, b := range f.bins {
-			sums[r] += c.points[i][b]
-		}
+	c.simplify(fs, y)
+	sums := sumsOf(fs, c.points)
+	if sums == nil {
+		sums = make([]int, len(y))
 	}
 	c.base = c.exact.base
 	for range 30 {

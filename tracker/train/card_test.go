@@ -117,6 +117,19 @@ func compiled(t *testing.T, text []byte, people []person) (points []float64, sco
 	return points, scores
 }
 
+// writing is a training that has asked its own rows.
+func writing(table *Table, c *Card, o *Options) *training {
+	r := &training{t: table, o: o, rows: table.allRows(), report: &Report{Rows: table.Len(), Conversions: table.Conversions()}}
+	r.heldout = c.chances(table, r.rows)
+	return r
+}
+
+// scoreOf is the score that a card shows at some points.
+func scoreOf(points, from, to int) int {
+	x := 1 + float64(points-from)*99/float64(to-from)
+	return int(math.Floor(min(max(x, 1), 100) + .5))
+}
+
 // agree holds the compiled card to the learned points on every row.
 func agree(t *testing.T, text string, o Options, sep rune) {
 	t.Helper()
@@ -128,7 +141,7 @@ func agree(t *testing.T, text string, o Options, sep rune) {
 	}
 	c := fitCard(table, rows, planFor(table.Conversions(), shapes))
 	want := c.sums(table, rows)
-	points, scores := compiled(t, c.yaml(rows, &Report{}, &o), persons(t, text, sep))
+	points, scores := compiled(t, c.yaml(rows, writing(table, c, &o)), persons(t, text, sep))
 	if len(points) != len(want) {
 		t.Fatalf("%d rows scored of %d", len(points), len(want))
 	}

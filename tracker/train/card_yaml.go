@@ -2,6 +2,7 @@ package train
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -16,7 +17,8 @@ const itemsMax = 256
 // yaml writes the card in the language of scorecards: a group for each attribute or
 // behaviour, a rule for each run of bins with the same points. Points of nothing have
 // no rule.
-func (c *Card) yaml(rows []int, r *Report, o *Options) []byte {
+func (c *Card) yaml(rows []int, t *training) []byte {
+	r, o := t.report, t.o
 	w := &cardWriter{card: c, lang: o.Language, taken: map[string]bool{}}
 	sums := c.sums(c.t, rows)
 	from, to := slices.Min(sums), slices.Max(sums)
@@ -30,6 +32,12 @@ func (c *Card) yaml(rows []int, r *Report, o *Options) []byte {
 	}
 	w.out.WriteString("\ndimensions:\n")
 	var of []string
+	shares := c.shares(c.t, rows)
+	w.order = make([]int, len(c.used))
+	for i := range w.order {
+		w.order[i] = i
+	}
+	slices.SortStableFunc(w.order, func(a, b int) int { return cmp.Compare(shares[c.used[b]], shares[c.used[a]]) })
 	if w.dimension("fit", "attributes", false) {
 		of = append(of, "{dimension: fit}")
 	}
@@ -41,7 +49,7 @@ func (c *Card) yaml(rows []int, r *Report, o *Options) []byte {
 		of = append(of, "{dimension: fit}")
 	}
 	fmt.Fprintf(&w.out, "\nscore:\n  of: [%s]\n  scale: {from: [%d, %d], to: [1, 100]}\n", strings.Join(of, ", "), from, to)
-	w.bands(sums, rows, from, to)
+	w.bands(t.calibrate(scored{base: c.base}, float64(from), float64(to)), t.of())
 	return w.out.Bytes()
 }
 
@@ -52,8 +60,8 @@ func (w *cardWriter) dimension(name, kind string, does bool) bool {
 	least, most := w.card.ends(does)
 	fmt.Fprintf(&w.out, "  %s:\n    kind: %s\n    min: %d\n    max: %d\n    groups:\n", name, kind, least, max(most, least+1))
 	any := false
-	for i, j := range w.card.used {
-		if (w.card.t.columns[j].does != nil) == does {
+	for _, i := range w.order {
+		if (w.card.t.columns[w.card.used[i]].does != nil) == does {
 			any = w.group(i) || any
 		}
 	}
@@ -67,6 +75,7 @@ func (w *cardWriter) dimension(name, kind string, does bool) bool {
 type cardWriter struct {
 	card  *Card
 	lang  string
+	order []int           // of card.used: who moves the score most comes first
 	taken map[string]bool // :: names of rules and groups
 	out   bytes.Buffer
 }
@@ -260,38 +269,19 @@ func (w *cardWriter) categoryRules(i int, col *column, k *cut) (rules []rule) {
 	return append(rules, rule{"{exists: false}", say(w.lang, "not known", "no se sabe"), points[k.missing()]})
 }
 
-// bands cuts the file into its best tenth, the next fifth, and the rest, and says how
-// each of them converted.
-func (w *cardWriter) bands(sums, rows []int, from, to int) {
-	scores := make([]int, len(sums))
-	for i, s := range sums {
-		scores[i] = scoreOf(s, from, to)
-	}
-	sorted := slices.Sorted(slices.Values(scores))
-	warm, hot := sorted[len(sorted)*7/10], sorted[len(sorted)*9/10]
-	warm = max(warm, 2)
-	hot = max(hot, warm+1)
+// bands writes the bands, and how probable conversion is by score.
+func (w *cardWriter) bands(k *calibration, of string) {
 	fmt.Fprintf(&w.out, "\nbands:\n")
-	edges := []int{0, warm, hot, 101}
-	names := [][2]string{{"cold", "frio"}, {"warm", "templado"}, {"hot", "caliente"}}
-	for b, name := range names {
-		if edges[b] > 100 {
-			break
-		}
-		n, k := 0, 0
-		for i, s := range scores {
-			if s >= edges[b] && s < edges[b+1] {
-				n++
-				k += int(w.card.t.y[rows[i]])
-			}
-		}
-		fmt.Fprintf(&w.out, "  - {name: %s, from: %d} # ", say(w.lang, name[0], name[1]), edges[b])
-		fmt.Fprintf(&w.out, say(w.lang, "of %d such people in the file, %.0f %% converted\n", "de %d así en el fichero convirtió el %.0f %%\n"), n, 100*float64(k)/float64(max(n, 1)))
+	for _, b := range k.bands(w.lang) {
+		fmt.Fprintf(&w.out, "  - {name: %s, from: %d, people: %d, converted: %d} # %.0f %%\n", b.name, b.from, b.people, b.converted, 100*float64(b.converted)/float64(max(b.people, 1)))
 	}
-}
-
-// scoreOf is the score that the card shows at some points.
-func scoreOf(points, from, to int) int {
-	x := 1 + float64(points-from)*99/float64(to-from)
-	return int(math.Floor(min(max(x, 1), 100) + .5))
+	w.comment("Of people it had not seen, as many of those with a score converted.", "De personas que no había visto, de las que tienen una puntuación convirtió esta parte.")
+	fmt.Fprintf(&w.out, "probability:\n  of: %s\n  at: [", quoted(of))
+	for i, s := range k.at {
+		if i > 0 {
+			w.out.WriteString(", ")
+		}
+		fmt.Fprintf(&w.out, "[%s, %s]", plainText(s[0]), plainText(s[1]))
+	}
+	w.out.WriteString("]\n")
 }

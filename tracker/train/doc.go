@@ -14,6 +14,10 @@
 // later ones beside them. Fewer conversions than can teach anything are refused
 // ([TooFew]).
 //
-// It does not: store anything, run in the server, or know of events. Boosted trees
-// ([Boost]) are grown to say how much a card leaves unsaid; they are not written.
+// On request a model is written instead: the weights before they are points, or
+// boosted trees ([Boost]), as a file that ripen/wasm/scorecard reads, with a card that
+// names it. Card and model carry what their scores mean: how probable conversion is,
+// and how each band converted, of rows that whoever scored them had not seen.
+//
+// It does not: store anything, run in the server, or know of events.
 package train

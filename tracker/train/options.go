@@ -23,6 +23,7 @@ type Options struct {
 	Missing     []string // further words for no answer
 	Constraints []Constraint
 	Seed        uint64
+	Model       string                // what to write: KindCard if empty, KindLogistic or KindTrees
 	Language    string                // of the report and the card: en or es
 	Progress    func(done, total int) // told after each fit; may be nil
 }
@@ -98,6 +99,17 @@ func (o *Options) shapes(t *Table) (map[string]shape, error) {
 		out[col.attr] = s
 	}
 	return out, nil
+}
+
+// written is the learner whose work is written.
+func (o *Options) written() string {
+	switch o.Model {
+	case KindLogistic:
+		return "exact"
+	case KindTrees:
+		return "trees"
+	}
+	return "card"
 }
 
 // say picks a language.

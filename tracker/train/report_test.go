@@ -59,7 +59,7 @@ func TestReport(t *testing.T) {
 	f("en page", `<html lang="en">`, "&lt;b&gt;Owner", "<polyline points=\"0.0,200.0 ")
 	f("es page", `<html lang="es">`, "Demasiado bueno")
 	f("en card", "# CAREFUL: <b>Owner looks written after the outcome", "language: en", "name: hot")
-	f("es card", "# CUIDADO: <b>Owner", "language: es", "name: caliente", `not_in:`, "cualquier otra cosa")
+	f("es card", "# CUIDADO: <b>Owner", "language: es", "name: caliente", "hasta ", "De personas que no había visto")
 	if strings.Contains(texts["en page"], "<b>Owner") {
 		t.Error("the page does not escape names")
 	}

@@ -3,14 +3,18 @@ package train
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 )
 
 // Result is a card in the language of scorecards, and what to think of it.
 type Result struct {
-	Card   []byte
-	Report *Report
+	Card      []byte
+	Model     []byte // the file of the model that the card names; nil of a learned card
+	ModelName string
+	Kind      string // what was learned: KindCard, KindLogistic or KindTrees
+	Report    *Report
 }
 
 // TooFew is the refusal to learn from too few conversions: a card made by hand is
@@ -38,6 +42,7 @@ type training struct {
 	rows        []int
 	ctx         context.Context
 	done, total int
+	heldout     []float64 // what the written model said of rows it had not seen
 	report      *Report
 }
 
@@ -52,10 +57,14 @@ func Run(ctx context.Context, t *Table, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Name == "" {
-		o.Name = "learned"
+	o.Name, o.Model = cmp.Or(o.Name, "learned"), cmp.Or(o.Model, KindCard)
+	if o.Model != KindCard && t.log != nil {
+		return nil, errors.New("a model asks attributes alone: learn it from a file, or learn a card from the log")
 	}
-	r := &training{t: t, o: &o, ctx: ctx, plan: planFor(scarce, shapes), trees: scarce > manyConversions, fold: folds(t.y, foldsN, o.Seed), rows: t.allRows()}
+	if o.Model == KindTrees && scarce <= fewConversions {
+		return nil, fmt.Errorf("%d conversions: trees need more than %d to find anything that holds; learn a card or a logistic model", scarce, fewConversions)
+	}
+	r := &training{t: t, o: &o, ctx: ctx, plan: planFor(scarce, shapes), trees: scarce > manyConversions || o.Model == KindTrees, fold: folds(t.y, foldsN, o.Seed), rows: t.allRows()}
 	r.report = &Report{
 		Label: t.label, Positive: t.positive, Rows: t.Len(), Conversions: k, Rate: float64(k) / float64(t.Len()), Censored: t.censored,
 		Seed: o.Seed, Folds: foldsN, Plan: r.plan.learning, LeftOut: append([]LeftOut{}, t.leftOut...), Leaks: []Leak{}, Notes: []string{}, Log: t.log,
@@ -71,7 +80,11 @@ func Run(ctx context.Context, t *Table, o Options) (*Result, error) {
 	}
 	r.challenge()
 	r.notes()
-	return &Result{card.yaml(r.rows, r.report, &o), r.report}, ctx.Err()
+	if o.Model != KindCard {
+		out, err := r.model(card)
+		return out, cmp.Or(err, ctx.Err())
+	}
+	return &Result{Card: card.yaml(r.rows, r), Kind: KindCard, Report: r.report}, ctx.Err()
 }
 
 // FitCard learns a card from all of a table, and says how probable conversion is for
@@ -171,14 +184,15 @@ func (r *training) judge() error {
 		if rank > best && l.name != "exact" {
 			best, r.report.Best = rank, l.name
 		}
-		if l.name == "card" {
+		if l.name == r.o.written() {
+			r.heldout = p
 			r.calibration(p)
 		}
 	}
 	return r.guard()
 }
 
-// calibration fills the tables of how far the card's probabilities came true.
+// calibration fills the tables of how far the written model's probabilities came true.
 func (r *training) calibration(p []float64) {
 	at := ordered(p)
 	for d := range 10 {

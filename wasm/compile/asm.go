@@ -32,6 +32,7 @@ const (
 	i32LtS op = 0x48
 	i32LtU op = 0x49
 	i32GtS op = 0x4a
+	i32GtU op = 0x4b
 	i32LeS op = 0x4c
 	i32GeU op = 0x4f
 	i32GeS op = 0x4e

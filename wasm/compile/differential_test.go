@@ -68,7 +68,7 @@ func instanceOf(t *testing.T, c *scorecard.Card) *host.Instance {
 func differ(t *testing.T, h *host.Host, seed uint64) {
 	t.Helper()
 	m := newMaker(seed)
-	src := m.card()
+	src := m.source()
 	card, err := scorecard.Parse("random.yaml", []byte(src))
 	if err != nil {
 		t.Fatalf("seed %d: the card does not parse: %v\n%s", seed, err, src)

@@ -120,7 +120,7 @@ func TestExpressionTexts(t *testing.T) {
 // TestExpressionPages puts the constants of a card at the very end of its memory,
 // where one byte too many read would trap.
 func TestExpressionPages(t *testing.T) {
-	const room = 1<<16 - wasm.DimsMax*32 // of data in the second page
+	const room = 1<<16 - wasm.DimsMax*32 - 4*scorecard.FeaturesMax // of data in the second page
 	for _, n := range []int{1, 17, 24, 64} {
 		last := strings.Repeat("z", n-1) + "y"
 		for _, e := range []string{"x == %q", "x.startsWith(%q)", "x.endsWith(%q)", "x.contains(%q)", "x in [\"?\", %q]"} {

@@ -16,7 +16,7 @@ const chunk = 16
 func (m *module) fold(f *fn) {
 	n := local(0)
 	ev, t, flags, typ := f.local(i32), f.local(i64), f.local(i64), f.local(i32)
-	traits := append(m.traits(), m.cells()...)
+	traits := append(append(m.traits(), m.cells()...), m.codes()...)
 	types := make([][]*fn, len(m.card.Types))
 	for i := range m.card.Types {
 		types[i] = m.typeRules(m.card.Types[i].Rules)

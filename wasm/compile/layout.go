@@ -38,6 +38,7 @@ type layout struct {
 	hashes []int64 // per rule: owner of its hashes, shifted to the top; 0 = none
 	times  []int64 // per rule: owner of its times
 	cells  int     // address of the first cell, an i64
+	codes  int     // address of what a model's features keep
 	reply  int     // address of the time of the last answer; 0 = no rule asks
 	counts int     // address of byte 0 of the owners' counters; owner 0 is nobody
 	list   int     // address of the first entry
@@ -63,7 +64,7 @@ const (
 
 // budget says how much gas an event and a score may take: with the list full, each
 // rule that keeps something in it walks all of it. No event can need more.
-func (l *layout) budget(c *scorecard.Card, entries int) error {
+func (l *layout) budget(c *scorecard.Card, m *learned, entries int) error {
 	most := 0
 	for i := range c.Types {
 		n := 0
@@ -79,7 +80,7 @@ func (l *layout) budget(c *scorecard.Card, entries int) error {
 	for _, cell := range c.Cells {
 		most += askGas(cell.Expr)
 	}
-	l.gas.fold = int64(foldGas + most + testGas(c.Traits))
+	l.gas.fold = int64(foldGas + most + testGas(c.Traits) + m.foldGas())
 	score := scoreGas
 	for _, r := range c.Rules {
 		_, times := r.Keep()
@@ -97,7 +98,7 @@ func (l *layout) budget(c *scorecard.Card, entries int) error {
 	for _, g := range c.Gates {
 		score += whenGas(g.When) + pastGas(g.When, entries)
 	}
-	l.gas.score = int64(score)
+	l.gas.score = int64(score + m.scoreGas())
 	if most := max(l.gas.fold, l.gas.score); most > wasm.GasMax {
 		return fmt.Errorf("card %s: a call could cost %d gas, at most %d: it has too many rules that remember, or long expressions: use per: day or session, or fewer count, expire, linear and distinct rules",
 			c.Name, most, wasm.GasMax)
@@ -121,12 +122,13 @@ func testGas(tests []*scorecard.Test) (n int) {
 	return n
 }
 
-func (l *layout) fit(c *scorecard.Card) error {
+func (l *layout) fit(c *scorecard.Card, m *learned) error {
 	n := len(c.Rules)
 	l.value, l.day = make([]int, n), make([]int, n)
 	l.hashes, l.times = make([]int64, n), make([]int64, n)
 	l.cells = atTraits + (len(c.Traits)+7)&^7
-	at := l.cells + 8*len(c.Cells)
+	l.codes = l.cells + 8*len(c.Cells)
+	at := l.codes + (m.width()+7)&^7
 	if c.Answers() {
 		l.reply = at
 		at += 8
@@ -164,7 +166,7 @@ func (l *layout) fit(c *scorecard.Card) error {
 	if l.max > wasm.StateMax || owners > 255 {
 		return l.tooBig(c)
 	}
-	if err := l.budget(c, entries); err != nil {
+	if err := l.budget(c, m, entries); err != nil {
 		return err
 	}
 	if n, most := c.EventMax(), wasm.IOSize-wasm.IOEvents; n > most {

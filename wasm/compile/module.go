@@ -34,8 +34,9 @@ const (
 
 // Addresses beyond the IO area, which is at 0.
 const (
-	addrMoves = wasm.IOSize // per dimension: down, up, downMass, upMass
-	addrData  = addrMoves + wasm.DimsMax*32
+	addrMoves = wasm.IOSize                 // per dimension: down, up, downMass, upMass
+	addrParts = addrMoves + wasm.DimsMax*32 // i32 per feature of a model: what it is worth
+	addrData  = addrParts + 4*scorecard.FeaturesMax
 	pageSize  = 1 << 16
 	pagesMax  = 16
 )
@@ -51,13 +52,14 @@ type module struct {
 	data   []byte // at addrData
 	h      helpers
 	finds  finders
+	model  learned
 	drifts []drift // per dimension
 }
 
 // Module compiles a card.
 func Module(c *scorecard.Card) ([]byte, error) {
-	m := &module{card: c, drifts: make([]drift, len(c.Dims))}
-	if err := m.state.fit(c); err != nil {
+	m := &module{card: c, drifts: make([]drift, len(c.Dims)), model: learn(c.Model)}
+	if err := m.state.fit(c, &m.model); err != nil {
 		return nil, err
 	}
 	io, fold, score := m.fn(nil, i32), m.fn([]byte{i32}, i32), m.fn([]byte{i64}, f64)

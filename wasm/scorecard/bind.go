@@ -215,6 +215,8 @@ func (c *Card) fill(e *wasm.Event, i int, v wasm.Slot, ok bool) {
 		v = boolSlot(v.Tag != wasm.Null && (v.Tag != wasm.String || len(v.Str) > 0))
 	case ViewHash:
 		v = wasm.Slot{Tag: wasm.Int, Num: hashOf(v)}
+	case ViewCode:
+		v = wasm.Slot{Tag: wasm.Int, Num: uint64(c.codeOf(def.feature, e, v))}
 	case ViewTest:
 		if t := c.text(e, v); t.Tag == wasm.String {
 			v = boolSlot(c.ask(def.Test, t.Str))

@@ -25,6 +25,9 @@ type Card struct {
 	Types    []EventType // Types[0] stands for every type no rule names
 	Traits   []*Test     // tests of attributes, each once; Test.State is the index
 	Cells    []*Cell     // what expressions keep of attributes, each once
+	Model    *Model      // of a model: what its rules, one a feature, are worth; nil = a card
+
+	Probability *Probability // what scores mean; nil = nobody knows
 
 	lists      map[string]map[string]struct{} // :: list → its values
 	listNames  []string                       // that rules ask for, sorted
@@ -77,6 +80,7 @@ const (
 	Input                      // a model's or a module's value, which the host gives
 	Returning                  // by the purchases to expect, as its Returns says
 	Unanswered                 // while Rule.Gte messages of the last Rule.Span have no answer
+	Learned                    // as Card.Model says of the feature of the rule's index
 )
 
 // Per is what makes two events one for a rule.
@@ -122,7 +126,8 @@ type Rule struct {
 	Returns *Returns // of Returning
 	Ignore  uint8    // bit per machine verdict
 
-	line, col int // in its file; not its node, which would keep all of the file in memory
+	model     *Model // of Learned
+	line, col int    // in its file; not its node, which would keep all of the file in memory
 }
 
 // Step is worth its points from At on: a number of events, a sum in hundredths; of
@@ -249,6 +254,10 @@ type Band struct {
 	From, Leave int
 	Grades      []string // required; empty = any
 	Actions     []Action // what entering the band sets off
+
+	// Of so many people whom a learned card or model had not seen and put into this
+	// band, so many converted; 0 people is not known.
+	People, Converted int
 }
 
 // Action is what entering a band sets off. The card names it; who acts on changes

@@ -15,6 +15,9 @@
 // What a lead keeps per rule is small and bounded: an accumulator and its time,
 // or the last few times or hashes. Nothing here reads a clock or a database.
 //
+// A learned model ([Model]) is read from a file of its own, see MODEL.md, and is a
+// card like any other; a card that names one is given its probability.
+//
 // A model's or module's word comes from outside ([Eval.Inputs]); what a band sets
 // off and how leads roll up to accounts is read and said back, and left to whoever
 // acts and knows accounts. Cards that score accounts are

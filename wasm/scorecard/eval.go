@@ -26,7 +26,9 @@ type Eval struct {
 	traits  []bool    // :: Test.State → the attribute fulfils it; OpHas: is there
 	cells   []float64 // :: index in Card.Cells → its value
 	rules   []ruleState
-	now     int64 // that is scored
+	now     int64   // that is scored
+	codes   []uint8 // of a model: by feature
+	parts   []int32 // of a model: what each feature is worth at the moment that is scored
 }
 
 // ruleState is what a lead keeps for one rule.
@@ -50,6 +52,9 @@ func (c *Card) NewEval() *Eval {
 	e := &Eval{card: c, traits: make([]bool, len(c.Traits)), rules: make([]ruleState, len(c.Rules))}
 	for _, cell := range c.Cells {
 		e.cells = append(e.cells, cell.Zero)
+	}
+	if c.Model != nil {
+		e.codes, e.parts = make([]uint8, len(c.Model.Features)), make([]int32, len(c.Model.Features))
 	}
 	return e
 }
@@ -83,6 +88,7 @@ func (e *Eval) fold(ev *wasm.Event) {
 			}
 		}
 		e.foldCells(ev)
+		e.foldCodes(ev)
 	}
 	for _, r := range e.card.Types[ev.Index].Rules {
 		e.foldRule(r, ev, flags)

@@ -118,6 +118,9 @@ func (e *Eval) raw(now int64) Raw {
 	e.now = now
 	raw := Raw{Dims: make([]float64, len(e.card.Dims))}
 	moves := make([]motion, len(e.card.Dims))
+	if m := e.card.Model; m != nil {
+		m.parts(e.codes, e.parts)
+	}
 	for i, d := range e.card.Dims {
 		raw.Dims[i], moves[i] = e.dimension(d, &k, &raw.Points)
 	}
@@ -201,6 +204,8 @@ func (e *Eval) points(r *Rule, k *clock, m *motion) (float64, uint32) {
 		return r.returning(st, k, m)
 	case Input:
 		return r.Feed.points(e.Inputs), 0
+	case Learned:
+		return pointsOf(e.parts[r.Index]), uint32(e.codes[r.Index])
 	case Unanswered:
 		since := k.now - r.Span
 		if e.replied {

@@ -17,6 +17,8 @@ func (w *teller) own(r *Rule) bool {
 		w.buyer(r)
 	case Input:
 		w.feed(r.Feed)
+	case Learned:
+		w.model(r.model)
 	case Returning:
 		w.returns(r)
 	default:

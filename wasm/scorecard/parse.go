@@ -22,10 +22,13 @@ const (
 	gasMax   = wasm.GasMax
 )
 
-// Parse reads a card. Its error is [Errors], every one found in one reading.
+// Parse reads a card, or a model ([IsModel]) as the card that it is. Its error is
+// [Errors], every one found in one reading.
 func Parse(file string, src []byte) (*Card, error) {
 	p := newReader(file)
-	if root := p.readYAML(src); root != nil {
+	if IsModel(src) {
+		p.parseModel(src)
+	} else if root := p.readYAML(src); root != nil {
 		p.read(root)
 	}
 	if err := p.found(); err != nil {
@@ -141,7 +144,7 @@ func (p *reader) read(root *node) {
 	note := func(f func(v *node)) func(k, v *node) {
 		return func(k, v *node) { has[k.text] = true; f(v) }
 	}
-	var gates, score, bands, onBand, label *node
+	var gates, score, bands, onBand, label, probability *node
 	p.fields(root, "a scorecard", map[string]func(k, v *node){
 		"scorecard":  note(func(v *node) { c.Name = p.name(v, "scorecard") }),
 		"version":    note(func(v *node) { c.Version = int(p.whole(v, "version", 0, math.MaxInt32)) }),
@@ -156,6 +159,8 @@ func (p *reader) read(root *node) {
 		"bands":      note(func(v *node) { bands = v }),
 		"rollup":     note(p.rollup),
 		"on_band":    note(func(v *node) { onBand = v }),
+
+		"probability": note(func(v *node) { probability = v }),
 	})
 	if !has["scorecard"] {
 		p.add(root, "the card has no name", "start with scorecard: <name>")
@@ -179,6 +184,9 @@ func (p *reader) read(root *node) {
 	}
 	if label != nil {
 		p.label(label)
+	}
+	if probability != nil {
+		p.probability(probability)
 	}
 	p.knownLists()
 }
@@ -228,14 +236,18 @@ func (p *reader) text(n *node, of string) string {
 // name wants a word that can stand in URLs, JSON keys and reasons.
 func (p *reader) name(n *node, of string) string {
 	s := p.text(n, of)
+	if n.kind == scalarNode && !isName(s) {
+		p.add(n, fmt.Sprintf("%s %q is not a name", of, s), "use letters, digits, _ - and ., at most 128")
+	}
+	return s
+}
+
+func isName(s string) bool {
 	ok := s != "" && len(s) <= wordMax
 	for _, r := range s {
 		ok = ok && (r == '_' || r == '-' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
 	}
-	if n.kind == scalarNode && !ok {
-		p.add(n, fmt.Sprintf("%s %q is not a name", of, s), "use letters, digits, _ - and ., at most 128")
-	}
-	return s
+	return ok
 }
 
 func (p *reader) oneOf(n *node, of string, words ...string) string {

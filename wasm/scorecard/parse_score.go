@@ -158,15 +158,21 @@ func (p *reader) gates(v *node) {
 	}
 }
 
+// bandsMax is how many bands a card has at most.
+const bandsMax = 32
+
 func (p *reader) bands(v *node) {
 	grid := p.card.GradeNames()
-	for _, n := range p.items(v, "bands", 32) {
+	for _, n := range p.items(v, "bands", bandsMax) {
 		b := Band{From: -1, Leave: -1}
 		p.fields(n, "a band", map[string]func(k, v *node){
 			"name":    func(_, v *node) { b.Name = p.name(v, "name") },
 			"from":    func(_, v *node) { b.From = int(p.whole(v, "from", 0, 100)) },
 			"leave":   func(_, v *node) { b.Leave = int(p.whole(v, "leave", 0, 100)) },
 			"require": func(_, v *node) { p.require(&b, v, grid) },
+
+			"people":    func(_, v *node) { b.People = int(p.whole(v, "people", 0, 1e9)) },
+			"converted": func(_, v *node) { b.Converted = int(p.whole(v, "converted", 0, 1e9)) },
 		})
 		if n.kind == mapNode {
 			p.checkBand(&b, n)
@@ -181,6 +187,9 @@ func (p *reader) checkBand(b *Band, n *node) {
 	}
 	if b.Leave < 0 {
 		b.Leave = b.From
+	}
+	if b.Converted > b.People {
+		p.add(n, fmt.Sprintf("band %s: %d of %d people converted", b.Name, b.Converted, b.People), "converted is at most people")
 	}
 	if b.Leave > b.From {
 		p.add(n, fmt.Sprintf("band %s is left at %d, above where it begins", b.Name, b.Leave), "leave is at or below from")

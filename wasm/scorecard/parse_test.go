@@ -127,6 +127,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(src)
 	}
 	f.Add([]byte("scorecard: c\ndimensions: {d: {kind: attributes, groups: {g: {rules: [{id: a, when: {x: {in: [1, a]}}, points: 5}]}}}}"))
+	f.Add([]byte(aModel))
 	f.Add([]byte("a: [*b, &c d, !!x y, <<: z]\n? k\n: |\n  text\n- e"))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		c, err := Parse("f.yaml", src)

@@ -37,6 +37,7 @@ var schema = []section{
 		{"on_band", "band: list of actions", "what entering a band sets off"},
 		{"rollup", "a map", "how leads' scores become their account's"},
 		{"label", "a label", "what the card is to foresee, for whoever learns it or checks it; scores nothing. In short: won within 90d"},
+		{"probability", "a map", "how probable it is that a lead with a score converts; ripen train writes it"},
 	}},
 	{"dimension attributes", "dimensions: {NAME: {kind: attributes}}", "Who somebody is: rules over what we were told.", dimensionKeys(
 		key{"groups", "name: group", "its rules, in groups; required"})},
@@ -190,6 +191,12 @@ var schema = []section{
 		{"from", "a whole number", "the score that enters it; required"},
 		{"leave", "a whole number", "the score below which it is left; from, if left out. Lower is hysteresis"},
 		{"require", "a map", "what else must hold"},
+		{"people", "a whole number", "how many people whom a learned card had not seen it put into this band"},
+		{"converted", "a whole number", "how many of them converted"},
+	}},
+	{"probability", "probability: …", "How probable it is that a lead with a score converts, shown beside the score: what became of people whom the card had not seen.", []key{
+		{"of", "text", "what is probable, in your words"},
+		{"at", "list of [score, probability]", "in straight lines between, level beyond; neither ever falls; required"},
 	}},
 	{"require", "a band: {require: …}", "", []key{{"grade", "list", "one of these grades"}}},
 	{"an action", "on_band: {BAND: […]}", "One of handoff, journey, audience, notify. A handoff hands the lead to sales once it is known who it is; the others are names for whoever follows the changes of bands.", []key{

@@ -19,6 +19,7 @@ const (
 	ViewHas                 // whether it is there and not empty
 	ViewTest                // the answer to Test, asked by Bind
 	ViewHash                // a hash of it
+	ViewCode                // the code that a model's feature gives it, found by Bind
 )
 
 // Bits of the flags slot.
@@ -42,9 +43,11 @@ type SlotDef struct {
 	Name  string // of the field or attribute
 	Trait bool
 	Test  *Test // for ViewTest
+
+	feature *Feature // for ViewCode
 }
 
-var viewNames = [...]string{"flags", "day", "session", "text", "number", "exists", "test", "hash"}
+var viewNames = [...]string{"flags", "day", "session", "text", "number", "exists", "test", "hash", "code"}
 
 // Type names the slot's view for the manifest.
 func (s *SlotDef) Type() string {
@@ -94,6 +97,7 @@ func (c *Card) assign() {
 	c.types = map[string]int{}
 	c.grid = c.GradeNames()
 	c.wordKinds()
+	c.assignModel()
 	for _, g := range c.Gates {
 		c.assignTests(g.Tests)
 		if g.When != nil {

@@ -21,6 +21,8 @@ func (r *Rule) words() []string {
 // why fills the placeholders of the rule's words.
 func (r *Rule) why(c *Card, points float64, detail uint32) string {
 	switch {
+	case r.Kind == Learned:
+		return c.Model.Features[r.Index].say(int(detail), c.Language == "es")
 	case r.Why == "":
 		return r.ID
 	case !strings.Contains(r.Why, "{"):

@@ -11,6 +11,9 @@ export const words = JSON.parse($("words").textContent);
 /** fill puts values into a text's {placeholders}. */
 export const fill = (name, values) => words[name].replace(/\{(\w+)\}/g, (_, k) => values[k]);
 
+/** percent writes a probability, finer where it is small. */
+export const percent = (p) => p.toLocaleString(lang, { style: "percent", maximumFractionDigits: p < 0.1 ? 1 : 0 });
+
 /** make builds an element; a string child is text, never markup. */
 export const make = (tag, attributes, ...children) => {
   const e = document.createElement(tag);

@@ -1,5 +1,5 @@
 // The live list, and which lead is open.
-import { $, clock, fill, lang, make, setClock, tint, who, words } from "./base.js";
+import { $, clock, fill, lang, make, percent, setClock, tint, who, words } from "./base.js";
 import { drawLead } from "./lead.js";
 
 // ---- the list ----
@@ -35,7 +35,7 @@ const update = (li, lead, rank) => {
   set(part(".who b"), who(lead));
   set(part(".who small"), lead.why || "");
   set(part(".score b"), lead.null ? "–" : String(lead.score));
-  set(part(".band"), [lead.grade, lead.null ? words.unscored : lead.band].filter(Boolean).join(" · "));
+  set(part(".band"), [lead.grade, lead.null ? words.unscored : lead.band, lead.likely && percent(lead.likely.p)].filter(Boolean).join(" · "));
   if (li.seen !== lead.last_seen) part(".seen").replaceChildren(clock((li.seen = lead.last_seen)));
   tint(li, lead.score);
   if (li.score !== undefined && li.score !== lead.score) {

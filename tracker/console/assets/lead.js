@@ -1,5 +1,5 @@
 // One lead: who it is, why it stands where it stands, what it did.
-import { clock, fill, lang, make, tint, when, who, words } from "./base.js";
+import { clock, fill, lang, make, percent, tint, when, who, words } from "./base.js";
 
 const number = (n, digits = 0) => n.toLocaleString(lang, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 const svg = (tag, attributes) => {
@@ -75,8 +75,11 @@ const reasons = (s) => {
   );
   tint(table, s.score);
   const dims = make("p", { class: "dims" }, ...s.dimensions.map(([name, v]) => make("span", {}, name + " ", make("b", {}, number(v, 1)))));
+  const l = s.likely;
+  const likely = l && make("p", {}, fill(l.of ? "likely_of" : "likely", { p: percent(l.p), of: l.of }));
+  const band = l && l.people > 0 && make("p", { class: "fine" }, fill("like_band", { n: number(l.people), p: percent(l.converted / l.people) }));
   const next = make("p", { class: "fine" }, s.next ? fill("next", { when: when(s.next) }) : words.never);
-  return [s.trouble && make("p", { class: "wrong" }, words.trouble + " " + s.trouble), s.dimensions.length > 0 && dims, table, next];
+  return [s.trouble && make("p", { class: "wrong" }, words.trouble + " " + s.trouble), likely, band, s.dimensions.length > 0 && dims, table, next];
 };
 
 const pairs = (list) => make("dl", {}, ...list.map(([k, v]) => make("div", {}, make("dt", {}, k), make("dd", {}, v))));
