@@ -74,7 +74,11 @@ func (r *rig) openDB() {
 	db, err := storage.Open(r.dir, storage.Options{
 		Now: func() time.Time { return time.UnixMilli(r.now) },
 		Fault: func(write string) storage.Fault {
-			if write == storage.WriteHighWater || r.fault == nil { // the mark has a goroutine of its own
+			switch write {
+			case storage.WriteHighWater, storage.WriteReblock, storage.WriteIDs: // by goroutines of their own
+				return storage.FaultNone
+			}
+			if r.fault == nil {
 				return storage.FaultNone
 			}
 			return r.fault(write)
