@@ -192,6 +192,8 @@ type leadJSON struct {
 	Superseded int            `json:"superseded"`
 	Identities []identityJSON `json:"identities"`
 	Attributes [][2]any       `json:"attributes"` // name, value; by name
+	Topics     [][2]any       `json:"topics"`     // name, affinity; the strongest first
+	Habits     *habitsJSON    `json:"habits"`     // null without a topic map
 	FirstSeen  int64          `json:"first_seen"`
 	LastSeen   int64          `json:"last_seen"`
 	Events     uint64         `json:"events"`
@@ -199,6 +201,14 @@ type leadJSON struct {
 	Scores     []scoreJSON    `json:"scores"` // the ranking card's first
 	History    []pointJSON    `json:"history"`
 	Timeline   []eventJSON    `json:"timeline"`
+}
+
+// habitsJSON is how a lead behaves.
+type habitsJSON struct {
+	Mails  int      `json:"mails"`
+	Rate   float64  `json:"open_rate"`
+	Shares int      `json:"shares"`
+	Pages  [][3]any `json:"pages"` // path, seconds, returns; with the most time first
 }
 
 type identityJSON struct {
@@ -272,7 +282,17 @@ func describe(l *tracker.Lead, ranking string) *leadJSON {
 	out := &leadJSON{
 		ID: l.ID.String(), Email: l.Email, Shared: l.SharedEmail, Superseded: len(l.Superseded),
 		Identities: []identityJSON{}, Attributes: [][2]any{}, Scores: []scoreJSON{}, History: []pointJSON{}, Timeline: []eventJSON{},
-		FirstSeen: milli(l.FirstSeen), LastSeen: milli(l.LastSeen), Events: l.Events, Unscored: l.Unscored,
+		Topics: [][2]any{}, FirstSeen: milli(l.FirstSeen), LastSeen: milli(l.LastSeen), Events: l.Events, Unscored: l.Unscored,
+	}
+	if i := l.Interests; i != nil {
+		out.Habits = &habitsJSON{Mails: i.Mails, Rate: i.OpenRate, Shares: i.Shares, Pages: [][3]any{}}
+		for _, a := range i.Topics {
+			out.Topics = append(out.Topics, [2]any{a.Topic, a.Value})
+		}
+		for j := range i.Pages {
+			p := &i.Pages[j]
+			out.Habits.Pages = append(out.Habits.Pages, [3]any{cut(p.Path), p.Seconds, p.Returns()})
+		}
 	}
 	kinds := map[tracker.IdentityKind]string{tracker.UserIdentity: "user", tracker.EmailIdentity: "email", tracker.VisitorIdentity: "visitor"}
 	for _, i := range l.Identities {

@@ -1,7 +1,6 @@
 package score
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
 	"math"
@@ -197,6 +196,9 @@ func inClear(e *tracker.Event, space tracker.Space, name string) []byte {
 
 // pathOf is the path of an address, or of a file's name.
 func pathOf(s string) []byte {
+	if i := strings.IndexAny(s, "?#"); i >= 0 {
+		s = s[:i]
+	}
 	if _, rest, ok := strings.Cut(s, "://"); ok {
 		if i := strings.IndexByte(rest, '/'); i >= 0 {
 			s = rest[i:]
@@ -204,11 +206,7 @@ func pathOf(s string) []byte {
 			s = "/"
 		}
 	}
-	b := []byte(s)
-	if i := bytes.IndexAny(b, "?#"); i >= 0 {
-		b = b[:i]
-	}
-	return b
+	return []byte(s)
 }
 
 // topic is what the event weighs for a topic of the tenant's map.

@@ -51,6 +51,14 @@ func (r inForce) Rollback(ctx context.Context, id tracker.TenantID, name string)
 	return a, err
 }
 
+func (r inForce) SetTopics(ctx context.Context, id tracker.TenantID, source []byte) (tracker.Activation, error) {
+	a, err := r.Registry.SetTopics(ctx, id, source)
+	if err == nil {
+		r.s.catchUp()
+	}
+	return a, err
+}
+
 func (r inForce) Shadow(id tracker.TenantID, name string, version int) (tracker.Activation, error) {
 	a, err := r.Registry.Shadow(id, name, version)
 	if err == nil && r.s.folder != nil {

@@ -232,10 +232,17 @@ func (r *retention) keepLink(rec *storage.Record, d *tracker.Link) {
 	}
 }
 
+// keepCard keeps the last activation of a card. One that was carried stands behind
+// versions that came after it, and counts only if there is none before it.
 func (r *retention) keepCard(rec *storage.Record, a *tracker.Activation) {
-	if a != nil {
-		r.cards[cardKey{rec.Tenant, a.Card}] = carded{rec.Seq, *a}
+	if a == nil {
+		return
 	}
+	k := cardKey{rec.Tenant, a.Card}
+	if _, has := r.cards[k]; has && rec.Kind == storage.KindCarry {
+		return
+	}
+	r.cards[k] = carded{rec.Seq, *a}
 }
 
 // flush appends what has been gathered.

@@ -38,7 +38,7 @@ func (s *State) carry(ctx context.Context, rec *storage.Record) error {
 // its name: whoever read the original, or a later version, has it already.
 func (s *State) keepCard(ctx context.Context, rec *storage.Record, a tracker.Activation) error {
 	t, err := s.met(rec.Tenant)
-	if err != nil || t.on(a.Card) != nil {
+	if err != nil || t.on(a.Card) != nil || a.Card == tracker.TopicMap && t.topics != nil {
 		return err
 	}
 	return s.activate(ctx, t, a, rec.Seq)

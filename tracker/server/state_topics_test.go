@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"ripen/storage"
 	"ripen/tracker"
@@ -146,5 +147,37 @@ func TestNoMapNoInterests(t *testing.T) {
 	var l tracker.Lead
 	if err := json.NewDecoder(bytes.NewReader(got)).Decode(&l); err != nil || l.Interests != nil || l.TopTopic() != "" {
 		t.Errorf("interests %+v: %v", l.Interests, err)
+	}
+}
+
+// The map outlives the days of the log that it came in, and an older one that is
+// carried does not come back.
+func TestTopicMapIsCarried(t *testing.T) {
+	w := newWorld(t, 3)
+	w.publish(topicsCard, 2)
+	w.append(topicMapRecord("topics: {old: {paths: [\"*\"]}}", 1))
+	for _, f := range w.interested() {
+		f.user = w.pick("u0", "u1") // nothing of theirs is dropped
+		w.append(w.record(f))
+	}
+	w.turns()
+	w.now += 60 * day
+	w.append(topicMapRecord(topicsYAML, 2))
+	w.turns()
+	for range 2 { // the second takes away what the first one left
+		if r := w.pass(20*24*time.Hour, nil); r.Records == 0 {
+			t.Fatal("nothing was dropped")
+		}
+		w.turns()
+		want := w.shown()
+		if !bytes.Contains(want, []byte(`"Topic":"prices"`)) || bytes.Contains(want, []byte(`"Topic":"old"`)) {
+			t.Fatalf("the map in force is not the last:\n%s", want)
+		}
+		w.rebuild()
+		if got := w.shown(); !bytes.Equal(got, want) {
+			t.Fatalf("read again what was kept shows\n%s\nnot\n%s", got, want)
+		}
+		w.now += 60 * day
+		w.turns()
 	}
 }

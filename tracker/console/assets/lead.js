@@ -84,6 +84,21 @@ const reasons = (s) => {
 
 const pairs = (list) => make("dl", {}, ...list.map(([k, v]) => make("div", {}, make("dt", {}, k), make("dd", {}, v))));
 
+// interests are topics as bars, then how the lead behaves.
+const interests = (lead) => {
+  const most = Math.max(0.001, ...lead.topics.map(([, v]) => v));
+  const items = lead.topics.map(([topic, v]) => {
+    const bar = make("i", {});
+    bar.style.setProperty("--fill", String(v / most));
+    return [topic, make("span", {}, make("span", { class: "bar" }, bar), " ", number(v, 2))];
+  });
+  const h = lead.habits;
+  if (h.mails > 0) items.push([words.open_rate, number(100 * h.open_rate) + " %"]);
+  if (h.shares > 0) items.push([words.shares, number(h.shares)]);
+  for (const [path, seconds, returns] of h.pages.slice(0, 5)) items.push([path, fill("page_use", { s: number(seconds), n: number(returns) })]);
+  return items.length > 0 && section(words.interests, pairs(items));
+};
+
 const identity = (lead) => {
   const items = lead.identities.map((i) => [words[i.kind] || i.kind, make("span", {}, i.value || "–", " ", make("small", { class: "chip" }, i.proved ? words.proved : words.claimed))]);
   items.push([words.first, clock(lead.first_seen)], [words.events, number(lead.events)]);
@@ -153,6 +168,7 @@ export const drawLead = (panel, lead, kept) => {
     lead.history.length > 0 && section(words.history, line(lead.history, Math.max(lead.now, lead.history[lead.history.length - 1].at))),
     s && s.reasons.length > 0 && section(words.why, ...reasons(s).filter(Boolean)),
     lead.attributes.length > 0 && section(words.attributes, pairs(lead.attributes.map(([k, v]) => [k, text(v)]))),
+    lead.habits && interests(lead),
     identity(lead),
     lead.timeline.length > 0 && timeline(lead, opened),
   ];
