@@ -14,6 +14,11 @@
 // later ones beside them. Fewer conversions than can teach anything are refused
 // ([TooFew]).
 //
-// It does not: store anything, run in the server, or know of events. Boosted trees
+// [Snapshots] makes a table of leads' histories instead: what the log knew of each at
+// one moment, and whether the card's label came true since ([FeaturesVersion] lists what
+// it knows). Rules for what people do count what the column counted. Beside a card in
+// force, the report says which of the two is better on the latest moments ([Champion]).
+//
+// It does not: store anything, read the log itself, or publish. Boosted trees
 // ([Boost]) are grown to say how much a card leaves unsaid; they are not written.
 package train
