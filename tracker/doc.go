@@ -38,7 +38,8 @@
 //     memory. cmd/ripen is what a person starts.
 //
 // Beside the path, [ripen/tracker/train] learns a card from a file of people of whom
-// it is known who converted; it is published like any other.
+// it is known who converted, or from what the log knew of leads before they did; it is
+// published like any other.
 //
 // Stages never import each other: they meet in the database and in server.
 // The law is a test: cmd/ripen/law_test.go.

@@ -12,6 +12,8 @@ import (
 
 	"ripen/storage"
 	"ripen/tracker"
+	"ripen/tracker/export"
+	"ripen/wasm/scorecard"
 )
 
 // traffic appends records of random visitors to the log, in the order of time.
@@ -109,4 +111,35 @@ func BenchmarkStateMeetsANewCard(b *testing.B) {
 		used += cpu() - before
 	}
 	b.ReportMetric(float64(used.Microseconds())/float64(b.N)/leads, "cpu-µs/lead")
+}
+
+// BenchmarkSnapshots looks at 100,000 leads of 20 events each, as stored and sealed,
+// as learning from the log does.
+func BenchmarkSnapshots(b *testing.B) {
+	const leads, each = 100_000, 20
+	r := newRig(b, 1_763_784_000_000)
+	traffic(b, r, rand.New(rand.NewPCG(3, 4)), leads*each, leads)
+	r.turns()
+	if err := r.s.checkpoint(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+	r.now += 100 * 86_400_000
+	l, err := scorecard.ParseLabel("won within 90d")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var rows int
+	before := cpu()
+	for b.Loop() {
+		t, err := r.s.snapshots(context.Background(), testTenant, export.Training{Card: "learned", Label: l, Seed: 1}, func(int, int) error { return nil })
+		if err != nil {
+			b.Fatal(err)
+		}
+		rows = t.Len()
+	}
+	if rows < leads*9/10 {
+		b.Fatalf("%d rows", rows)
+	}
+	b.ReportMetric((cpu()-before).Seconds()/float64(b.N), "cpu-s/op")
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/op")
 }

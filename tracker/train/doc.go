@@ -19,5 +19,10 @@
 // names it. Card and model carry what their scores mean: how probable conversion is,
 // and how each band converted, of rows that whoever scored them had not seen.
 //
-// It does not: store anything, run in the server, or know of events.
+// [Snapshots] makes a table of leads' histories instead: what the log knew of each at
+// one moment, and whether the card's label came true since ([FeaturesVersion] lists what
+// it knows). Rules for what people do count what the column counted. Beside a card in
+// force, the report says which of the two is better on the latest moments ([Champion]).
+//
+// It does not: store anything, read the log itself, or publish.
 package train
