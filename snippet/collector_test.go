@@ -174,7 +174,7 @@ func (c *collector) await(t *testing.T, what string, done func(accepted []messag
 
 // reached says whether done became true in good time.
 func (c *collector) reached(done func([]message, []request) bool) (ok bool, seen string) {
-	limit := time.After(20 * time.Second)
+	limit := time.After(time.Minute)
 	for {
 		c.mu.Lock()
 		ok, changed, seen := done(c.accepted, c.requests), c.changed, fmt.Sprint(c.accepted)

@@ -45,10 +45,14 @@ func TestRealClients(t *testing.T) {
 			cmd.Dir = "testdata"
 			cmd.Args = append(cmd.Args, name, p.URL, k.WriteKey, strconv.Itoa(events))
 			cmd.Env = append(os.Environ(), env...)
-			if out, err := cmd.CombinedOutput(); err != nil && !slices.Equal(plan, gaveUp) {
+			if out, err := finish(t, k, p, cmd); err != nil && !slices.Equal(plan, gaveUp) {
 				t.Errorf("%s: %v\n%s", name, err, out)
 			}
-			stored(t, k)
+			for n, times := range stored(t, k) {
+				if times != 1 {
+					t.Errorf("event %d is in the log %d times", n, times)
+				}
+			}
 			p.report(t)
 		})
 	}
@@ -102,11 +106,39 @@ func run(t *testing.T, dir, name string, args ...string) {
 	}
 }
 
-// stored checks that the log holds each event exactly once.
-func stored(t *testing.T, k *trackertest.T) {
+// patience is how long a client may take: it ends a wait, and measures nothing.
+const patience = 3 * time.Minute
+
+// finish runs a client. Those that say nothing of delivery go on trying until
+// their input ends, which is when the log holds everything and the proxy has done
+// its worst.
+func finish(t *testing.T, k *trackertest.T, p *proxy, cmd *exec.Cmd) (out []byte, err error) {
+	t.Helper()
+	input, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		out, err = cmd.CombinedOutput()
+	}()
+	for deadline := time.Now().Add(patience); ; {
+		select {
+		case <-ended:
+			return out, err
+		case <-time.After(200 * time.Millisecond): // between two looks at the log
+		}
+		if times := stored(t, k); !slices.Contains(times[:], 0) && p.spent() || time.Now().After(deadline) {
+			_ = input.Close() // again and again, until the client has noticed
+		}
+	}
+}
+
+// stored counts how often each event is in the log.
+func stored(t *testing.T, k *trackertest.T) (times [events]int) {
 	t.Helper()
 	_, body := k.Do("GET", "/v1/admin/events", k.AdminKey, nil)
-	times := map[float64]int{}
 	for line := range strings.Lines(string(body)) {
 		var e struct {
 			Type       string
@@ -116,12 +148,8 @@ func stored(t *testing.T, k *trackertest.T) {
 			t.Fatal(err)
 		}
 		if n, ok := e.Properties["n"].(float64); ok && e.Type == "client_event" {
-			times[n]++
+			times[int(n)]++
 		}
 	}
-	for n := range events {
-		if times[float64(n)] != 1 {
-			t.Errorf("event %v is in the log %d times", n, times[float64(n)])
-		}
-	}
+	return times
 }

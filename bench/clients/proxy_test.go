@@ -89,6 +89,13 @@ func (p *proxy) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// spent says that all faults of the plan have happened.
+func (p *proxy) spent() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.seen >= len(p.plan)
+}
+
 // report says what happened, and fails the test if a fault of the plan did not.
 func (p *proxy) report(t *testing.T) {
 	t.Helper()

@@ -85,6 +85,17 @@ func Formats() (names []string) {
 	return names
 }
 
+// EventBytes is how long an event of a format is on the wire, in the mean: what a
+// comparison of formats must be read with.
+func EventBytes(name string) int {
+	cfg := Config{Format: name, Seed: 1}
+	total := 0
+	for _, e := range newFragments(&cfg).events {
+		total += len(e.text)
+	}
+	return total / variety
+}
+
 // format returns the one that a run sends in, or nil.
 func (c *Config) format() *format {
 	if c.Format == "" {

@@ -22,6 +22,9 @@ func TestFormats(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, res, err)
 		}
 	}
+	if segment, snowplow := load.EventBytes(""), load.EventBytes("snowplow"); segment < 300 || segment >= snowplow {
+		t.Errorf("an event of segment has %d bytes, one of snowplow %d", segment, snowplow)
+	}
 	status, body := k.Do("GET", "/v1/sources/default/events", k.SecretKey, nil)
 	counted, all := map[string]int{}, 0
 	for line := range bytes.Lines(body) {

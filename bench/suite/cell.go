@@ -237,7 +237,7 @@ func (s *suite) compare() {
 	s.ratio(figP99, casePixel, nameCapture, nameBare, func(c *Cell) float64 { return c.P99 })
 }
 
-// formatNote adds what both sides of a format's ratio cost.
+// formatNote adds what both sides of a format's ratio cost, and how much they sent.
 func (s *suite) formatNote(f caseOf) {
 	figure := s.report.Figure(figFormat + f.format)
 	if !figure.Known {
@@ -255,7 +255,7 @@ func (s *suite) formatNote(f caseOf) {
 	}
 	slices.Sort(cost[0])
 	slices.Sort(cost[1])
-	figure.Note += fmt.Sprintf("; %.1f against %.1f µs", median(cost[0]), median(cost[1]))
+	figure.Note += fmt.Sprintf("; %.1f against %.1f µs, %d against %d bytes an event", median(cost[0]), median(cost[1]), load.EventBytes(f.format), load.EventBytes(""))
 }
 
 // cellName is which cells of a round a side of a ratio is.

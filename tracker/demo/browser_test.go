@@ -63,7 +63,7 @@ func (h *heard) serve(ctx *fasthttp.RequestCtx) {
 // want waits for exactly these events.
 func (h *heard) want(t *testing.T, names ...string) []event {
 	t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(time.Minute)
 	for {
 		h.mu.Lock()
 		events, more := slices.Clone(h.events), h.more

@@ -144,7 +144,7 @@ func (w *world) events() []event {
 // want waits until the log holds exactly these events.
 func (w *world) want(names ...string) []event {
 	w.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(time.Minute); ; {
 		got := w.events()
 		if text := fmt.Sprint(got); text == fmt.Sprint(names) {
 			return got
