@@ -27,7 +27,7 @@ run: build ## start the demo: the coffee-machine shop and the live list
 	@bin/ripen demo --listen 127.0.0.1:$(PORT)
 
 .PHONY: deps
-deps: ## install what the tests need (Chromium, nginx, by apt where allowed)
+deps: ## install what the tests need (Chromium, nginx, a mail server, by apt where allowed)
 	@.ci/deps
 
 .PHONY: test
@@ -64,7 +64,7 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 
 .PHONY: e2e
 e2e: deps ## the browser and whole-program stories, and other people's clients (npm, module proxy)
-	go test -count=1 -timeout 30m ./cmd/ripen ./snippet/... ./tracker/console ./tracker/demo ./tracker/ingest
+	go test -count=1 -timeout 30m ./cmd/ripen ./snippet/... ./tracker/console ./tracker/demo ./tracker/ingest ./tracker/mail
 	RIPEN_E2E=1 go test -count=1 -timeout 30m -v -parallel 6 ./bench/clients
 
 .PHONY: bench

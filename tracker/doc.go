@@ -29,8 +29,8 @@
 //     [ripen/tracker/console] shows the same to people.
 //  7. Who enters a band is acted on: a loop behind the cursor named act, in
 //     [ripen/tracker/server], makes the intents that the card asks for.
-//     [ripen/tracker/outbox] delivers them, by signed webhooks, at least once
-//     under one key; [ripen/tracker/handoff] is the queue of sales, whose state
+//     [ripen/tracker/outbox] delivers them, by signed webhooks or through
+//     [ripen/tracker/mail], at least once under one key; [ripen/tracker/handoff] is the queue of sales, whose state
 //     is what events say: accepted, rejected, won, lost. They come in as any
 //     event does, and so the circle closes.
 //  8. [ripen/tracker/server] is the one package that wires these together: its

@@ -88,7 +88,7 @@ the list holds keyed hashes, not addresses.
   ripen mail suppress ana@example.org --data ./data
   ripen mail suppress ana@example.org --status --data ./data`,
 		run: runMailSuppress,
-	}, impactCommand()}
+	}, impactCommand(), checklistCommand()}
 }
 
 // senderRow is a sender as the API shows it.

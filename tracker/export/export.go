@@ -42,6 +42,8 @@ type Config struct {
 	DeadLetters DeadLetters
 	// Post is the tenant's mails.
 	Post Post
+	// Checklist says what a tenant lacks before it goes live.
+	Checklist func(t *tracker.Tenant) ([]tracker.Check, error)
 	// Outbox is what leaves, and where it goes.
 	Outbox Outbox
 	// Handoffs are the leads that were handed to sales.
@@ -201,6 +203,7 @@ var routes = []route{
 	{"PUT", "mail/templates/*", "check", (*call).publishMail, tenantKey},
 	{"POST", "mail/templates/*/rollback", "", (*call).rollbackMail, tenantKey},
 	{"POST", "mail/preview", "", (*call).previewMail, tenantKey},
+	{"GET", "checklist", "", (*call).checklist, tenantKey},
 	{"POST", "mail/send", "", (*call).sendMail, tenantKey},
 	{"GET", "mail/suppressed/*", "", (*call).suppressedMail, tenantKey},
 	{"PUT", "mail/suppressed/*", "", (*call).suppressMail, tenantKey},

@@ -84,6 +84,13 @@ func (p postAPI) Order(in *tracker.MailIntent) (tracker.Intent, error) {
 	if _, err := p.Sender(in.Tenant); err != nil {
 		return tracker.Intent{}, err
 	}
+	t, err := p.Template(in.Tenant, in.Template, 0)
+	if err == nil && t.Purpose == tracker.MailMarketing {
+		err = p.s.ready(in.Tenant)
+	}
+	if err != nil {
+		return tracker.Intent{}, err
+	}
 	made, err := p.s.mailIntent(in)
 	if err != nil {
 		return tracker.Intent{}, err
