@@ -33,6 +33,8 @@
 //     [ripen/tracker/mail], at least once under one key; [ripen/tracker/handoff] is the queue of sales, whose state
 //     is what events say: accepted, rejected, won, lost. They come in as any
 //     event does, and so the circle closes.
+//     [ripen/tracker/journey] walks known leads along journeys for months, step by
+//     step, and keeps segments; what a step sends is an intent too.
 //  8. [ripen/tracker/server] is the one package that wires these together: its
 //     state loop runs steps 3 to 5 behind the log and answers step 6 from
 //     memory. cmd/ripen is what a person starts.

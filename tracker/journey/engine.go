@@ -13,7 +13,7 @@ import (
 	"ripen/tracker"
 )
 
-// Config is what an [Engine] needs. All but Logger is required.
+// Config is what an [Engine] needs. All but Check and Logger is required.
 type Config struct {
 	DB      *storage.DB
 	Tenants func() []*tracker.Tenant
@@ -34,6 +34,9 @@ type Config struct {
 	// Seen is the last record of the log whose effects Person sees. It returns
 	// false while a state is being built: then nothing is decided.
 	Seen func(ctx context.Context) (seq uint64, ok bool)
+	// Check refuses a journey whose messages the tenant has no words for; nil =
+	// nothing is refused.
+	Check func(t tracker.TenantID, j *Journey) error
 	// Logger takes what goes wrong; nil = slog.Default().
 	Logger *slog.Logger
 }
@@ -178,8 +181,15 @@ func (e *Engine) commit(t *tracker.Tenant, f *inForce, list []job, done func(r *
 	if err != nil {
 		return err
 	}
+	return e.db.Meta().View(func(before *storage.Tx) error {
+		return e.apply(t, f, list, people, before, done)
+	})
+}
+
+func (e *Engine) apply(t *tracker.Tenant, f *inForce, list []job, people map[tracker.LeadID]*Person, before *storage.Tx, done func(r *rows, n int) error) error {
 	return e.cfg.Update(func(tx *storage.Tx) error { // the commit point of steps, intents and cursors
-		w := &world{e: e, t: t, f: f, rows: newRows(tx, t.ID), now: e.db.Now()}
+		w := &world{e: e, t: t, f: f, rows: newRows(tx, t.ID), now: e.db.Now(), known: map[tracker.LeadID][]*stand{}}
+		w.rows.read = before
 		for i := range list {
 			if err := w.one(people[list[i].lead], &list[i]); err != nil {
 				return err

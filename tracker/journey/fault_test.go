@@ -20,7 +20,7 @@ import (
 // bed is an engine on a data directory that a test may open again, in a world
 // whose leads and changes are given.
 type bed struct {
-	t      *testing.T
+	t      testing.TB
 	dir    string
 	db     *storage.DB
 	e      *Engine
@@ -31,7 +31,7 @@ type bed struct {
 	fault  func() storage.Fault // asked at each write of meta/; nil = none
 }
 
-func newBed(t *testing.T) *bed {
+func newBed(t testing.TB) *bed {
 	tenant := &tracker.Tenant{ID: tracker.TenantID{7}, Name: "acme", Ranking: "shop"}
 	b := &bed{t: t, dir: t.TempDir(), tenant: tenant, source: &tracker.Source{ID: 1, Tenant: tenant}, now: time.Date(2026, 1, 12, 9, 0, 0, 0, time.UTC).UnixMilli()}
 	b.open()

@@ -3,6 +3,7 @@ package journey
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -163,6 +164,20 @@ func (j *Journey) triggers() []*Trigger {
 	return list
 }
 
+// Templates are the names of all templates that its messages may use, sorted.
+func (j *Journey) Templates() (names []string) {
+	for _, s := range j.Steps {
+		if s.Template != "" {
+			names = append(names, s.Template)
+		}
+		for _, c := range slices.Concat(s.Bands, s.Tests) {
+			names = append(names, c.Template)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // Notes says what a journey that is right waits for.
 func (j *Journey) Notes() (notes []string) {
 	say := func(what string) {
@@ -173,7 +188,8 @@ func (j *Journey) Notes() (notes []string) {
 	for _, s := range j.Steps {
 		switch s.Kind {
 		case Message:
-			say(fmt.Sprintf("%ss leave through the destination %q: until there is a webhook of this name they are parked", s.Channel, s.Channel))
+			say("needs the mail templates " + strings.Join(j.Templates(), ", ") + ": ripen mail template publish FILE")
+			say("needs a way out for mails: ripen mail sender")
 		case Handoff, Webhook:
 			say(fmt.Sprintf("needs the webhook %s: ripen webhook create %s URL", s.To, s.To))
 		}

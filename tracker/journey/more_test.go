@@ -27,6 +27,7 @@ steps:
 // night, and not again after having bought it; who answers goes to sales.
 func TestRenew(t *testing.T) {
 	w := start(t)
+	w.mails("renew", "last")
 	w.publish("journeys", "renew", renew, "")
 	w.track("ana", "Order Completed", map[string]any{"product": "machine", "value": 300})
 	w.track("bea", "Order Completed", map[string]any{"product": "beans", "value": 10})
@@ -45,9 +46,9 @@ func TestRenew(t *testing.T) {
 		}
 	}
 	w.Advance(12 * time.Hour)
-	w.want(w.intents(), []string{"email email"})
+	w.want(w.intents(), []string{"email mail:smtp"})
 	w.track("ana", "Interested", nil)
-	w.want(w.intents(), []string{"email email", "handoff crm"})
+	w.want(w.intents(), []string{"email mail:smtp", "handoff crm"})
 	w.track("ana", "Order Completed", map[string]any{"product": "machine", "value": 350})
 	w.want(w.place("ana").Journeys[0].Entry, 2) // the next machine's
 	if s := w.stats("renew")["renew@1"]; s.Entered != 2 || s.Active != 1 || s.Ended["done"] != 1 {
@@ -83,6 +84,7 @@ func TestVersions(t *testing.T) {
 // messages back; a goal ends a journey wherever somebody is.
 func TestManners(t *testing.T) {
 	w := start(t)
+	w.mails("x", "z", "b")
 	w.publish("journeys", "m", `journey: m
 enter: {event: hello, again: always}
 goal: {event: purchase}

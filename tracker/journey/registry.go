@@ -180,6 +180,9 @@ func (e *Engine) Publish(ctx context.Context, t tracker.TenantID, kind tracker.T
 		return tracker.JourneyDoc{}, err
 	}
 	return e.change(t, kind, name, func(r *rows, d *docRow) error {
+		if err := e.ready(t, kind, name, d.Draft); err != nil {
+			return err
+		}
 		if d.Draft == nil {
 			return &tracker.Error{Kind: tracker.KindNotFound, Code: "no_draft", Detail: "there is no draft of this " + kind.String() + ": PUT one first"}
 		}
@@ -196,6 +199,18 @@ func (e *Engine) Publish(ctx context.Context, t tracker.TenantID, kind tracker.T
 		}
 		return e.begin(r, kind, name, last, feed)
 	})
+}
+
+// ready asks whether a draft has all that it needs.
+func (e *Engine) ready(t tracker.TenantID, kind tracker.TextKind, name string, draft []byte) error {
+	if kind != Journeys || draft == nil || e.cfg.Check == nil {
+		return nil
+	}
+	j, err := Parse(name+".yaml", draft)
+	if err != nil {
+		return invalid(kind, err.Error())
+	}
+	return e.cfg.Check(t, j)
 }
 
 func (d *docRow) next() int {

@@ -92,7 +92,10 @@ func after(prefix []byte) []byte {
 // rows reads and writes the rows of one tenant in a transaction. What is counted
 // is written by flush.
 type rows struct {
-	tx    *storage.Tx
+	tx *storage.Tx
+	// read is what was before the transaction, for scans of what it does not write
+	// before: each in a transaction sorts all that it has written. nil = tx.
+	read  *storage.Tx
 	t     tracker.TenantID
 	tally map[string]*tracker.JourneyTally // :: name@version → what is counted
 	notes map[tracker.LeadID]uint64        // :: lead → its last note
@@ -109,7 +112,14 @@ func (r *rows) set(k, v []byte) error { return r.tx.Set(r.t, storage.SpaceJourne
 func (r *rows) drop(k []byte) error { return r.tx.Delete(r.t, storage.SpaceJourney, k) }
 
 func (r *rows) scan(prefix []byte, visit func(k, v []byte) error) error {
-	return r.tx.Scan(r.t, storage.SpaceJourney, prefix, after(prefix), visit)
+	return r.before().Scan(r.t, storage.SpaceJourney, prefix, after(prefix), visit)
+}
+
+func (r *rows) before() *storage.Tx {
+	if r.read != nil {
+		return r.read
+	}
+	return r.tx
 }
 
 func (r *rows) getJSON(k []byte, out any) (bool, error) {
@@ -185,7 +195,7 @@ func (r *rows) say(l tracker.LeadID, n *noteRow) error {
 	prefix := leadKey(rowNote, l, "")
 	last, known := r.notes[l]
 	if !known {
-		err := r.tx.ScanReverse(r.t, storage.SpaceJourney, prefix, after(prefix), func(k, _ []byte) error {
+		err := r.before().ScanReverse(r.t, storage.SpaceJourney, prefix, after(prefix), func(k, _ []byte) error {
 			last = binary.BigEndian.Uint64(k[len(prefix):])
 			return storage.ErrStop
 		})
@@ -273,7 +283,7 @@ func (r *rows) forget(ids []tracker.LeadID) error {
 	for _, id := range ids {
 		for _, kind := range []byte{rowPlace, rowMember, rowNote, rowSent, rowSetting} {
 			prefix := leadKey(kind, id, "")
-			err := r.scan(prefix, func(k, v []byte) error {
+			err := r.tx.Scan(r.t, storage.SpaceJourney, prefix, after(prefix), func(k, v []byte) error {
 				keys = append(keys, bytes.Clone(k))
 				name := string(k[len(prefix):])
 				switch kind {

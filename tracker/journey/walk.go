@@ -170,7 +170,12 @@ func (w *walker) message(s *Step) (waits bool, err error) {
 		return true, nil
 	}
 	template, variant := w.choose(s)
-	if err := w.effect(s, template, variant); err != nil {
+	err = w.effect(s, template, variant)
+	if k := tracker.KindOf(err); k == tracker.KindInvalid || k == tracker.KindNotFound {
+		w.say(note{Step: s.ID, What: "not sent", Detail: err.Error()}) // the template changed since the journey was published
+		return false, nil
+	}
+	if err != nil {
 		return false, err
 	}
 	w.p.Sent++

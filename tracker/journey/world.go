@@ -14,6 +14,8 @@ type world struct {
 	f    *inForce
 	rows *rows
 	now  int64
+	// known is where leads stand that were met in this transaction.
+	known map[tracker.LeadID][]*stand
 	// simulated walks instead, if it is not nil.
 	simulated func(p *Person, j *Journey, s *stand, do func(*walker) error) error
 }
@@ -24,9 +26,9 @@ func (w *world) flush() error { return w.rows.flush() }
 func (w *world) one(p *Person, j *job) error {
 	switch {
 	case j.erase != nil:
-		return w.rows.forget(j.erase)
+		return w.forget(j.erase)
 	case p == nil && j.due != nil:
-		return w.rows.forget([]tracker.LeadID{j.lead})
+		return w.forget([]tracker.LeadID{j.lead})
 	case p == nil:
 		return nil
 	case j.due == nil || j.due.kind != dueClick:
@@ -38,6 +40,13 @@ func (w *world) one(p *Person, j *job) error {
 		return err
 	}
 	return w.job(p, j)
+}
+
+func (w *world) forget(ids []tracker.LeadID) error {
+	for _, id := range ids {
+		delete(w.known, id)
+	}
+	return w.rows.forget(ids)
 }
 
 // job lets something happen to somebody: segments first, then the journeys they
@@ -71,6 +80,9 @@ func (w *world) job(p *Person, j *job) error {
 // places in one journey, which a merge brought together, the one that is under
 // way stays.
 func (w *world) stands(p *Person) ([]*stand, error) {
+	if list, met := w.known[p.Lead.ID]; met {
+		return list, nil
+	}
 	all, err := w.rows.places(p.IDs())
 	if err != nil {
 		return nil, err
@@ -111,6 +123,7 @@ func (w *world) stands(p *Person) ([]*stand, error) {
 			}
 		}
 	}
+	w.known[p.Lead.ID] = out
 	return out, nil
 }
 
@@ -183,11 +196,17 @@ func (w *world) walk(p *Person, j *Journey, s *stand, do func(*walker) error) er
 		j: j, p: &s.place, q: p, now: w.now,
 		do: func(x *Effect) (string, error) {
 			x.Tenant = w.t
-			t.Steps[x.Step.ID+" "+string(x.Step.Kind)]++
+			var id string
+			var err error
 			if x.Step.Kind == Set {
-				return "", w.setting(x)
+				err = w.setting(x)
+			} else {
+				id, err = w.e.cfg.Do(w.rows.tx, x)
 			}
-			return w.e.cfg.Do(w.rows.tx, x)
+			if err == nil {
+				t.Steps[x.Step.ID+" "+string(x.Step.Kind)]++
+			}
+			return id, err
 		},
 		say: note1,
 		sent: func(channel string) []int64 {
@@ -342,10 +361,9 @@ func (w *world) letIn(h *happening, j *Journey, stands []*stand) error {
 		return err
 	}
 	s := &stand{lead: h.person.Lead.ID, name: j.Name}
-	for i := range stands {
-		if stands[i].name == j.Name {
-			s = stands[i]
-		}
+	i := slices.IndexFunc(stands, func(o *stand) bool { return o.name == j.Name })
+	if i >= 0 {
+		s = stands[i]
 	}
 	switch {
 	case s.open():
@@ -360,6 +378,9 @@ func (w *world) letIn(h *happening, j *Journey, stands []*stand) error {
 	ok, _, err := j.If.Holds(h.person, w.now)
 	if err != nil || !ok {
 		return err
+	}
+	if i < 0 && w.known != nil {
+		w.known[s.lead] = append(w.known[s.lead], s)
 	}
 	return w.walk(h.person, j, s, func(k *walker) error { return k.enter(h.at()) })
 }

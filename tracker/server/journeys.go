@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"ripen/storage"
@@ -29,7 +31,7 @@ func (s *Server) openJourneys() *journey.Engine {
 	w := &journeyWorld{s: s, people: map[tracker.TenantID][]tracker.LeadID{}}
 	return journey.New(journey.Config{
 		DB: s.db, Tenants: s.registry.Tenants, Source: s.registry.FirstSource, Update: s.outbox.Update,
-		Do: w.do, Person: w.person, People: w.next, Changes: w.changes, Seen: w.seen, Logger: s.log,
+		Do: w.do, Person: w.person, People: w.next, Changes: w.changes, Seen: w.seen, Check: w.check, Logger: s.log,
 		Last: func(t tracker.TenantID) (uint64, error) { return rank.OpenFeed(s.db.Meta()).Last(t) }, // a feed remembers what it wrote itself
 	})
 }
@@ -150,14 +152,11 @@ type stepBody struct {
 	Type      string `json:"type"`
 	Timestamp string `json:"timestamp"`
 	Data      struct {
-		Key      string            `json:"key"` // the same at every attempt
-		Journey  string            `json:"journey"`
-		Step     string            `json:"step"`
-		Purpose  string            `json:"purpose"`
-		Template string            `json:"template,omitempty"`
-		Variant  string            `json:"variant,omitempty"`
-		Lead     any               `json:"lead"`
-		Links    map[string]string `json:"links"`
+		Key     string            `json:"key"` // the same at every attempt
+		Journey string            `json:"journey"`
+		Step    string            `json:"step"`
+		Lead    any               `json:"lead"`
+		Links   map[string]string `json:"links"`
 	} `json:"data"`
 }
 
@@ -171,8 +170,11 @@ func (w *journeyWorld) do(tx *storage.Tx, e *journey.Effect) (string, error) {
 	case journey.Handoff:
 		in.Body, err = w.handoff(tx, e, id)
 	case journey.Message:
-		in.Kind, in.To = e.Step.Channel, e.Step.Channel
-		in.Body, err = w.tell(e, id, "message."+e.Step.Channel)
+		in, err = w.s.mailIntent(&tracker.MailIntent{
+			Tenant: e.Tenant.ID, Key: id.String(), Lead: l.ID, Template: e.Template, Purpose: purposeOf(e.Journey),
+			Fields: map[string]string{"journey": e.Journey.FullName()},
+		})
+		id = in.ID
 	default:
 		in.Body, err = w.tell(e, id, e.Step.Type)
 	}
@@ -183,15 +185,43 @@ func (w *journeyWorld) do(tx *storage.Tx, e *journey.Effect) (string, error) {
 	return id.String(), err
 }
 
+// purposeOf is what a journey's mails are sent for.
+func purposeOf(j *journey.Journey) string {
+	if j.Service {
+		return tracker.MailTransactional
+	}
+	return tracker.MailMarketing
+}
+
+// check refuses to go live half-defined: a journey whose mails are not in the
+// content library, or serve another purpose.
+func (w *journeyWorld) check(t tracker.TenantID, j *journey.Journey) error {
+	var missing []string
+	for _, name := range j.Templates() {
+		m, err := w.s.post.Template(t, name, 0)
+		switch {
+		case tracker.KindOf(err) == tracker.KindNotFound:
+			missing = append(missing, name)
+		case err != nil:
+			return err
+		case m.Purpose != purposeOf(j):
+			return &tracker.Error{Kind: tracker.KindConflict, Code: "other_purpose", Detail: fmt.Sprintf(
+				"the journey's purpose makes its mails %s, the template %s is %s: change one of them", purposeOf(j), name, m.Purpose)}
+		}
+	}
+	if len(missing) > 0 {
+		return &tracker.Error{Kind: tracker.KindConflict, Code: "no_template", Detail: fmt.Sprintf(
+			"there is no mail template %s: ripen mail template publish FILE", strings.Join(missing, ", "))}
+	}
+	return nil
+}
+
 func (w *journeyWorld) tell(e *journey.Effect, id outbox.ID, typ string) ([]byte, error) {
 	l := e.Person.Lead
 	var b stepBody
 	b.Type, b.Timestamp = typ, export.Time(e.Now)
 	d := &b.Data
-	d.Key, d.Journey, d.Step, d.Template, d.Variant = id.String(), e.Journey.FullName(), e.Step.ID, e.Template, e.Variant
-	if d.Purpose = "marketing"; e.Journey.Service {
-		d.Purpose = "service"
-	}
+	d.Key, d.Journey, d.Step = id.String(), e.Journey.FullName(), e.Step.ID
 	d.Lead = export.Lead(l, e.Person.Card)
 	base := w.s.publicURL()
 	d.Links = map[string]string{

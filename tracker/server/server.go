@@ -52,8 +52,8 @@ type Server struct {
 	mailKeys *email.Keys
 	outbox   *outbox.Outbox
 	handoffs *handoff.Queue
-	post     *mail.Post
 	journeys *journey.Engine
+	post     *mail.Post
 	quota    tenant.Quota
 
 	proxies    proxies
