@@ -47,6 +47,7 @@ type blockCache struct {
 	mu     sync.Mutex
 	blocks []*block // most recently used last
 	bytes  int
+	gen    int // counts forget: what was fetched before is not kept
 }
 
 const cacheBytes = 24 << 20
@@ -62,6 +63,7 @@ func (c *blockCache) get(l *badgerLog, seq uint64) (*block, error) {
 			return b, nil
 		}
 	}
+	gen := c.gen
 	c.mu.Unlock()
 	blocks, err := l.fetch(seq, 1)
 	if err != nil {
@@ -73,6 +75,9 @@ func (c *blockCache) get(l *badgerLog, seq uint64) (*block, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if gen != c.gen {
+		return b, nil
+	}
 	c.blocks = append(c.blocks, b)
 	for c.bytes += b.size(); c.bytes > cacheBytes && len(c.blocks) > 1; {
 		c.bytes -= c.blocks[0].size()

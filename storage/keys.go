@@ -66,6 +66,7 @@ const (
 	logEpoch  = 'e' // → next unused epoch of nonces, 4 bytes
 	logClaim  = 'c' // id → data
 	logJoined = 'r' // → sequence before which blocks are joined
+	logBlank  = 'x' // name → sequence before which that name's records are blanked
 )
 
 func logKey(part int, kind byte) []byte {
@@ -79,6 +80,8 @@ func blockKey(part int, day uint32, first uint64) []byte {
 }
 
 func claimKey(part int, id []byte) []byte { return append(logKey(part, logClaim), id...) }
+
+func blankKey(part int, name []byte) []byte { return append(logKey(part, logBlank), name...) }
 
 // parseBlockKey is the inverse of blockKey.
 func parseBlockKey(k []byte) (day uint32, first uint64, ok bool) {

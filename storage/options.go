@@ -55,6 +55,7 @@ const (
 	WriteReblock   = "log.reblock"
 	WriteAnchor    = "log.anchor"
 	WriteTrim      = "log.trim"
+	WriteBlank     = "log.blank"
 	WriteClaim     = "log.claim"
 	WriteIDs       = "log.ids"
 	WriteLeads     = "leads.update"

@@ -19,6 +19,7 @@ const (
 	KindControl = 2 // what the log decides: cards in force, lists
 	KindCarry   = 3 // what a lead keeps of a day that retention drops
 	KindAlias   = 4 // identities joined or parted by a person
+	KindBlank   = 5 // what stood here was dropped alone, see DB.Blank
 )
 
 // Limits of one record.

@@ -14,6 +14,7 @@ import (
 //	activation = flags:1 version:uvarint card:string yaml:string
 //	link       = joined:1 time:varint id id
 //	erasure    = count:uvarint id*
+//	expiry     = source:uvarint before:varint count:uvarint id*
 //	id         = kind:1 hash:16
 const controlVersion = 1
 
@@ -21,6 +22,7 @@ const (
 	controlActivation = iota + 1
 	controlLink
 	controlErasure
+	controlExpiry
 )
 
 const activationRanking = 1
@@ -82,11 +84,40 @@ func AppendErasure(dst []byte, subjects []LeadID) []byte {
 	return dst
 }
 
+// Expiry is what a source's own retention takes away: the events of the source that
+// were received before a moment, from the timelines of some subjects. Lasting ones
+// stay, without what was sealed in them; see [Event.IsLasting].
+type Expiry struct {
+	Source   uint32
+	Before   int64 // unix ms
+	Subjects []LeadID
+}
+
+// Takes says what becomes of an event that was received at a moment: gone, or bare
+// of its sealed part.
+func (x *Expiry) Takes(e *Event, received int64) (gone, bare bool) {
+	if e.Source != x.Source || received >= x.Before {
+		return false, false
+	}
+	return !e.IsLasting(), true
+}
+
+// AppendExpiry appends the control record of an expiry.
+func AppendExpiry(dst []byte, x Expiry) []byte {
+	dst = binary.AppendUvarint(append(dst, controlVersion, controlExpiry), uint64(x.Source))
+	dst = binary.AppendUvarint(binary.AppendVarint(dst, x.Before), uint64(len(x.Subjects)))
+	for _, id := range x.Subjects {
+		dst = appendID(dst, id)
+	}
+	return dst
+}
+
 // Control is one decoded control record. Exactly one field is set.
 type Control struct {
 	Activation *Activation
 	Link       *Link
 	Erased     []LeadID // subjects
+	Expiry     *Expiry
 }
 
 // DecodeControl reads a control record. What it returns does not alias row.
@@ -99,7 +130,10 @@ func DecodeControl(row []byte) (c Control, err error) {
 	case r.err == nil && version == controlVersion && kind == controlLink:
 		c.Link, err = r.link()
 	case r.err == nil && version == controlVersion && kind == controlErasure:
-		c.Erased, err = r.erasure()
+		c.Erased, err = r.subjects()
+	case r.err == nil && version == controlVersion && kind == controlExpiry:
+		c.Expiry = &Expiry{Source: uint32(r.uvarint()), Before: r.varint()}
+		c.Expiry.Subjects, err = r.subjects()
 	case r.err == nil:
 		err = fmt.Errorf("version %d kind %d is unknown: upgrade this binary", version, kind)
 	}
@@ -129,12 +163,12 @@ func (r *rowReader) link() (*Link, error) {
 	return l, nil
 }
 
-func (r *rowReader) erasure() (ids []LeadID, err error) {
+func (r *rowReader) subjects() (ids []LeadID, err error) {
 	for n := r.uvarint(); n > 0 && r.err == nil; n-- {
 		ids = append(ids, r.id())
 	}
 	if r.err == nil && len(ids) == 0 {
-		return nil, errors.New("an erasure needs a subject")
+		return nil, errors.New("need a subject")
 	}
 	return ids, nil
 }

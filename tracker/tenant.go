@@ -55,6 +55,10 @@ type Source struct {
 	// Settle is how long a click in a mail waits before it counts; 0 = DefaultSettle,
 	// negative = not at all.
 	Settle time.Duration
+	// Retention is how long the source's events are kept, counted from when they
+	// were received and in whole days; 0 = as long as the machine keeps any.
+	// Lasting ones are kept longer, without what is sealed in them.
+	Retention time.Duration
 	// IdentityKeys sign user ids, the newest first; see [UserProof]. The one
 	// before stays good until the next rotation.
 	IdentityKeys []string

@@ -16,6 +16,27 @@ type retained struct {
 	Carried int64  `json:"carried"`
 	Cards   int64  `json:"cards"`
 	Dropped int64  `json:"dropped"`
+
+	Sources []expired `json:"sources,omitempty"` // that have a retention of their own
+}
+
+// expired is what the server answers about one source.
+type expired struct {
+	Tenant  string `json:"tenant"`
+	Source  string `json:"source"`
+	Keep    int64  `json:"retention"`
+	Cutoff  string `json:"cutoff"`
+	Dropped int64  `json:"dropped"`
+	Bared   int64  `json:"bared"`
+}
+
+// periodText writes seconds as the flags take them.
+func periodText(seconds int64) string {
+	const month, day = 2629800, 86400
+	if seconds%month == 0 {
+		return strconv.FormatInt(seconds/month, 10) + "mo"
+	}
+	return strconv.FormatInt(seconds/day, 10) + "d"
 }
 
 func retentionCommands() []*command {
@@ -28,6 +49,11 @@ than --retention-anonymous are dropped. Before that, what must stay is written t
 the log again: all events of identified leads, and of anonymous ones purchases,
 refunds, forms, consent, unsubscribes and won or lost deals, without what is
 sealed in them. Leads of whom nothing stays disappear from the ranking.
+
+A source may have a shorter retention (ripen source update NAME --retention 3mo).
+Of what it sent longer ago nothing stays, whoever is known to it: neither the
+events, nor attributes, nor who somebody was if only they told. The same kinds of
+events as above stay, without what is sealed in them.
 
   ripen retention run --dry-run --data ./data
   ripen retention run --retention-anonymous 6mo --data ./data`,
@@ -53,6 +79,16 @@ func runRetention(ctx context.Context, c *call) error {
 }
 
 func (c *call) printRetained(r *retained) (err error) {
+	defer func() {
+		for _, s := range r.Sources {
+			verb := "gone"
+			if r.DryRun {
+				verb = "would go"
+			}
+			fmt.Fprintf(c.out, "source %s of %s keeps %s: before %s, %s: %s events; without what was sealed: %s\n",
+				plain(s.Source), plain(s.Tenant), periodText(s.Keep), s.Cutoff, verb, countText(s.Dropped), countText(s.Bared))
+		}
+	}()
 	switch {
 	case r.Cutoff == "":
 		_, err = fmt.Fprintln(c.out, "everything is kept for ever")

@@ -27,6 +27,7 @@ type sourceRow struct {
 	Topic     string   `json:"topic,omitempty"`
 	Window    string   `json:"window,omitempty"`
 	Settle    string   `json:"settle"`
+	Retention int64    `json:"retention"`                // seconds; 0 = as long as the machine keeps events
 	Snippet   string   `json:"snippet,omitempty"`        // the tag to put into a page
 	Pinned    string   `json:"snippet_pinned,omitempty"` // the same, of this version only, checked by browsers
 	Integrity string   `json:"integrity,omitempty"`      // SRI of the snippet
@@ -35,7 +36,7 @@ type sourceRow struct {
 }
 
 var sourceFlags = append([]string{
-	"origins", "off-origin", "server-side", "fast-ack", "keep-ip", "body-limit", "rate",
+	"origins", "off-origin", "server-side", "fast-ack", "keep-ip", "body-limit", "rate", "retention",
 	"kind", "webhook-secret", "topic", "window", "settle", "public-url",
 }, tenantSettings...)
 
@@ -82,6 +83,7 @@ downloads, other domains of yours) is in the types, at /r.d.ts.
   ripen source update default --off-origin --data ./data   (take events of other origins, marked: rules read trusted)
   ripen source update default --rate 200 --data ./data     (requests a second; more get 429)
   ripen source update default --settle 5m --data ./data    (clicks in mails count after five minutes)
+  ripen source update default --retention 3mo --data ./data (older events go; consent, unsubscribe and orders stay)
   ripen source update default --disabled --data ./data
   ripen source update default --disabled=false --data ./data
   RIPEN_WEBHOOK_SECRET=whsec_… ripen source update mails --keep-secret --data ./data   (both are good)
@@ -127,6 +129,9 @@ func (c *call) sourceChange() map[string]any {
 	}
 	if c.set("rate") {
 		m["rate"] = c.int("rate")
+	}
+	if c.set("retention") {
+		m["retention"] = int64(c.period("retention").Seconds())
 	}
 	for flag, field := range map[string]string{"kind": "kind", "webhook-secret": "secret", "topic": "topic", "window": "window", "settle": "settle"} {
 		if c.set(flag) {
@@ -226,6 +231,9 @@ func (s sourceRow) marks() string {
 	}
 	if s.Settle != "1m0s" {
 		on = append(on, "settle="+s.Settle)
+	}
+	if s.Retention > 0 {
+		on = append(on, "retention="+periodText(s.Retention))
 	}
 	if s.Rate > 0 {
 		on = append(on, fmt.Sprintf("rate=%d/s", s.Rate))

@@ -76,6 +76,7 @@ var settings = []setting{
 	{name: "fast-ack", kind: boolean, help: text{"answer before the commit: faster, a crash may lose the last group", "responder antes de guardar: más rápido, una caída puede perder el último grupo"}},
 	{name: "off-origin", kind: boolean, help: text{"take events of other origins than --origins, too, marked as not trusted", "aceptar también eventos de otros orígenes que --origins, marcados como no fiables"}},
 	{name: "keep-ip", kind: boolean, help: text{"keep addresses, sealed, instead of dropping them", "guardar direcciones, selladas, en vez de descartarlas"}},
+	{name: "retention", kind: period, value: "TIME", help: text{"how long this source's events are kept, in d, w, mo or y; at least 1mo; 0 = as long as the machine keeps any", "cuánto se guardan los eventos de esta fuente, en d, w, mo o y; al menos 1mo; 0 = tanto como los guarde la máquina"}},
 	{name: "disabled", kind: boolean, help: text{"refuse this source's events", "rechazar los eventos de esta fuente"}},
 	{name: "body-limit", kind: size, value: "SIZE", help: text{"largest body of this source", "mayor cuerpo de esta fuente"}},
 	{name: "kind", value: "PROVIDER", help: text{"a mail provider's source, which takes its webhooks: brevo, mailgun, postmark, resend, sendgrid, ses or standard (Standard Webhooks)", "fuente de un proveedor de correo, que recibe sus webhooks: brevo, mailgun, postmark, resend, sendgrid, ses o standard (Standard Webhooks)"}},

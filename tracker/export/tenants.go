@@ -40,7 +40,8 @@ type sourceJSON struct {
 	Secrets   int      `json:"secrets,omitempty"` // how many its webhooks may be signed with; never which
 	Topic     string   `json:"topic,omitempty"`
 	Window    string   `json:"window,omitempty"`
-	Settle    string   `json:"settle"` // how long a click in a mail waits before it counts
+	Settle    string   `json:"settle"`    // how long a click in a mail waits before it counts
+	Retention int64    `json:"retention"` // seconds; 0 = as long as the machine keeps events
 	Snippet   string   `json:"snippet,omitempty"`
 	Pinned    string   `json:"snippet_pinned,omitempty"`
 	Integrity string   `json:"integrity,omitempty"`
@@ -56,7 +57,7 @@ func sourceToJSON(s *tracker.Source) sourceJSON {
 	out := sourceJSON{
 		Source: s.Name, ID: s.ID, WriteKey: s.WriteKey, Origins: origins, Others: s.Others, FastAck: s.FastAck, Server: s.Server,
 		KeepIP: s.KeepIP, BodyLimit: s.BodyLimit(), Rate: s.Rate, Disabled: s.Disabled,
-		Kind: s.Kind, Secrets: len(s.Secrets), Topic: s.Topic,
+		Kind: s.Kind, Secrets: len(s.Secrets), Topic: s.Topic, Retention: int64(s.Retention.Seconds()),
 	}
 	out.Settle = max(cmp.Or(s.Settle, tracker.DefaultSettle*time.Millisecond), 0).String()
 	if s.Window != 0 {
@@ -184,8 +185,28 @@ type sourceChange struct {
 	Secret     *string `json:"secret"`      // of the provider's webhooks; never shown again
 	KeepSecret bool    `json:"keep_secret"` // the one before goes on working
 	Topic      *string `json:"topic"`
-	Window     *string `json:"window"` // a duration like 10m; 0s = the provider's default
-	Settle     *string `json:"settle"` // a duration; 0s = clicks in mails count at once
+	Window     *string `json:"window"`    // a duration like 10m; 0s = the provider's default
+	Retention  *int64  `json:"retention"` // seconds; 0 = as long as the machine keeps events
+	Settle     *string `json:"settle"`    // a duration; 0s = clicks in mails count at once
+}
+
+// The bounds of a source's retention: what senders may still repeat, and what a late
+// event may reach, must be there.
+const (
+	leastRetention = 2629800 // a month, in seconds
+	mostRetention  = 100 * 365 * 86400
+)
+
+// applyRetention takes over what is said of retention.
+func (c *sourceChange) applyRetention(s *tracker.Source) error {
+	if c.Retention == nil {
+		return nil
+	}
+	if n := *c.Retention; n != 0 && (n < leastRetention || n > mostRetention) {
+		return invalid("retention", "need seconds, 0 (as long as the machine keeps events) or from a month (2629800) to 100 years")
+	}
+	s.Retention = time.Duration(*c.Retention) * time.Second
+	return nil
 }
 
 // applyMail takes over what is said of a mail provider's source.
@@ -248,7 +269,7 @@ func (c *sourceChange) apply(s *tracker.Source) error {
 	if c.Rate != nil {
 		s.Rate = *c.Rate
 	}
-	return c.applyMail(s)
+	return cmp.Or(c.applyRetention(s), c.applyMail(s))
 }
 
 func (c *call) createSource() error {

@@ -62,7 +62,7 @@ func (f *Fold) stands(s *subject, p Place) (found bool, err error) {
 	var e tracker.Event
 	one := func(b []byte) error {
 		n, err := readEntry(b, s.id, &e)
-		found = found || err == nil && n.Place == p && n.Seq >= max(f.cfg.floor, s.floor)
+		found = found || err == nil && n.Place == p && f.cfg.seen.of(s).shows(&n, &e)
 		return err
 	}
 	for ref := s.tail; ref > 0; {
@@ -99,7 +99,7 @@ func eachEntry(part []byte, visit func(b []byte) error) error {
 // removes them.
 func (f *Fold) Drop(t tracker.TenantID, subjects []tracker.LeadID, before, at uint64, now int64) ([]Touch, error) {
 	f.begin(nil, now)
-	f.at, f.cfg.floor = at, max(f.cfg.floor, before)
+	f.at, f.cfg.seen.floor = at, max(f.cfg.seen.floor, before)
 	f.forgetWaiting(before)
 	for _, id := range subjects {
 		if err := f.drop(key{t, id}); err != nil {
@@ -258,7 +258,8 @@ func writeAll(todo []rewrite, t tracker.TenantID, update func(func(tx Rows) erro
 	return nil
 }
 
-// leftovers appends the parts of a timeline that hold entries out of view.
+// leftovers appends the parts of a timeline that hold entries out of view, or what
+// of an entry is.
 func (f *Fold) leftovers(dst []rewrite, t tracker.TenantID, id tracker.LeadID) ([]rewrite, error) {
 	lo := appendID(nil, id)
 	hi := append(bytes.Clone(lo), bytes.Repeat([]byte{0xff}, 17)...)
@@ -266,18 +267,26 @@ func (f *Fold) leftovers(dst []rewrite, t tracker.TenantID, id tracker.LeadID) (
 	if err != nil {
 		return nil, err
 	}
-	floor := max(f.cfg.floor, s.floor)
+	seen := f.cfg.seen.of(s)
+	var e tracker.Event
 	err = f.cfg.Table.View(func(tx *storage.Tx) error {
 		return tx.Scan(t, storage.SpaceTimeline, lo, hi, func(k, v []byte) error {
 			kept, gone := []byte{partVersion}, false
 			err := eachEntry(v, func(b []byte) error {
-				r := reader{b: b}
-				if r.uvarint() < floor {
+				n, err := readEntry(b, id, &e)
+				if err != nil {
+					return err
+				}
+				was := n.Personal
+				if !seen.shows(&n, &e) {
 					gone = true
-					return r.err
+					return nil
+				}
+				if n.Personal != was {
+					b, gone = appendEntry(nil, n.Seq, n.Received, n.Row), true
 				}
 				kept = append(binary.AppendUvarint(kept, uint64(len(b))), b...)
-				return r.err
+				return nil
 			})
 			if !gone || err != nil {
 				return err

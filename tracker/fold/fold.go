@@ -25,7 +25,7 @@ type Config struct {
 	// at the past.
 	Past bool
 
-	floor uint64 // entries of earlier records are not there any more, see Drop
+	seen sight // what is in view, see Drop and Expire
 }
 
 func (c *Config) cache() int {
@@ -164,8 +164,14 @@ func (f *Fold) Changed(l *Lead) { f.mark(l) }
 // file puts one event into its timeline and notes whom it touches.
 func (f *Fold) file(i int) error {
 	rec, e := &f.batch[i], &f.events[i]
+	if rec.Kind == storage.KindBlank {
+		return nil // it waited for its time for longer than its source keeps events
+	}
 	if err := tracker.DecodeRow(rec.Row, e); err != nil {
 		return err
+	}
+	if f.cfg.seen.expires(e, rec) {
+		return nil
 	}
 	e.Seq, e.Received, e.Personal = rec.Seq, rec.Received, e.Personal[:0]
 	id := e.Subject()

@@ -101,7 +101,7 @@ func (r Reader) Unsaved(t tracker.TenantID) (there, gone []tracker.LeadID) {
 // read while it goes on, as it was when it was found.
 type History struct {
 	snap  *storage.Snapshot
-	floor uint64
+	seen  sight
 	filed []filed
 }
 
@@ -115,7 +115,7 @@ type filed struct {
 
 // History finds a lead's history. Who asks reads it, once.
 func (r Reader) History(l *Lead) (*History, error) {
-	h := &History{floor: r.f.cfg.floor}
+	h := &History{seen: r.f.cfg.seen}
 	for _, m := range l.Members {
 		s, err := r.subject(key{l.tenant, m.Subject})
 		if err != nil {
@@ -158,7 +158,7 @@ func (h *History) read(from *Stored, every bool) ([]Entry, error) {
 	from.list, from.rows = from.list[:0], from.rows[:0]
 	for i := range h.filed {
 		q := &h.filed[i]
-		one := visitor(q.subject, q.apart, Place{}, max(h.floor, q.subject.floor), func(n *Entry, e *tracker.Event) error {
+		one := visitor(q.subject, q.apart, Place{}, h.seen.of(q.subject), func(n *Entry, e *tracker.Event) error {
 			if q.mine(n, e) && (every || scored(q.subject, n, e)) {
 				n.Row, from.rows = keep(from.rows, n.Row)
 				n.Sealed, from.rows = keep(from.rows, n.Sealed)

@@ -294,21 +294,9 @@ func (f *Fold) Erase(t tracker.TenantID, subjects []tracker.LeadID, at uint64, n
 			gone = append(gone, s)
 		}
 	}
-	whose, err := f.around(t, users)
-	if err != nil {
-		return nil, err
+	for _, s := range gone {
+		s.floor = at
 	}
-	err = f.settle(whose, func() error {
-		for _, s := range gone {
-			s.floor, s.applied = at, max(s.applied, at)
-			if err := f.recount(s); err != nil {
-				return err
-			}
-		}
-		for _, s := range whose {
-			f.union(whose[0], s)
-		}
-		return f.tellAnew(whose, users)
-	})
+	err := f.unfile(t, users, gone, at)
 	return f.touches, err
 }

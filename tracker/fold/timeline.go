@@ -68,6 +68,12 @@ func SetsTraits(e *tracker.Event) bool {
 	return false
 }
 
+// appendEntry appends an entry without a sealed part.
+func appendEntry(dst []byte, seq uint64, received int64, row []byte) []byte {
+	dst = binary.AppendVarint(binary.AppendUvarint(dst, seq), received)
+	return append(append(dst, 0), row...)
+}
+
 // store files an event; a checkpoint will write it.
 func (f *Fold) store(s *subject, e *tracker.Event, rec *storage.Record) {
 	b := binary.AppendUvarint(f.head[:0], rec.Seq)
@@ -118,7 +124,7 @@ type finder interface {
 // particular order, events without their fields; its bytes are valid until it
 // returns.
 func (f *Fold) scan(s *subject, from Place, visit func(n *Entry, e *tracker.Event) error) error {
-	one := visitor(s, f.links[s.tenant].apartOn(s), from, max(f.cfg.floor, s.floor), visit)
+	one := visitor(s, f.links[s.tenant].apartOn(s), from, f.cfg.seen.of(s), visit)
 	for ref := s.tail; ref > 0; {
 		var b []byte
 		b, ref = f.arenas.get(ref)
@@ -147,14 +153,13 @@ func (q *Stored) Close() {
 	}
 }
 
-// visitor reads entries of s for visit: those from a place on, and only of
-// records from floor on.
-func visitor(s *subject, apart []pair, from Place, floor uint64, visit func(n *Entry, e *tracker.Event) error) func(b []byte) error {
+// visitor reads entries of s for visit: those from a place on that are in view.
+func visitor(s *subject, apart []pair, from Place, seen sight, visit func(n *Entry, e *tracker.Event) error) func(b []byte) error {
 	var e tracker.Event
 	var n Entry // one for all: visit keeps neither
 	return func(b []byte) (err error) {
 		n, err = readEntry(b, s.id, &e)
-		if err != nil || n.Place.Less(from) || n.Seq < floor {
+		if err != nil || n.Place.Less(from) || !seen.shows(&n, &e) {
 			return err
 		}
 		n.apart = apart

@@ -107,6 +107,8 @@ func (t *logTail) record(r *storage.Record) error {
 		}
 	case storage.KindCarry:
 		l.Kind = "carry"
+	case storage.KindBlank:
+		l.Kind = "blank"
 	default:
 		l.Kind = "alias"
 	}

@@ -167,6 +167,8 @@ func (r *retention) look(rec *storage.Record) error {
 		if carry.Row == nil {
 			return nil
 		}
+	case storage.KindBlank:
+		return nil
 	default:
 		return fmt.Errorf("this binary does not know what to keep of kind %d: upgrade it", rec.Kind)
 	}
@@ -317,8 +319,9 @@ func (s *State) Retain(ctx context.Context, age time.Duration, dry bool) (Retain
 
 // retentionMetrics counts what passes do.
 type retentionMetrics struct {
-	passes, failures, carried, dropped *metrics.Counter
-	last                               atomic.Int64 // unix s of the last pass that succeeded
+	passes, failures, carried, dropped, expired *metrics.Counter
+
+	last atomic.Int64 // unix s of the last pass that succeeded
 }
 
 func newRetentionMetrics(set *metrics.Set) *retentionMetrics {
@@ -327,6 +330,7 @@ func newRetentionMetrics(set *metrics.Set) *retentionMetrics {
 		failures: set.NewCounter("ripen_retention_failures_total"),
 		carried:  set.NewCounter("ripen_retention_carried_events_total"),
 		dropped:  set.NewCounter("ripen_retention_dropped_events_total"),
+		expired:  set.NewCounter("ripen_retention_expired_events_total"), // by sources' own retention
 	}
 	set.NewGauge("ripen_retention_last_success_timestamp_seconds", func() float64 { return float64(m.last.Load()) })
 	return m
@@ -334,23 +338,27 @@ func newRetentionMetrics(set *metrics.Set) *retentionMetrics {
 
 // retain does a pass, unless a replay or a question about the past reads the
 // log from its beginning.
-func (s *Server) retain(ctx context.Context, age time.Duration, dry bool) (Retained, error) {
+func (s *Server) retain(ctx context.Context, age time.Duration, dry bool) (Retained, []Expired, error) {
 	if !s.rebuilding.TryLock() {
-		return Retained{}, &tracker.Error{Kind: tracker.KindConflict, Code: "busy", Detail: "a replay, or a question about the past, is under way: try again"}
+		return Retained{}, nil, &tracker.Error{Kind: tracker.KindConflict, Code: "busy", Detail: "a replay, or a question about the past, is under way: try again"}
 	}
 	defer s.rebuilding.Unlock()
 	st, err := s.state()
 	if err != nil {
-		return Retained{}, err
+		return Retained{}, nil, err
 	}
-	done, err := st.Retain(ctx, age, dry)
+	sources, err := s.retainSources(ctx, st, dry)
+	var done Retained
+	if err == nil {
+		done, err = st.Retain(ctx, age, dry)
+	}
 	if dry {
-		return done, err
+		return done, sources, err
 	}
 	s.retention.passes.Inc()
 	if err != nil {
 		s.retention.failures.Inc()
-		return done, err
+		return done, sources, err
 	}
 	s.retention.carried.Add(int(done.Carried))
 	s.retention.dropped.Add(int(done.Dropped))
@@ -358,7 +366,7 @@ func (s *Server) retain(ctx context.Context, age time.Duration, dry bool) (Retai
 	if done.Records > 0 {
 		s.log.Info("retention", "records", done.Records, "carried", done.Carried, "dropped", done.Dropped, "first", done.First)
 	}
-	return done, nil
+	return done, sources, nil
 }
 
 // keepRetention does a pass every hour until ctx ends.
@@ -371,7 +379,7 @@ func (s *Server) keepRetention(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if _, err := s.retain(ctx, s.cfg.anonymous(), false); err != nil && ctx.Err() == nil {
+		if _, _, err := s.retain(ctx, s.cfg.anonymous(), false); err != nil && ctx.Err() == nil {
 			s.log.Warn("retention: tried again in an hour", "err", err)
 		}
 		next.Reset(retentionEvery)
@@ -391,15 +399,16 @@ func (s *Server) adminRetention(ctx *fasthttp.RequestCtx, _ string) error {
 			return &tracker.Error{Kind: tracker.KindInvalid, Code: "bad_anonymous", Detail: "anonymous: need seconds, 0 (for ever) or at least a month (2629800)"}
 		}
 	}
-	done, err := s.retain(s.life, age, ctx.QueryArgs().GetBool("dry_run"))
+	done, sources, err := s.retain(s.life, age, ctx.QueryArgs().GetBool("dry_run"))
 	if err != nil {
 		return err
 	}
 	type answer struct {
 		Retained
-		Cutoff string `json:"cutoff,omitempty"`
+		Cutoff  string    `json:"cutoff,omitempty"`
+		Sources []Expired `json:"sources,omitempty"`
 	}
-	out := answer{Retained: done}
+	out := answer{Retained: done, Sources: sources}
 	if done.Cutoff != 0 {
 		out.Cutoff = time.UnixMilli(done.Cutoff).UTC().Format(time.RFC3339)
 	}

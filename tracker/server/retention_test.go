@@ -55,8 +55,11 @@ func (w *world) forget(age time.Duration) {
 	err = w.db.Log().Read(ctx, 0, first, func(recs []storage.Record) error {
 		for i := range recs {
 			row, err := eventRow(&recs[i])
-			if row == nil || err != nil || recs[i].Seq >= r.before {
+			if err != nil {
 				return err
+			}
+			if row == nil || recs[i].Seq >= r.before {
+				continue
 			}
 			var e tracker.Event
 			if err := tracker.DecodeRow(row, &e); err != nil {

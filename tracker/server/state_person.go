@@ -160,19 +160,38 @@ func (s *State) link(rec *storage.Record, d *tracker.Link) error {
 
 // erase lets an erasure take effect.
 func (s *State) erase(ctx context.Context, rec *storage.Record, subjects []tracker.LeadID) error {
+	return s.unfile(ctx, rec, subjects, causeErase, func(t tracker.TenantID) ([]fold.Touch, error) {
+		return s.fold.Erase(t, subjects, rec.Seq, s.now)
+	})
+}
+
+// expire lets an expiry take effect.
+func (s *State) expire(ctx context.Context, rec *storage.Record, x *tracker.Expiry) error {
+	return s.unfile(ctx, rec, x.Subjects, causeRetention, func(t tracker.TenantID) ([]fold.Touch, error) {
+		return s.fold.Expire(t, x, rec.Seq, s.now)
+	})
+}
+
+// unfile lets a record take effect that takes events out of timelines. All before
+// it is stored first, so that after a crash it is the first one read, and done again;
+// and what it changes is stored before the entries go, which say what it changes.
+func (s *State) unfile(ctx context.Context, rec *storage.Record, subjects []tracker.LeadID, cause string, fn func(tracker.TenantID) ([]fold.Touch, error)) error {
 	if err := s.checkpoint(ctx); err != nil {
 		return err
 	}
 	t := tracker.TenantID(rec.Tenant)
 	err := s.locked(func() error {
 		s.now = max(s.now, min(rec.Received, s.clock()))
-		touches, err := s.fold.Erase(t, subjects, rec.Seq, s.now)
+		touches, err := fn(t)
 		if err != nil {
 			return err
 		}
-		return s.walkAll(touches, causeErase)
+		return s.walkAll(touches, cause)
 	})
-	if err != nil {
+	if err == nil {
+		err = s.checkpoint(ctx) // up to this record, exclusive
+	}
+	if err != nil || s.unstored() {
 		return err
 	}
 	return s.fold.Sweep(t, subjects, func(fn func(fold.Rows) error) error {

@@ -98,7 +98,7 @@ func (w *world) pick64(of ...int64) int64 { return of[w.rnd.IntN(len(of))] }
 
 func (w *world) record(f *fact) storage.Record {
 	e := tracker.Event{
-		Type: []byte(f.typ), Time: f.at, MessageID: f.id[:], MessageUUID: true, Source: 1,
+		Type: []byte(f.typ), Time: f.at, MessageID: f.id[:], MessageUUID: true, Source: max(f.source, 1),
 		Visitor: hash(f.visitor), User: hash(f.user), Email: hash(f.email),
 	}
 	e.Fields = append(e.Fields, text(tracker.Property, "path", f.path))

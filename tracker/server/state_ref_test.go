@@ -33,6 +33,7 @@ type fact struct {
 	link    string
 	why     tracker.MachineReason
 	settle  int64 // what its source says; 0 = nothing
+	source  uint32
 
 	run int   // its session, numbered by the reference
 	due int64 // of a click that waits: when it counts

@@ -199,6 +199,8 @@ func (s *State) control(ctx context.Context, rec *storage.Record) error {
 		return s.link(rec, c.Link)
 	case c.Erased != nil:
 		return s.erase(ctx, rec, c.Erased)
+	case c.Expiry != nil:
+		return s.expire(ctx, rec, c.Expiry)
 	case rec.Seq <= t.deck.Gen:
 		return nil // it was applied before
 	}

@@ -336,6 +336,7 @@ func (s *State) retire(l *fold.Lead, b *body) {
 		if s.feed == nil || s.recovering() || q.score < 0 {
 			continue
 		}
+		delete(b.tenant.shown, shownKey{b.id, q.card}) // should it come back, it comes anew
 		q.prev = b.tenant.add(tracker.Change{
 			Time: max(b.walk.Step, b.walk.Last), Lead: b.id, MergedInto: l.Into, Card: b.nameOn(q.card), Cause: why, Event: s.causeSeq,
 			OldScore: int(q.score), NewScore: -1, OldBand: q.band, OldGrade: q.grade, Prev: q.prev,

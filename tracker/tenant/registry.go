@@ -92,6 +92,8 @@ type sourceRow struct {
 	Window  time.Duration `json:"window,omitempty"`
 	Settle  time.Duration `json:"settle,omitempty"`
 
+	Retention int64 `json:"retention,omitempty"` // seconds
+
 	Identity []string `json:"identity_keys,omitempty"` // newest first
 }
 
@@ -158,7 +160,7 @@ func (v *view) readSource(key, value []byte) error {
 		ID: binary.BigEndian.Uint32(key), Tenant: v.tenants[row.Tenant], Name: row.Name, WriteKey: row.WriteKey, Origins: row.Origins,
 		Others: row.Others, FastAck: row.FastAck, Server: row.Server, KeepIP: row.KeepIP, MaxBody: row.MaxBody, Rate: row.Rate, Disabled: row.Disabled,
 		Kind: row.Kind, Secrets: row.Secrets, Topic: row.Topic, Window: row.Window, Settle: row.Settle,
-		IdentityKeys: row.Identity,
+		IdentityKeys: row.Identity, Retention: time.Duration(row.Retention) * time.Second,
 	}
 	if s.Tenant == nil {
 		return fmt.Errorf("source %d belongs to no tenant", s.ID)
@@ -333,7 +335,7 @@ func (r *Registry) SaveSource(s tracker.Source) (*tracker.Source, error) {
 	row := sourceRow{
 		Tenant: s.Tenant.ID, Name: s.Name, WriteKey: s.WriteKey, Origins: s.Origins, FastAck: s.FastAck,
 		Others: s.Others, Server: s.Server, KeepIP: s.KeepIP, MaxBody: s.MaxBody, Rate: s.Rate, Disabled: s.Disabled, Identity: s.IdentityKeys,
-		Kind: s.Kind, Secrets: s.Secrets, Topic: s.Topic, Window: s.Window, Settle: s.Settle,
+		Kind: s.Kind, Secrets: s.Secrets, Topic: s.Topic, Window: s.Window, Settle: s.Settle, Retention: int64(s.Retention.Seconds()),
 	}
 	err := r.meta.Update(func(tx *storage.Tx) error { return put(tx, machine, storage.SpaceSource, sourceKey(s.ID), row) })
 	if err == nil {
