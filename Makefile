@@ -78,6 +78,7 @@ bench-scoring: ## one table for the scoring platform: cards, gas, hostile guests
 .PHONY: bench-learn
 bench-learn: ## one table for learning: processor time and memory of a card and of trees, beside scikit-learn
 	go run ./bench/cmd/bench learn
+
 .PHONY: bench-snapshots
 bench-snapshots: ## 100,000 leads of 20 events each, looked at as learning from the log does (minutes, most of them to make the leads)
 	go test ./tracker/server -run '^$$' -bench Snapshots -benchtime 1x -timeout 30m

@@ -25,7 +25,9 @@ A topic map says what pages, files and mails are about:
   half_life: 30d                            # of what leads are shown with
   weights: {page_view: 1, download: 3, email_open: 1, email_click: 2}
 
-Rules ask for affinity(pricing), or for the field topic.pricing of an event.`,
+Rules ask for affinity(pricing), or for the field topic.pricing of an event.
+
+  ripen topics check topics.yaml`,
 			run: runTopicsCheck,
 		},
 		{
