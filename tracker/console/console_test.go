@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -207,6 +208,9 @@ func TestLeadTellsEverything(t *testing.T) {
 	}
 	if len(got.Timeline) != 7 || got.Timeline[2].Machine != "bot" || got.Superseded != 1 || len(got.Identities) != 2 || len(got.Attributes) != 3 {
 		t.Errorf("lead %+v", got)
+	}
+	if want := [][2]string{{"marketing", "granted"}, {"profiling", "denied"}}; !slices.Equal(got.Consent, want) {
+		t.Errorf("consent %v, want %v", got.Consent, want)
 	}
 	if h := got.Habits; len(got.Topics) != 2 || got.Topics[0][0] != "precios" || got.Topics[0][1] != 3.5 || h == nil || h.Rate != 0.25 || h.Shares != 2 || h.Pages[0] != [3]any{"/precios", 70.5, 2.0} {
 		t.Errorf("topics %v, habits %+v", got.Topics, h)

@@ -184,6 +184,7 @@ func people(t *testing.T, f *fake, now time.Time) {
 		}
 		p.lead.Attributes = map[string]any{"cups": 12.0, "place": "office", "name": "Ana Ferreiro"}
 		p.lead.Identities = append(p.lead.Identities, tracker.Identity{Kind: tracker.EmailIdentity, Value: "ana.ferreiro@acme.es", Proved: true})
+		p.lead.Consent = tracker.ConsentUnknown.With(tracker.Marketing, tracker.Granted).With(tracker.Profiling, tracker.Refused)
 		p.lead.Interests = &tracker.Interests{
 			Topics: []tracker.Affinity{{Topic: "precios", Value: 3.5}, {Topic: "<b>eventos</b>", Value: 1}}, Mails: 4, Opened: 1, OpenRate: 0.25, Shares: 2,
 			Pages: []tracker.PageUse{{Path: "/precios", Seconds: 70.5, Visits: 3}},

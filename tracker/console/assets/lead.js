@@ -99,6 +99,8 @@ const interests = (lead) => {
   return items.length > 0 && section(words.interests, pairs(items));
 };
 
+const consent = (lead) => section(words.consent, pairs(lead.consent.map(([purpose, said]) => [words["p_" + purpose], words["c_" + said]])));
+
 const identity = (lead) => {
   const items = lead.identities.map((i) => [words[i.kind] || i.kind, make("span", {}, i.value || "–", " ", make("small", { class: "chip" }, i.proved ? words.proved : words.claimed))]);
   items.push([words.first, clock(lead.first_seen)], [words.events, number(lead.events)]);
@@ -170,6 +172,7 @@ export const drawLead = (panel, lead, kept) => {
     lead.attributes.length > 0 && section(words.attributes, pairs(lead.attributes.map(([k, v]) => [k, text(v)]))),
     lead.habits && interests(lead),
     identity(lead),
+    lead.consent.length > 0 && consent(lead),
     lead.timeline.length > 0 && timeline(lead, opened),
   ];
   panel.replaceChildren(...parts.filter(Boolean));
