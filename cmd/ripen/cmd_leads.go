@@ -239,6 +239,7 @@ func (c *call) printTimeline(ctx context.Context, cl *client, path string) error
 		Events []struct {
 			Time       string         `json:"time"`
 			Type       string         `json:"type"`
+			Machine    string         `json:"machine"`
 			Properties map[string]any `json:"properties"`
 		} `json:"events"`
 	}
@@ -247,7 +248,12 @@ func (c *call) printTimeline(ctx context.Context, cl *client, path string) error
 	}
 	rows := make([][]string, 0, len(page.Events))
 	for _, e := range page.Events {
-		rows = append(rows, []string{clockText(e.Time), e.Type, shortFields(e.Properties)})
+		what := e.Type
+		switch e.Machine {
+		case "bot", "prefetch", "proxy":
+			what += " (" + e.Machine + ")"
+		}
+		rows = append(rows, []string{clockText(e.Time), what, shortFields(e.Properties)})
 	}
 	fmt.Fprintln(c.out)
 	printTable(c.out, []string{"TIME", "EVENT", "WITH"}, rows)

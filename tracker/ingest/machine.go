@@ -109,6 +109,7 @@ var botWords = []string{
 	"bot", "crawl", "spider", "slurp", "headless", "phantomjs", "lighthouse", "facebookexternalhit",
 	"ia_archiver", "feed", "fetch", "subscribers", "pingdom", "monitoring", "scrapy", "archiver", "nutch",
 	"bingpreview", "mediapartners", "favicon", "http://", "https://",
+	"barracuda", "mimecast", "proofpoint", "urlscan", // they follow the links of mails; most give no name
 	"@", // an address to complain to: no browser has one
 }
 

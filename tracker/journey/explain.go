@@ -107,17 +107,23 @@ func (w *teller) or(list []string) string { return strings.Join(list, w.say(" or
 func (w *teller) span(ms int64) string {
 	units := []struct {
 		ms     float64
-		en, es string
+		en, es string // of more than one
+		one    string // "1 year", "1 año"
+		uno    string
 	}{
-		{365.25 * 864e5, "y", "años"},
-		{30.4375 * 864e5, "months", "meses"},
-		{7 * 864e5, "weeks", "semanas"},
-		{864e5, "days", "días"},
-		{36e5, "h", "h"},
-		{6e4, "min", "min"},
+		{365.25 * 864e5, "years", "años", "year", "año"},
+		{30.4375 * 864e5, "months", "meses", "month", "mes"},
+		{7 * 864e5, "weeks", "semanas", "week", "semana"},
+		{864e5, "days", "días", "day", "día"},
+		{36e5, "h", "h", "h", "h"},
+		{6e4, "min", "min", "min", "min"},
 	}
 	for _, u := range units {
-		if n := float64(ms) / u.ms; n >= 1 && n == float64(int64(n)) {
+		n := float64(ms) / u.ms
+		switch {
+		case n == 1:
+			return "1 " + w.say(u.one, u.uno)
+		case n > 1 && n == float64(int64(n)):
 			return fmt.Sprintf("%g %s", n, w.say(u.en, u.es))
 		}
 	}

@@ -92,10 +92,7 @@ func leadOf(e *tracker.Event) tracker.LeadID {
 
 // later puts a click off until it has settled.
 func (w *world) later(p *Person, j *job) error {
-	at := max(j.event.Time, j.event.Received) + tracker.MaxSettle
-	if src := w.e.cfg.Source(w.t.ID); src != nil {
-		at = max(j.event.Time, j.event.Received) + tracker.DefaultSettle
-	}
+	at := max(j.event.Time, j.event.Received) + j.event.Settle()
 	return w.rows.set(dueKey(at, p.Lead.ID, dueClick, string(binary.BigEndian.AppendUint64(nil, j.event.Seq))), []byte{})
 }
 
