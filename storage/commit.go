@@ -30,7 +30,7 @@ const groupBytes = 768 << 10
 
 // A group is cut into blocks that are cheap to unpack for one record, and of
 // which two fit into a block of Badger's tables: a value that does not is
-// copied twice by the builder, into three times its size. Blocks of half that
+// copied twice by the builder, into three times its size. Blocks of a quarter of that
 // size are as good as joined ones: they are packed as those are, and stay.
 const (
 	hotRecords = 512
@@ -215,7 +215,7 @@ func (l *badgerLog) encode() {
 			to++
 		}
 		codec := byte(codecS2)
-		if part >= hotBytes/2 {
+		if part >= hotBytes/4 {
 			codec = codecZstd
 		}
 		b := makeBlock(blockHeader{Codec: codec, Prev: prev}, c.recs[from:to])
