@@ -8,9 +8,11 @@ import (
 	"ripen/storage/storagetest"
 )
 
+// open opens a directory in which nothing happens by itself: some tests copy one
+// while it is open, others count the writes that fail.
 func open(t *testing.T, dir string, fault func(string) storage.Fault) *storage.DB {
 	t.Helper()
-	db, err := storage.Open(dir, storage.Options{Reserve: 1 << 20, ProbeEvery: 2 * time.Millisecond, Fault: fault})
+	db, err := storage.Open(dir, storage.Options{Reserve: 1 << 20, ProbeEvery: 2 * time.Millisecond, ReblockEvery: -1, Fault: fault})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -219,7 +219,7 @@ func TestEmptyWAL(t *testing.T) {
 	if err := os.WriteFile(leftover, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	db, err := storage.Open(dir, storage.Options{Reserve: 1 << 20})
+	db, err := storage.Open(dir, storage.Options{Reserve: 1 << 20, ReblockEvery: -1})
 	if err != nil {
 		t.Fatalf("with a leftover of a deletion: %v", err)
 	}

@@ -183,7 +183,7 @@ func FuzzReadBlock(f *testing.F) {
 func TestCommitAgainAfterAFault(t *testing.T) {
 	for _, fault := range []storage.Fault{storage.FaultLost, storage.FaultReported} {
 		failing := false
-		db, err := storage.Open(t.TempDir(), storage.Options{Fault: func(write string) storage.Fault {
+		db, err := storage.Open(t.TempDir(), storage.Options{ReblockEvery: -1, Fault: func(write string) storage.Fault {
 			if failing && write == storage.WriteMeta {
 				return fault
 			}
