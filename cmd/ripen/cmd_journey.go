@@ -2,17 +2,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
+	"maps"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"ripen/tracker"
 	"ripen/tracker/journey"
-	"ripen/wasm/scorecard"
 )
 
 func journeyCommands() []*command {
@@ -92,29 +91,8 @@ version has a step of the same id. Nobody enters for what happened before.
 	}}
 }
 
-// reported prints what is wrong with a text, one line each, and ends the command.
-func (c *call) reported(err error) error {
-	list, ok := errors.AsType[scorecard.Errors](err)
-	if !ok {
-		return err
-	}
-	for _, e := range list {
-		fmt.Fprintln(c.err, e)
-	}
-	return errReported
-}
-
-// readJourney parses the journey in a file.
 func (c *call) readJourney(file string) (*journey.Journey, []byte, error) {
-	src, err := os.ReadFile(file)
-	if err != nil {
-		return nil, nil, err
-	}
-	j, err := journey.Parse(file, src)
-	if err != nil {
-		return nil, nil, c.reported(err)
-	}
-	return j, src, nil
+	return readChecked(c, file, journey.Parse)
 }
 
 func runJourneyNew(_ context.Context, c *call) error {
@@ -134,8 +112,8 @@ func runJourneyNew(_ context.Context, c *call) error {
 		_, err := c.out.Write(b)
 		return err
 	}
-	if _, err := os.Lstat(file); !c.bool("force") && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s is there already: name another file, or overwrite it with --force", file)
+	if err := c.mayWrite(file); err != nil {
+		return err
 	}
 	if err := os.WriteFile(file, b, 0o644); err != nil {
 		return err
@@ -206,7 +184,7 @@ func runJourneySimulate(ctx context.Context, c *call) error {
 		fmt.Fprintf(c.out, "%s, %s – %s\n", s.Journey, clockText(s.Since), clockText(s.Until))
 		fmt.Fprintf(c.out, "%d leads looked at\n", s.Leads)
 		c.printWalked(&s.Tally)
-		for _, name := range sorted(s.Messages) {
+		for _, name := range slices.Sorted(maps.Keys(s.Messages)) {
 			fmt.Fprintf(c.out, "  %-32s %6d\n", "template "+name, s.Messages[name])
 		}
 		for _, n := range s.Notes {
@@ -227,7 +205,7 @@ func runJourneyStats(ctx context.Context, c *call) error {
 		if c.bool("json") {
 			return c.printJSON(s.Stats)
 		}
-		for _, name := range sorted(s.Stats) {
+		for _, name := range slices.Sorted(maps.Keys(s.Stats)) {
 			fmt.Fprintln(c.out, name)
 			c.printWalked(s.Stats[name])
 		}
@@ -246,10 +224,10 @@ func (c *call) printWalked(t *tracker.JourneyTally) {
 		line("of the hold-out", t.HoldOut)
 		line("reached the goal of these", t.HoldGoal)
 	}
-	for _, why := range sorted(t.Ended) {
+	for _, why := range slices.Sorted(maps.Keys(t.Ended)) {
 		line("ended: "+why, t.Ended[why])
 	}
-	for _, step := range sorted(t.Steps) {
+	for _, step := range slices.Sorted(maps.Keys(t.Steps)) {
 		line("step "+step, t.Steps[step])
 	}
 }

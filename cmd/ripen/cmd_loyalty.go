@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -48,10 +47,8 @@ func runLoyalty(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	for _, file := range []string{c.get("out"), c.get("card")} {
-		if _, err := os.Lstat(file); file != "" && !c.bool("force") && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s is there already: name another file, or overwrite it with --force", file)
-		}
+	if err := c.mayWrite(c.get("out"), c.get("card")); err != nil {
+		return err
 	}
 	var sheet *loyalty.Sheet
 	if len(c.args) > 0 {

@@ -80,25 +80,25 @@ one.
 	}
 }
 
-// readCard parses the card in a file. What is wrong with it is printed, one
-// line each, and ends the command.
 func (c *call) readCard(file string) (*scorecard.Card, []byte, error) {
-	src, err := os.ReadFile(file)
-	if err != nil {
-		return nil, nil, err
+	return readChecked(c, file, scorecard.Parse)
+}
+
+// readChecked parses what is in a file: a card, a topic map, a journey, a segment.
+// What is wrong with it is printed, one line each, and ends the command.
+func readChecked[T any](c *call, file string, parse func(file string, src []byte) (T, error)) (t T, src []byte, err error) {
+	if src, err = os.ReadFile(file); err != nil {
+		return t, nil, err
 	}
-	card, err := scorecard.Parse(file, src)
-	if err == nil {
-		return card, src, nil
-	}
+	t, err = parse(file, src)
 	list, ok := errors.AsType[scorecard.Errors](err)
 	if !ok {
-		return nil, nil, err
+		return t, src, err
 	}
 	for _, e := range list {
 		fmt.Fprintln(c.err, e)
 	}
-	return nil, nil, errReported
+	return t, nil, errReported
 }
 
 // rulesOf counts the rules that a card's groups hold.

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/url"
-	"os"
-	"slices"
 
 	"ripen/tracker"
 	"ripen/tracker/journey"
@@ -55,19 +51,8 @@ it may begin a journey. It asks scores, attributes and what somebody did:
 	}}
 }
 
-// sorted returns the keys of a map in order.
-func sorted[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
-
 func (c *call) readSegment(file string) (*journey.Segment, []byte, error) {
-	src, err := os.ReadFile(file)
-	if err != nil {
-		return nil, nil, err
-	}
-	s, err := journey.ParseSegment(file, src)
-	if err != nil {
-		return nil, nil, c.reported(err)
-	}
-	return s, src, nil
+	return readChecked(c, file, journey.ParseSegment)
 }
 
 func runSegmentCheck(_ context.Context, c *call) error {

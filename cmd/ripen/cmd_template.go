@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -57,10 +55,8 @@ func runCardNew(_ context.Context, c *call) error {
 // if one of the files is there already.
 func (c *call) writeTemplate(t template.Template) error {
 	card, stories := c.get("out"), c.get("cases")
-	for _, file := range []string{card, stories} {
-		if _, err := os.Lstat(file); file != "" && !c.bool("force") && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s is there already: name another file, or overwrite it with --force", file)
-		}
+	if err := c.mayWrite(card, stories); err != nil {
+		return err
 	}
 	if stories != "" {
 		if err := os.WriteFile(stories, t.Cases(c.lang), 0o644); err != nil {

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 
 	"ripen/wasm/scorecard"
 )
@@ -50,26 +48,8 @@ It counts for everything that was done before, too. A map without topics
 	}
 }
 
-// readTopics reads the topic map in a file. What is wrong with it is printed, one
-// line each, and ends the command.
-func (c *call) readTopics(file string) (*scorecard.Topics, []byte, error) {
-	src, err := os.ReadFile(file)
-	if err != nil {
-		return nil, nil, err
-	}
-	t, err := scorecard.ParseTopics(file, src)
-	list, ok := errors.AsType[scorecard.Errors](err)
-	if !ok {
-		return t, src, err
-	}
-	for _, e := range list {
-		fmt.Fprintln(c.err, e)
-	}
-	return nil, nil, errReported
-}
-
 func runTopicsCheck(_ context.Context, c *call) error {
-	t, _, err := c.readTopics(c.args[0])
+	t, _, err := readChecked(c, c.args[0], scorecard.ParseTopics)
 	if err != nil {
 		return err
 	}
@@ -81,7 +61,7 @@ func runTopicsCheck(_ context.Context, c *call) error {
 }
 
 func runTopicsSet(ctx context.Context, c *call) error {
-	_, src, err := c.readTopics(c.args[0])
+	_, src, err := readChecked(c, c.args[0], scorecard.ParseTopics)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -64,10 +63,8 @@ Brier, so that a timer can learn anew each week.
 }
 
 func runTrain(ctx context.Context, c *call) error {
-	for _, file := range []string{c.get("out"), c.get("html"), c.modelFile(c.get("model"))} {
-		if _, err := os.Lstat(file); file != "" && !c.bool("force") && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s is there already: name another file, or overwrite it with --force", file)
-		}
+	if err := c.mayWrite(c.get("out"), c.get("html"), c.modelFile(c.get("model"))); err != nil {
+		return err
 	}
 	if len(c.args) == 0 {
 		return c.trainFromLog(ctx)

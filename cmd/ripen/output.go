@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -160,4 +162,14 @@ func countText(n int64) string {
 		s = s[:i] + "\u202f" + s[i:]
 	}
 	return s
+}
+
+// mayWrite refuses to overwrite a file without --force. The empty name is no file.
+func (c *call) mayWrite(files ...string) error {
+	for _, file := range files {
+		if _, err := os.Lstat(file); file != "" && !c.bool("force") && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s is there already: name another file, or overwrite it with --force", file)
+		}
+	}
+	return nil
 }
