@@ -56,35 +56,10 @@ func (w *world) age(age time.Duration) {
 	w.t.Helper()
 	cutoff := (w.now - age.Milliseconds()) / day * day
 	received := map[[16]byte]int64{}
-	first, _ := w.db.Log().First(context.Background(), 0)
-	err := w.db.Log().Read(context.Background(), 0, first, func(recs []storage.Record) error {
-		for i := range recs {
-			row, err := eventRow(&recs[i])
-			if err != nil {
-				return err
-			}
-			if row == nil {
-				continue
-			}
-			at := recs[i].Received
-			if recs[i].Kind == storage.KindCarry {
-				c, err := tracker.DecodeCarry(recs[i].Row)
-				if err != nil {
-					return err
-				}
-				at = c.Received
-			}
-			var e tracker.Event
-			if err := tracker.DecodeRow(row, &e); err != nil {
-				return err
-			}
-			received[[16]byte(e.MessageID)] = at
-		}
+	w.eachEvent(func(_ *storage.Record, e *tracker.Event, at int64) error {
+		received[[16]byte(e.MessageID)] = at
 		return nil
 	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
 	w.retained = true
 	w.facts = slices.DeleteFunc(w.facts, func(f *fact) bool {
 		return f.source == 2 && received[f.id] < cutoff && f.typ != "form_submit"
@@ -97,33 +72,12 @@ func (w *world) noneOf(age time.Duration) {
 	w.t.Helper()
 	cutoff := (w.now - age.Milliseconds()) / day * day
 	x := tracker.Expiry{Source: 2, Before: cutoff}
-	first, _ := w.db.Log().First(context.Background(), 0)
-	err := w.db.Log().Read(context.Background(), 0, first, func(recs []storage.Record) error {
-		for i := range recs {
-			row, err := eventRow(&recs[i])
-			if err != nil {
-				return err
-			}
-			if row == nil {
-				continue
-			}
-			received := recs[i].Received
-			if c, err := tracker.DecodeCarry(recs[i].Row); recs[i].Kind == storage.KindCarry && err == nil {
-				received = c.Received
-			}
-			var e tracker.Event
-			if err := tracker.DecodeRow(row, &e); err != nil {
-				return err
-			}
-			if gone, bare := x.Takes(&e, received); gone || bare && len(recs[i].Personal) > 0 {
-				return fmt.Errorf("record %d is there: %s", recs[i].Seq, e.Type)
-			}
+	w.eachEvent(func(rec *storage.Record, e *tracker.Event, received int64) error {
+		if gone, bare := x.Takes(e, received); gone || bare && len(rec.Personal) > 0 {
+			return fmt.Errorf("record %d is there: %s", rec.Seq, e.Type)
 		}
 		return nil
 	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
 }
 
 // crashes returns what goes wrong in a pass over a source.

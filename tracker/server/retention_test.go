@@ -50,28 +50,13 @@ func (w *world) forget(age time.Duration) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	first, _ := w.db.Log().First(ctx, 0)
 	old := map[[16]byte]bool{}
-	err = w.db.Log().Read(ctx, 0, first, func(recs []storage.Record) error {
-		for i := range recs {
-			row, err := eventRow(&recs[i])
-			if err != nil {
-				return err
-			}
-			if row == nil || recs[i].Seq >= r.before {
-				continue
-			}
-			var e tracker.Event
-			if err := tracker.DecodeRow(row, &e); err != nil {
-				return err
-			}
+	w.eachEvent(func(rec *storage.Record, e *tracker.Event, _ int64) error {
+		if rec.Seq < r.before {
 			old[[16]byte(e.MessageID)] = true
 		}
 		return nil
 	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
 	known := map[string]bool{"": true}
 	for _, f := range w.facts {
 		if f.isMark() && !f.denied && !f.head {
@@ -85,6 +70,44 @@ func (w *world) forget(age time.Duration) {
 		}
 	}
 	w.facts, w.retained = kept, true
+}
+
+// eachEvent calls fn with the events of the log, carried ones too, and with when
+// each was received.
+func (w *world) eachEvent(fn func(rec *storage.Record, e *tracker.Event, received int64) error) {
+	w.t.Helper()
+	ctx := context.Background()
+	first, _ := w.db.Log().First(ctx, 0)
+	err := w.db.Log().Read(ctx, 0, first, func(recs []storage.Record) error {
+		for i := range recs {
+			row, err := eventRow(&recs[i])
+			if err != nil {
+				return err
+			}
+			if row == nil {
+				continue
+			}
+			received := recs[i].Received
+			if recs[i].Kind == storage.KindCarry {
+				c, err := tracker.DecodeCarry(recs[i].Row)
+				if err != nil {
+					return err
+				}
+				received = c.Received
+			}
+			var e tracker.Event
+			if err := tracker.DecodeRow(row, &e); err != nil {
+				return err
+			}
+			if err := fn(&recs[i], &e, received); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // some makes random events, half of them of visitors nobody knows.

@@ -166,29 +166,46 @@ func (m *simulation) run(ctx context.Context, sample int, progress func(done, to
 		slices.SortFunc(ids, bySample)
 		ids = ids[:sample]
 	}
-	var said time.Time
-	for done := 0; done < len(ids); {
-		if err := ctx.Err(); err != nil {
-			return nil, &tracker.Error{Kind: tracker.KindBusy, Code: "stopped", Detail: "the server is stopping: ask again in a moment", Err: err}
-		}
-		some, n, err := m.take(ids[done:min(len(ids), done+simulateMost)])
+	err = eachSome(ctx, ids, progress, func(ids []tracker.LeadID) (int, error) {
+		some, n, err := m.take(ids)
 		if err == nil {
 			err = m.score(some, m.tally.add)
 		}
+		return n, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return m.tally.result(total), nil
+}
+
+// eachSome goes through leads beside the loop, simulateMost of them at most at a
+// time, and tells how far it is. take says how many it took, at least one.
+func eachSome(ctx context.Context, ids []tracker.LeadID, progress func(done, total int) error, take func(ids []tracker.LeadID) (n int, err error)) error {
+	var said time.Time
+	for done := 0; done < len(ids); {
+		if err := ctx.Err(); err != nil {
+			return stopping(err)
+		}
+		n, err := take(ids[done:min(len(ids), done+simulateMost)])
 		if errors.Is(err, storage.ErrClosed) {
 			err = &tracker.Error{Kind: tracker.KindBusy, Code: "replaying", Detail: "a replay has begun: ask again when it is done", Err: err}
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if done += n; time.Since(said) > progressEvery {
 			said = time.Now()
 			if err := progress(done, len(ids)); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	return m.tally.result(total), nil
+	return nil
+}
+
+func stopping(err error) error {
+	return &tracker.Error{Kind: tracker.KindBusy, Code: "stopped", Detail: "the server is stopping: ask again in a moment", Err: err}
 }
 
 // bySample orders leads by what their ids hash to, which is not how they came.

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"ripen/storage"
 	"ripen/tracker"
 	"ripen/tracker/export"
 	"ripen/tracker/fold"
@@ -58,10 +57,6 @@ func refused(err error) error {
 	return &tracker.Error{Kind: tracker.KindInvalid, Code: "cannot_learn", Detail: err.Error()}
 }
 
-func stopping(err error) error {
-	return &tracker.Error{Kind: tracker.KindBusy, Code: "stopped", Detail: "the server is stopping: ask again in a moment", Err: err}
-}
-
 // snapshots looks at all leads of a tenant, each as of a moment of its own.
 func (s *State) snapshots(ctx context.Context, tenant tracker.TenantID, ask export.Training, progress func(done, total int) error) (*train.Table, error) {
 	ids, err := s.leadIDs(ctx, tenant)
@@ -78,24 +73,9 @@ func (s *State) snapshots(ctx context.Context, tenant tracker.TenantID, ask expo
 		defer m.close() // of guests that are not asked again
 		into.Against(m.draft.activation.Name())
 	}
-	var said time.Time
-	for done := 0; done < len(ids); {
-		if err := ctx.Err(); err != nil {
-			return nil, stopping(err)
-		}
-		n, err := q.some(ids[done:min(len(ids), done+simulateMost)], into)
-		if errors.Is(err, storage.ErrClosed) {
-			err = &tracker.Error{Kind: tracker.KindBusy, Code: "replaying", Detail: "a replay has begun: ask again when it is done", Err: err}
-		}
-		if err != nil {
-			return nil, err
-		}
-		if done += n; time.Since(said) > progressEvery {
-			said = time.Now()
-			if err := progress(done, len(ids)); err != nil {
-				return nil, err
-			}
-		}
+	err = eachSome(ctx, ids, progress, func(ids []tracker.LeadID) (int, error) { return q.some(ids, into) })
+	if err != nil {
+		return nil, err
 	}
 	return into.Table()
 }
