@@ -1,6 +1,9 @@
 package storage
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // A key of leads/ and meta/ is (tenant 8 bytes, space 1 byte, rest). This file
 // is the only place that builds keys: a tenant's rows cannot be reached by
@@ -95,3 +98,15 @@ const dayMillis = 24 * 60 * 60 * 1000
 
 // dayOf is the day partition of a receive time.
 func dayOf(ms int64) uint32 { return uint32(max(ms, 0) / dayMillis) }
+
+// Behind is the first key behind all that begin with a prefix: the end of a scan
+// of them. It is nil, no bound, if there is none: all of the prefix is 0xff.
+func Behind(prefix []byte) []byte {
+	end := bytes.Clone(prefix)
+	for i := len(end) - 1; i >= 0; i-- {
+		if end[i]++; end[i] != 0 {
+			return end[:i+1]
+		}
+	}
+	return nil
+}

@@ -61,6 +61,10 @@ func (m Machine) String() string {
 	return [...]string{"human", "bot", "prefetch", "proxy", "server"}[m]
 }
 
+// IsMachine says that the event was no act of a person: also where a proxy opened
+// for one.
+func (m Machine) IsMachine() bool { return m == Bot || m == Prefetch || m == Proxy }
+
 // MachineReason names the evidence behind a [Machine] verdict.
 type MachineReason byte
 

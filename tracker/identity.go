@@ -81,6 +81,13 @@ func (l LeadID) isIdentity() bool {
 	return l.Kind == UserIdentity || l.Kind == EmailIdentity || l.Kind == VisitorIdentity
 }
 
+// Key is the identity as storage knows a subject: its kind and its hash.
+func (l LeadID) Key() (k [17]byte) {
+	k[0] = byte(l.Kind)
+	copy(k[1:], l.Hash[:])
+	return k
+}
+
 // Stronger says that l names a lead that holds both: a user id before an e-mail,
 // that before a visitor, and of one kind the smaller hash.
 func (l LeadID) Stronger(m LeadID) bool {

@@ -98,10 +98,7 @@ func (h *happened) record(src *tracker.Source, now int64) storage.Record {
 	if len(personal) > 0 {
 		rec.Personal = tracker.AppendFields(nil, personal)
 	}
-	if s := e.Subject(); !s.IsZero() {
-		rec.Subject[0] = byte(s.Kind)
-		copy(rec.Subject[1:], s.Hash[:])
-	}
+	rec.Subject = e.Subject().Key()
 	return rec
 }
 
@@ -122,10 +119,7 @@ func (h *happened) pseudonym(t *tracker.Tenant, now int64) tracker.Hash {
 
 // messageID is a UUID of version 8 made of what the event is known by.
 func (h *happened) messageID() []byte {
-	sum := digest(append([]string{"mail"}, h.id...)...)
-	u := sum[:16]
-	u[6], u[8] = u[6]&0x0f|0x80, u[8]&0x3f|0x80
-	return u
+	return tracker.UUID8(digest(append([]string{"mail"}, h.id...)...))
 }
 
 // digest hashes texts so that no two lists of them run together.

@@ -2,12 +2,10 @@ package handoff
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
-	"strings"
 	"time"
 
 	"ripen/storage"
@@ -247,7 +245,7 @@ func (q *Queue) record(t tracker.TenantID, h *tracker.Handoff, d *tracker.Handof
 	}
 	// The same decision about the same state is the same event, however often
 	// it is sent because an answer got lost.
-	mid := messageID(h.ID, d.Type, fmt.Sprint(h.Event))
+	mid := tracker.DerivedID("handoff", h.ID, d.Type, fmt.Sprint(h.Event))
 	e := tracker.Event{
 		Time: q.db.Now(), Type: []byte(d.Type), MessageID: mid, MessageUUID: true, Source: src.ID, Machine: tracker.Server, Proved: true,
 	}
@@ -287,16 +285,6 @@ func (q *Queue) record(t tracker.TenantID, h *tracker.Handoff, d *tracker.Handof
 	if len(personal) > 0 {
 		rec.Personal = tracker.AppendFields(nil, personal)
 	}
-	s := e.Subject()
-	rec.Subject[0] = byte(s.Kind)
-	copy(rec.Subject[1:], s.Hash[:])
+	rec.Subject = e.Subject().Key()
 	return rec, nil
-}
-
-// messageID is a UUID of version 8 made of what the event is known by.
-func messageID(parts ...string) []byte {
-	sum := sha256.Sum256([]byte("handoff\x00" + strings.Join(parts, "\x00")))
-	u := sum[:16]
-	u[6], u[8] = u[6]&0x0f|0x80, u[8]&0x3f|0x80
-	return u
 }

@@ -114,18 +114,6 @@ func leadKey(lead tracker.LeadID) []byte {
 	return append([]byte{rowLead, byte(lead.Kind)}, lead.Hash[:]...)
 }
 
-// behind is the first key behind those that begin with a prefix that ends in a
-// kind or a lead.
-func behind(prefix []byte) []byte {
-	end := append([]byte(nil), prefix...)
-	for i := len(end) - 1; i >= 0; i-- {
-		if end[i]++; end[i] != 0 {
-			return end[:i+1]
-		}
-	}
-	return nil // unreachable: kinds are letters
-}
-
 // rows reads and writes the rows of one tenant in a transaction.
 type rows struct {
 	tx *storage.Tx
@@ -215,7 +203,7 @@ func (q *Queue) List(t tracker.TenantID, f tracker.HandoffQuery) (out []tracker.
 	default:
 		return nil, invalid("state", "need open, pending, accepted, rejected, won or lost")
 	}
-	to := behind([]byte{kind})
+	to := storage.Behind([]byte{kind})
 	if f.Before != 0 {
 		to = seqKey(kind, f.Before)
 	}
@@ -314,7 +302,7 @@ func (q *Queue) Open(t tracker.TenantID, leads []tracker.LeadID, to string) (fou
 // named; zero if there is none.
 func (r rows) latestOpen(lead tracker.LeadID, to string) (found id, err error) {
 	prefix := leadKey(lead)
-	err = r.tx.ScanReverse(r.t, storage.SpaceHandoff, prefix, behind(prefix), func(_, v []byte) error {
+	err = r.tx.ScanReverse(r.t, storage.SpaceHandoff, prefix, storage.Behind(prefix), func(_, v []byte) error {
 		i := id(v)
 		h, err := r.handoff(i)
 		if err != nil {
@@ -335,7 +323,7 @@ func (q *Queue) Count(t tracker.TenantID) (pending, overdue, accepted int, err e
 	now := q.db.Now()
 	err = q.meta.View(func(tx *storage.Tx) error {
 		r := rows{tx, t}
-		return tx.Scan(t, storage.SpaceHandoff, []byte{rowOpen}, behind([]byte{rowOpen}), func(_, v []byte) error {
+		return tx.Scan(t, storage.SpaceHandoff, []byte{rowOpen}, storage.Behind([]byte{rowOpen}), func(_, v []byte) error {
 			h, err := r.handoff(id(v))
 			switch {
 			case err != nil:

@@ -73,7 +73,7 @@ func (w *world) add(n int, lead tracker.LeadID, to string) {
 func (w *world) say(typ, user, handoff string, proved bool) {
 	w.t.Helper()
 	e := tracker.Event{
-		Time: w.db.Now(), Type: []byte(typ), MessageID: messageID(typ, user, handoff, fmt.Sprint(proved)), MessageUUID: true, Source: 1,
+		Time: w.db.Now(), Type: []byte(typ), MessageID: tracker.DerivedID("handoff", typ, user, handoff, fmt.Sprint(proved)), MessageUUID: true, Source: 1,
 		User: w.user(user).Hash, Proved: proved,
 	}
 	rec := storage.Record{Tenant: w.tenant.ID, ID: e.MessageID, Kind: storage.KindEvent, Row: tracker.AppendRow(nil, &e)}

@@ -344,10 +344,7 @@ func (d *decoder) finish(i int) {
 	r.row = binary.AppendUvarint(r.row, uint64(it.fields))
 	r.row = append(r.row, r.clear[it.clear.from:it.clear.to]...)
 	rec := storage.Record{Tenant: d.source.Tenant.ID, ID: id, Kind: storage.KindEvent, Row: r.row[from:len(r.row):len(r.row)]}
-	if s := e.Subject(); !s.IsZero() {
-		rec.Subject[0] = byte(s.Kind)
-		copy(rec.Subject[1:], s.Hash[:])
-	}
+	rec.Subject = e.Subject().Key()
 	if p := it.personal; p.to > p.from {
 		rec.Personal = r.personal[p.from:p.to:p.to]
 	}
@@ -442,7 +439,5 @@ func (d *decoder) derivedID(i int) []byte {
 	d.arena = append(d.arena, d.b[it.from:it.to]...)
 	sum := sha256.Sum256(d.arena[from:])
 	d.arena = d.arena[:from]
-	u := sum[:16]
-	u[6], u[8] = u[6]&0x0f|0x80, u[8]&0x3f|0x80
-	return u
+	return tracker.UUID8(sum)
 }

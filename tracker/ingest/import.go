@@ -129,9 +129,7 @@ func lineID(n int, line []byte) string {
 	binary.LittleEndian.PutUint64(num[:], uint64(n))
 	h.Write(num[:])
 	h.Write(line)
-	u := h.Sum(nil)[:16]
-	u[6], u[8] = u[6]&0x0f|0x80, u[8]&0x3f|0x80
-	e := tracker.Event{MessageUUID: true, MessageID: u}
+	e := tracker.Event{MessageUUID: true, MessageID: tracker.UUID8([32]byte(h.Sum(nil)))}
 	return e.MessageText()
 }
 

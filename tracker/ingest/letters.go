@@ -90,7 +90,7 @@ func (l *Letters) Add(src *tracker.Source, d *tracker.DeadLetter) {
 	l.last.Store(le.number)
 	d.ID = hex.EncodeToString(letterKey(le.number))
 	le.plain = append(append(append(le.plain, d.Agent...), '\n'), text...)
-	subject := subjectKey(d.Subject)
+	subject := d.Subject.Key()
 	if d.Subject.IsZero() {
 		le.Nobody, subject = true, daySubject(d.Received)
 	}
@@ -100,12 +100,6 @@ func (l *Letters) Add(src *tracker.Source, d *tracker.DeadLetter) {
 
 // Lost is how many letters found no room.
 func (l *Letters) Lost() uint64 { return l.lost.Load() }
-
-func subjectKey(id tracker.LeadID) (s storage.Subject) {
-	s[0] = byte(id.Kind)
-	copy(s[1:], id.Hash[:])
-	return s
-}
 
 // daySubject is whose key seals the letters of a day that name nobody.
 func daySubject(ms int64) (s storage.Subject) {

@@ -86,7 +86,7 @@ func TestLetterOfAnErasedPerson(t *testing.T) {
 	if len(list) != 2 || list[1].Subject.IsZero() || !list[0].Subject.IsZero() {
 		t.Fatalf("letters %+v", list)
 	}
-	if err := db.Erase(context.Background(), testTenant.ID, []storage.Subject{subjectKey(list[1].Subject)}); err != nil {
+	if err := db.Erase(context.Background(), testTenant.ID, []storage.Subject{list[1].Subject.Key()}); err != nil {
 		t.Fatal(err)
 	}
 	if d, err := l.Get(testTenant.ID, list[1].ID); err != nil || !d.Erased || d.Text != nil {

@@ -60,7 +60,7 @@ func (e *Engine) Members(t tracker.TenantID, name string, behind tracker.LeadID,
 		from = append(memberKey(name, behind), 0)
 	}
 	err = e.db.Meta().View(func(tx *storage.Tx) error {
-		return tx.Scan(t, storage.SpaceJourney, from, after(prefix), func(k, _ []byte) error {
+		return tx.Scan(t, storage.SpaceJourney, from, storage.Behind(prefix), func(k, _ []byte) error {
 			if ids = append(ids, parseLead(k[len(prefix):])); len(ids) == limit {
 				return storage.ErrStop
 			}
@@ -105,7 +105,7 @@ func (e *Engine) Steps(t tracker.TenantID, ids []tracker.LeadID, limit int) ([]t
 		for _, id := range ids {
 			n := 0
 			prefix := leadKey(rowNote, id, "")
-			err := tx.ScanReverse(t, storage.SpaceJourney, prefix, after(prefix), func(_, v []byte) error {
+			err := tx.ScanReverse(t, storage.SpaceJourney, prefix, storage.Behind(prefix), func(_, v []byte) error {
 				var r noteRow
 				if err := json.NewDecoder(bytes.NewReader(v)).Decode(&r); err != nil {
 					return err

@@ -44,10 +44,7 @@ func (e *Engine) hear(f *inForce, rec *storage.Record) ([]job, error) {
 		return nil, err
 	}
 	typ := string(x.Type)
-	if !x.Counts() || !f.events[typ] && !f.events[anyEvent] {
-		return nil, nil
-	}
-	if x.Machine == tracker.Bot || x.Machine == tracker.Prefetch || x.Machine == tracker.Proxy {
+	if !x.Counts() || x.Machine.IsMachine() || !f.events[typ] && !f.events[anyEvent] {
 		return nil, nil
 	}
 	out, err := e.event(rec)
@@ -182,9 +179,7 @@ func (e *Engine) record(t *tracker.Tenant, lead tracker.LeadID, s *setting) (rec
 	if src == nil {
 		return rec, errors.New("set attributes: the tenant has no source")
 	}
-	sum := sha256.Sum256([]byte("journey set\x00" + lead.String() + "\x00" + s.Key))
-	mid := sum[:16]
-	mid[6], mid[8] = mid[6]&0x0f|0x80, mid[8]&0x3f|0x80
+	mid := tracker.DerivedID("journey set", lead.String(), s.Key)
 	x := tracker.Event{
 		Time: s.Time, Type: []byte(tracker.JourneySet), MessageID: mid, MessageUUID: true, Source: src.ID, Machine: tracker.Server, Proved: true,
 	}
@@ -214,8 +209,6 @@ func (e *Engine) record(t *tracker.Tenant, lead tracker.LeadID, s *setting) (rec
 		personal = append(personal, f)
 	}
 	rec = storage.Record{Tenant: t.ID, ID: mid, Kind: storage.KindEvent, Row: tracker.AppendRow(nil, &x), Personal: tracker.AppendFields(nil, personal)}
-	sub := x.Subject()
-	rec.Subject[0] = byte(sub.Kind)
-	copy(rec.Subject[1:], sub.Hash[:])
+	rec.Subject = x.Subject().Key()
 	return rec, nil
 }

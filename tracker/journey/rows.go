@@ -78,17 +78,6 @@ func parseDue(k []byte) (d due, err error) {
 	return due{int64(binary.BigEndian.Uint64(k[1:])), parseLead(k[9:]), k[9+leadLen], string(k[10+leadLen:])}, nil
 }
 
-// after is the first key behind all that begin with a prefix.
-func after(prefix []byte) []byte {
-	end := bytes.Clone(prefix)
-	for i := len(end) - 1; i >= 0; i-- {
-		if end[i]++; end[i] != 0 {
-			return end[:i+1]
-		}
-	}
-	return nil // unreachable: kinds are letters
-}
-
 // rows reads and writes the rows of one tenant in a transaction. What is counted
 // is written by flush.
 type rows struct {
@@ -112,7 +101,7 @@ func (r *rows) set(k, v []byte) error { return r.tx.Set(r.t, storage.SpaceJourne
 func (r *rows) drop(k []byte) error { return r.tx.Delete(r.t, storage.SpaceJourney, k) }
 
 func (r *rows) scan(prefix []byte, visit func(k, v []byte) error) error {
-	return r.before().Scan(r.t, storage.SpaceJourney, prefix, after(prefix), visit)
+	return r.before().Scan(r.t, storage.SpaceJourney, prefix, storage.Behind(prefix), visit)
 }
 
 func (r *rows) before() *storage.Tx {
@@ -195,7 +184,7 @@ func (r *rows) say(l tracker.LeadID, n *noteRow) error {
 	prefix := leadKey(rowNote, l, "")
 	last, known := r.notes[l]
 	if !known {
-		err := r.before().ScanReverse(r.t, storage.SpaceJourney, prefix, after(prefix), func(k, _ []byte) error {
+		err := r.before().ScanReverse(r.t, storage.SpaceJourney, prefix, storage.Behind(prefix), func(k, _ []byte) error {
 			last = binary.BigEndian.Uint64(k[len(prefix):])
 			return storage.ErrStop
 		})
@@ -283,7 +272,7 @@ func (r *rows) forget(ids []tracker.LeadID) error {
 	for _, id := range ids {
 		for _, kind := range []byte{rowPlace, rowMember, rowNote, rowSent, rowSetting} {
 			prefix := leadKey(kind, id, "")
-			err := r.tx.Scan(r.t, storage.SpaceJourney, prefix, after(prefix), func(k, v []byte) error {
+			err := r.tx.Scan(r.t, storage.SpaceJourney, prefix, storage.Behind(prefix), func(k, v []byte) error {
 				keys = append(keys, bytes.Clone(k))
 				name := string(k[len(prefix):])
 				switch kind {

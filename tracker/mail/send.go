@@ -2,7 +2,6 @@ package mail
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -299,7 +298,7 @@ func (p *Post) record(d *tracker.Delivery, l *letter, a *asked, what, kind strin
 	if t == nil || src == nil {
 		return rec, errors.New("the tenant has no source")
 	}
-	mid := messageID(d.ID, what)
+	mid := tracker.DerivedID("mail sent", d.ID, what)
 	e := tracker.Event{
 		Time: p.db.Now(), Type: []byte(what), MessageID: mid, MessageUUID: true, Source: src.ID, Machine: tracker.Server,
 		Email: emailID(t, l.to).Hash,
@@ -320,16 +319,6 @@ func (p *Post) record(d *tracker.Delivery, l *letter, a *asked, what, kind strin
 	text(tracker.Property, "type", kind)
 	text(tracker.Context, "campaign.name", l.campaign)
 	rec = storage.Record{Tenant: t.ID, ID: mid, Kind: storage.KindEvent, Row: tracker.AppendRow(nil, &e)}
-	s := e.Subject()
-	rec.Subject[0] = byte(s.Kind)
-	copy(rec.Subject[1:], s.Hash[:])
+	rec.Subject = e.Subject().Key()
 	return rec, nil
-}
-
-// messageID is a UUID of version 8 made of what the event is known by.
-func messageID(parts ...string) []byte {
-	sum := sha256.Sum256([]byte("mail sent\x00" + strings.Join(parts, "\x00")))
-	u := sum[:16]
-	u[6], u[8] = u[6]&0x0f|0x80, u[8]&0x3f|0x80
-	return u
 }

@@ -153,7 +153,10 @@ func (p *Post) listen(rec *storage.Record) (*heard, error) {
 	return h, nil
 }
 
-func suppressKey(who tracker.LeadID) []byte { return append([]byte{byte(who.Kind)}, who.Hash[:]...) }
+func suppressKey(who tracker.LeadID) []byte {
+	k := who.Key()
+	return k[:]
+}
 
 func suppressed(tx *storage.Tx, t tracker.TenantID, who tracker.LeadID) (s tracker.MailSuppressed, ok bool, err error) {
 	b, err := tx.Get(t, storage.SpaceSuppression, suppressKey(who))

@@ -19,7 +19,7 @@ func (o *Outbox) List(t tracker.TenantID, before uint64, state string, limit int
 	default:
 		return nil, invalid("state", "need pending, delivered, parked or withdrawn")
 	}
-	to := after([]byte{kind})
+	to := storage.Behind([]byte{kind})
 	if before != 0 {
 		to = seqKey(kind, before)
 	}

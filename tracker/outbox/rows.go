@@ -128,17 +128,6 @@ func parseDue(k, v []byte) (d due, err error) {
 	return d, nil
 }
 
-// after is the first key behind all that begin with a prefix.
-func after(prefix []byte) []byte {
-	end := append([]byte(nil), prefix...)
-	for i := len(end) - 1; i >= 0; i-- {
-		if end[i]++; end[i] != 0 {
-			return end[:i+1]
-		}
-	}
-	return nil // unreachable unless the prefix is all 0xff; kinds are letters
-}
-
 // rows reads and writes the rows of one tenant in a transaction.
 type rows struct {
 	tx *storage.Tx
@@ -156,7 +145,7 @@ func (r rows) scan(prefix, from []byte, visit func(k, v []byte) error) error {
 	if from == nil {
 		from = prefix
 	}
-	return r.tx.Scan(r.t, storage.SpaceOutbox, from, after(prefix), visit)
+	return r.tx.Scan(r.t, storage.SpaceOutbox, from, storage.Behind(prefix), visit)
 }
 
 // intent reads an intent; nil if there is none.

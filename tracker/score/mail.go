@@ -77,7 +77,7 @@ func markOf(e *tracker.Event) (m mark, ok bool) {
 			m.kind = trapMark
 		case e.MachineReason == tracker.HeadRequest:
 			m.kind = headMark
-		case e.Machine == tracker.Bot, e.Machine == tracker.Prefetch, e.Machine == tracker.Proxy:
+		case e.Machine.IsMachine():
 			m.kind = botMark
 		}
 	default:

@@ -251,7 +251,7 @@ func (w *Walker) Event(d *Deck, k *Walk, e *tracker.Event, subject tracker.LeadI
 
 // isAct says that the event is something that the person did.
 func isAct(e *tracker.Event) bool {
-	return e.Machine != tracker.Bot && e.Machine != tracker.Prefetch && e.Machine != tracker.Proxy && !e.IsSend()
+	return !e.Machine.IsMachine() && !e.IsSend()
 }
 
 // count lets all cards have an event. If it waits they only learn that there is a

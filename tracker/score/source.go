@@ -51,9 +51,8 @@ func (s *source) Send() bool      { return s.e.IsSend() }
 func (s *source) HasTraits() bool { return s.traits || s.rose || s.chose }
 
 func (s *source) Ignore() string {
-	switch s.e.Machine {
-	case tracker.Bot, tracker.Prefetch, tracker.Proxy:
-		return s.e.Machine.String()
+	if m := s.e.Machine; m.IsMachine() {
+		return m.String()
 	}
 	return ""
 }

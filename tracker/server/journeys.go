@@ -36,11 +36,19 @@ func (s *Server) openJourneys() *journey.Engine {
 	})
 }
 
+// state is the leads, without waiting for them.
+func (w *journeyWorld) state() (*State, error) {
+	if st := w.s.folder.state(); st != nil {
+		return st, nil
+	}
+	return nil, errors.New("the state is being opened")
+}
+
 // changes takes what the feed has, and waits for nothing.
 func (w *journeyWorld) changes(t tracker.TenantID, after uint64, limit int) ([]tracker.Change, error) {
-	st := w.s.folder.state()
-	if st == nil {
-		return nil, errors.New("the state is being opened")
+	st, err := w.state()
+	if err != nil {
+		return nil, err
 	}
 	now, cancel := context.WithCancel(w.s.life)
 	cancel()
@@ -61,9 +69,9 @@ var journeyCaller = tracker.Caller{Role: tracker.AdminRole, Key: "journeys"}
 
 // person finds a lead. Whoever is not there any more is nil.
 func (w *journeyWorld) person(t *tracker.Tenant, who tracker.LeadID) (*journey.Person, error) {
-	st := w.s.folder.state()
-	if st == nil {
-		return nil, errors.New("the state is being opened")
+	st, err := w.state()
+	if err != nil {
+		return nil, err
 	}
 	opened := st.opened.Load()
 	l, err := st.Lead(journeyCaller, t.ID, who.String())
@@ -112,7 +120,7 @@ func (s *State) acts(t tracker.TenantID, id tracker.LeadID) ([]journey.Act, erro
 			return nil, err
 		}
 		_, judged := verdicts[e.Seq]
-		if !judged && e.Counts() && e.Machine != tracker.Bot && e.Machine != tracker.Prefetch && e.Machine != tracker.Proxy {
+		if !judged && e.Counts() && !e.Machine.IsMachine() {
 			out = append(out, journey.Act{Seq: e.Seq, Time: e.Time, Type: string(e.Type)})
 		}
 	}
@@ -126,9 +134,9 @@ func (w *journeyWorld) next(t tracker.TenantID, after tracker.LeadID, limit int)
 	defer w.mu.Unlock()
 	list, known := w.people[t]
 	if !known || after.IsZero() {
-		st := w.s.folder.state()
-		if st == nil {
-			return nil, errors.New("the state is being opened")
+		st, err := w.state()
+		if err != nil {
+			return nil, err
 		}
 		ids, err := st.leadIDs(w.s.life, t)
 		if err != nil {

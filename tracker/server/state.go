@@ -432,7 +432,7 @@ func (s *State) applySlice(recs []storage.Record, apply func([]storage.Record, i
 // openCopy appends the personal part of an entry that has a copy of it to dst; nothing
 // if it was erased.
 func (s *State) openCopy(dst []byte, t tracker.TenantID, n *fold.Entry) ([]byte, error) {
-	dst, err := s.db.UnsealCopy(dst, n.Sealed, storage.Tenant(t), subjectKey(n.Subject), n.Seq)
+	dst, err := s.db.UnsealCopy(dst, n.Sealed, storage.Tenant(t), n.Subject.Key(), n.Seq)
 	if errors.Is(err, storage.ErrErased) {
 		return dst[:0], nil
 	}

@@ -134,7 +134,7 @@ func (s *State) Erase(ctx context.Context, c tracker.Caller, tenant tracker.Tena
 	}
 	keys := make([]storage.Subject, len(ids))
 	for i, id := range ids {
-		keys[i] = subjectKey(id)
+		keys[i] = id.Key()
 	}
 	if err := s.db.Erase(ctx, storage.Tenant(tenant), keys); err != nil { // the commit point: nothing can be read any more
 		return 0, fmt.Errorf("erase: %w", err)

@@ -118,22 +118,16 @@ func (s *State) openPart(b *body, q *part) ([]byte, error) {
 	if len(q.sealed) == 0 {
 		return nil, nil
 	}
-	return s.db.OpenFor(nil, q.sealed, storage.Tenant(b.tenant.id), subjectKey(q.subject), short(b.id))
+	return s.db.OpenFor(nil, q.sealed, storage.Tenant(b.tenant.id), q.subject.Key(), short(b.id))
 }
 
 func (s *State) sealPart(b *body, q *part, plain []byte) (err error) {
-	q.sealed, err = s.db.SealFor(nil, plain, storage.Tenant(b.tenant.id), subjectKey(q.subject), short(b.id))
+	q.sealed, err = s.db.SealFor(nil, plain, storage.Tenant(b.tenant.id), q.subject.Key(), short(b.id))
 	if errors.Is(err, storage.ErrErased) {
 		q.sealed, q.known = nil, nil
 		return nil
 	}
 	return err
-}
-
-func subjectKey(id tracker.LeadID) (k storage.Subject) {
-	k[0] = byte(id.Kind)
-	copy(k[1:], id.Hash[:])
-	return k
 }
 
 // name takes the text of identities from an event.

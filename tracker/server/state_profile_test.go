@@ -67,7 +67,7 @@ func TestProfileWithoutTheErased(t *testing.T) {
 	show("map[cto:x dev:x job:dev]")
 	erase := func(visitor string) {
 		t.Helper()
-		subject := subjectKey(tracker.LeadID{Kind: 'v', Hash: hash(visitor)})
+		subject := tracker.LeadID{Kind: 'v', Hash: hash(visitor)}.Key()
 		if err := w.db.Erase(context.Background(), testTenant, []storage.Subject{subject}); err != nil {
 			t.Fatal(err)
 		}

@@ -80,7 +80,7 @@ func identifyAll(r *rig, leads int) {
 		e := tracker.Event{Type: []byte("identify"), Time: r.now - 500, MessageID: id[:], MessageUUID: true, Source: 1}
 		binary.BigEndian.PutUint64(e.Visitor[:], uint64(i)*0x9e3779b97f4a7c15+1)
 		copy(e.User[:], fmt.Sprintf("%x", uint64(i)*0x9e3779b97f4a7c15))
-		rec := storage.Record{Tenant: testTenant, Kind: storage.KindEvent, ID: id[:], Row: tracker.AppendRow(nil, &e), Subject: subjectKey(e.Subject())}
+		rec := storage.Record{Tenant: testTenant, Kind: storage.KindEvent, ID: id[:], Row: tracker.AppendRow(nil, &e), Subject: e.Subject().Key()}
 		rec.Personal = tracker.AppendFields(nil, []tracker.Field{
 			text(tracker.System, "user_id", user), text(tracker.System, "visitor", "v"+user),
 			text(tracker.Trait, "job", "cto"), text(tracker.Trait, "email", user+"@example.org"), text(tracker.Trait, "name", "A Person With A Name"),

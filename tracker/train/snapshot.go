@@ -196,7 +196,7 @@ func (s *Snapshots) Event(e *tracker.Event, subject tracker.LeadID, open func(*t
 		s.tell(e)
 	}
 	r := s.session(e, subject)
-	if e.Machine == tracker.Bot || e.Machine == tracker.Prefetch || e.Machine == tracker.Proxy || e.IsSend() {
+	if e.Machine.IsMachine() || e.IsSend() {
 		return nil
 	}
 	started := string(e.Type) == "page_view" && !r.counted
