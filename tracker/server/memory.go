@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -23,6 +24,21 @@ const gcPercent = 50
 func tuneGC() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
+	}
+}
+
+// spareProcs is how many goroutines may run beyond one for each core. Badger
+// writes through mapped files: who meets a page that the disk has not taken yet
+// sleeps in the kernel and keeps its place, for up to 190 ms as traces show, and
+// on two cores two of them keep everybody waiting. Measured on two cores at half
+// load, in turn: timelines p99 0.5-1.8 s without, 0.1-0.7 s with two places more;
+// the processor time of an event is the same.
+const spareProcs = 2
+
+// tuneProcs sets how many goroutines run at once, unless GOMAXPROCS says it.
+func tuneProcs() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + spareProcs)
 	}
 }
 

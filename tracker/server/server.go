@@ -119,6 +119,7 @@ func (s *Server) start(ctx context.Context) (err error) {
 	limit := int64(0)
 	if !s.cfg.Private {
 		tuneGC()
+		tuneProcs()
 		limit = limitMemory(s.cfg.MemoryLimit)
 	}
 	if s.db, err = storage.Open(s.cfg.Data, storage.Options{Now: s.cfg.Now, Logger: s.log, Reserve: s.cfg.DiskReserve, Free: s.cfg.free}); err != nil {

@@ -54,6 +54,7 @@ type State struct {
 	flying   *commit              // to the feed, under way
 	mark     uint64               // changes up to this record are in the feed already
 	saved    time.Time            // last checkpoint
+	stepped  time.Time            // last step of a checkpoint
 	news     []fold.News
 	entries  []fold.Entry
 	event    tracker.Event // one of them
@@ -361,7 +362,11 @@ func (s *State) turn(ctx context.Context) (more bool, err error) {
 	if err := s.publish(ctx, !more); err != nil {
 		return false, err
 	}
+	if behind && time.Since(s.stepped) < storeEvery && !s.mustStore() {
+		return true, nil
+	}
 	busy, err = s.store(ctx)
+	s.stepped = time.Now()
 	return more || busy, err
 }
 
