@@ -171,6 +171,9 @@ func (f *front) refuse(ctx *fasthttp.RequestCtx, err error) {
 	default:
 		export.Problem(ctx, fasthttp.StatusBadRequest, "bad_request", "this is not an HTTP/1.1 request")
 	}
+	if c, ok := ctx.Conn().(*steadyConn); ok {
+		c.unread.Store(true)
+	}
 	ctx.SetConnectionClose()
 }
 

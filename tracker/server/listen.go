@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -123,6 +124,7 @@ type steadyConn struct {
 	addr     netip.Addr
 	capped   bool
 	left     atomic.Bool // it does not count any more
+	unread   atomic.Bool // what was refused is still coming in
 }
 
 // Write fails if the reader takes nothing for the limit.
@@ -139,5 +141,25 @@ func (c *steadyConn) Close() error {
 	if c.capped && !c.left.Swap(true) {
 		c.listener.leave(c.addr)
 	}
+	if c.unread.Swap(false) {
+		c.readOut()
+	}
 	return c.Conn.Close()
 }
+
+// readOut waits for a while until a sender has said all that it meant to say:
+// closing before that resets the connection, and the answer is lost on its way
+// (RFC 9112, section 9.6).
+func (c *steadyConn) readOut() {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil || c.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
+		return
+	}
+	_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes) // the answer has left: what comes now matters to nobody
+}
+
+// How long, and for how much, a connection is read after a refusal.
+const (
+	lingerTime  = time.Second
+	lingerBytes = 64 << 20
+)

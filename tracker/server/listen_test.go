@@ -1,6 +1,8 @@
 package server
 
 import (
+	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"testing"
@@ -68,5 +70,31 @@ func TestClosedTwiceCountsOnce(t *testing.T) {
 	}
 	if !l.enter(c.addr) || l.enter(c.addr) {
 		t.Fatal("a connection that was closed twice made room for two")
+	}
+}
+
+func TestRefusalReachesWhoStillSends(t *testing.T) {
+	ok := stageFunc(func(ctx *fasthttp.RequestCtx) bool { ctx.SetBodyString("ok"); return true })
+	addr, _, _ := startFront(t, Config{}, ok)
+	for range 20 {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		body := make([]byte, 24<<20) // over every limit, and over what sockets hold
+		if _, err := fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", len(body)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Write(body); err != nil {
+			t.Fatalf("the server broke off before the body was sent: %v", err)
+		}
+		answer, err := io.ReadAll(c)
+		if err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.1 413")) {
+			t.Fatalf("answer %.60q, %v, want 413", answer, err)
+		}
+		c.Close()
 	}
 }
