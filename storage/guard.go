@@ -66,5 +66,6 @@ func statfs(dir string) (free, total int64, err error) {
 	if err := unix.Statfs(dir, &s); err != nil {
 		return 0, 0, err
 	}
-	return int64(s.Bavail) * s.Bsize, int64(s.Blocks) * s.Bsize, nil
+	block := int64(s.Bsize) // an int64 here, a uint32 on macOS
+	return int64(s.Bavail) * block, int64(s.Blocks) * block, nil
 }
