@@ -33,26 +33,52 @@ type call struct {
 	lang string
 }
 
-// commands is the table, in the order of help.
-func commands() []*command {
-	return slices.Concat(
-		[]*command{demoCommand(), serveCommand()},
-		tenantCommands(), sourceCommands(),
-		scorecardCommands(), topicsCommands(), moduleCommands(),
-		trainCommands(), loyaltyCommands(),
-		importCommands(),
-		leadsCommands(), personCommands(), accountCommands(), feedCommands(),
-		handoffCommands(), journeyCommands(), segmentCommands(), outboxCommands(), webhookCommands(),
-		mailCommands(), postCommands(),
-		deadLetterCommands(), retentionCommands(), opsCommands(),
-	)
+// chapter is commands that belong together in help.
+type chapter struct {
+	title    text
+	commands []*command
+}
+
+// chapters is the table, in the order of help.
+func chapters() []chapter {
+	return []chapter{
+		{text{"Run", "Poner en marcha"}, slices.Concat(
+			[]*command{demoCommand(), serveCommand()}, tenantCommands(), sourceCommands(),
+		)},
+		{text{"Take in", "Recoger"}, slices.Concat(
+			importCommands(), feedCommands(), deadLetterCommands(),
+		)},
+		{text{"Score", "Puntuar"}, slices.Concat(
+			scorecardCommands(), topicsCommands(), moduleCommands(),
+		)},
+		{text{"Learn", "Aprender"}, slices.Concat(
+			trainCommands(), loyaltyCommands(),
+		)},
+		{text{"Leads", "Leads"}, slices.Concat(
+			leadsCommands(), personCommands(), accountCommands(), handoffCommands(),
+		)},
+		{text{"Nurture", "Nutrir"}, slices.Concat(
+			journeyCommands(), segmentCommands(), mailCommands(), postCommands(), outboxCommands(), webhookCommands(),
+		)},
+		{text{"Operate", "Operar"}, slices.Concat(
+			retentionCommands(), opsCommands(),
+		)},
+	}
+}
+
+// commands is the table without its chapters.
+func commands() (all []*command) {
+	for _, c := range chapters() {
+		all = append(all, c.commands...)
+	}
+	return all
 }
 
 // dispatch finds the command of a command line and runs it.
 func dispatch(ctx context.Context, args []string, s *streams) error {
 	table := commands()
 	if len(args) == 0 {
-		printTop(s.err, table, systemLanguage())
+		printTop(s.err, systemLanguage())
 		return &usageError{"no command given", "ripen help"}
 	}
 	if args[0] == host.WorkerCommand { // this program's child: not for people
@@ -199,7 +225,7 @@ func orNone(s string) string {
 // printHelp answers 'ripen help …'.
 func printHelp(w io.Writer, table []*command, args []string, lang string) error {
 	if len(args) == 0 {
-		printTop(w, table, lang)
+		printTop(w, lang)
 		return nil
 	}
 	if topic, ok := topics[args[0]]; ok && len(args) == 1 {

@@ -40,7 +40,6 @@ First steps:
   ripen tenant create acme --data ./data      prints a write key and a secret key
   ripen serve --data ./data                   takes events in, answers for leads
   ripen leads top --data ./data               who is ripe
-
 `, `Ripen convierte visitas en leads listos para vender, en un solo binario.
 
 Uso:  ripen ORDEN [ARGUMENTOS] [--opciones]
@@ -50,7 +49,6 @@ Primeros pasos:
   ripen tenant create acme --data ./data      escribe una clave de escritura y una secreta
   ripen serve --data ./data                   recibe eventos y responde por los leads
   ripen leads top --data ./data               quién está maduro
-
 `}
 
 var topTail = text{`
@@ -62,14 +60,17 @@ el entorno (--log-level, RIPEN_LOG_LEVEL); 'ripen help config' las lista todas.
 `}
 
 // printTop writes the top level of help.
-func printTop(w io.Writer, table []*command, lang string) {
+func printTop(w io.Writer, lang string) {
 	fmt.Fprint(w, topHelp.in(lang))
-	fmt.Fprintln(w, text{"Commands:", "Órdenes:"}.in(lang))
-	rows := make([][2]string, 0, len(table))
-	for _, c := range table {
-		rows = append(rows, [2]string{c.name, c.summary.in(lang)})
+	var rows [][2]string
+	for _, ch := range chapters() {
+		fmt.Fprintf(w, "\n%s:\n", ch.title.in(lang))
+		rows = rows[:0]
+		for _, c := range ch.commands {
+			rows = append(rows, [2]string{c.name, c.summary.in(lang)})
+		}
+		printPairs(w, rows)
 	}
-	printPairs(w, rows)
 	fmt.Fprintln(w, text{"\nTopics:", "\nTemas:"}.in(lang))
 	rows = rows[:0]
 	for name, t := range topics {
