@@ -257,8 +257,13 @@ func (in *Instance) writeEvent(b []byte, e *wasm.Event) int {
 	if !in.m.own || len(e.Slots) == 0 {
 		return writeEvent(b, e)
 	}
-	slots, attributes := in.m.card.Reads(e)
-	return writeEvent(b, e, slots, attributes)
+	if slots, attributes := in.m.card.Reads(e); len(attributes) == 0 {
+		return writeEvent(b, e, slots)
+	} else if len(slots) == 0 {
+		return writeEvent(b, e, attributes)
+	} else {
+		return writeEvent(b, e, slots, attributes)
+	}
 }
 
 func eventSize(e *wasm.Event) int {
@@ -281,23 +286,15 @@ func writeEvent(b []byte, e *wasm.Event, lists ...[]int) int {
 		return 0
 	}
 	if len(lists) == 0 {
-		for i := range e.Slots {
-			if text = writeSlot(b, e, i, text); text < 0 {
-				return 0
-			}
-		}
+		text = writeSlots(b, e.Slots, nil, text)
 	} else {
-		text = writeSlot(b, e, 0, text) // the flags: a number always fits
+		text = writeSlots(b, e.Slots[:1], nil, text)
 	}
 	for _, list := range lists {
-		for _, i := range list {
-			if text = writeSlot(b, e, i, text); text < 0 {
-				return 0
-			}
-		}
+		text = writeSlots(b, e.Slots, list, text)
 	}
 	size := (text + 7) &^ 7
-	if size > len(b) {
+	if text < 0 || size > len(b) {
 		return 0
 	}
 	le.PutUint32(b, uint32(size))
@@ -307,25 +304,53 @@ func writeEvent(b []byte, e *wasm.Event, lists ...[]int) int {
 	return size
 }
 
-// writeSlot writes slot i, its text from text on, and returns where the next begins;
-// less than 0 if there is no room for it.
-func writeSlot(b []byte, e *wasm.Event, i, text int) int {
-	s, at := &e.Slots[i], wasm.EventHead+wasm.SlotSize*i
-	slot := b[at : at+wasm.SlotSize : at+wasm.SlotSize]
-	head, value := uint64(s.Tag), s.Num
-	if s.Tag == wasm.String {
-		if len(s.Str) > len(b)-text {
-			return -1
+// writeSlots writes the slots of a list, or all if it is nil, their texts from text
+// on, and returns where the next text begins; less than 0 if there is no room.
+func writeSlots(b []byte, slots []wasm.Slot, list []int, text int) int {
+	le, n := binary.LittleEndian, len(list)
+	if list == nil {
+		n = len(slots)
+	}
+	for k := 0; k < n && text >= 0; k++ {
+		i := k
+		if list != nil {
+			i = list[k]
 		}
-		head, value = head|uint64(len(s.Str))<<32, uint64(text)
-		text += copy(b[text:], s.Str)
+		s := &slots[i]
+		to := b[wasm.EventHead+wasm.SlotSize*i:]
+		to = to[:wasm.SlotSize:wasm.SlotSize]
+		head, value := uint64(s.Tag), s.Num
+		if s.Tag == wasm.String {
+			if len(s.Str) > len(b)-text {
+				return -1
+			}
+			head, value = head|uint64(len(s.Str))<<32, uint64(text)
+			put(b[text:], s.Str)
+			text += len(s.Str)
+		}
+		if s.Product {
+			head |= 1 << 8
+		}
+		le.PutUint64(to, head)
+		le.PutUint64(to[8:], value)
 	}
-	if s.Product {
-		head |= 1 << 8
-	}
-	binary.LittleEndian.PutUint64(slot, head)
-	binary.LittleEndian.PutUint64(slot[8:], value)
 	return text
+}
+
+// put copies a text to the front of b. Most are short: two words that overlap are
+// cheaper than a call.
+func put(b, text []byte) {
+	le, n := binary.LittleEndian, len(text)
+	switch {
+	case n > 16 || n < 4:
+		copy(b, text)
+	case n >= 8:
+		le.PutUint64(b, le.Uint64(text))
+		le.PutUint64(b[n-8:], le.Uint64(text[n-8:]))
+	default:
+		le.PutUint32(b, le.Uint32(text))
+		le.PutUint32(b[n-4:], le.Uint32(text[n-4:]))
+	}
 }
 
 // run scores the state at now and leaves what the module says in the IO area.
