@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"sync"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/experimental"
 
 	"ripen/wasm"
 	"ripen/wasm/meter"
@@ -162,15 +160,12 @@ func (h *Host) load(ctx context.Context, c *scorecard.Card, b []byte) (*Module, 
 	return m, err
 }
 
-// compileWorkers is how many of a module's functions are compiled at a time.
-func compileWorkers() int { return min(runtime.GOMAXPROCS(0), 4) }
-
 // compile makes metered bytes runnable; from the engine's cache if they are
 // there.
 func (h *Host) compile(e *engine, c *scorecard.Card, k *checked, metered []byte) (*Module, error) {
 	h.compiling.Lock()
 	defer h.compiling.Unlock()
-	code, err := e.rt.CompileModule(experimental.WithCompilationWorkers(h.ctx, compileWorkers()), metered)
+	code, err := e.rt.CompileModule(h.ctx, metered)
 	if err != nil {
 		return nil, fmt.Errorf("compile: %w", err)
 	}
