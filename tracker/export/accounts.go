@@ -1,12 +1,18 @@
 package export
 
-import "github.com/valyala/fasthttp"
+import (
+	"github.com/valyala/fasthttp"
+
+	"ripen/tracker"
+)
 
 // AccountQuery says which accounts. The zero value is the first page of those
-// that the leads of the tenant's ranking card make up.
+// that the tenant's card of accounts scores, or if it has none, that the leads of
+// its ranking card make up.
 type AccountQuery struct {
-	Card  string // whose scores roll up
-	Limit int    // accounts, at most 1000; default 100
+	Card    string // a card of accounts, or one of leads whose scores roll up
+	Account string // only the one of this name
+	Limit   int    // accounts, at most 1000; default 100
 }
 
 // AccountPage is the accounts of a tenant, highest first.
@@ -25,6 +31,12 @@ type Account struct {
 	Leads    int           `json:"leads"`
 	LastSeen string        `json:"last_seen,omitempty"`
 	Best     []AccountLead `json:"best"` // its highest leads
+
+	// By a card of accounts alone.
+	Grade   string             `json:"grade,omitempty"`
+	Band    string             `json:"band,omitempty"`
+	Dims    map[string]float64 `json:"dimensions,omitempty"`
+	Reasons []tracker.Reason   `json:"reasons,omitempty"` // shares sum to 1000 × score
 }
 
 // AccountLead is a lead of an account.
@@ -35,7 +47,7 @@ type AccountLead struct {
 }
 
 func (c *call) accounts() error {
-	q := AccountQuery{Card: c.text("scorecard"), Limit: c.limit()}
+	q := AccountQuery{Card: c.text("scorecard"), Account: c.text("account"), Limit: c.limit()}
 	st, done, err := c.at()
 	if err != nil {
 		return err

@@ -133,7 +133,7 @@ var routes = []route{
 	{"GET", "leads/*/events", "limit after personal as_of", (*call).timeline, tenantKey},
 	{"GET", "leads/*/scores", "scorecard limit before", (*call).history, tenantKey},
 	{"GET", "leads/*/impact", "as_of", (*call).impact, tenantKey},
-	{"GET", "accounts", "scorecard limit as_of", (*call).accounts, tenantKey},
+	{"GET", "accounts", "scorecard account limit as_of", (*call).accounts, tenantKey},
 	{"DELETE", "leads/*", "", (*call).erase, tenantKey},
 	{"GET", "leads/*/archive", "", (*call).archive, tenantKey},
 	{"POST", "leads/*/merge", "", (*call).merge, tenantKey},

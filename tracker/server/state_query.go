@@ -135,6 +135,8 @@ func (s *State) orderOf(tenant tracker.TenantID, q *export.LeadQuery) (*tenantSt
 		return t, card, o.Copy(), nil
 	case q.Card == "":
 		return nil, nil, nil, nil // no card yet
+	case card != nil && card.card.Card.OfAccounts():
+		return nil, nil, nil, invalid("scorecard", "a card of leads: "+q.Card+" scores accounts, ask /v1/accounts")
 	}
 	return nil, nil, nil, &tracker.Error{Kind: tracker.KindNotFound, Code: "unknown_scorecard", Detail: "scorecard: no card of this name is in force"}
 }

@@ -62,7 +62,12 @@ func (s *State) Simulate(ctx context.Context, c tracker.Caller, tenant tracker.T
 	if err != nil {
 		return nil, err
 	}
-	out, err := m.run(ctx, sample, progress)
+	var out *export.Simulation
+	if m.draft.card.Card.OfAccounts() {
+		out, err = m.accounts(ctx)
+	} else {
+		out, err = m.run(ctx, sample, progress)
+	}
 	return out, errors.Join(err, m.close())
 }
 

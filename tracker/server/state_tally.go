@@ -87,31 +87,40 @@ func (t *tally) add(one *simulated, after *score.State) {
 	t.count(&o, one, after)
 }
 
-// count counts a lead by its outline.
+// count counts a lead by its outline, and keeps it if it moves far.
 func (t *tally) count(o *outline, one *simulated, after *score.State) {
+	switch by := t.sum(o); {
+	case by > 0:
+		t.risers = keepMover(t.risers, one, by, after)
+	case by < 0:
+		t.fallers = keepMover(t.fallers, one, -by, after)
+	}
+}
+
+// sum counts an outline and says how far it moves.
+func (t *tally) sum(o *outline) (by int) {
 	t.leads++
 	if o.why != "" {
 		t.fail(o.why)
 	}
 	if o.unscored {
-		return
+		return 0
 	}
 	t.before.add(o.before)
 	t.after.add(o.after)
 	t.moves[[2]string{o.from, o.to}]++
-	switch by := max(o.after, 0) - max(o.before, 0); { // none is 0
+	switch by = max(o.after, 0) - max(o.before, 0); { // none is 0
 	case by > 0:
 		t.rose++
-		t.risers = keepMover(t.risers, one, by, after)
 	case by < 0:
 		t.fell++
-		t.fallers = keepMover(t.fallers, one, -by, after)
 	}
 	for n := 0; o.actions>>n != 0; n++ {
 		if o.actions>>n&1 != 0 {
 			t.actions[actionKey{o.to, n}]++
 		}
 	}
+	return by
 }
 
 // reasonsMost bounds how many different failures are told apart.

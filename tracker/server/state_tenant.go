@@ -22,7 +22,7 @@ import (
 type tenantState struct {
 	id      tracker.TenantID
 	deck    score.Deck
-	cards   []*cardState // as the deck's
+	cards   []*cardState // those of the deck, in its order, and cards of accounts
 	topics  *topicMap    // nil = none
 	ranking string       // the card whose order is the default
 	timers  *rank.Timers
@@ -269,19 +269,24 @@ func (t *tenantState) put(c *cardState, gen uint64) error {
 		err = t.cards[i].close()
 		t.cards[i] = c
 	}
-	if t.ranking == "" || c.activation.Ranking {
-		t.ranking = c.activation.Card
+	if !c.card.Card.OfAccounts() {
+		if t.ranking == "" || c.activation.Ranking {
+			t.ranking = c.activation.Card
+		}
+		t.order(c.activation.Card)
 	}
 	t.deal(gen)
-	t.order(c.activation.Card)
 	return err
 }
 
-// deal makes the deck of a generation. Every lead is walked again with it.
+// deal makes the deck of a generation. Every lead is walked again with it. Cards of
+// accounts are not in it: no lead is scored by them.
 func (t *tenantState) deal(gen uint64) {
-	cards := make([]*score.Card, len(t.cards))
-	for i, c := range t.cards {
-		cards[i] = c.card
+	cards := make([]*score.Card, 0, len(t.cards))
+	for _, c := range t.cards {
+		if !c.card.Card.OfAccounts() {
+			cards = append(cards, c.card)
+		}
 	}
 	t.deck = score.NewDeck(gen, cards...)
 	t.deck.Topics = t.topics.inForce()

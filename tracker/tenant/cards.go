@@ -359,7 +359,13 @@ func (r *Registry) announce(ctx context.Context, id tracker.TenantID, name strin
 	}
 	p.ID = append([]byte("\x00activation"), make([]byte, 16)...) // no message id begins with NUL
 	rand.Read(p.ID[len(p.ID)-16:])                               // never fails
-	p.At, p.Ranking = r.clock(), name != tracker.TopicMap && (p.Ranking || t.Ranking == "" || t.Ranking == name)
+	if p.At = r.clock(); scoresAccounts(name, source) {
+		if p.Ranking {
+			return errAccountsRank
+		}
+	} else {
+		p.Ranking = name != tracker.TopicMap && (p.Ranking || t.Ranking == "" || t.Ranking == name)
+	}
 	return r.saveCard(id, name, row, func(t *tenantRow) { t.widen(fields) })
 }
 

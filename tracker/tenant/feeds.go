@@ -29,6 +29,9 @@ func (r *Registry) fit(id tracker.TenantID, name string, source []byte) error {
 			return refuse(err)
 		}
 	}
+	if err := r.fitAccounts(id, rows, name, source); err != nil {
+		return refuse(err)
+	}
 	for _, other := range slices.Sorted(maps.Keys(rows)) {
 		v := rows[other].version(rows[other].Current)
 		if other == name || v == nil {

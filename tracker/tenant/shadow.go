@@ -6,6 +6,7 @@ import (
 
 	"ripen/storage"
 	"ripen/tracker"
+	"ripen/wasm/scorecard"
 )
 
 // shadowRow is the version of a card that runs beside the one in force, with the
@@ -22,8 +23,12 @@ type shadowRow struct {
 // has one shadow; another version of the same card takes its place.
 func (r *Registry) Shadow(id tracker.TenantID, name string, version int) (tracker.Activation, error) {
 	a, err := r.Candidate(id, name, version)
+	var card *scorecard.Card
 	if err == nil {
-		_, err = checkCard(name, a.YAML)
+		card, err = checkCard(name, a.YAML)
+	}
+	if err == nil && card.OfAccounts() {
+		err = errAccountsShadow
 	}
 	if err != nil {
 		return a, err

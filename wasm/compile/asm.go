@@ -264,6 +264,14 @@ func (f *fn) proofs() []byte {
 	return p.b
 }
 
+// proveAgain proves inside of a loop, for one turn of it, what [fn.proofs] prove for a
+// function: that the event in the first parameter is there as far as reads, and what
+// counts from io.
+func (f *fn) proveAgain(reads int) {
+	f.io().mem(i32Load8u, addrData-1).do(drop)
+	f.get(0).mem(i32Load8u, reads-1).do(drop)
+}
+
 // local adds a local variable.
 func (f *fn) local(t byte) local {
 	f.locals = append(f.locals, t)

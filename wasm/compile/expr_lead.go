@@ -15,19 +15,24 @@ func (m *module) cells() []*fn {
 	var out []*fn
 	for i := 0; i < len(m.card.Cells); i += chunk {
 		f := m.reader()
-		for j, c := range m.card.Cells[i:min(i+chunk, len(m.card.Cells))] {
-			f.get(0).mem(i32Load8u, slotAt(c.At[0])).when(func() {
-				f.io()
-				f.askEvent(c.Expr, c.At)
-				if c.Expr.Root.Type == expr.Bool {
-					f.do(f64OfI32)
-				}
-				f.do(bitsF64).i64(int64(math.Float64bits(c.Zero))).do(i64Xor).mem(i64Store, m.state.cells+8*(i+j))
-			})
-		}
+		m.cellsIn(f, i, m.card.Cells[i:min(i+chunk, len(m.card.Cells))])
 		out = append(out, f)
 	}
 	return out
+}
+
+// cellsIn works out cells, the first of which is number from.
+func (m *module) cellsIn(f *fn, from int, cells []*scorecard.Cell) {
+	for j, c := range cells {
+		f.get(evAt).mem(i32Load8u, slotAt(c.At[0])).when(func() {
+			f.io()
+			f.askEvent(c.Expr, c.At)
+			if c.Expr.Root.Type == expr.Bool {
+				f.do(f64OfI32)
+			}
+			f.do(bitsF64).i64(int64(math.Float64bits(c.Zero))).do(i64Xor).mem(i64Store, m.state.cells+8*(from+j))
+		})
+	}
 }
 
 // known leaves 1 on the stack if what a rule or gate asks of a lead holds.

@@ -11,38 +11,66 @@ import (
 // time grows faster than a function does.
 const chunk = 16
 
+// smallRules is how many rules, tests or cells a card may have to be folded by one
+// function and scored by another: a call costs as much as a rule, and most cards have
+// less than this.
+const smallRules = 32
+
+func (m *module) small() bool {
+	c := m.card
+	return c.Model == nil && max(len(c.Rules), len(c.Traits), len(c.Cells)) <= smallRules
+}
+
+// Where functions that fold keep the event at hand: its address, time and flags.
+const evAt, evTime, evFlags = local(0), local(1), local(2)
+
 // fold writes ripen_fold: for each event, what every card keeps, then the
 // attributes it carries, then the rules of its type.
 func (m *module) fold(f *fn) {
-	n := local(0)
-	ev, t, flags, typ := f.local(i32), f.local(i64), f.local(i64), f.local(i32)
-	traits := append(append(m.traits(), m.cells()...), m.codes()...)
+	f.local(i64) // evTime
+	f.local(i64) // evFlags
+	left, typ := f.local(i32), f.local(i32)
+	small := m.small()
+	var traits []*fn
 	types := make([][]*fn, len(m.card.Types))
-	for i := range m.card.Types {
-		types[i] = m.typeRules(m.card.Types[i].Rules)
+	if !small {
+		traits = append(append(m.traits(), m.cells()...), m.codes()...)
+		for i := range m.card.Types {
+			types[i] = m.typeRules(m.card.Types[i].Rules)
+		}
 	}
-	f.i32(wasm.IOEvents).set(ev)
+	f.get(0).set(left).i32(wasm.IOEvents).set(evAt)
 	f.block(noValue, func() {
 		f.loop(func() {
-			f.get(n).do(i32Eqz).brIf(1)
-			f.get(ev).mem(i64Load, 8).set(t)
-			f.get(ev).mem(i64Load, slotAt(0)+8).set(flags)
-			m.everyEvent(f, t, flags)
-			if len(traits) > 0 {
-				f.get(flags).do(i32Wrap).i32(scorecard.FlagCarries).do(i32And).when(func() {
+			f.get(left).do(i32Eqz).brIf(1)
+			if small {
+				f.proveAgain(slotAt(len(m.card.Slots)))
+			}
+			f.get(evAt).mem(i64Load, 8).set(evTime)
+			f.get(evAt).mem(i64Load, slotAt(0)+8).set(evFlags)
+			m.everyEvent(f, evTime, evFlags)
+			if len(m.card.Traits)+len(m.card.Cells)+len(traits) > 0 {
+				f.get(evFlags).do(i32Wrap).i32(scorecard.FlagCarries).do(i32And).when(func() {
+					if small {
+						m.traitsIn(f, 0, m.card.Traits)
+						m.cellsIn(f, 0, m.card.Cells)
+					}
 					for _, g := range traits {
-						f.get(ev).call(g)
+						f.get(evAt).call(g)
 					}
 				})
 			}
-			f.get(ev).mem(i32Load16u, 4).set(typ)
+			f.get(evAt).mem(i32Load16u, 4).set(typ)
 			m.dispatch(f, typ, 1, len(types)-1, func(i int) {
+				if small {
+					m.rulesOf(f, m.card.Types[i].Rules)
+				}
 				for _, g := range types[i] {
-					f.get(ev).get(t).get(flags).call(g)
+					f.get(evAt).get(evTime).get(evFlags).call(g)
 				}
 			})
-			f.get(ev).get(ev).mem(i32Load, 0).do(i32Add).set(ev)
-			f.get(n).i32(1).do(i32Sub).set(n).br(0)
+			f.get(evAt).get(evAt).mem(i32Load, 0).do(i32Add).set(evAt)
+			f.get(left).i32(1).do(i32Sub).set(left).br(0)
 		})
 	})
 	f.io().mem(i32Load, atList).i32(3).do(i32Shl).i32(int32(m.state.list - wasm.IOState)).do(i32Add)
@@ -110,17 +138,44 @@ func (m *module) traits() []*fn {
 	var out []*fn
 	for i := 0; i < len(m.card.Traits); i += chunk {
 		f := m.reader()
-		w := newTester(m, f)
-		for j, t := range m.card.Traits[i:min(i+chunk, len(m.card.Traits))] {
-			f.get(0).mem(i32Load8u, slotAt(t.Slot)).when(func() {
-				f.io()
-				w.test(t, true)
-				f.mem(i32Store8, atTraits+i+j)
-			})
-		}
+		m.traitsIn(f, i, m.card.Traits[i:min(i+chunk, len(m.card.Traits))])
 		out = append(out, f)
 	}
 	return out
+}
+
+// traitsIn answers tests, the first of which is number from: those of one slot
+// together, whose values have one tag.
+func (m *module) traitsIn(f *fn, from int, tests []*scorecard.Test) {
+	w := newTester(m, f)
+	for i, t := range tests {
+		var same []int
+		for j, o := range tests {
+			if o.Slot == t.Slot {
+				same = append(same, j)
+			}
+		}
+		if same[0] < i {
+			continue // with those
+		}
+		answer := func(j int, write func()) {
+			f.io()
+			write()
+			f.mem(i32Store8, atTraits+from+j)
+		}
+		f.get(evAt).mem(i32Load8u, slotAt(t.Slot)).tee(w.n).when(func() {
+			f.get(w.n).i32(int32(tags[t.Op])).do(i32Eq).nest(0x04, noValue, func() {
+				w.load(t)
+				for _, j := range same {
+					answer(j, func() { w.ask(tests[j], true) })
+				}
+				f.b = append(f.b, 0x05)
+				for _, j := range same {
+					answer(j, func() { f.i32(0) })
+				}
+			})
+		})
+	}
 }
 
 // typeRules writes the functions that fold one event type's rules.
@@ -128,18 +183,23 @@ func (m *module) typeRules(rules []*scorecard.Rule) []*fn {
 	var out []*fn
 	for i := 0; i < len(rules); i += chunk {
 		f := m.reader(i64, i64)
-		w := newTester(m, f)
-		for _, r := range rules[i:min(i+chunk, len(rules))] {
-			f.block(noValue, func() { m.foldRule(f, w, r) })
-		}
+		m.rulesOf(f, rules[i:min(i+chunk, len(rules))])
 		out = append(out, f)
 	}
 	return out
 }
 
+// rulesOf folds rules of one event type.
+func (m *module) rulesOf(f *fn, rules []*scorecard.Rule) {
+	w := newTester(m, f)
+	for _, r := range rules {
+		f.block(noValue, func() { m.foldRule(f, w, r) })
+	}
+}
+
 // foldRule leaves the block around it as soon as the event does not count.
 func (m *module) foldRule(f *fn, w *tester, r *scorecard.Rule) {
-	const ev, t, flags = local(0), local(1), local(2)
+	const ev, t, flags = evAt, evTime, evFlags
 	if r.Ignore != 0 {
 		f.get(flags).do(i32Wrap).i32(int32(r.Ignore) << scorecard.MachineBits).do(i32And).brIf(0)
 	}
@@ -293,25 +353,39 @@ var tags = map[scorecard.Op]wasm.Tag{
 // test leaves 1 on the stack if the test holds. raw leaves exists: false to
 // whoever reads the answer.
 func (w *tester) test(t *scorecard.Test, raw bool) {
-	f, at := w.f, slotAt(t.Slot)
-	not := t.Not && !(raw && t.Op == scorecard.OpHas)
-	f.get(0).mem(i32Load8u, at).i32(int32(tags[t.Op])).do(i32Eq)
+	f := w.f
+	f.get(evAt).mem(i32Load8u, slotAt(t.Slot)).i32(int32(tags[t.Op])).do(i32Eq)
 	f.either(i32, func() {
-		switch t.Op {
-		case scorecard.OpHas, scorecard.OpMatch, scorecard.OpGlob, scorecard.OpList:
-			f.get(0).mem(i64Load, at+8).i64(0).do(i64Ne)
-		case scorecard.OpNum, scorecard.OpRange:
-			f.get(0).mem(f64Load, at+8).set(w.x)
-			w.number(t)
-		default:
-			f.get(0).get(0).mem(i32Load, at+8).do(i32Add).set(w.s)
-			f.get(0).mem(i32Load, at+4).set(w.n)
-			w.text(t)
-		}
-		if not {
-			f.do(i32Eqz)
-		}
+		w.load(t)
+		w.ask(t, raw)
 	}, func() { f.i32(0) })
+}
+
+// load takes the value of the test's slot, which has one of its tag.
+func (w *tester) load(t *scorecard.Test) {
+	f, at := w.f, slotAt(t.Slot)
+	switch tags[t.Op] {
+	case wasm.Float:
+		f.get(evAt).mem(f64Load, at+8).set(w.x)
+	case wasm.String:
+		f.get(evAt).get(evAt).mem(i32Load, at+8).do(i32Add).set(w.s)
+		f.get(evAt).mem(i32Load, at+4).set(w.n)
+	}
+}
+
+// ask leaves the answer of a test, whose value has been loaded, on the stack.
+func (w *tester) ask(t *scorecard.Test, raw bool) {
+	switch tags[t.Op] {
+	case wasm.Bool:
+		w.f.get(evAt).mem(i64Load, slotAt(t.Slot)+8).i64(0).do(i64Ne)
+	case wasm.Float:
+		w.number(t)
+	default:
+		w.text(t)
+	}
+	if t.Not && !(raw && t.Op == scorecard.OpHas) {
+		w.f.do(i32Eqz)
+	}
 }
 
 func (w *tester) number(t *scorecard.Test) {

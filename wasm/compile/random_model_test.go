@@ -13,6 +13,9 @@ func (m maker) source() string {
 	if m.chance(20) {
 		return m.model()
 	}
+	if m.chance(8) {
+		return m.accounts()
+	}
 	return m.card()
 }
 

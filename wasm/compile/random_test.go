@@ -182,6 +182,31 @@ func (m maker) card() string {
 	return b.String()
 }
 
+// accounts writes a random card of accounts.
+func (m maker) accounts() string {
+	var b strings.Builder
+	b.WriteString("scorecard: random\nentity: account\nlists: {some: [gmail.com, abc, \"3\"]}\nrollup: {to: account, by: domain}\ndimensions:\n")
+	dims := 1 + m.IntN(4)
+	for d := range dims {
+		if m.chance(50) {
+			fmt.Fprintf(&b, "  d%d:\n    kind: rollup\n    why: \"{points}\"\n%s", d, pick(m, "", "    score: {top: 3, method: max}\n"))
+			m.bounds(&b, d)
+			continue
+		}
+		fmt.Fprintf(&b, "  d%d:\n    kind: attributes\n", d)
+		m.bounds(&b, d)
+		b.WriteString("    groups:\n      g:\n        rules:\n")
+		for i := range 1 + m.IntN(6) {
+			fmt.Fprintf(&b, "          - {id: r%d_%d, points: %s, when: %s}\n", d, i, m.points(), m.conditions(traitNames))
+		}
+	}
+	if m.chance(50) {
+		fmt.Fprintf(&b, "gates:\n  - {when: %s, %s}\n", m.conditions(traitNames), pick(m, "max: 5", "skip: true"))
+	}
+	fmt.Fprintf(&b, "score:\n  combine: %s\n  scale: {from: [%s], to: [%s]}\n", pick(m, "sum", "max"), pick(m, "0, 100", "0, 200"), pick(m, "1, 100", "0, 100"))
+	return b.String()
+}
+
 func (m maker) bounds(b *strings.Builder, d int) {
 	if m.chance(70) {
 		fmt.Fprintf(b, "    max: %s\n", pick(m, "100", "50", "7.5"))

@@ -9,26 +9,48 @@ import (
 
 // score writes ripen_score: each dimension, then what they make together.
 func (m *module) score(f *fn) {
+	small := m.small()
 	dims := make([]*fn, len(m.card.Dims))
-	for i, d := range m.card.Dims {
-		dims[i] = m.dimension(i, d)
+	var combine *fn
+	if !small {
+		for i, d := range m.card.Dims {
+			dims[i] = m.dimension(i, d)
+		}
+		combine = m.fn(nil, f64)
+		m.combine(combine) // after the dimensions: it asks which of them drift
 	}
-	combine := m.combine() // after the dimensions: it asks which of them drift
 	f.get(0).setG(gNow).i64(math.MaxInt64).setG(gNext)
 	f.io().i32(0).mem(i32Store, wasm.OffReasons)
 	f.io().i32(int32(len(dims))).mem(i32Store, wasm.OffDims)
 	f.io().i32(0).mem(i32Store, wasm.OffNull)
 	f.io().mem(i32Load, wasm.OffFlags).i32(wasm.FlagExplain).do(i32And).i32(0).do(i32Ne).setG(gExplain)
-	for _, d := range dims {
-		f.call(d)
+	if small {
+		m.dimensions(f)
+		m.combine(f)
+	} else {
+		for _, d := range dims {
+			f.call(d)
+		}
+		f.call(combine)
 	}
-	f.call(combine)
 	f.io().i64(0).getG(gNext)
 	f.getG(gNext).i64(math.MaxInt64).do(i64Eq)
 	if !m.card.Wakes() {
 		f.io().mem(i32Load, wasm.OffNull).do(i32Or)
 	}
 	f.do(choose).mem(i64Store, wasm.OffNext)
+}
+
+// dimensions writes all of them in place.
+func (m *module) dimensions(f *fn) {
+	w := m.ledger(f)
+	for i, d := range m.card.Dims {
+		m.dimensionIn(f, i, d, func(group int, v local) {
+			f.f64(0).set(v)
+			w.rules(d.Groups[group].Rules, v)
+		})
+	}
+	w.close()
 }
 
 // The motions of a value, in the order of the globals that hold them.
@@ -80,21 +102,34 @@ func (m *module) dimension(i int, d *scorecard.Dimension) *fn {
 		groups[g] = m.groupRules(d.Groups[g].Rules)
 	}
 	f := m.fn(nil)
-	v, sum := f.local(f64), f.local(f64)
-	var total [4]local
-	for j := range total {
-		total[j] = f.local(f64)
-	}
-	all := drift{}
-	for g, group := range d.Groups {
-		moves := driftOf(group.Rules)
-		all = all.or(moves)
-		m.still(f, moves)
+	m.dimensionIn(f, i, d, func(group int, v local) {
 		f.f64(0)
-		for _, part := range groups[g] {
+		for _, part := range groups[group] {
 			f.call(part)
 		}
 		f.set(v)
+	})
+	return f
+}
+
+// dimensionIn leaves a dimension's value in the header and its motion in memory. add
+// sets a local to the sum of a group's rules.
+func (m *module) dimensionIn(f *fn, i int, d *scorecard.Dimension, add func(group int, v local)) {
+	v, sum := f.local(f64), f.local(f64)
+	all := drift{}
+	for _, group := range d.Groups {
+		all = all.or(driftOf(group.Rules))
+	}
+	var total [4]local
+	for j := range total {
+		if all.has(j) {
+			total[j] = f.local(f64)
+		}
+	}
+	for g, group := range d.Groups {
+		moves := driftOf(group.Rules)
+		m.still(f, moves)
+		add(g, v)
 		m.bound(f, v, group.Min, group.Max, moves)
 		f.get(sum).get(v).do(f64Add).set(sum)
 		for j, g := range motions {
@@ -117,7 +152,6 @@ func (m *module) dimension(i int, d *scorecard.Dimension) *fn {
 			f.io().getG(g).mem(f64Store, addrMoves+32*i+8*j)
 		}
 	}
-	return f
 }
 
 // still says that the value in hand does not move.
@@ -176,29 +210,52 @@ func (m *module) groupRules(rules []*scorecard.Rule) []*fn {
 	var out []*fn
 	for i := 0; i < len(rules); i += chunk {
 		f := m.fn([]byte{f64}, f64)
-		p, detail := f.local(f64), f.local(i32)
-		explain, at, holds := f.local(i32), f.local(i32), f.local(i32)
-		f.getG(gExplain).set(explain)
-		f.io().mem(i32Load, wasm.OffReasons).i32(4).do(i32Shl).set(at)
-		for _, r := range rules[i:min(i+chunk, len(rules))] {
-			has := false
-			if r.Kind == scorecard.Attribute {
-				m.attributePoints(f, r, holds)
-			} else {
-				has = m.points(f, r, detail)
-			}
-			f.set(p).get(0).get(p).do(f64Add).set(0)
-			if r.Kind != scorecard.Attribute {
-				f.get(p).f64(0).do(f64Ne).set(holds)
-			}
-			f.get(explain).when(func() { m.tell(f, at, r.Index, has, detail, p, holds) })
-		}
-		if m.roomy() {
-			f.get(explain).when(func() { f.io().get(at).i32(4).do(i32ShrU).mem(i32Store, wasm.OffReasons) })
-		}
+		w := m.ledger(f)
+		w.rules(rules[i:min(i+chunk, len(rules))], 0)
+		w.close()
 		out = append(out, f.get(0))
 	}
 	return out
+}
+
+// ledger writes what rules are worth, and their reasons, into one function.
+type ledger struct {
+	*fn
+	m             *module
+	p             local // a rule's points
+	detail, holds local
+	explain, at   local // whether reasons are wanted; where the next one goes
+}
+
+func (m *module) ledger(f *fn) *ledger {
+	w := &ledger{fn: f, m: m, p: f.local(f64), detail: f.local(i32), holds: f.local(i32), explain: f.local(i32), at: f.local(i32)}
+	f.getG(gExplain).set(w.explain)
+	f.io().mem(i32Load, wasm.OffReasons).i32(4).do(i32Shl).set(w.at)
+	return w
+}
+
+// rules adds what rules are worth to sum.
+func (w *ledger) rules(rules []*scorecard.Rule, sum local) {
+	for _, r := range rules {
+		has := false
+		if r.Kind == scorecard.Attribute {
+			w.m.attributePoints(w.fn, r, w.holds)
+		} else {
+			has = w.m.points(w.fn, r, w.detail)
+		}
+		w.set(w.p).get(sum).get(w.p).do(f64Add).set(sum)
+		if r.Kind != scorecard.Attribute {
+			w.get(w.p).f64(0).do(f64Ne).set(w.holds)
+		}
+		w.get(w.explain).when(func() { w.m.tell(w.fn, w.at, r.Index, has, w.detail, w.p, w.holds) })
+	}
+}
+
+// close says how many reasons there are now.
+func (w *ledger) close() {
+	if w.m.roomy() {
+		w.get(w.explain).when(func() { w.io().get(w.at).i32(4).do(i32ShrU).mem(i32Store, wasm.OffReasons) })
+	}
 }
 
 // roomy says that every rule and gate can give a reason at once.
@@ -341,8 +398,8 @@ type combiner struct {
 	move         [4]local // of the combined value: down, up, downMass, upMass
 }
 
-func (m *module) combine() *fn {
-	f := m.fn(nil, f64)
+// combine leaves the unrounded score on the stack.
+func (m *module) combine(f *fn) {
 	w := &combiner{fn: f, m: m, v: f.local(f64), x: f.local(f64), scaled: f.local(f64), lid: f.local(f64), whole: f.local(f64)}
 	for j := range w.move {
 		w.move[j] = f.local(f64)
@@ -364,7 +421,7 @@ func (m *module) combine() *fn {
 	f.get(w.x).f64(s.From[0]).do(f64Sub).f64(s.K()).do(f64Mul, f64Add)
 	f.do(f64Min, f64Max).set(w.scaled)
 	w.horizon()
-	return f.get(w.scaled)
+	f.get(w.scaled)
 }
 
 // moved leaves motion j of a term's value on the stack: a negative weight turns

@@ -21,10 +21,19 @@ import (
 
 // How long a child may take, and may be waited for until others have ended: for
 // someone who uploads; and for a module that the log says is in force, but which
-// the cache has lost. Its processor time is bounded the same either way.
+// the cache has lost. What a module costs is judged by the processor time of its
+// child (childCPU), which is the same either way and on any machine: these are far
+// above it, for a machine that is busy with other things, and for nothing else.
 const (
-	workTime  = 5 * time.Second
-	againTime = time.Minute
+	workTime  = 30 * time.Second
+	againTime = 2 * time.Minute
+)
+
+// What a child may take: far above what a module within the limits of
+// ripen/wasm/meter needs.
+const (
+	childData = 512 << 20 // bytes
+	childCPU  = 4         // seconds of processor time
 )
 
 // cacheMost is how many admitted modules the cache keeps; the oldest go first,
@@ -221,7 +230,7 @@ func (h *Host) child(ctx context.Context, k *checked, a *ask, patience time.Dura
 	}
 	first, _, _ := strings.Cut(strings.TrimSpace(complaint.String()), "\n")
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() != workerFailed {
-		return nil, codeRefusal(k, "need what compiles in 512 MB and 5 seconds", "compiling it ended with: %v %s", err, first)
+		return nil, codeRefusal(k, fmt.Sprintf("need what compiles in %d MB and %d seconds of processor time", childData>>20, childCPU), "compiling it ended with: %v %s", err, first)
 	}
 	return nil, fmt.Errorf("run the worker: %w: %s", err, first)
 }

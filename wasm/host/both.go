@@ -65,9 +65,9 @@ func (in *Instance) atOnce(state []byte, evs []wasm.Event, now int64, flags uint
 	}
 	binary.LittleEndian.PutUint32(in.mem[wasm.OffEvents:], uint32(len(evs)))
 	in.ask(now, flags)
-	most := in.m.man.StateMax
+	most := in.m.stateMax
 	in.used = most // a failed call may have written anywhere in it
-	bits, err := in.call(in.both, wasm.ExportBoth, gas, uint64(len(evs)), uint64(now))
+	bits, err := in.call(in.function(callBoth), wasm.ExportBoth, gas, uint64(len(evs)), uint64(now))
 	if err != nil {
 		return 0, nil
 	}

@@ -30,11 +30,11 @@ type Config struct {
 
 // foldGas is the gas of one event.
 func (m *Module) foldGas() int64 {
-	return cmp.Or(m.host.cfg.FoldGas, min(max(m.man.FoldGas, 1), wasm.GasMax))
+	return cmp.Or(m.host.cfg.FoldGas, m.gas.fold)
 }
 
 func (m *Module) scoreGas() int64 {
-	return cmp.Or(m.host.cfg.ScoreGas, min(max(m.man.ScoreGas, 1), wasm.GasMax))
+	return cmp.Or(m.host.cfg.ScoreGas, m.gas.score)
 }
 
 // Host compiles modules and owns what they run in. What compile wrote and what
@@ -117,10 +117,13 @@ type Module struct {
 	rt    wazero.Runtime
 	card  *scorecard.Card
 	code  wazero.CompiledModule
-	man   *wasm.Manifest
+	own   bool // compile wrote it
 	init  bool // it has a function to be called first
 	grows bool // its memory may
 	both  bool // it folds and scores in one call
+
+	stateMax int                         // bytes of a lead's state
+	gas      struct{ fold, score int64 } // of an event, and of a score
 
 	feeds []*scorecard.Feed // what the card's models and modules must give
 }
@@ -150,7 +153,11 @@ func (h *Host) load(ctx context.Context, c *scorecard.Card, b []byte) (*Module, 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return h.compile(h.own, c, k, metered)
+	m, err := h.compile(h.own, c, k, metered)
+	if err == nil {
+		m.own = true
+	}
+	return m, err
 }
 
 // compile makes metered bytes runnable; from the engine's cache if they are
@@ -162,7 +169,10 @@ func (h *Host) compile(e *engine, c *scorecard.Card, k *checked, metered []byte)
 	if err != nil {
 		return nil, fmt.Errorf("compile: %w", err)
 	}
-	return &Module{host: h, rt: e.rt, card: c, code: code, man: k.man, feeds: c.Feeds(), init: k.mod.Func(exportInit) != "", both: k.mod.Func(wasm.ExportBoth) != "", grows: k.mod.Grows()}, nil
+	m := &Module{host: h, rt: e.rt, card: c, code: code, feeds: c.Feeds(), init: k.mod.Func(exportInit) != "", both: k.mod.Func(wasm.ExportBoth) != "", grows: k.mod.Grows()}
+	m.stateMax = k.man.StateMax
+	m.gas.fold, m.gas.score = min(max(k.man.FoldGas, 1), wasm.GasMax), min(max(k.man.ScoreGas, 1), wasm.GasMax)
+	return m, nil
 }
 
 // fits says whether the module reads events as the card binds them.
@@ -186,7 +196,7 @@ func fits(c *scorecard.Card, k *checked) error {
 func (m *Module) Card() *scorecard.Card { return m.card }
 
 // StateMax returns the most bytes a lead's state can have.
-func (m *Module) StateMax() int { return m.man.StateMax }
+func (m *Module) StateMax() int { return m.stateMax }
 
 // Close frees the compiled code. Its instances must be closed.
 func (m *Module) Close() error {

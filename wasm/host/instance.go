@@ -42,22 +42,21 @@ func (e *Trap) Unwrap() error { return e.Err }
 
 // Instance is a module at work. It is not for concurrent use.
 type Instance struct {
-	m           *Module
-	ctx         context.Context
-	mod         api.Module // nil after a trap: the next call makes a new one
-	memory      memory     // of mod, and of the next
-	fold, score api.Function
-	both        api.Function // nil if the module has none
-	gas         api.MutableGlobal
-	io          uint32 // where the IO area begins
-	mem         []byte // the IO area
-	stack       [2]uint64
-	kept        []byte // the state of a fold whose score is still to come
-	used        int    // bytes of the state area that may not be zero
-	raw         scorecard.Raw
-	inputs      []float64
-	measure     bool  // keep what a call costs
-	spent       int64 // what the last call cost, if measure is set
+	m       *Module
+	ctx     context.Context
+	mod     api.Module      // nil after a trap: the next call makes a new one
+	memory  memory          // of mod, and of the next
+	calls   [3]api.Function // of callNames; nil = not called yet
+	gas     api.MutableGlobal
+	io      uint32 // where the IO area begins
+	mem     []byte // the IO area
+	stack   [2]uint64
+	kept    []byte // the state of a fold whose score is still to come
+	used    int    // bytes of the state area that may not be zero
+	raw     scorecard.Raw
+	inputs  []float64
+	measure bool  // keep what a call costs
+	spent   int64 // what the last call cost, if measure is set
 }
 
 // SetInputs gives what models and modules say of the lead whose scores are asked
@@ -99,10 +98,7 @@ func (in *Instance) open() error {
 		return fmt.Errorf("instantiate module of %s: its gas or memory is missing", in.m.card.Name) // unreachable unless meter and wazero differ
 	}
 	in.mod, in.gas = mod, gas
-	in.fold, in.score = mod.ExportedFunction(wasm.ExportFold), mod.ExportedFunction(wasm.ExportScore)
-	if in.m.both {
-		in.both = mod.ExportedFunction(wasm.ExportBoth)
-	}
+	clear(in.calls[:])
 	if in.m.init {
 		if _, err := in.call(mod.ExportedFunction(exportInit), exportInit, initGas, 0, 0); err != nil {
 			return err
@@ -143,6 +139,24 @@ func (in *Instance) drop() {
 	}
 }
 
+// The functions that are called again and again.
+const (
+	callFold = iota
+	callScore
+	callBoth
+)
+
+var callNames = [...]string{wasm.ExportFold, wasm.ExportScore, wasm.ExportBoth}
+
+// function returns a function to be called. Each has a stack of its own, so it is
+// made when it is first called.
+func (in *Instance) function(which int) api.Function {
+	if in.calls[which] == nil {
+		in.calls[which] = in.mod.ExportedFunction(callNames[which])
+	}
+	return in.calls[which]
+}
+
 // call runs one function with this much gas.
 func (in *Instance) call(f api.Function, name string, gas int64, arg, second uint64) (uint64, error) {
 	in.gas.Set(uint64(gas))
@@ -173,8 +187,8 @@ func (in *Instance) ready(state []byte) error {
 			return err
 		}
 	}
-	if len(state) > in.m.man.StateMax {
-		return fmt.Errorf("module of %s: a state of %d bytes, at most %d: it is not of this module", in.m.card.Name, len(state), in.m.man.StateMax)
+	if len(state) > in.m.stateMax {
+		return fmt.Errorf("module of %s: a state of %d bytes, at most %d: it is not of this module", in.m.card.Name, len(state), in.m.stateMax)
 	}
 	area := in.mem[wasm.IOState:wasm.IOReasons]
 	if len(state) == 0 || &state[0] != &area[0] {
@@ -204,12 +218,12 @@ func (in *Instance) Fold(state []byte, evs []wasm.Event) ([]byte, error) {
 			return nil, err
 		}
 		binary.LittleEndian.PutUint32(in.mem[wasm.OffEvents:], uint32(n))
-		in.used = in.m.man.StateMax // a failed call may have written anywhere in it
-		size, err := in.call(in.fold, wasm.ExportFold, gas*int64(n), uint64(n), 0)
+		in.used = in.m.stateMax // a failed call may have written anywhere in it
+		size, err := in.call(in.function(callFold), wasm.ExportFold, gas*int64(n), uint64(n), 0)
 		if err != nil {
 			return nil, err
 		}
-		if int32(size) < 0 || int(int32(size)) > in.m.man.StateMax {
+		if int32(size) < 0 || int(int32(size)) > in.m.stateMax {
 			in.drop()
 			return nil, &Trap{in.m.card.Name, wasm.ExportFold, 0, fmt.Errorf("it returned a state of %d bytes", int32(size))}
 		}
@@ -224,7 +238,7 @@ func (in *Instance) Fold(state []byte, evs []wasm.Event) ([]byte, error) {
 func (in *Instance) encode(evs []wasm.Event) (int, error) {
 	at := wasm.IOEvents
 	for i := range evs {
-		size := writeEvent(in.mem[at:], &evs[i])
+		size := in.writeEvent(in.mem[at:], &evs[i])
 		if size == 0 {
 			if i == 0 {
 				return 0, fmt.Errorf("module of %s: an event of %d bytes does not fit the IO area", in.m.card.Name, eventSize(&evs[i]))
@@ -234,6 +248,22 @@ func (in *Instance) encode(evs []wasm.Event) (int, error) {
 		at += size
 	}
 	return len(evs), nil
+}
+
+// writeEvent writes an event. What compile wrote reads of one only the slots of its
+// type, and of attributes if it carries any: the others keep what they held before.
+// A stranger's module could look at that, so it gets all.
+func (in *Instance) writeEvent(b []byte, e *wasm.Event) int {
+	if !in.m.own || len(e.Slots) == 0 {
+		return writeEvent(b, e)
+	}
+	if slots, attributes := in.m.card.Reads(e); len(attributes) == 0 {
+		return writeEvent(b, e, slots)
+	} else if len(slots) == 0 {
+		return writeEvent(b, e, attributes)
+	} else {
+		return writeEvent(b, e, slots, attributes)
+	}
 }
 
 func eventSize(e *wasm.Event) int {
@@ -247,34 +277,24 @@ func eventSize(e *wasm.Event) int {
 }
 
 // writeEvent writes an event to the front of b and returns its size; 0 if there
-// is no room for it.
-func writeEvent(b []byte, e *wasm.Event) int {
+// is no room for it. Of its slots it writes the first and those in lists, or all of
+// them without lists.
+func writeEvent(b []byte, e *wasm.Event, lists ...[]int) int {
 	le := binary.LittleEndian
 	text := wasm.EventHead + wasm.SlotSize*len(e.Slots)
 	if text > len(b) {
 		return 0
 	}
-	for i := range e.Slots {
-		s, at := &e.Slots[i], wasm.EventHead+wasm.SlotSize*i
-		slot := b[at : at+wasm.SlotSize : at+wasm.SlotSize]
-		value, length := s.Num, 0
-		if s.Tag == wasm.String {
-			value, length = uint64(text), len(s.Str)
-			if length > len(b)-text {
-				return 0
-			}
-			text += copy(b[text:], s.Str)
-		}
-		slot[0], slot[1] = byte(s.Tag), 0
-		if s.Product {
-			slot[1] = 1
-		}
-		le.PutUint16(slot[2:], 0)
-		le.PutUint32(slot[4:], uint32(length))
-		le.PutUint64(slot[8:], value)
+	if len(lists) == 0 {
+		text = writeSlots(b, e.Slots, nil, text)
+	} else {
+		text = writeSlots(b, e.Slots[:1], nil, text)
+	}
+	for _, list := range lists {
+		text = writeSlots(b, e.Slots, list, text)
 	}
 	size := (text + 7) &^ 7
-	if size > len(b) {
+	if text < 0 || size > len(b) {
 		return 0
 	}
 	le.PutUint32(b, uint32(size))
@@ -284,13 +304,62 @@ func writeEvent(b []byte, e *wasm.Event) int {
 	return size
 }
 
+// writeSlots writes the slots of a list, or all if it is nil, their texts from text
+// on, and returns where the next text begins; less than 0 if there is no room.
+func writeSlots(b []byte, slots []wasm.Slot, list []int, text int) int {
+	le, n := binary.LittleEndian, len(list)
+	if list == nil {
+		n = len(slots)
+	}
+	for k := 0; k < n && text >= 0; k++ {
+		i := k
+		if list != nil {
+			i = list[k]
+		}
+		s := &slots[i]
+		to := b[wasm.EventHead+wasm.SlotSize*i:]
+		to = to[:wasm.SlotSize:wasm.SlotSize]
+		head, value := uint64(s.Tag), s.Num
+		if s.Tag == wasm.String {
+			if len(s.Str) > len(b)-text {
+				return -1
+			}
+			head, value = head|uint64(len(s.Str))<<32, uint64(text)
+			put(b[text:], s.Str)
+			text += len(s.Str)
+		}
+		if s.Product {
+			head |= 1 << 8
+		}
+		le.PutUint64(to, head)
+		le.PutUint64(to[8:], value)
+	}
+	return text
+}
+
+// put copies a text to the front of b. Most are short: two words that overlap are
+// cheaper than a call.
+func put(b, text []byte) {
+	le, n := binary.LittleEndian, len(text)
+	switch {
+	case n > 16 || n < 4:
+		copy(b, text)
+	case n >= 8:
+		le.PutUint64(b, le.Uint64(text))
+		le.PutUint64(b[n-8:], le.Uint64(text[n-8:]))
+	default:
+		le.PutUint32(b, le.Uint32(text))
+		le.PutUint32(b[n-4:], le.Uint32(text[n-4:]))
+	}
+}
+
 // run scores the state at now and leaves what the module says in the IO area.
 func (in *Instance) run(state []byte, now int64, flags uint32) (scaled float64, err error) {
 	if err := in.ready(state); err != nil {
 		return 0, err
 	}
 	in.ask(now, flags)
-	bits, err := in.call(in.score, wasm.ExportScore, in.m.scoreGas(), uint64(now), 0)
+	bits, err := in.call(in.function(callScore), wasm.ExportScore, in.m.scoreGas(), uint64(now), 0)
 	if err != nil {
 		return 0, err
 	}

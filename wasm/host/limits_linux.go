@@ -9,13 +9,7 @@ import (
 	"syscall"
 )
 
-// What a child may take: far above what a module within the limits of
-// ripen/wasm/meter needs.
-const (
-	childData = 512 << 20 // bytes
-	childCPU  = 5         // seconds
-	childFile = 64 << 20  // bytes it may write into one file
-)
+const childFile = 64 << 20 // bytes that a child may write into one file
 
 // limitChild bounds the process it runs in, for good.
 func limitChild() error {

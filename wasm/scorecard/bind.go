@@ -64,6 +64,18 @@ func (c *Card) Bind(dst []wasm.Event, src Source) []wasm.Event {
 	return dst
 }
 
+// Reads returns the slots that rules read of a bound event, beside its flags: those of
+// its type, and those of attributes if it carries any.
+func (c *Card) Reads(e *wasm.Event) (slots, attributes []int) {
+	if int(e.Index) < len(c.Types) {
+		slots = c.Types[e.Index].slots
+	}
+	if e.Slots[0].Num&FlagCarries != 0 {
+		attributes = c.traitSlots
+	}
+	return slots, attributes
+}
+
 func (c *Card) carries(src Source) bool {
 	if len(c.traitSlots) == 0 {
 		return false

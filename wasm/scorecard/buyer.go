@@ -130,7 +130,7 @@ func (c *Card) Why(f *Feed) string { return c.Dims[f.Dim].Groups[0].Rules[0].Why
 func (c *Card) CheckFeeds(file string, wrong func(*Feed) (what, fix string)) error {
 	var all Errors
 	for _, r := range c.Rules {
-		if r.Feed == nil {
+		if r.Feed == nil || r.Feed.Rollup != nil {
 			continue
 		}
 		if what, fix := wrong(r.Feed); what != "" {

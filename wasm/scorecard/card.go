@@ -13,7 +13,7 @@ type Card struct {
 	Version  int
 	Language string // es or en
 	Zone     *time.Location
-	Entity   string // lead
+	Entity   string // lead or account
 	Dims     []*Dimension
 	Rules    []*Rule // of all dimensions, in the order of the file, then those that keep what gates ask of the past
 	Gates    []*Gate
@@ -42,7 +42,7 @@ type Card struct {
 // Dimension is one axis of a score.
 type Dimension struct {
 	Name     string
-	Kind     string // attributes, behaviour, replenishment, rfm, btyd, model or wasm
+	Kind     string // attributes, behaviour, replenishment, rfm, btyd, model, wasm or rollup
 	Min, Max float64
 	Groups   []*Group
 	Grades   []Grade // best first; empty if the dimension has none
@@ -137,11 +137,12 @@ type Step struct {
 	Points float64
 }
 
-// Feed names whose value a dimension of kind model or wasm shows.
+// Feed names whose value a dimension of kind model, wasm or rollup shows.
 type Feed struct {
 	Dim    int     // in Card.Dims
 	Model  string  // a model's name; its value is a probability
 	Module string  // or a module's file; its value is points
+	Rollup *Rollup // or how the scores of an account's leads come to points; nil = it is none
 	Gas    int64   // what one call of the module may take; 0 = the host's own limit
 	Most   float64 // points that a probability of 1 is worth
 }

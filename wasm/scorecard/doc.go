@@ -20,6 +20,6 @@
 //
 // A model's or module's word comes from outside ([Eval.Inputs]); what a band sets
 // off and how leads roll up to accounts is read and said back, and left to whoever
-// acts and knows accounts. Cards that score accounts are
-// refused by name and line. [Language] is the reference of every key.
+// acts and knows accounts. A card of accounts ([Card.OfAccounts]) is a card like any
+// other over what is known of a company. [Language] is the reference of every key.
 package scorecard

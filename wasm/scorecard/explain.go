@@ -18,6 +18,9 @@ func (c *Card) Explain(lang string) string {
 	}
 	w := &teller{es: lang == "es"}
 	w.linef("%s %s %d.", c.Name, w.say("version", "versión"), c.Version)
+	if c.OfAccounts() {
+		w.accounts(c)
+	}
 	w.combination(c)
 	for _, d := range c.Dims {
 		w.dimension(d)
@@ -26,7 +29,7 @@ func (c *Card) Explain(lang string) string {
 		w.gate(g)
 	}
 	w.surroundings(c)
-	w.rollup(c.Rollup)
+	w.rollup(c)
 	w.bands(c)
 	w.label(c.Label)
 	return w.b.String()
@@ -88,6 +91,8 @@ func (w *teller) dimension(d *Dimension) {
 		kind = w.say("what a model expects", "lo que espera un modelo")
 	case "wasm":
 		kind = w.say("what a module of your own says", "lo que dice un módulo propio")
+	case kindRollup:
+		kind = w.say("its leads", "sus contactos")
 	}
 	w.linef("\n%s: %s%s.", d.Name, kind, w.bounds(d.Min, d.Max))
 	if len(d.Grades) > 0 {

@@ -16,6 +16,10 @@ func (w *teller) own(r *Rule) bool {
 	case Recency, Frequency, Money:
 		w.buyer(r)
 	case Input:
+		if r.Feed.Rollup != nil {
+			w.rolled(r)
+			return true
+		}
 		w.feed(r.Feed)
 	case Learned:
 		w.model(r.model)
@@ -135,20 +139,23 @@ func (w *teller) feed(f *Feed) {
 		"  Los puntos que da el módulo %s; nada mientras no dé ninguno."), f.Module)
 }
 
-func (w *teller) rollup(r *Rollup) {
-	if r == nil {
-		return
+func (w *teller) rollup(c *Card) {
+	if r := c.Rollup; r != nil && !c.OfAccounts() {
+		w.linef("\n%s %s: %s.", w.say("An account is the leads with the same", "Una cuenta son los contactos con el mismo"), r.By, w.method(r))
 	}
+}
+
+// method says whose scores a roll-up takes, and how.
+func (w *teller) method(r *Rollup) string {
 	who := w.say("all leads", "todos los contactos")
 	if r.Top > 0 {
 		who = fmt.Sprintf(w.say("the %d best leads", "los %d mejores contactos"), r.Top)
 	}
-	how := map[string]string{
+	return who + ", " + map[string]string{
 		decaySum: w.say("the best whole, each further one half of the one before", "el mejor entero y cada uno de los siguientes la mitad que el anterior"),
 		rollMax:  w.say("the highest", "el más alto"),
 		rollMean: w.say("their mean", "su media"),
 	}[r.Method]
-	w.linef("\n%s %s: %s, %s.", w.say("An account is the leads with the same", "Una cuenta son los contactos con el mismo"), r.By, who, how)
 }
 
 // surroundings says what rules lean on: whose days they count, and named lists.

@@ -12,22 +12,34 @@ import (
 
 var update = flag.Bool("update", false, "write LANGUAGE.md anew")
 
-// everything is a card that uses every section of the language.
-const everything = "testdata/everything.yaml"
+// everything is a card that uses every section of the language but those of accounts,
+// companies one that uses these.
+const (
+	everything = "testdata/everything.yaml"
+	companies  = "testdata/companies.yaml"
+)
 
 // TestSchema holds the reference to the reader: each section has exactly the keys
 // that the reader knows, and the reader meets no other section.
 func TestSchema(t *testing.T) {
-	src, err := os.ReadFile(everything)
-	if err != nil {
-		t.Fatal(err)
-	}
 	met := map[string][]string{} // :: section → keys the reader knows
-	p := newReader(everything)
-	p.meet = func(of string, known []string) { met[of] = known }
-	p.read(p.readYAML(src))
-	if len(p.errs) > 0 {
-		t.Fatal(p.errs)
+	kinds := map[string]string{"fit": "attributes", "people": "rollup", "best": "rollup"} // :: dimension of companies → its kind
+	for _, file := range []string{everything, companies} {
+		src, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := newReader(file)
+		p.meet = func(of string, known []string) {
+			if name, ok := strings.CutPrefix(of, "dimension "); ok && file == companies {
+				of = "dimension " + kinds[name]
+			}
+			met[of] = known
+		}
+		p.read(p.readYAML(src))
+		if len(p.errs) > 0 {
+			t.Fatal(p.errs)
+		}
 	}
 	delete(met, "the table of grades") // its keys are the card's own
 	for _, s := range schema {
@@ -56,7 +68,11 @@ func TestLanguage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := language(string(src))
+	accounts, err := os.ReadFile(companies)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := language(string(src), string(accounts))
 	if *update {
 		if err := os.WriteFile("LANGUAGE.md", []byte(want), 0o644); err != nil {
 			t.Fatal(err)
@@ -67,7 +83,7 @@ func TestLanguage(t *testing.T) {
 	}
 }
 
-func language(example string) string {
+func language(example, accounts string) string {
 	var b strings.Builder
 	b.WriteString(preface)
 	for _, s := range schema {
@@ -86,8 +102,15 @@ func language(example string) string {
 	}
 	b.WriteString(expressions())
 	b.WriteString("\n## A card with everything\n\n```yaml\n" + example + "```\n")
+	b.WriteString("\n## A card of accounts\n\n" + ofAccounts + "\n```yaml\n" + accounts + "```\n")
 	return b.String()
 }
+
+const ofAccounts = `An account is the leads with the same value of rollup.by. To its card it has these attributes: account, its name; leads, how many leads it
+has; leads.BAND, how many of them are in a band of the card that rollup.of names; and for every other attribute what most of its leads say, or of
+values with equally many, what the one that stands highest says. It has no events: what leads do is scored by their card, and rolled up here.
+Its score and band are worked out when somebody asks, so they are never late and nothing is set off by them.
+`
 
 const preface = `# The language of scorecards
 

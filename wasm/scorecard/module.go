@@ -17,7 +17,7 @@ import (
 // Every event reaches the module. Those of the types it names carry all its
 // fields, any other its flags and attributes only.
 func OfManifest(man *wasm.Manifest) (*Card, error) {
-	c := &Card{Name: man.Card, Language: "en", Zone: time.UTC, Entity: "lead", module: true, anyType: true, lists: map[string]map[string]struct{}{}}
+	c := &Card{Name: man.Card, Language: "en", Zone: time.UTC, Entity: entityLead, module: true, anyType: true, lists: map[string]map[string]struct{}{}}
 	c.Score = Combine{How: "sum", From: [2]float64{0, 100}, To: [2]float64{0, 100}}
 	if c.Name == "" {
 		return nil, fmt.Errorf("card: the module needs a name")

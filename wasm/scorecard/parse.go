@@ -51,7 +51,7 @@ func (p *reader) found() error {
 
 func newReader(file string) *reader {
 	return &reader{file: file, card: &Card{
-		Language: "en", Zone: time.UTC, Entity: "lead",
+		Language: "en", Zone: time.UTC, Entity: entityLead,
 		lists: map[string]map[string]struct{}{},
 	}}
 }
@@ -103,11 +103,6 @@ func (p *reader) add(at *node, what, fix string) {
 		return
 	}
 	p.errs = append(p.errs, &Error{File: p.file, Line: at.line, Col: at.col, Rule: p.rule, What: what, Fix: fix})
-}
-
-// later refuses a part of the language that this version does not score.
-func (p *reader) later(at *node, what, fix string) {
-	p.add(at, what+" is not supported yet", fix)
 }
 
 // fields calls the function of each key of a map. A key without a function is
@@ -189,6 +184,7 @@ func (p *reader) read(root *node) {
 		p.probability(probability)
 	}
 	p.knownLists()
+	p.entities(root)
 }
 
 func (p *reader) zone(v *node) {
@@ -198,16 +194,6 @@ func (p *reader) zone(v *node) {
 		return
 	}
 	p.card.Zone = z
-}
-
-func (p *reader) entity(v *node) {
-	switch p.text(v, "entity") {
-	case "lead", "contact":
-	case "account", "company":
-		p.later(v, "entity: account", "write entity: lead and roll leads up: rollup: {to: account, by: email_domain}")
-	default:
-		p.add(v, fmt.Sprintf("entity is %s", v.word()), "write entity: lead")
-	}
 }
 
 func (p *reader) lists(v *node) {

@@ -38,10 +38,10 @@ func (p *reader) dimension(d *Dimension, k, v *node) {
 		}
 	}
 	if kind == nil {
-		p.add(k, fmt.Sprintf("dimension %s has no kind", d.Name), "write kind: attributes, behaviour, replenishment, rfm, btyd, model or wasm")
+		p.add(k, fmt.Sprintf("dimension %s has no kind", d.Name), "write kind: attributes, behaviour, replenishment, rfm, btyd, model, wasm or rollup")
 		return
 	}
-	switch d.Kind = p.oneOf(kind, "kind", "attributes", "behaviour", "replenishment", "rfm", "btyd", "model", "wasm"); d.Kind {
+	switch d.Kind = p.oneOf(kind, "kind", "attributes", "behaviour", "replenishment", "rfm", "btyd", "model", "wasm", kindRollup); d.Kind {
 	case "attributes", "behaviour":
 		p.ruled(d, k, v)
 	default:
@@ -67,6 +67,8 @@ func (p *reader) ownKind(d *Dimension, k, v *node) {
 		p.model(d, k, v)
 	case "wasm":
 		p.module(d, k, v)
+	case kindRollup:
+		p.rolled(d, k, v)
 	}
 }
 

@@ -98,10 +98,7 @@ func TestRefused(t *testing.T) {
 		`c.yaml:9:63: rule "a": the card has no list "fre_mail"; did you mean free_mail?`)
 
 	f("scorecard: c\ndimensions:\n  d: {kind: churn}\n",
-		"c.yaml:3:13: kind is \"churn\"; write attributes, behaviour, replenishment, rfm, btyd, model, wasm")
-	// What this version does not score, by name and place.
-	f("scorecard: c\nentity: account\n",
-		"c.yaml:2:9: entity: account is not supported yet; write entity: lead and roll leads up: rollup: {to: account, by: email_domain}")
+		"c.yaml:3:13: kind is \"churn\"; write attributes, behaviour, replenishment, rfm, btyd, model, wasm, rollup")
 }
 
 // TestReferenceCards reads the two cards of the reference whole.

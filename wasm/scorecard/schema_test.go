@@ -15,7 +15,7 @@ type key struct{ name, holds, means string }
 var anyDimension = []key{
 	{"kind", "a word", "which of these sections holds"},
 	{"min", "points", "the least the dimension can be; 0 if left out. Below 0 it can take away"},
-	{"max", "points", "the most it can be; without bound if left out, 100 for replenishment, btyd, model and wasm"},
+	{"max", "points", "the most it can be; without bound if left out, 100 for replenishment, btyd, model, wasm and rollup"},
 	{"grades", "label: points", "best first, as in {A: 75, B: 50, C: 25, D: 0}; two graded dimensions make a grid A1…D4. The last grade also holds below where it begins"},
 }
 
@@ -28,14 +28,14 @@ var schema = []section{
 		{"version", "a whole number", "the version this file was made from; the server numbers versions"},
 		{"language", "en, es", "of the reasons that no rule gives; en if left out"},
 		{"timezone", "a zone", "whose days `per: day` counts, as in Europe/Madrid; UTC if left out"},
-		{"entity", "lead, contact", "what is scored; account and company are known and not scored yet"},
+		{"entity", "lead, contact, account, company", "what is scored: people, or the companies that they make up; lead if left out"},
 		{"lists", "name: list", "named lists of texts that conditions ask with in_list"},
 		{"dimensions", "name: dimension", "1 to 16 axes of the score; required"},
 		{"gates", "list of gates", "what bounds the result whatever the points say"},
 		{"score", "a map", "how dimensions become one score"},
 		{"bands", "list of bands", "named runs of scores, from the lowest up"},
 		{"on_band", "band: list of actions", "what entering a band sets off"},
-		{"rollup", "a map", "how leads' scores become their account's"},
+		{"rollup", "a map", "how leads' scores become their account's; required of a card of accounts"},
 		{"label", "a label", "what the card is to foresee, for whoever learns it or checks it; scores nothing. In short: won within 90d"},
 		{"probability", "a map", "how probable it is that a lead with a score converts; ripen train writes it"},
 	}},
@@ -89,6 +89,12 @@ var schema = []section{
 		key{"module", "a name", "which module; required"},
 		key{"gas", "a whole number", "what one call of it may take, up to 1000000"},
 		key{"why", "text", "words of the reason, with {points}"})},
+	{
+		"dimension rollup", "dimensions: {NAME: {kind: rollup}}",
+		"What the scores of an account's leads come to, in points; only in a card with entity: account. Its reasons name the leads.", dimensionKeys(
+			key{"score", "a map", "how; as the card's rollup says if left out"},
+			key{"why", "text", "words of the reasons, with {points}"}),
+	},
 	{"a group", "groups: {NAME: …}", "A group bounds the sum of its rules.", []key{
 		{"min", "points", "0 if left out, unbounded if a rule has negative points"},
 		{"max", "points", "without bound if left out"},
@@ -211,6 +217,7 @@ var schema = []section{
 	{"rollup", "rollup: …", "", []key{
 		{"to", "account, company", "what leads make up"},
 		{"by", "an attribute", "leads with the same value belong together; required"},
+		{"of", "a card", "of a card of accounts: by which leads stand; the one that leads are ranked by if left out"},
 		{"score", "a map", "how"},
 	}},
 	{"a label", "label: …", "An event, or an attribute that is set, within a time from the moment of the score. What becomes of hand-offs are events, too: won, lost, handoff_accepted.", []key{
