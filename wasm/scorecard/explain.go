@@ -29,6 +29,7 @@ func (c *Card) Explain(lang string) string {
 	w.rollup(c.Rollup)
 	w.bands(c)
 	w.label(c.Label)
+	w.plan(c.Plan)
 	return w.b.String()
 }
 
