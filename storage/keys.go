@@ -34,6 +34,7 @@ const (
 	SpaceMailKey     = 'y' // tracker/email: keys that sign the addresses in mails
 	SpaceMailToken   = 'n' // tracker/email: tokens of webhooks that were used, until they are too old
 	SpaceMail        = 'g' // tracker/mail: senders, templates and their versions
+	SpaceTraining    = 'f' // tracker/server: cards that were learned anew, and what became of it
 	SpaceErasure     = 'z' // storage: subjects erased; Restore applies them again
 	SpaceState       = '0' // storage: the machine's own counters (zero tenant)
 )

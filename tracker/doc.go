@@ -41,7 +41,8 @@
 //
 // Beside the path, [ripen/tracker/train] learns a card from a file of people of whom
 // it is known who converted, or from what the log knew of leads before they did; it is
-// published like any other.
+// published like any other. A card in force that says so is learned anew in the background,
+// and its challenger led to a draft, a shadow and a publication, by a loop of the server.
 //
 // Stages never import each other: they meet in the database and in server.
 // The law is a test: cmd/ripen/law_test.go.

@@ -20,7 +20,7 @@ import (
 func trainCommands() []*command {
 	return []*command{{
 		name: "train", args: "[FILE]", min: 0, max: 1, folds: true,
-		use:     append([]string{"label", "positive", "model", "out", "html", "name", "drop", "keep", "missing", "time-column", "constrain", "seed", "sep", "by", "publish-if-better", "force"}, tenantSettings...),
+		use:     append([]string{"label", "positive", "model", "out", "html", "name", "drop", "keep", "missing", "time-column", "constrain", "seed", "sep", "by", "as-of", "publish-if-better", "force"}, tenantSettings...),
 		summary: text{"learn a scorecard from the tracker's log, or from a table of who converted", "aprender una tarjeta del registro del tracker, o de una tabla de quién convirtió"},
 		help: `
 FILE.csv is an export with a head line, a person a line, and a column that says who
@@ -59,6 +59,30 @@ Brier, so that a timer can learn anew each week.
   ripen scorecard check card.yaml
   ripen scorecard publish card.yaml --tenant acme --data ./data`,
 		run: runTrain,
+	}, {
+		name: "train list", min: 0, max: 0, use: append([]string{"scorecard", "limit"}, tenantSettings...),
+		summary: text{"the cards that were learned, and what became of them", "las tarjetas aprendidas y qué fue de ellas"},
+		help: `
+A card that says 'learn: weekly', or {every: 1w, new: 10%, publish: if_better} for
+more, is learned anew by the server: by the clock, or once so many conversions are
+new. The challenger must be better on the latest moments (best tenth and Brier both);
+then it becomes the draft, a simulation says who would change band, it runs as a
+shadow, and the server puts it in force or lets it wait for you. This is the list of
+all that, and of what was learned by hand.
+
+  ripen train list --data ./data
+  ripen train list --scorecard saas --limit 5 --json --data ./data`,
+		run: runTrainList,
+	}, {
+		name: "train show", args: "ID", min: 1, max: 1, use: append([]string{"out", "html", "force"}, tenantSettings...),
+		summary: text{"one of them: why, how good, drift, and how it was decided", "una de ellas: por qué, cómo de buena, deriva y qué se decidió"},
+		help: `
+The decision and its reason first, then the report that 'ripen train' gives: among it
+what has changed of the people (drift), and what the card in force does as well.
+
+  ripen train show 17 --data ./data
+  ripen train show 17 --html report.html --out card.yaml --data ./data`,
+		run: runTrainShow,
 	}}
 }
 
@@ -186,14 +210,8 @@ func (c *call) writeTrained(r *train.Result) error {
 			}
 		}
 	}
-	if file := c.get("html"); file != "" {
-		var page bytes.Buffer
-		if err := r.Report.HTML(&page, c.lang); err != nil {
-			return err
-		}
-		if err := os.WriteFile(file, page.Bytes(), 0o644); err != nil {
-			return err
-		}
+	if err := c.writePage(r.Report); err != nil {
+		return err
 	}
 	if c.bool("json") {
 		return c.printJSON(r.Report)
@@ -214,4 +232,17 @@ func (c *call) writeTrained(r *train.Result) error {
 	}
 	_, err := fmt.Fprintf(c.out, text{"\nwrote %s; next: ripen scorecard check %s\n", "\nescrito: %s; ahora: ripen scorecard check %s\n"}.in(c.lang), card, card)
 	return err
+}
+
+// writePage writes the report as a page, if one was asked for.
+func (c *call) writePage(r *train.Report) error {
+	file := c.get("html")
+	if file == "" {
+		return nil
+	}
+	var page bytes.Buffer
+	if err := r.HTML(&page, c.lang); err != nil {
+		return err
+	}
+	return os.WriteFile(file, page.Bytes(), 0o644)
 }

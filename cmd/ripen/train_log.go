@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"strconv"
 	"strings"
+	"time"
 
 	"ripen/tracker/train"
 )
@@ -16,18 +16,28 @@ import (
 type logTrained struct {
 	Scorecard string        `json:"scorecard"`
 	YAML      string        `json:"yaml"`
+	Model     string        `json:"model"`
+	ModelName string        `json:"model_name"`
 	Report    *train.Report `json:"report"`
 	Published bool          `json:"published"`
 }
 
 // trainFromLog lets the server learn from its own log.
 func (c *call) trainFromLog(ctx context.Context) error {
-	for _, name := range []string{"positive", "model", "time-column", "sep", "missing", "keep"} {
+	for _, name := range []string{"positive", "time-column", "sep", "missing", "keep"} {
 		if c.set(name) {
 			return &usageError{fmt.Sprintf("--%s is about a file, and none is named", name), "ripen help train"}
 		}
 	}
-	q := url.Values{"seed": {strconv.FormatInt(c.int("seed"), 10)}, "lang": {c.lang}, "by": {c.get("by")}}
+	q := url.Values{"lang": {c.lang}}
+	for _, name := range []string{"seed", "by", "model"} { // else what the card's plan says
+		if c.set(name) {
+			q.Set(name, c.get(name))
+		}
+	}
+	if t := c.time("as-of"); !t.IsZero() {
+		q.Set("as_of", t.Format(time.RFC3339Nano))
+	}
 	if c.bool("publish-if-better") {
 		q.Set("publish_if_better", "true")
 	}
@@ -56,12 +66,23 @@ func (c *call) trainFromLog(ctx context.Context) error {
 		if err := json.Unmarshal(last.Result, &r); err != nil {
 			return fmt.Errorf("decode the server's answer: %w", err)
 		}
-		if err := c.writeTrained(&train.Result{Card: []byte(r.YAML), Report: r.Report}); err != nil || c.bool("json") {
+		made := &train.Result{Card: []byte(r.YAML), Kind: c.get("model"), Report: r.Report}
+		if r.Model != "" {
+			made.Model = []byte(r.Model)
+		}
+		if err := c.writeTrained(made); err != nil || c.bool("json") {
 			return err
 		}
 		name := c.get("name")
 		if r.Published {
 			_, err = fmt.Fprintf(c.out, text{"\n%s is in force; back with: ripen scorecard rollback %s\n", "\n%s está en vigor; se vuelve atrás con: ripen scorecard rollback %s\n"}.in(c.lang), r.Scorecard, name)
+			return err
+		}
+		if r.Model != "" {
+			_, err = fmt.Fprintf(c.out, text{
+				"\n%s and %s are drafts; next: ripen scorecard publish %s, then ripen scorecard publish %s\n",
+				"\n%s y %s son borradores; ahora: ripen scorecard publish %s, después ripen scorecard publish %s\n",
+			}.in(c.lang), r.ModelName, name, r.ModelName, name)
 			return err
 		}
 		_, err = fmt.Fprintf(c.out, text{

@@ -48,6 +48,8 @@ type Config struct {
 	Outbox Outbox
 	// Handoffs are the leads that were handed to sales.
 	Handoffs Handoffs
+	// Trainings tells of the cards that were learned.
+	Trainings Trainings
 	// Journeys are journeys and segments.
 	Journeys Journeys
 	// Tail writes what becomes of a source's events, a line each: what is kept of
@@ -143,7 +145,9 @@ var routes = []route{
 	{"GET", "scorecards/*", "", (*call).card, tenantKey},
 	{"PUT", "scorecards/*", "", (*call).draft, tenantKey},
 	{"POST", "scorecards/*/simulate", "version sample", (*call).simulate, tenantKey},
-	{"POST", "scorecards/*/train", "label by seed lang drop constrain publish_if_better", (*call).train, tenantKey},
+	{"POST", "scorecards/*/train", "label by seed lang drop constrain publish_if_better as_of model", (*call).train, tenantKey},
+	{"GET", "trainings", "scorecard before limit", (*call).trainings, tenantKey},
+	{"GET", "trainings/*", "", (*call).training, tenantKey},
 	{"GET", "scorecards/*/shadow", "wait", (*call).shadow, tenantKey},
 	{"PUT", "scorecards/*/shadow", "version", (*call).beginShadow, tenantKey},
 	{"DELETE", "scorecards/*/shadow", "", (*call).endShadow, tenantKey},

@@ -81,6 +81,8 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
+func (q *query) has(name string) bool { return q.args.Has(name) }
+
 func (q *query) text(name string) string { return string(q.args.Peek(name)) }
 
 func (q *query) bad(name, need string) {

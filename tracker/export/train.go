@@ -2,6 +2,8 @@ package export
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
 
 	"ripen/tracker"
@@ -12,11 +14,13 @@ import (
 type Training struct {
 	Card      string
 	Label     *scorecard.Label
+	Plan      string   // how the card is learned anew, as it stands under learn: in one; empty = by hand
 	ByTime    bool     // events were known when they happened, not when they were received
 	Seed      uint64   // of what is drawn
 	Language  string   // en or es
 	Drop      []string // attributes and behaviours not to learn from
 	Constrain []string // as in visits=rising
+	Model     string   // card (or empty), logistic or gbdt
 	Publish   bool     // put it in force at once if it is better than the card in force
 }
 
@@ -24,6 +28,8 @@ type Training struct {
 type Trained struct {
 	Scorecard string `json:"scorecard"` // name@version that the draft would be
 	YAML      string `json:"yaml"`
+	Model     string `json:"model,omitempty"`      // the file of the model that the card names
+	ModelName string `json:"model_name,omitempty"` // it is the draft of this name
 	Report    any    `json:"report"`
 	Better    bool   `json:"better"`    // than the card in force, on the latest moments: lift and Brier both
 	Published bool   `json:"published"` // as was asked for if it is better
@@ -32,8 +38,14 @@ type Trained struct {
 // train learns a card from the tenant's log and makes it the draft of its name. It
 // answers NDJSON: how far it has come, and then the result.
 func (c *call) train() error {
-	ask := Training{Card: c.name, Seed: c.number("seed"), Language: c.text("lang"), ByTime: c.text("by") == "time", Publish: c.flag("publish_if_better")}
+	ask, err := c.planned()
+	if err != nil {
+		return err
+	}
 	for name, list := range map[string]*[]string{"drop": &ask.Drop, "constrain": &ask.Constrain} {
+		if c.has(name) {
+			*list = nil
+		}
 		for part := range strings.SplitSeq(c.text(name), "\n") {
 			if part != "" {
 				*list = append(*list, part)
@@ -45,65 +57,91 @@ func (c *call) train() error {
 		return c.err
 	case ask.Language != "" && ask.Language != "en" && ask.Language != "es":
 		return invalid("lang", "need en or es")
-	case c.text("by") != "" && c.text("by") != "received" && !ask.ByTime:
+	case c.text("by") != "" && c.text("by") != "received" && c.text("by") != "time":
 		return invalid("by", "need received or time")
-	}
-	var err error
-	if ask.Label, err = c.foreseen(c.text("label")); err != nil {
-		return err
+	case !slices.Contains([]string{"", "card", "logistic", "gbdt"}, ask.Model):
+		return invalid("model", "need card, logistic or gbdt")
+	case ask.Label == nil:
+		return invalid("label", "say what to foresee, as in won within 90d, here or under label: in the card "+c.name)
 	}
 	st, done, err := c.at()
 	if err != nil {
 		return err
 	}
-	by, tenant, life, registry := c.caller, c.tenant.ID, c.cfg.Life, c.cfg.Registry
+	by, tenant, life, cfg := c.caller, c.tenant.ID, c.cfg.Life, &c.cfg
 	Progress(c.ctx, c.log, "train", func(say func(done, total uint64) error) (any, error) {
 		defer done()
-		return learn(life, st, registry, by, tenant, ask, say)
+		return learn(life, st, cfg, by, tenant, ask, say)
 	})
 	return nil
 }
 
 // learn learns a card and keeps it as the draft; only one that is better than the card
 // in force is published, and only if that was asked for.
-func learn(ctx context.Context, st Leads, registry Registry, by tracker.Caller, tenant tracker.TenantID, ask Training, say func(done, total uint64) error) (*Trained, error) {
+func learn(ctx context.Context, st Leads, cfg *Config, by tracker.Caller, tenant tracker.TenantID, ask Training, say func(done, total uint64) error) (*Trained, error) {
+	begun := cfg.Now()
 	out, err := st.Train(ctx, by, tenant, ask, func(n, total int) error { return say(uint64(n), uint64(total)) })
 	if err != nil {
 		return nil, err
 	}
-	if _, err := registry.Draft(tenant, ask.Card, []byte(out.YAML)); err != nil {
+	if out.Model != "" {
+		if _, err := cfg.Registry.Draft(tenant, out.ModelName, []byte(out.Model)); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := cfg.Registry.Draft(tenant, ask.Card, []byte(out.YAML)); err != nil {
 		return nil, err
 	}
-	a, err := registry.Candidate(tenant, ask.Card, 0)
+	if ask.Publish && out.Better && out.Model != "" {
+		if _, err := cfg.Registry.Publish(ctx, tenant, out.ModelName, false); err != nil {
+			return nil, err
+		}
+	}
+	a, err := cfg.Registry.Candidate(tenant, ask.Card, 0)
+	if e, ok := errors.AsType[*tracker.Error](err); ok && e.Kind == tracker.KindUnfit && out.Model != "" {
+		err = nil // until its model is published
+	}
 	if err == nil && ask.Publish && out.Better {
-		a, err = registry.Publish(ctx, tenant, ask.Card, false)
+		a, err = cfg.Registry.Publish(ctx, tenant, ask.Card, false)
 		out.Published = err == nil
 	}
-	out.Scorecard = a.Name()
+	if out.Scorecard = a.Name(); err == nil {
+		err = cfg.Trainings.Note(tenant, begun, ask, out)
+	}
 	return out, err
 }
 
-// foreseen is the label that is asked for, else that of the card in force, else of its
-// draft.
-func (c *call) foreseen(text string) (*scorecard.Label, error) {
-	if text != "" {
-		l, err := scorecard.ParseLabel(text)
-		if err != nil {
-			return nil, invalid("label", err.Error())
-		}
-		return l, nil
-	}
+// planned is what is asked for, where the query says nothing by the plan and the label of
+// the card in force, else of its draft.
+func (c *call) planned() (ask Training, err error) {
+	ask = Training{Card: c.name, Model: c.text("model"), Seed: scorecard.PlanSeed, Language: c.text("lang"), Publish: c.flag("publish_if_better")}
 	all, err := c.cfg.Registry.Cards(c.tenant.ID)
 	if err != nil {
-		return nil, err
+		return ask, err
 	}
 	for i := range all {
 		if all[i].Name != c.name || tracker.IsModule([]byte(source(&all[i]))) {
 			continue
 		}
-		if card, err := scorecard.Parse(c.name, []byte(source(&all[i]))); err == nil && card.Label != nil {
-			return card.Label, nil
+		card, err := scorecard.Parse(c.name, []byte(source(&all[i])))
+		if err != nil {
+			continue
+		}
+		ask.Label = card.Label
+		if p := card.Plan; p != nil {
+			ask.Plan, ask.ByTime, ask.Seed, ask.Drop, ask.Constrain = p.Text, p.ByTime, p.Seed, p.Drop, p.Constrain
 		}
 	}
-	return nil, invalid("label", "say what to foresee, as in won within 90d, here or under label: in the card "+c.name)
+	if text := c.text("label"); text != "" {
+		if ask.Label, err = scorecard.ParseLabel(text); err != nil {
+			return ask, invalid("label", err.Error())
+		}
+	}
+	if c.has("seed") {
+		ask.Seed = c.number("seed")
+	}
+	if c.has("by") {
+		ask.ByTime = c.text("by") == "time"
+	}
+	return ask, nil
 }

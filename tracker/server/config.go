@@ -57,6 +57,8 @@ type Config struct {
 
 	// free is the disk of tests: free and total bytes; nil = statfs.
 	free func(dir string) (free, total int64, err error)
+	// unlearned is for tests that let the learner take its turns themselves.
+	unlearned bool
 	// opening is called before the state is opened, by tests.
 	opening func(ctx context.Context) error
 }

@@ -77,6 +77,7 @@ type Server struct {
 	demo        DemoKeys
 
 	retention *retentionMetrics // nil: capture only
+	learner   *learner
 
 	rebuilding sync.Mutex // held by a replay, by a question about the past, and by retention
 
@@ -164,6 +165,7 @@ func (s *Server) start(ctx context.Context) (err error) {
 			return fmt.Errorf("set up the demo: %w", err)
 		}
 	}
+	s.learner = newLearner(s)
 	s.watch()
 	if s.folder != nil {
 		s.retention = newRetentionMetrics(s.set)
@@ -171,6 +173,9 @@ func (s *Server) start(ctx context.Context) (err error) {
 	}
 	if s.folder != nil && !s.cfg.Private {
 		s.samples.Go(func() { s.keepRetention(s.life) })
+	}
+	if s.folder != nil && !s.cfg.Private && !s.cfg.unlearned {
+		s.samples.Go(func() { s.learner.run(s.life) })
 	}
 	if !s.cfg.Private {
 		s.samples.Go(func() {

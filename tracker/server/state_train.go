@@ -28,7 +28,7 @@ func (s *State) Train(ctx context.Context, c tracker.Caller, tenant tracker.Tena
 	if err != nil {
 		return nil, err
 	}
-	o := train.Options{Name: ask.Card, Label: ask.Label.Text, Seed: ask.Seed, Language: ask.Language}
+	o := train.Options{Name: ask.Card, Label: ask.Label.Text, Plan: ask.Plan, Seed: ask.Seed, Model: ask.Model, Language: ask.Language}
 	o.Progress = func(done, total int) { _ = progress(done, total) } // who has gone is noticed at the end
 	if err := table.Without(ask.Drop); err != nil {
 		return nil, refused(err)
@@ -50,7 +50,7 @@ func (s *State) Train(ctx context.Context, c tracker.Caller, tenant tracker.Tena
 	if err != nil {
 		return nil, refused(err)
 	}
-	return &export.Trained{YAML: string(r.Card), Report: r.Report, Better: r.Report.Champion != nil && r.Report.Champion.Better}, nil
+	return &export.Trained{YAML: string(r.Card), Model: string(r.Model), ModelName: r.ModelName, Report: r.Report, Better: r.Report.Champion != nil && r.Report.Champion.Better}, nil
 }
 
 func refused(err error) error {
@@ -59,25 +59,57 @@ func refused(err error) error {
 
 // snapshots looks at all leads of a tenant, each as of a moment of its own.
 func (s *State) snapshots(ctx context.Context, tenant tracker.TenantID, ask export.Training, progress func(done, total int) error) (*train.Table, error) {
+	until := s.clock()
+	if err := s.seeAll(ctx); err != nil {
+		return nil, err
+	}
 	ids, err := s.leadIDs(ctx, tenant)
 	if err != nil {
 		return nil, err
 	}
-	q := &reading{s: s, tenant: tenant, byTime: ask.ByTime}
+	all := len(ids)
+	if all > learnMost {
+		slices.SortFunc(ids, bySample)
+		ids = ids[:learnMost]
+		slices.SortFunc(ids, tracker.LeadID.Compare)
+	}
+	q := &reading{s: s, tenant: tenant, byTime: ask.ByTime, until: until}
 	defer q.stored.Close()
 	if q.champion, err = s.champion(ctx, tenant, ask.Card); err != nil {
 		return nil, err
 	}
-	into := train.NewSnapshots(train.SnapshotOptions{Label: ask.Label, Until: s.clock(), ByTime: ask.ByTime, Seed: ask.Seed, Language: ask.Language})
+	into := train.NewSnapshots(train.SnapshotOptions{Label: ask.Label, Until: until, ByTime: ask.ByTime, Seed: ask.Seed, Language: ask.Language, Beyond: all - len(ids)})
 	if m := q.champion; m != nil {
 		defer m.close() // of guests that are not asked again
-		into.Against(m.draft.activation.Name())
+		into.Against(m.draft.activation.Name(), m.draft.card.Card)
 	}
 	err = eachSome(ctx, ids, progress, func(ids []tracker.LeadID) (int, error) { return q.some(ids, into) })
 	if err != nil {
 		return nil, err
 	}
 	return into.Table()
+}
+
+// learnMost is how many leads are learned from; of more those that a simulation takes
+// as a sample. A row takes about a kilobyte.
+const learnMost = 200_000
+
+// seeAll waits until the log's events up to now are seen. A state of the past is led to
+// its moment before it answers.
+func (s *State) seeAll(ctx context.Context) error {
+	if s.cfg.until != 0 {
+		return nil
+	}
+	last, err := s.log.Last(ctx, 0)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, catchUpLimit)
+	defer cancel()
+	if err := s.WaitSeen(ctx, last); err != nil {
+		return &tracker.Error{Kind: tracker.KindBusy, Code: "behind", Detail: "the leads are behind the log: ask again in a moment", Err: err}
+	}
+	return nil
 }
 
 // champion is the card in force under a name, to be walked to any moment; nil if
@@ -95,6 +127,7 @@ type reading struct {
 	s        *State
 	tenant   tracker.TenantID
 	byTime   bool
+	until    int64 // what was received later is not known
 	champion *simulation
 	stored   fold.Stored
 	event    tracker.Event
@@ -146,6 +179,7 @@ func (q *reading) take(ids []tracker.LeadID, into *[]*fold.History) (n int, err 
 
 // lead hands a lead's events over, up to where they can matter.
 func (q *reading) lead(id tracker.LeadID, es []fold.Entry, into *train.Snapshots) error {
+	es = slices.DeleteFunc(es, func(n fold.Entry) bool { return n.Received > q.until })
 	first := int64(math.MaxInt64)
 	for i := range es {
 		if first = min(first, es[i].Received); q.byTime {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"ripen/wasm/scorecard"
 )
 
 // behaviour is what a column counts, so that rules can count the same.
@@ -73,6 +75,9 @@ func (a aspect) compare(b aspect) int {
 	return cmp.Or(cmp.Compare(a.event, b.event), cmp.Compare(a.field, b.field), cmp.Compare(a.value, b.value), cmp.Compare(a.per, b.per))
 }
 
+// ages says that a lead has less of it, or more, the longer ago its events lie.
+func (b *behaviour) ages() bool { return b != nil && (b.silence || b.window < len(windows)-1) }
+
 // words name the column for people.
 func (b *behaviour) words(lang string) string {
 	switch {
@@ -118,6 +123,67 @@ func (b *behaviour) asks(n int) string {
 		out += ", where: {" + quoted(b.field) + ": " + quoted(b.value) + "}"
 	}
 	return out + fmt.Sprintf(", count: {gte: %d, within: %s}, ignore: [bot, prefetch, proxy]", n, windows[b.window].text)
+}
+
+// counts is what a model's feature counts: what the rules of a card would wait for.
+func (b *behaviour) counts(k *cut) string {
+	if b.silence {
+		return b.asks(1)
+	}
+	most := 0
+	for _, e := range k.edges[:len(k.edges)-1] {
+		most = int(e)
+	}
+	return b.asks(most + 1)
+}
+
+// remembered is a table without the behaviours that a model has no room to remember: the
+// most telling ones stay.
+func (t *Table) remembered(rows []int, p plan) *Table {
+	if t.log == nil {
+		return t
+	}
+	by := cuts(t, rows, p.coarseness)
+	bins, y := binned(t, by, rows), t.labels(rows)
+	iv := make([]float64, len(by))
+	var order []int
+	for j, c := range t.columns {
+		if c.does != nil {
+			iv[j] = information(bins[j], by[j].n, y)
+			order = append(order, j)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(iv[b], iv[a]) })
+	out := *t
+	out.columns = nil
+	kept := make([]bool, len(by))
+	for rules, times := 0, 0; len(order) > 0; order = order[1:] {
+		n := t.columns[order[0]].does.keeps()
+		if rules+1 > featuresMost || (rules+1)*(times+n) > memoryMost {
+			break
+		}
+		rules, times, kept[order[0]] = rules+1, times+n, true
+	}
+	for j, c := range t.columns {
+		if c.does == nil || kept[j] {
+			out.columns = append(out.columns, c)
+		}
+	}
+	return &out
+}
+
+// featuresMost is how many behaviours a model has at most, so that attributes find room.
+const featuresMost = 64
+
+// keeps is how many times and sessions a model keeps for a behaviour at most.
+func (b *behaviour) keeps() int {
+	switch {
+	case b.silence:
+		return 0
+	case b.per != "":
+		return countMost + scorecard.SessionsMax
+	}
+	return countMost
 }
 
 // reasons are the words of the rule.

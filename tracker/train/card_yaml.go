@@ -27,9 +27,7 @@ func (c *Card) yaml(rows []int, t *training) []byte {
 	}
 	w.head(r)
 	fmt.Fprintf(&w.out, "scorecard: %s\nlanguage: %s\n", w.name(o.Name), say(o.Language, "en", "es"))
-	if c.t.log != nil {
-		fmt.Fprintf(&w.out, "label: %s\n", c.t.label)
-	}
+	w.foresees(t)
 	w.out.WriteString("\ndimensions:\n")
 	var of []string
 	shares := c.shares(c.t, rows)
@@ -51,6 +49,17 @@ func (c *Card) yaml(rows []int, t *training) []byte {
 	fmt.Fprintf(&w.out, "\nscore:\n  of: [%s]\n  scale: {from: [%d, %d], to: [1, 100]}\n", strings.Join(of, ", "), from, to)
 	w.bands(t.calibrate(scored{base: c.base}, float64(from), float64(to)), t.of())
 	return w.out.Bytes()
+}
+
+// foresees writes what a card that was learned from the log foresees, and how it is
+// learned anew.
+func (w *cardWriter) foresees(r *training) {
+	if r.t.log != nil {
+		fmt.Fprintf(&w.out, "label: %s\n", r.t.label)
+	}
+	if r.o.Plan != "" {
+		fmt.Fprintf(&w.out, "learn: %s\n", r.o.Plan)
+	}
 }
 
 // dimension writes the groups of the attributes, or of what people do; false if there

@@ -1,8 +1,11 @@
 package train
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+
+	"ripen/wasm/scorecard"
 )
 
 // Champion is the card in force beside the one that was learned, on the latest rows,
@@ -13,6 +16,63 @@ type Champion struct {
 	Champion   Measures `json:"later"` // of its scores, made probabilities on the early rows
 	Challenger Measures `json:"challenger"`
 	Better     bool     `json:"better"`
+	Changes    []Change `json:"changes"` // of points, the greatest first; of a learned card
+	More       int      `json:"more"`    // changes beyond those
+}
+
+// Change is a rule whose points differ, by its id, or that one of the cards has not.
+type Change struct {
+	Rule   string   `json:"rule"`
+	Why    string   `json:"why"`
+	Before *float64 `json:"before"` // null = the card in force has no such rule
+	After  *float64 `json:"after"`  // null = it has gone
+}
+
+// changesMost is how many changes are shown.
+const changesMost = 20
+
+// changed says what differs between the card in force and the one that was learned.
+func (c *Champion) changed(old, learned *scorecard.Card) {
+	by := map[string]*Change{}
+	var all []*Change
+	note := func(rules []*scorecard.Rule, points func(*Change) **float64) {
+		for _, r := range rules {
+			k := by[r.ID]
+			if k == nil {
+				k = &Change{Rule: r.ID}
+				by[r.ID], all = k, append(all, k)
+			}
+			k.Why = cmp.Or(r.Why, k.Why, r.ID)
+			*points(k) = &r.Points
+		}
+	}
+	note(old.Rules, func(k *Change) **float64 { return &k.Before })
+	note(learned.Rules, func(k *Change) **float64 { return &k.After })
+	all = slices.DeleteFunc(all, func(k *Change) bool { return k.by() == 0 })
+	slices.SortStableFunc(all, func(a, b *Change) int { return cmp.Compare(b.by(), a.by()) })
+	c.More = max(len(all)-changesMost, 0)
+	for _, k := range all[:len(all)-c.More] {
+		c.Changes = append(c.Changes, *k)
+	}
+}
+
+// by is how far the points move, either way.
+func (k *Change) by() float64 {
+	v := 0.0
+	if k.After != nil {
+		v += *k.After
+	}
+	if k.Before != nil {
+		v -= *k.Before
+	}
+	return max(v, -v)
+}
+
+func pointsText(v *float64) string {
+	if v == nil {
+		return "–"
+	}
+	return fmt.Sprintf("%+g", *v)
 }
 
 // Stands notes where the lead under way stood at its moment by the card in force, in
@@ -24,8 +84,8 @@ func (s *Snapshots) Stands(exact int64, scored bool) {
 	}
 }
 
-// Against says whose scores [Snapshots.Stands] gets.
-func (s *Snapshots) Against(name string) { s.champion = name }
+// Against says whose scores [Snapshots.Stands] gets: of a card, name@version.
+func (s *Snapshots) Against(name string, card *scorecard.Card) { s.champion, s.inForce = name, card }
 
 // challenge sets the card beside the one in force.
 func (r *training) challenge() {
@@ -47,12 +107,12 @@ func (r *training) challenge() {
 		// Within a step the order is that of the scores, which no probability shows.
 		p[k] = curve[at].P + float64(r.t.scores[i])*1e-12
 	}
-	c := &Champion{Name: r.t.champion, Champion: measure(p, r.t.labels(ask)), Challenger: *r.report.Models[0].Time}
+	c := &Champion{Name: r.t.champion, Champion: measure(p, r.t.labels(ask)), Challenger: *r.report.Written().Time}
 	c.Better = c.Challenger.Lift > c.Champion.Lift && c.Challenger.Brier < c.Champion.Brier
 	r.report.Champion = c
 }
 
-func (p *printer) champion(c *Champion) {
+func (p *printer) champion(c *Champion, wrote string) {
 	if c == nil {
 		return
 	}
@@ -62,11 +122,26 @@ func (p *printer) champion(c *Champion) {
 		p.row("  "+printable(name), f4(m.AUC), fmt.Sprintf("%.2f×", m.Lift), f4(m.Brier))
 	}
 	row(c.Name, c.Champion)
-	row(modelName("card", p.lang), c.Challenger)
+	row(modelName(wrote, p.lang), c.Challenger)
 	_ = p.Flush()
+	p.changes(c)
 	if c.Better {
 		p.line("  The learned card is better at both: its best tenth holds more conversions, its percentages are nearer.", "  La tarjeta aprendida es mejor en ambas cosas: su mejor décimo convierte más y sus porcentajes aciertan más.")
 	} else {
 		p.line("  The learned card is not better at both: keep the one in force.", "  La tarjeta aprendida no es mejor en ambas cosas: conserva la que está en vigor.")
 	}
+}
+
+func (p *printer) changes(c *Champion) {
+	if len(c.Changes) == 0 {
+		return
+	}
+	p.row("  "+say(p.lang, "what changes", "qué cambia"), say(p.lang, "before", "antes"), say(p.lang, "now", "ahora"))
+	for _, k := range c.Changes[:min(len(c.Changes), 8)] {
+		p.row("  "+printable(short(k.Why, 60)), pointsText(k.Before), pointsText(k.After))
+	}
+	if n := len(c.Changes) + c.More - 8; n > 0 {
+		p.row(fmt.Sprintf(say(p.lang, "  and %d more", "  y %d más"), n))
+	}
+	_ = p.Flush()
 }

@@ -91,6 +91,9 @@ func (r *training) notes() {
 	note := func(en, es string, args ...any) {
 		r.report.Notes = append(r.report.Notes, fmt.Sprintf(say(lang, en, es), args...))
 	}
+	if l := r.t.log; l != nil && l.Beyond > 0 {
+		note("%d leads are enough: the other %d are not learned from", "%d leads bastan: de los otros %d no se aprende", l.Leads-l.Beyond, l.Beyond)
+	}
 	if n := r.t.censored; n > 0 {
 		note("%d rows have no %s: open yet, so they are neither won nor lost, and not learned from", "%d filas no tienen %s: siguen abiertas, así que no son ganadas ni perdidas y no se aprende de ellas", n, r.t.label)
 	}
@@ -109,14 +112,14 @@ func (r *training) notes() {
 	}
 	r.timeNotes(note)
 	for _, a := range r.report.Attributes {
-		if *a.Drift > alarmDrift {
+		if *a.Drift > alarmDrift && !a.Ages {
 			note("%s: who says what has changed between the first 70 %% of the time and the rest (stability index %.2f)", "%s: lo que se contesta ha cambiado entre el primer 70 %% del tiempo y el resto (índice de estabilidad %.2f)", a.Name, *a.Drift)
 		}
 	}
 }
 
 func (r *training) timeNotes(note func(en, es string, args ...any)) {
-	card := r.report.Models[0]
+	card := r.report.Written()
 	if d := card.Random.AUC - card.Time.AUC; d > .03 {
 		note("on later rows the card is %.3f AUC worse than on random ones: times change. Believe the later figure, and learn again often", "en filas posteriores la tarjeta pierde %.3f de AUC frente a las aleatorias: los tiempos cambian. Cree la cifra posterior y vuelve a aprender a menudo", d)
 	}

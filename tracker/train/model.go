@@ -38,6 +38,9 @@ func featureOf(c *column, k *cut) scorecard.ModelFeature {
 	}
 	if k.kind == number {
 		f.Below = k.edges[:len(k.edges)-1]
+		if c.does != nil {
+			f.Rule = c.does.counts(k)
+		}
 		return f
 	}
 	f.Kind = "text"
@@ -132,10 +135,12 @@ func (r *training) model(card *Card) (out *Result, err error) {
 		r.report.Rows, r.report.Conversions)
 	var s scored
 	if r.o.Model == KindTrees {
-		s = fitBoost(r.t, r.rows, r.o.Seed).writeTrees(f, r.t, r.rows)
+		t := r.t.remembered(r.rows, r.plan)
+		s = fitBoost(t, r.rows, r.o.Seed).writeTrees(f, t, r.rows)
 	} else {
 		s = card.writeLogistic(f, r.rows)
 	}
+	apart(f.Features)
 	if n := len(f.Features); n > scorecard.FeaturesMax {
 		return nil, fmt.Errorf("the model asks %d attributes, at most %d: leave columns out with --drop", n, scorecard.FeaturesMax)
 	}
@@ -156,6 +161,18 @@ func (r *training) model(card *Card) (out *Result, err error) {
 		return nil, err
 	}
 	return &Result{Card: r.modelCard(f.Model, k), Model: breakLines(file.Bytes()), ModelName: f.Model, Kind: f.Kind, Report: r.report}, nil
+}
+
+// apart gives features of one name further ones: behaviours are named by their words.
+func apart(fs []scorecard.ModelFeature) {
+	seen := map[string]bool{}
+	for i := range fs {
+		name := fs[i].Name
+		for n := 2; seen[fs[i].Name]; n++ {
+			fs[i].Name = fmt.Sprintf("%s_%d", name, n)
+		}
+		seen[fs[i].Name] = true
+	}
 }
 
 // breakLines gives each feature, list of weights and tree a line of its own.
@@ -187,7 +204,9 @@ func (r *training) modelCard(model string, k *calibration) []byte {
 	w.comment("What the model %s expects, learned from %d rows, of which %d converted (%.1f %%).\nPublish the model first. Add dimensions of what people do, gates and bands: it is yours.",
 		"Lo que espera el modelo %s, aprendido de %d filas, de las que convirtieron %d (%.1f %%).\nPublica antes el modelo. Añade dimensiones de lo que hace la gente, condiciones y bandas: es tuya.",
 		model, r.report.Rows, r.report.Conversions, 100*r.report.Rate)
-	fmt.Fprintf(&w.out, "scorecard: %s\nlanguage: %s\n\ndimensions:\n  expected:\n    kind: model\n    model: %s\n    max: 100\n", w.name(r.o.Name), say(r.o.Language, "en", "es"), model)
+	fmt.Fprintf(&w.out, "scorecard: %s\nlanguage: %s\n", w.name(r.o.Name), say(r.o.Language, "en", "es"))
+	w.foresees(r)
+	fmt.Fprintf(&w.out, "\ndimensions:\n  expected:\n    kind: model\n    model: %s\n    max: 100\n", model)
 	fmt.Fprintf(&w.out, "\nscore:\n  combine: model\n  scale: {from: [%s, %s], to: [1, 100]}\n", plainText(rounded(100*first, 2)), plainText(rounded(100*last, 2)))
 	own := &calibration{y: k.y, at: [][2]float64{{1, first}, {100, last}}}
 	for _, p := range k.p {

@@ -23,6 +23,7 @@ type Options struct {
 	Missing     []string // further words for no answer
 	Constraints []Constraint
 	Seed        uint64
+	Plan        string                // how the card is learned anew, as it stands under learn: in one; empty = by hand
 	Model       string                // what to write: KindCard if empty, KindLogistic or KindTrees
 	Language    string                // of the report and the card: en or es
 	Progress    func(done, total int) // told after each fit; may be nil

@@ -1,5 +1,7 @@
 package train
 
+import "cmp"
+
 // Report is what was learned, and what to think of it.
 type Report struct {
 	Label       string       `json:"label"`    // the column that says who converted
@@ -12,6 +14,7 @@ type Report struct {
 	Folds       int          `json:"folds"`
 	Plan        string       `json:"plan"` // card, or constrained
 	Models      []Model      `json:"models"`
+	Wrote       string       `json:"wrote"` // the name of the model that the card, or the file, is of
 	Best        string       `json:"best"`  // the model that ranks best, by Random or, if there is one, by Time
 	Leaks       []Leak       `json:"leaks"` // attributes that look written after the outcome
 	Sound       *Measures    `json:"sound"` // of the card without them; null if there are none
@@ -52,6 +55,7 @@ type Attribute struct {
 	Share       float64  `json:"share"`       // of the spread of the card's points
 	TreeShare   float64  `json:"tree_share"`  // of what the trees gain
 	Drift       *float64 `json:"drift"`       // population stability index, first 70 % against the rest; null without time
+	Ages        bool     `json:"ages"`        // it drifts with the age of leads at their moments, whoever they are
 	Advice      string   `json:"advice"`      // keep, drop, leak
 	Missing     float64  `json:"rate_absent"` // how many converted of those without an answer
 }
@@ -71,4 +75,36 @@ type Chance struct {
 	Points int     `json:"points"`
 	P      float64 `json:"p"`
 	Rows   int     `json:"rows"`
+}
+
+// Written is the model that the card, or the file, is of.
+func (r *Report) Written() *Model {
+	for i := range r.Models {
+		if r.Models[i].Name == cmp.Or(r.Wrote, "card") {
+			return &r.Models[i]
+		}
+	}
+	return &r.Models[0]
+}
+
+// driftedShare is how much of a card's points may hang on what has changed before the
+// card is not to be believed.
+const driftedShare = 1. / 3
+
+// Drifted says how far what is known of people has changed between the first part of
+// the time and the rest: the greatest stability index, the names of what has changed,
+// and whether a third of the card or more hangs on them. What changes as leads grow
+// older is left out.
+func (r *Report) Drifted() (most float64, names []string, alarm bool) {
+	share := 0.0
+	for _, a := range r.Attributes {
+		if a.Drift == nil || a.Ages {
+			continue
+		}
+		most = max(most, *a.Drift)
+		if *a.Drift > alarmDrift && a.Share > 0 {
+			names, share = append(names, a.Name), share+a.Share
+		}
+	}
+	return most, names, share >= driftedShare
 }

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -18,7 +19,12 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"gain":  func(v float64) string { return fmt.Sprintf("%+.4f", v) },
 	"inc":   func(i int) int { return i + 1 },
 	"bar":   func(v float64) string { return fmt.Sprintf("%.1f", 100*min(max(v, 0), 1)) },
-	"curve": curve, "drift": driftText, "model": modelName,
+	"curve": curve, "drift": driftText, "model": modelName, "points": pointsText,
+	"in100":  func(v float64) int { return int(100*v + .5) },
+	"later":  func(m *Model) Measures { return *cmp.Or(m.Time, &m.Random) },
+	"deref":  func(v *float64) float64 { return *v },
+	"across": func(p [2]float64) string { return fmt.Sprintf("%.1f", 200*p[0]) },
+	"down":   func(p [2]float64) string { return fmt.Sprintf("%.1f", 200-200*p[1]) },
 }).Parse(page))
 
 // curve is a line in a square of 200 by 200, from pairs in 0…1.

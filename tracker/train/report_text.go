@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -50,7 +51,7 @@ func (r *Report) Text(w io.Writer, lang string) error {
 	p.line("%d rows, %d converted (%.1f %%): %s = %s", "%d filas, %d convirtieron (%.1f %%): %s = %s", r.Rows, r.Conversions, 100*r.Rate, printable(r.Label), printable(r.Positive))
 	p.leaks(r)
 	p.models(r)
-	p.champion(r.Champion)
+	p.champion(r.Champion, cmp.Or(r.Wrote, "card"))
 	p.deciles(r)
 	p.attributes(r)
 	if len(r.LeftOut) > 0 {

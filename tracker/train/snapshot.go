@@ -57,6 +57,7 @@ type SnapshotOptions struct {
 	ByTime   bool   // an event was known when it happened, not when it was received: for histories that were imported
 	Seed     uint64 // of the moments
 	Language string
+	Beyond   int // leads that are not looked at: there are too many
 }
 
 // Snapshots makes a table of leads' histories: what was known of each at one moment of
@@ -75,6 +76,7 @@ type Snapshots struct {
 	names   []string
 
 	champion string
+	inForce  *scorecard.Card // the champion; nil = there is none
 	rows     []snapshot
 	hits     []hit
 	traits   []told
@@ -100,6 +102,7 @@ type FromLog struct {
 	By       string `json:"by"`       // received or time: when an event was known
 	Until    int64  `json:"until"`    // unix ms
 	Unnamed  int    `json:"unnamed"`  // events beyond what can be told apart
+	Beyond   int    `json:"beyond"`   // leads beyond those that are learned from, a sample
 }
 
 // snapshot is one row.
@@ -136,7 +139,7 @@ type aspect struct{ event, field, value, per string }
 // NewSnapshots returns an empty collection.
 func NewSnapshots(o SnapshotOptions) *Snapshots {
 	s := &Snapshots{o: o, aspects: map[aspect]int{}, attrs: map[string]int{}, known: map[int]string{}, later: map[string]wasm.Slot{}}
-	s.about = FromLog{Version: FeaturesVersion, By: "received", Until: o.Until}
+	s.about = FromLog{Version: FeaturesVersion, By: "received", Until: o.Until, Beyond: o.Beyond, Leads: o.Beyond}
 	if o.ByTime {
 		s.about.By = "time"
 	}
@@ -224,17 +227,27 @@ func isOutcome(e *tracker.Event) bool {
 	return false
 }
 
+// Converts says whether an event is one that a label waits for. open reads its sealed
+// part when it is asked for.
+func Converts(l *scorecard.Label, e *tracker.Event, open func(*tracker.Event) error) (bool, error) {
+	if string(e.Type) != l.Event || len(l.Tests) == 0 {
+		return string(e.Type) == l.Event, nil
+	}
+	if err := open(e); err != nil {
+		return false, err
+	}
+	return l.Holds(func(name string) (wasm.Slot, bool) { v, ok := e.Find(name); return slotOf(v), ok }), nil
+}
+
 // outcome looks whether the event is the conversion.
 func (s *Snapshots) outcome(e *tracker.Event, open func(*tracker.Event) error) error {
 	l := s.o.Label
 	is := false
 	switch {
 	case l.Event != "":
-		if is = string(e.Type) == l.Event; is && len(l.Tests) > 0 {
-			if err := open(e); err != nil {
-				return err
-			}
-			is = l.Holds(func(name string) (wasm.Slot, bool) { v, ok := e.Find(name); return slotOf(v), ok })
+		var err error
+		if is, err = Converts(l, e, open); err != nil {
+			return err
 		}
 	case setsTraits(e):
 		if err := open(e); err != nil {
@@ -443,7 +456,7 @@ func (s *Snapshots) Table() (*Table, error) {
 		}
 		return nil, &tracker.Error{Kind: tracker.KindInvalid, Code: "nothing_to_learn", Detail: why}
 	}
-	t := &Table{label: s.o.Label.Text, positive: say(s.o.Language, "yes", "sí"), dates: true, log: &s.about, champion: s.champion}
+	t := &Table{label: s.o.Label.Text, positive: say(s.o.Language, "yes", "sí"), dates: true, log: &s.about, champion: s.champion, inForce: s.inForce}
 	for i := range s.rows {
 		t.y = append(t.y, s.rows[i].y)
 		t.when = append(t.when, float64(s.rows[i].at/1000))

@@ -316,3 +316,67 @@ func TestAttributeLabel(t *testing.T) {
 		t.Error("the label is learned from")
 	}
 }
+
+// TestSnapshotIsWhatTheModelSees is the same of models, of both kinds.
+func TestSnapshotIsWhatTheModelSees(t *testing.T) {
+	ps := pasts(3000, 4)
+	o := SnapshotOptions{Label: label(t, "won within 60d"), Until: 800 * day, Seed: 5}
+	for _, kind := range []string{KindLogistic, KindTrees} {
+		s := take(t, ps, o)
+		table, err := s.Table()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Run(t.Context(), table, Options{Name: "learned", Seed: 5, Model: kind, Plan: "weekly"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		model, err := scorecard.Parse("model.json", r.Model)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, r.Model)
+		}
+		if _, err := compile.Module(model); err != nil {
+			t.Fatal(err)
+		}
+		card, err := scorecard.Parse("card.yaml", r.Card)
+		if err != nil || card.Label == nil || card.Plan == nil {
+			t.Errorf("%v\n%s", err, r.Card)
+		}
+		rows, counts := table.allRows(), 0
+		for _, f := range model.Model.Features {
+			counts += int(bit(f.Keeper() != nil))
+		}
+		if counts < 3 || counts == len(model.Model.Features) {
+			t.Errorf("%s: %d of %d features count", kind, counts, len(model.Model.Features))
+		}
+		var want scored
+		if f := new(scorecard.ModelFile); kind == KindTrees {
+			few := table.remembered(rows, planFor(table.Conversions(), nil))
+			want = fitBoost(few, rows, 5).writeTrees(f, few, rows)
+		} else {
+			want = fitCard(table, rows, planFor(table.Conversions(), nil)).writeLogistic(f, rows)
+		}
+		by := map[int64]int{}
+		for i, row := range s.rows {
+			by[row.at] = i
+		}
+		checked := 0
+		for i := range ps {
+			again := NewSnapshots(s.o)
+			if !again.Lead(ps[i].id, ps[i].first) {
+				continue
+			}
+			row, ok := by[again.Moment()]
+			if !ok {
+				continue
+			}
+			checked++
+			if points, _ := walked(model, &ps[i], again.Moment()); points != want.points[row] {
+				t.Fatalf("%s: lead %d at %d: the model says %v points, the learner %v\n%s", kind, i, again.Moment(), points, want.points[row], r.Model)
+			}
+		}
+		if checked < len(s.rows)*9/10 {
+			t.Errorf("%d of %d rows were compared", checked, len(s.rows))
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"ripen/tracker"
+	"ripen/wasm/scorecard"
 )
 
 // kind is what a column was found to hold.
@@ -62,10 +63,11 @@ type Table struct {
 	when     []float64 // in order of time, else nil
 	dates    bool      // when is in seconds since 1970
 	leftOut  []LeftOut
-	censored int      // rows without a label
-	label    string   // the column's name
-	positive string   // the label's value that means converted
-	champion string   // the card in force; empty = there is none
+	censored int    // rows without a label
+	label    string // the column's name
+	positive string // the label's value that means converted
+	champion string // the card in force; empty = there is none
+	inForce  *scorecard.Card
 	scores   []int    // by it, of each row
 	log      *FromLog // what it was made of; nil = a file
 }

@@ -3,9 +3,10 @@ package train
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
+
+	"ripen/wasm/scorecard"
 )
 
 // Result is a card in the language of scorecards, and what to think of it.
@@ -58,16 +59,13 @@ func Run(ctx context.Context, t *Table, o Options) (*Result, error) {
 		return nil, err
 	}
 	o.Name, o.Model = cmp.Or(o.Name, "learned"), cmp.Or(o.Model, KindCard)
-	if o.Model != KindCard && t.log != nil {
-		return nil, errors.New("a model asks attributes alone: learn it from a file, or learn a card from the log")
-	}
 	if o.Model == KindTrees && scarce <= fewConversions {
 		return nil, fmt.Errorf("%d conversions: trees need more than %d to find anything that holds; learn a card or a logistic model", scarce, fewConversions)
 	}
 	r := &training{t: t, o: &o, ctx: ctx, plan: planFor(scarce, shapes), trees: scarce > manyConversions || o.Model == KindTrees, fold: folds(t.y, foldsN, o.Seed), rows: t.allRows()}
 	r.report = &Report{
 		Label: t.label, Positive: t.positive, Rows: t.Len(), Conversions: k, Rate: float64(k) / float64(t.Len()), Censored: t.censored,
-		Seed: o.Seed, Folds: foldsN, Plan: r.plan.learning, LeftOut: append([]LeftOut{}, t.leftOut...), Leaks: []Leak{}, Notes: []string{}, Log: t.log,
+		Seed: o.Seed, Folds: foldsN, Plan: r.plan.learning, Wrote: o.written(), LeftOut: append([]LeftOut{}, t.leftOut...), Leaks: []Leak{}, Notes: []string{}, Log: t.log,
 	}
 	r.total = (foldsN + int(bit(t.when != nil))) * len(r.learners())
 	r.total += 2 + len(t.columns)
@@ -84,7 +82,13 @@ func Run(ctx context.Context, t *Table, o Options) (*Result, error) {
 		out, err := r.model(card)
 		return out, cmp.Or(err, ctx.Err())
 	}
-	return &Result{Card: card.yaml(r.rows, r), Kind: KindCard, Report: r.report}, ctx.Err()
+	out := &Result{Card: card.yaml(r.rows, r), Kind: KindCard, Report: r.report}
+	if c := r.report.Champion; c != nil && t.inForce != nil {
+		if learned, err := scorecard.Parse(o.Name, out.Card); err == nil { // else whoever keeps it is told why
+			c.changed(t.inForce, learned)
+		}
+	}
+	return out, ctx.Err()
 }
 
 // FitCard learns a card from all of a table, and says how probable conversion is for
@@ -126,7 +130,8 @@ func (r *training) learners() []learner {
 	}
 	if r.trees {
 		all = append(all, learner{"trees", func(fit, ask []int) []float64 {
-			return chancesOf(fitBoost(r.t, fit, r.o.Seed).margins(r.t, ask))
+			t := r.t.remembered(fit, r.plan)
+			return chancesOf(fitBoost(t, fit, r.o.Seed).margins(t, ask))
 		}})
 	}
 	return all
@@ -240,6 +245,7 @@ func (r *training) useful(card *Card) error {
 			d := drift(bins[j], by[j].n, first, later)
 			a.Drift = &d
 		}
+		a.Ages = c.does.ages()
 		a.Advice = r.advice(&a)
 		r.report.Attributes = append(r.report.Attributes, a)
 		if err := r.tick(); err != nil {

@@ -26,12 +26,13 @@ type helpers struct {
 	minutes *fn // (t i64) i32: how long ago t was at gNow
 	push    *fn // (owner, value i64): appends an entry
 	remove  *fn // (owner i64): takes its oldest entry out of the list
+	row     *fn // (to, from, bytes i32): copies a row of a model's tables
 }
 
 // helpers names them all; one that nothing calls is never written.
 func (m *module) helpers() {
 	m.h = helpers{
-		exp2: later(m.exp2), equal: later(m.equal), remove: later(m.remove), push: later(m.pushed), unique: later(m.unique),
+		exp2: later(m.exp2), equal: later(m.equal), remove: later(m.remove), push: later(m.pushed), unique: later(m.unique), row: later(m.row),
 		stamp: later(m.stamp), timed: later(m.timed), money: later(m.money), at: later(m.at), linear: later(m.linear),
 		reach: later(m.reach), faded: later(m.faded), decayed: later(m.decayed), reason: later(m.reason), line: later(m.line), log2: later(m.log2), minutes: later(m.minutes),
 	}

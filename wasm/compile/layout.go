@@ -128,6 +128,9 @@ func (l *layout) fit(c *scorecard.Card, m *learned) error {
 	l.hashes, l.times = make([]int64, n), make([]int64, n)
 	l.cells = atTraits + (len(c.Traits)+7)&^7
 	l.codes = l.cells + 8*len(c.Cells)
+	if c.Model != nil && l.codes != atTraits {
+		panic("BUG: a model has attributes or expressions beside its features")
+	}
 	at := l.codes + (m.width()+7)&^7
 	if c.Answers() {
 		l.reply = at

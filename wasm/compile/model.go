@@ -49,9 +49,14 @@ func learn(m *scorecard.Model) learned {
 	}
 	l.depth = max(m.Depth(), 1)
 	sets := l.sets()
+	did := wasm.IOEvents - atTraits // what is counted is worked out for each score, where events stood
 	for i, f := range m.Features {
-		l.at = append(l.at, l.width())
+		at := l.width()
 		l.rows = append(l.rows, rowsOf(f, sets[i]))
+		if f.Keeper() != nil {
+			at, did = did, did+l.rowOf(i)
+		}
+		l.at = append(l.at, at)
 	}
 	for _, t := range m.Trees {
 		full := fullTree{asks: make([]uint32, 1<<l.depth-1), feature: make([]int32, 1<<l.depth-1), values: make([]int32, 2<<l.depth-1)}
@@ -66,10 +71,12 @@ func learn(m *scorecard.Model) learned {
 	return l
 }
 
-// width is how many bytes of state the features take.
+// width is how many bytes of state the attributes take.
 func (l *learned) width() (n int) {
 	for i := range l.rows {
-		n += l.rowOf(i)
+		if l.model.Features[i].Keeper() == nil {
+			n += l.rowOf(i)
+		}
 	}
 	return n
 }
@@ -183,7 +190,13 @@ func (l *learned) scoreGas() int {
 	if l.model == nil {
 		return 0
 	}
-	return ruleGas*len(l.rows) + 3*stepGas*(l.depth+1)*len(l.trees)
+	n := ruleGas*len(l.rows) + 3*stepGas*(l.depth+1)*len(l.trees)
+	for i, f := range l.model.Features {
+		if f.Keeper() != nil {
+			n += copyGas*l.rowOf(i) + 2*stepGas*len(f.Below)
+		}
+	}
+	return n
 }
 
 // table puts constant bytes into memory, on a border of four, and returns their
@@ -210,27 +223,85 @@ func (m *module) codes() []*fn {
 	if l.model == nil {
 		return nil
 	}
-	row := m.fn([]byte{i32, i32, i32}) // to, from, bytes
-	row.loop(func() {
-		row.get(0).get(1).mem(i32Load8u, 0).mem(i32Store8, 0)
-		row.get(0).i32(1).do(i32Add).set(0).get(1).i32(1).do(i32Add).set(1)
-		row.get(2).i32(1).do(i32Sub).tee(2).brIf(0)
-	})
 	var out []*fn
 	for i := 0; i < len(l.rows); i += chunk {
 		f := m.reader()
 		for j := i; j < min(i+chunk, len(l.rows)); j++ {
+			if l.model.Features[j].Keeper() != nil {
+				continue
+			}
 			slot, size := slotAt(l.model.Features[j].Slot()), int32(l.rowOf(j))
 			rows := int32(m.table(l.rows[j]))
 			f.get(0).mem(i32Load8u, slot).when(func() {
 				f.i32(int32(m.state.codes + l.at[j]))
 				f.get(0).mem(i32Load, slot+8).i32(size).do(i32Mul).i32(rows).do(i32Add)
-				f.i32(size).call(row)
+				f.i32(size).call(m.h.row)
 			})
 		}
 		out = append(out, f)
 	}
 	return out
+}
+
+// row copies a row.
+func (m *module) row() *fn {
+	f := m.fn([]byte{i32, i32, i32})
+	f.loop(func() {
+		f.get(0).get(1).mem(i32Load8u, 0).mem(i32Store8, 0)
+		f.get(0).i32(1).do(i32Add).set(0).get(1).i32(1).do(i32Add).set(1)
+		f.get(2).i32(1).do(i32Sub).tee(2).brIf(0)
+	})
+	return f
+}
+
+// behave writes the functions that work out what is counted of events at gNow, and put
+// the rows of its codes where questions look.
+func (m *module) behave() []*fn {
+	l := &m.model
+	var out []*fn
+	for i := 0; i < len(l.rows); i += chunk {
+		f := m.fn(nil)
+		n, since := f.local(i64), f.local(i64)
+		for j := i; j < min(i+chunk, len(l.rows)); j++ {
+			r := l.model.Features[j].Keeper()
+			if r == nil {
+				continue
+			}
+			below, put := l.model.Features[j].Below, func() { m.codeRow(f, j, n) }
+			if r.Kind == scorecard.Count {
+				f.i64(m.state.times[r.Index]).getG(gNow).i64(r.Span).do(i64Sub).call(m.h.timed).do(i64OfI32).tee(n).i64(0).do(i64GtS).when(func() {
+					f.getG(gFirst).i64(r.Span).do(i64Add).call(m.h.at)
+				})
+				put()
+				continue
+			}
+			f.io().mem(i32Load, atBits).i32(bitSeen).do(i32And).nest(0x04, noValue, func() {
+				f.io().mem(i64Load, atLast).io().mem(i64Load, atFirst)
+				f.io().mem(i32Load, atBits).i32(bitActive).do(i32And, choose).set(since)
+				for _, end := range below {
+					f.get(since).i64((int64(end) + 1) * r.Span).do(i64Add).call(m.h.at)
+				}
+				f.getG(gNow).get(since).do(i64Sub).i64(r.Span).do(i64DivS).set(n)
+				put()
+				f.b = append(f.b, 0x05)
+				f.i32(int32(m.state.codes + l.at[j])).i32(int32(m.table(l.rows[j]))).i32(int32(l.rowOf(j))).call(m.h.row)
+			})
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// codeRow puts the row of the code of a whole number: 1, and 1 more for each bin that it
+// is above.
+func (m *module) codeRow(f *fn, j int, n local) {
+	l := &m.model
+	size := int32(l.rowOf(j))
+	f.i32(int32(m.state.codes + l.at[j])).i32(1)
+	for _, end := range l.model.Features[j].Below {
+		f.get(n).i64(int64(end)).do(i64GtS, i32Add)
+	}
+	f.i32(size).do(i32Mul).i32(int32(m.table(l.rows[j]))).do(i32Add).i32(size).call(m.h.row)
 }
 
 // learned writes the function that adds the model's points to what it is given, and
@@ -241,8 +312,11 @@ func (m *module) learned() *fn {
 	if l.model.Trees != nil {
 		sum, parts = m.descent(), m.paths()
 	}
-	tells := m.tells(parts == nil)
+	tells, did := m.tells(parts == nil), m.behave()
 	f := m.fn([]byte{f64}, f64)
+	for _, b := range did {
+		f.call(b)
+	}
 	f.getG(gExplain).when(func() {
 		if parts != nil {
 			f.call(parts)

@@ -25,11 +25,16 @@ func TestModels(t *testing.T) {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 		kinds[c.Model.Kind]++
+		for _, f := range c.Model.Features {
+			if f.Keeper() != nil {
+				kinds["behaviour of "+c.Model.Kind]++
+			}
+		}
 		if c.Model.Depth() == scorecard.DepthMax {
 			kinds["deep"]++
 		}
 	}
-	if kinds["logistic"] < 3 || kinds["gbdt"] < 10 || kinds["deep"] < 5 {
+	if kinds["logistic"] < 3 || kinds["gbdt"] < 10 || kinds["deep"] < 5 || kinds["behaviour of gbdt"] < 10 || kinds["behaviour of logistic"] < 3 {
 		t.Errorf("of %d sources: %v", seeds, kinds)
 	}
 }

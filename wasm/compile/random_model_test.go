@@ -68,6 +68,9 @@ func (m maker) worth() int32 {
 
 func (m maker) feature(name string) scorecard.ModelFeature {
 	f := scorecard.ModelFeature{Name: name, Label: pick(m, "", "Label of "+name)}
+	if m.chance(30) {
+		return m.behaviour(f)
+	}
 	if f.Kind = pick(m, "number", "text"); f.Kind == "number" {
 		f.Below = [][]float64{nil, {3}, {-7, 0, 0.1, 3, 50}, {1, 1 << 53}}[m.IntN(4)]
 		if m.chance(10) {
@@ -86,6 +89,32 @@ func (m maker) feature(name string) scorecard.ModelFeature {
 		for i := len(f.Values); i < scorecard.CodesMax-1; i++ {
 			f.Values = append(f.Values, fmt.Sprintf("value %d", i))
 		}
+	}
+	return f
+}
+
+// behaviour is a feature of what people do.
+func (m maker) behaviour(f scorecard.ModelFeature) scorecard.ModelFeature {
+	f.Kind = "number"
+	if m.chance(30) {
+		f.Below, f.Rule = [][]float64{{0}, {0, 1, 5, 40}, nil}[m.IntN(3)], "absent: any_activity, after: "+pick(m, spans...)
+		return f
+	}
+	gte := 1 + m.IntN(6)
+	for end := range gte {
+		if m.chance(60) {
+			f.Below = append(f.Below, float64(end))
+		}
+	}
+	f.Rule = fmt.Sprintf("event: %s, count: {gte: %d, within: %s}", pick(m, eventTypes...), gte, pick(m, spans...))
+	if m.chance(40) {
+		f.Rule += ", where: " + m.conditions(fieldNames)
+	}
+	if m.chance(40) {
+		f.Rule += ", per: " + pick(m, "session", "day", "message")
+	}
+	if m.chance(40) {
+		f.Rule += ", ignore: [bot]"
 	}
 	return f
 }

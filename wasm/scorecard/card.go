@@ -21,6 +21,7 @@ type Card struct {
 	Bands    []Band
 	Rollup   *Rollup     // nil = leads are not rolled up
 	Label    *Label      // what it is to foresee; nil = the card does not say
+	Plan     *Plan       // how it is learned anew; nil = by hand
 	Slots    []SlotDef   // what an event gives to rules; Slots[0] are the flags
 	Types    []EventType // Types[0] stands for every type no rule names
 	Traits   []*Test     // tests of attributes, each once; Test.State is the index

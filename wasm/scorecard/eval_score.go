@@ -119,6 +119,7 @@ func (e *Eval) raw(now int64) Raw {
 	raw := Raw{Dims: make([]float64, len(e.card.Dims))}
 	moves := make([]motion, len(e.card.Dims))
 	if m := e.card.Model; m != nil {
+		e.behave(m, &k)
 		m.parts(e.codes, e.parts)
 	}
 	for i, d := range e.card.Dims {

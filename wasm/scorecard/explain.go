@@ -32,6 +32,7 @@ func (c *Card) Explain(lang string) string {
 	w.rollup(c)
 	w.bands(c)
 	w.label(c.Label)
+	w.plan(c.Plan)
 	return w.b.String()
 }
 

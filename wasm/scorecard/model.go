@@ -6,10 +6,11 @@ import (
 	"strconv"
 
 	"ripen/wasm"
+	"ripen/wasm/scorecard/expr"
 )
 
-// Model is a learned model: what it asks of a lead's attributes, and what each
-// answer is worth. It is a card of its own, read from a file of its own
+// Model is a learned model: what it asks of a lead's attributes and of what the lead
+// did, and what each answer is worth. It is a card of its own, read from a file of its own
 // ([Parse] takes both), with one dimension of points and one rule for each
 // feature; other cards name it in a dimension of kind model.
 //
@@ -47,7 +48,8 @@ type Feature struct {
 	Values []string  // of a text: those with a code of their own
 
 	number bool
-	slot   int            // in Card.Slots
+	keeper *Rule          // keeps what people did, of which the feature is a number; nil = an attribute
+	slot   int            // in Card.Slots; of an attribute
 	codes  map[string]int // :: value → its code
 }
 
@@ -61,6 +63,10 @@ func (f *Feature) Codes() int {
 
 // Slot is where an event carries the feature's code.
 func (f *Feature) Slot() int { return f.slot }
+
+// Keeper is the rule that keeps what the feature counts of events, or whose silence it
+// measures in spans of the rule; nil if the feature is an attribute.
+func (f *Feature) Keeper() *Rule { return f.keeper }
 
 // Number says whether the feature is of a number.
 func (f *Feature) Number() bool { return f.number }
@@ -126,7 +132,12 @@ func (c *Card) assignModel() {
 		return
 	}
 	for _, f := range c.Model.Features {
-		f.slot = c.slot(SlotDef{View: ViewCode, Name: f.Name, Trait: true, feature: f})
+		if f.keeper == nil {
+			f.slot = c.slot(SlotDef{View: ViewCode, Name: f.Name, Trait: true, feature: f})
+			continue
+		}
+		f.keeper.Index = len(c.Rules)
+		c.Rules = append(c.Rules, f.keeper)
 	}
 }
 
@@ -169,6 +180,11 @@ func (w *teller) model(m *Model) {
 		if f.number {
 			what = fmt.Sprintf(w.say("a number in %d bins", "un número en %d tramos"), len(f.Below)+1)
 		}
+		if f.keeper != nil && f.keeper.Kind == Count {
+			what = fmt.Sprintf(w.say("how often, in %d bins", "cuántas veces, en %d tramos"), len(f.Below)+1)
+		} else if f.keeper != nil {
+			what = fmt.Sprintf(w.say("how long, in %d bins", "cuánto tiempo, en %d tramos"), len(f.Below)+1)
+		}
 		line := "  - " + f.Name + " (" + what + ")"
 		if m.Weights != nil {
 			best, worst := 0, 0
@@ -204,9 +220,44 @@ func (t Tree) depth(at, upto int) int {
 	return upto
 }
 
+// behave works out the codes of what people did, and notes when they may change.
+func (e *Eval) behave(m *Model, k *clock) {
+	for i, f := range m.Features {
+		r := f.keeper
+		switch {
+		case r == nil:
+		case r.Kind == Count:
+			e.codes[i] = uint8(f.above(int64(e.past(expr.ReadCount, r, k))))
+		case e.seen:
+			since := e.first
+			if e.active {
+				since = e.last
+			}
+			for _, end := range f.Below {
+				k.at(since + (int64(end)+1)*r.Span)
+			}
+			e.codes[i] = uint8(f.above((k.now - since) / r.Span))
+		}
+	}
+}
+
+// above is the code of a whole number: 1, and 1 more for each bin that it is above.
+func (f *Feature) above(n int64) int {
+	code := 1
+	for _, end := range f.Below {
+		if n > int64(end) {
+			code++
+		}
+	}
+	return code
+}
+
 // foldCodes keeps the codes of the attributes that an event carries.
 func (e *Eval) foldCodes(ev *wasm.Event) {
 	for i := range e.codes {
+		if e.card.Model.Features[i].keeper != nil {
+			continue
+		}
 		if s := &ev.Slots[e.card.Model.Features[i].slot]; s.Tag != wasm.Missing {
 			e.codes[i] = uint8(s.Num)
 		}

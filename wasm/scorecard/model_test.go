@@ -50,6 +50,18 @@ func TestModelRefused(t *testing.T) {
 			t.Errorf("%s: %v, want %s", new, err, want)
 		}
 	}
+	counts := func(rule, want string) {
+		t.Helper()
+		f(`"below": [2, 5]}`, `"below": [2, 5], "rule": "`+rule+`"}`, want)
+	}
+	counts("event: demo, count: {gte: 5, within: 7d}", `"features[0].below[1]": 5 ends no bin`)
+	counts("event: demo, half_life: 7d", "it does not count")
+	counts("absent: demo, after: 7d", "it does not count")
+	counts("event: demo", "it does not count")
+	counts("evnt: demo, count: {gte: 6, within: 7d}", "the rule waits for nothing")
+	counts("event: demo, count: {gte: 6, within: soon}", "features[0].rule")
+	f(`"values": ["ES"]}`, `"values": ["ES"], "rule": "event: demo, count: {gte: 6, within: 7d}"}`, "a text counts nothing")
+	f(`"below": [2, 5]}`, `"below": [2.5, 5], "rule": "event: demo, count: {gte: 6, within: 7d}"}`, "2.5 ends no bin")
 	gbdt := func(trees string) string { return `"trees": ` + trees + `}` }
 	f(`"won"`, `"a b"`, `rule "model": "a b" is not a name`)
 	f(`"format": 1`, `"format": 2`, "this program reads format 1")
@@ -93,4 +105,34 @@ func TestModelRefused(t *testing.T) {
 		chain += fmt.Sprintf("[0, 0, %d, %d, 1, 1], [1], ", 2*i+1, 2*i+2)
 	}
 	spoilt("[["+chain+"[1]]]", "a path asks 7 questions or more")
+}
+
+// TestModelCounts walks a lead whose model counts what it did and how long it is silent.
+func TestModelCounts(t *testing.T) {
+	src := strings.Replace(aModel, `"below": [2, 5]}`, `"below": [0, 1], "rule": "event: demo, where: {place: home}, count: {gte: 2, within: 7d}"},
+ {"name": "silent", "kind": "number", "below": [2], "rule": "absent: any_activity, after: 1d"}`, 1)
+	src = strings.Replace(src, `[[0, -256, 256, 512], `, `[[0, -256, 256, 512], [0, 1024, 2048], `, 1)
+	c, err := Parse("won.json", []byte(src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := c.NewEval()
+	f := func(at int64, points float64, next int64) {
+		t.Helper()
+		if r := e.Score(at); r.Dims[0] != points || r.Next != next {
+			t.Errorf("at %d: %v points, next %d; want %v, %d", at, r.Dims[0], r.Next, points, next)
+		}
+	}
+	for _, at := range []int64{0, day} {
+		e.Fold(c.Bind(nil, &ev{typ: "demo", time: at, fields: fields{"place": "home"}})...)
+	}
+	e.Fold(c.Bind(nil, &ev{typ: "demo", time: day, fields: fields{"place": "work"}})...)
+	f(day, 2+4, 4*day)
+	f(4*day-1, 2+4, 4*day)
+	f(4*day, 2+8, 7*day)
+	f(7*day, 1+8, 8*day)
+	f(8*day, -1+8, 0)
+	if said := c.Explain("en"); !strings.Contains(said, "how often, in 3 bins") || !strings.Contains(said, "how long, in 2 bins") {
+		t.Error(said)
+	}
 }

@@ -139,7 +139,7 @@ func (p *reader) read(root *node) {
 	note := func(f func(v *node)) func(k, v *node) {
 		return func(k, v *node) { has[k.text] = true; f(v) }
 	}
-	var gates, score, bands, onBand, label, probability *node
+	var gates, score, bands, onBand, label, learn, probability *node
 	p.fields(root, "a scorecard", map[string]func(k, v *node){
 		"scorecard":  note(func(v *node) { c.Name = p.name(v, "scorecard") }),
 		"version":    note(func(v *node) { c.Version = int(p.whole(v, "version", 0, math.MaxInt32)) }),
@@ -149,6 +149,7 @@ func (p *reader) read(root *node) {
 		"dimensions": note(p.dimensions),
 		"lists":      note(p.lists),
 		"label":      note(func(v *node) { label = v }),
+		"learn":      note(func(v *node) { learn = v }),
 		"gates":      note(func(v *node) { gates = v }),
 		"score":      note(func(v *node) { score = v }),
 		"bands":      note(func(v *node) { bands = v }),
@@ -179,6 +180,10 @@ func (p *reader) read(root *node) {
 	}
 	if label != nil {
 		p.label(label)
+	}
+	if learn != nil {
+		p.plan(learn)
+		p.planned(learn)
 	}
 	if probability != nil {
 		p.probability(probability)

@@ -37,6 +37,7 @@ type ModelFeature struct {
 	Label  string    `json:"label,omitempty"`
 	Kind   string    `json:"kind"`             // number or text
 	Below  []float64 `json:"below,omitempty"`  // of a number
+	Rule   string    `json:"rule,omitempty"`   // of a number: what of events it counts, as a rule of a card has it
 	Values []string  `json:"values,omitempty"` // of a text
 }
 
@@ -161,6 +162,7 @@ func (r *modelReader) features() {
 		seen[in.Name] = true
 		f := &Feature{Name: in.Name, Label: in.Label, Below: in.Below, Values: in.Values, number: in.Kind == "number"}
 		r.bins(at, f)
+		r.keeper(at, in, f)
 		rule := &Rule{ID: in.Name, Index: i, Kind: Learned, model: r.card.Model, line: 1, col: 1}
 		r.card.Model.Features = append(r.card.Model.Features, f)
 		r.card.Rules, g.Rules = append(r.card.Rules, rule), append(g.Rules, rule)
@@ -193,6 +195,48 @@ func (r *modelReader) bins(at string, f *Feature) {
 		f.codes[v] = i + 1
 	}
 }
+
+// keeper reads what a feature counts of events: event, where, per, count and ignore of a
+// rule; or absent: any_activity and after.
+func (r *modelReader) keeper(at string, in *ModelFeature, f *Feature) {
+	if in.Rule == "" {
+		return
+	}
+	at += ".rule"
+	if !f.number {
+		r.wrong(at, "a text counts nothing", "write kind: number, or remove it")
+		return
+	}
+	p := newReader(r.file)
+	f.keeper = &Rule{model: r.card.Model, line: 1, col: 1}
+	if root := p.readYAML([]byte("{id: " + keeperName + ", points: 1, " + in.Rule + "}")); root != nil {
+		p.readRule(&Dimension{Kind: "behaviour"}, f.keeper, root)
+	}
+	if err := p.found(); err != nil {
+		r.wrong(at, "it is no rule: "+p.errs[0].What, p.errs[0].Fix)
+		return
+	}
+	k := f.keeper
+	k.ID = in.Name + "#"
+	if k.Kind != Count && (k.Kind != Absent || k.Event != "") {
+		r.wrong(at, "it does not count", "write event: …, count: {gte: 3, within: 30d}, or absent: any_activity, after: 1d")
+		return
+	}
+	for i, end := range f.Below {
+		if end < 0 || end != math.Trunc(end) || end > keeperEnd || k.Kind == Count && int(end) >= k.Gte {
+			r.wrong(fmt.Sprintf("features[%d].below[%d]", len(r.card.Model.Features), i), fmt.Sprintf("%v ends no bin of what is counted", end), "write whole numbers from 0 on, less than gte")
+			return
+		}
+	}
+	if len(f.Below) > TimesMax {
+		r.wrong(at, fmt.Sprintf("it has %d bins", len(f.Below)+1), fmt.Sprintf("at most %d of what is counted", TimesMax+1))
+	}
+}
+
+const (
+	keeperName = "counts"
+	keeperEnd  = 100_000 // the greatest end of a bin
+)
 
 func (r *modelReader) weights() {
 	m := r.card.Model

@@ -37,6 +37,7 @@ var schema = []section{
 		{"on_band", "band: list of actions", "what entering a band sets off"},
 		{"rollup", "a map", "how leads' scores become their account's; required of a card of accounts"},
 		{"label", "a label", "what the card is to foresee, for whoever learns it or checks it; scores nothing. In short: won within 90d"},
+		{"learn", "daily, weekly, monthly, or a plan", "how the server learns the card anew by itself, from the log; needs a label; scores nothing"},
 		{"probability", "a map", "how probable it is that a lead with a score converts; ripen train writes it"},
 	}},
 	{"dimension attributes", "dimensions: {NAME: {kind: attributes}}", "Who somebody is: rules over what we were told.", dimensionKeys(
@@ -226,6 +227,21 @@ var schema = []section{
 		{"when", "conditions", "instead of event: on attributes, from when an event sets them"},
 		{"within", "a length of time", "required"},
 	}},
+	{
+		"a plan to learn", "learn: …",
+		"When the server learns the card anew from the log, as `ripen train --name CARD` does, and what it does with the challenger. One that looks better on the latest moments (best tenth and Brier both) becomes the draft, is simulated, runs as a shadow, and is put in force or waits for you. `ripen train list` tells of each. Too few conversions, an attribute that looks written afterwards, a changed population, a draft of your own or too many leads that would change band stop it.",
+		[]key{
+			{"every", "a length of time", "since it was learned last, by the server or by hand; at least 1h"},
+			{"new", "a share in %", "of all conversions before, that came since, and 10 at least: 10% is a tenth more. One of every and new is required"},
+			{"publish", "ask, if_better", "what becomes of a better one; ask if left out"},
+			{"shadow", "a length of time", "how long it runs beside the card in force before that is decided; 1d if left out"},
+			{"moves", "a share in %", "the most leads that may change band; 20% if left out"},
+			{"by", "received, time", "when an event was known; received if left out. time is for histories that were imported"},
+			{"seed", "a whole number", "of what is drawn; 1 if left out"},
+			{"drop", "list", "attributes, behaviours and event types not to learn from"},
+			{"constrain", "list", "what points must keep to, as in visits=rising"},
+		},
+	},
 	{"the score of a rollup", "rollup: {score: …}", "", []key{
 		{"top", "a whole number", "how many of the best leads count; all if left out"},
 		{"method", "decay_sum, max, mean", "decay_sum (if left out): the best whole, each further one half as much as the one before, 100 at most"},
