@@ -22,7 +22,7 @@ const (
 // TestSchema holds the reference to the reader: each section has exactly the keys
 // that the reader knows, and the reader meets no other section.
 func TestSchema(t *testing.T) {
-	met := map[string][]string{} // :: section → keys the reader knows
+	met := map[string][]string{}                                                          // :: section → keys the reader knows
 	kinds := map[string]string{"fit": "attributes", "people": "rollup", "best": "rollup"} // :: dimension of companies → its kind
 	for _, file := range []string{everything, companies} {
 		src, err := os.ReadFile(file)
