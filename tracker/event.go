@@ -115,6 +115,7 @@ type Event struct {
 	Proved        bool // the identities are proved, not only claimed
 	ProvedUser    bool // the user id is, whatever the others are
 	Decision      bool // the person's word on consent, filed with who they are even if it is a no
+	Placed        bool // its place is among the context fields, see Event.Place
 	OffOrigin     bool // no page of the source's own origins, nor a server that can be trusted, sent it
 
 	Visitor, User, Email Hash // zero where the event carries none
@@ -133,7 +134,7 @@ func (e *Event) Counts() bool {
 // Walks says that a lead's walk meets the event: it counts, or it is the HEAD
 // request of a link in a mail, which says something of the clicks about then.
 func (e *Event) Walks() bool {
-	return !e.IsDenied() && (e.MachineReason != HeadRequest || string(e.Type) == "email_click")
+	return !e.IsDenied() && (e.MachineReason != HeadRequest || e.IsClick())
 }
 
 // IsSend says that the event is a message of ours leaving, an attribute that a
@@ -146,6 +147,9 @@ func (e *Event) IsSend() bool {
 
 // IsDenied says that the event counts for nobody: the person did not allow it.
 func (e *Event) IsDenied() bool { return !e.Decision && e.Consent.Denied() }
+
+// IsClick says that the event is a click in a mail, a person's or not.
+func (e *Event) IsClick() bool { return string(e.Type) == "email_click" }
 
 // A click in a mail counts when it has settled: so long after it happened, in ms,
 // unless its source says otherwise.
@@ -182,12 +186,16 @@ func (e *Event) Subject() LeadID {
 	return LeadID{}
 }
 
+// Proves says that the event proves its identities: whoever followed a link in a
+// mail is the one it was sent to, unless it was a machine.
+func (e *Event) Proves() bool { return e.Proved && !(e.IsClick() && e.Machine.IsMachine()) }
+
 // Level is how sure the event's identities are.
 func (e *Event) Level() Level {
 	switch {
 	case e.User.IsZero() && e.Email.IsZero():
 		return Anonymous
-	case e.Proved, e.ProvedUser && !e.User.IsZero():
+	case e.Proves(), e.ProvedUser && !e.User.IsZero():
 		return Proved
 	}
 	return Claimed
@@ -195,8 +203,11 @@ func (e *Event) Level() Level {
 
 // Find looks a rule's field up: a property, else the first product's, else the
 // context; traits and system fields last. It looks in the clear fields, then in
-// the personal ones.
+// the personal ones. Where the event came from is in the context alone.
 func (e *Event) Find(name string) (Value, bool) {
+	if IsPlace(name) {
+		return e.Place(name)
+	}
 	best, rank := Value{}, 99
 	for _, fs := range [2][]Field{e.Fields, e.Personal} {
 		for i := range fs {

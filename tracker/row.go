@@ -43,7 +43,10 @@ const (
 	consentShift = iota // from this bit on, the six of Consent
 )
 
-const consentBits = 0x3f << consentShift
+const (
+	consentBits = 0x3f << consentShift
+	flagPlaced  = 1 << (consentShift + 6)
+)
 
 // AppendRow appends e in row form, personal fields excluded.
 func AppendRow(dst []byte, e *Event) []byte {
@@ -87,6 +90,7 @@ func rowFlags(e *Event) (flags uint64) {
 	set(e.ProvedUser, flagProvedUser)
 	set(e.OffOrigin, flagOffOrigin)
 	set(e.Decision, flagDecision)
+	set(e.Placed, flagPlaced)
 	set(e.Consent == ConsentGranted, flagGranted)
 	set(e.Consent.Denied(), flagDenied)
 	if e.Consent != ConsentGranted && e.Consent != ConsentDenied {
@@ -178,6 +182,7 @@ func (r *rowReader) head(e *Event) error {
 	r.hash(flags&flagEmail != 0, &e.Email)
 	e.Minted, e.Proved, e.ProvedUser = flags&flagMinted != 0, flags&flagProved != 0, flags&flagProvedUser != 0
 	e.OffOrigin, e.Decision = flags&flagOffOrigin != 0, flags&flagDecision != 0
+	e.Placed = flags&flagPlaced != 0
 	e.Consent = consentOf(flags)
 	e.Type = r.string()
 	if r.err != nil {

@@ -11,7 +11,7 @@ func sampleEvent() *Event {
 	return &Event{
 		Type: []byte("page_view"), Time: 1763784000123, Source: 300,
 		MessageID: bytes.Repeat([]byte{7}, 16), MessageUUID: true,
-		Machine: Bot, MachineReason: AgentList, Consent: ConsentGranted.With(Marketing, Pending), Proved: true, ProvedUser: true, OffOrigin: true, Decision: true,
+		Machine: Bot, MachineReason: AgentList, Consent: ConsentGranted.With(Marketing, Pending), Proved: true, ProvedUser: true, OffOrigin: true, Decision: true, Placed: true,
 		Visitor: Hash{1}, Email: Hash{2},
 		Fields: []Field{
 			{Space: Property, Name: []byte("path"), Value: Value{Tag: String, Str: []byte("/pricing")}},

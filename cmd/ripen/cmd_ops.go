@@ -54,7 +54,7 @@ FILE.keys and FILE.erased are taken if they lie beside FILE.
 			run: runRestore,
 		},
 		{
-			name: "doctor", use: append([]string{"repair", "accept-loss", "protocols", "source"}, tenantSettings...),
+			name: "doctor", use: append([]string{"repair", "accept-loss", "protocols", "source", "geo", "datacenters"}, tenantSettings...),
 			summary: text{"examine a data directory nobody uses: what is wrong, what to do", "examinar un directorio de datos libre: qué va mal y qué hacer"},
 			help: `
 Reads every file and every block of the log and checks sequence, hash chain and
@@ -62,6 +62,7 @@ checksums. Exit code 1 means that something is wrong. --repair mends what can be
 mended without loss; with --accept-loss it also forgets what is lost for good,
 and names it. --protocols sends an event that is never scored through every wire
 format of a source, to a server that runs or to one of its own, and asks for its verdict.
+The files that --geo and --datacenters name are examined, too.
 
   ripen doctor --data ./data
   ripen doctor --protocols --source default --data ./data
@@ -288,6 +289,7 @@ func runDoctor(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	c.examineFiles(r)
 	if c.bool("json") {
 		if err := c.printJSON(r); err != nil {
 			return err

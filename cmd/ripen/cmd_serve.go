@@ -15,7 +15,7 @@ import (
 var listenSettings = []string{
 	"config", "data", "listen", "public-url", "site-path", "log-level", "log-format", "drain", "max-conns", "max-conns-per-ip",
 	"trusted-proxies", "rate-per-ip", "rate-per-key",
-	"max-body", "read-timeout", "idle-timeout", "memory-limit", "disk-reserve", "retention-anonymous", "datacenters", "webhook-allow", "capture-only",
+	"max-body", "read-timeout", "idle-timeout", "memory-limit", "disk-reserve", "retention-anonymous", "datacenters", "geo", "webhook-allow", "capture-only",
 }
 
 func serveCommand() *command {
@@ -101,6 +101,7 @@ func (c *call) serverConfig() (server.Config, error) {
 		DiskReserve:   c.size("disk-reserve"),
 		Anonymous:     anonymous,
 		Datacenters:   c.get("datacenters"),
+		Geo:           c.get("geo"),
 		CaptureOnly:   c.bool("capture-only"),
 		WebhookAllow:  allow,
 	}, nil

@@ -31,6 +31,8 @@ var homes = map[string][]string{
 	"github.com/VictoriaMetrics/metrics":      {"tracker/server", "tracker/ingest", "bench/..."},
 	"github.com/evanw/esbuild":                {"snippet/..."},
 	"github.com/mileusna/useragent":           {"tracker/ingest"},
+	"github.com/oschwald/maxminddb-golang/v2": {"tracker/ingest"},
+	"github.com/maxmind/mmdbwriter":           {"tracker/ingest/geotest"},
 	"golang.org/x/sys":                        {"storage/...", "tracker/ingest", "tracker/server", "bench/..."},
 	"golang.org/x/term":                       {"cmd/ripen"},
 	"github.com/HdrHistogram/hdrhistogram-go": {"bench/..."},

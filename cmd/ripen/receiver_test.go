@@ -147,16 +147,29 @@ func standardSignature(secret string, g *gotRequest) string {
 	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// cmdWaitFor runs a command until its output holds a text.
+// cmdWaitFor runs a command, or asks the server that ready found, until the output
+// holds a text; with ! until it does not.
 //
 //	waitfor TEXT exec COMMAND…
+//	waitfor TEXT get PATH
 func cmdWaitFor(ts *testscript.TestScript, neg bool, args []string) {
-	if len(args) < 3 || neg || args[1] != "exec" {
-		ts.Fatalf("usage: waitfor TEXT exec COMMAND…")
+	if len(args) < 3 || args[1] != "exec" && args[1] != "get" {
+		ts.Fatalf("usage: waitfor TEXT exec COMMAND… or waitfor TEXT get PATH")
+	}
+	output := func() string {
+		if args[1] == "exec" {
+			ts.Check(ts.Exec(args[2], args[3:]...))
+			return ts.ReadFile("stdout")
+		}
+		resp, err := http.Get(ts.Getenv("URL") + args[2])
+		ts.Check(err)
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		ts.Check(err)
+		return string(b)
 	}
 	for end := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		ts.Check(ts.Exec(args[2], args[3:]...))
-		if strings.Contains(ts.ReadFile("stdout"), args[0]) {
+		if strings.Contains(output(), args[0]) != neg {
 			return
 		}
 		if time.Now().After(end) {

@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"ripen/tracker"
+	"ripen/tracker/ingest/geotest"
 	"ripen/tracker/server"
 )
 
@@ -69,6 +70,7 @@ func TestScript(t *testing.T) {
 			"repeat":  cmdRepeat,
 			"token":   cmdToken,
 			"sign":    cmdSign,
+			"mmdb":    cmdMMDB,
 
 			"receiver": cmdReceiver,
 			"received": cmdReceived,
@@ -77,6 +79,25 @@ func TestScript(t *testing.T) {
 			"waitfor":  cmdWaitFor,
 		},
 	})
+}
+
+// cmdMMDB writes a MaxMind DB beside the file and renames it into its place.
+//
+//	mmdb FILE NETWORK=ES|MD|Madrid|Europe/Madrid…
+func cmdMMDB(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 || neg {
+		ts.Fatalf("usage: mmdb FILE NETWORK=ES|MD|Madrid|Europe/Madrid…")
+	}
+	places := map[string]string{}
+	for _, arg := range args[1:] {
+		network, at, _ := strings.Cut(arg, "=")
+		places[network] = at
+	}
+	b, err := geotest.DB("GeoLite2-City", places)
+	ts.Check(err)
+	path := ts.MkAbs(args[0])
+	ts.Check(os.WriteFile(path+".new", b, 0o644))
+	ts.Check(os.Rename(path+".new", path))
 }
 
 // cmdReady waits until a server has announced itself in a data directory.

@@ -31,6 +31,7 @@ var settings = []setting{
 	{name: "retention-anonymous", kind: period, value: "TIME", def: "13mo", inFile: true, help: text{"how long events of people nobody knows are kept, in d, w, mo or y; 0 = for ever, else at least 1mo", "cuánto se guardan los eventos de quien nadie conoce, en d, w, mo o y; 0 = siempre, si no al menos 1mo"}},
 	{name: "webhook-allow", value: "LIST", inFile: true, help: text{"networks of this machine's own that webhooks may go to, plain HTTP included, comma separated: 10.1.2.0/24, 127.0.0.1", "redes propias a las que pueden ir los webhooks, también por HTTP, separadas por comas: 10.1.2.0/24, 127.0.0.1"}},
 	{name: "datacenters", value: "FILE", inFile: true, help: text{"address ranges that no person asks from, one CIDR a line: what comes from there is judged a bot", "rangos de direcciones desde los que no pregunta nadie, un CIDR por línea: lo que viene de ahí se juzga bot"}},
+	{name: "geo", value: "FILE", inFile: true, help: text{"MaxMind DB of cities or countries: events then carry country, region, city and time zone; read again when it is replaced", "base MaxMind de ciudades o países: los eventos llevan entonces país, región, ciudad y zona horaria; se relee cuando se sustituye"}},
 	{name: "capture-only", kind: boolean, inFile: true, help: text{"take events in, fold and score nothing (for measurements)", "recibir eventos sin puntuar (para medir)"}},
 
 	// Of the commands that talk to a server.

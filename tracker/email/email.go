@@ -55,6 +55,9 @@ type Config struct {
 	// an agent that a provider saw, and the address that it comes from.
 	JudgeRequest func(head *fasthttp.RequestHeader, address string) (tracker.Machine, tracker.MachineReason)
 	JudgeAgent   func(agent []byte, address string) (tracker.Machine, tracker.MachineReason)
+	// Place returns the fields that say where an address is, coarsely if the person
+	// may not be known; nil, or no fields, knows of none.
+	Place func(address string, coarse bool) []tracker.Field
 	// Now is the log's clock in unix milliseconds.
 	Now func() int64
 	// Problem answers a request with an error as problem JSON.

@@ -276,6 +276,7 @@ func (h *Handler) judge(p *post, ev *happened) string {
 		ev.machine = tracker.Server
 	}
 	ev.proved = ev.typ == "email_click" && ev.machine == tracker.Human
+	h.locate(ev)
 	return ""
 }
 

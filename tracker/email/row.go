@@ -26,6 +26,7 @@ type happened struct {
 	provider      string
 	flag          string // the provider's word for a machine, kept as data
 	agent, ip     string
+	place         []tracker.Field // where that address is
 
 	machine tracker.Machine
 	why     tracker.MachineReason
@@ -52,7 +53,7 @@ func (h *happened) record(src *tracker.Source, now int64) storage.Record {
 	id := h.messageID()
 	e := tracker.Event{
 		Time: h.time, Type: []byte(h.typ), MessageID: id, MessageUUID: true, Source: src.ID,
-		Machine: h.machine, MachineReason: h.why, Proved: h.proved && !h.denied,
+		Machine: h.machine, MachineReason: h.why, Proved: h.proved && !h.denied, Placed: len(h.place) > 0,
 	}
 	if h.consent != tracker.ConsentUnknown {
 		e.Consent, e.Decision = h.consent, true
@@ -63,7 +64,7 @@ func (h *happened) record(src *tracker.Source, now int64) storage.Record {
 			return
 		}
 		f := tracker.Field{Space: space, Name: []byte(name), Value: tracker.Value{Tag: tracker.String, Str: []byte(v)}}
-		if _, named := src.Tenant.Clear[name]; open || named && space == tracker.Property {
+		if _, named := src.Tenant.Clear[name]; open || named && (space == tracker.Property || tracker.IsPlace(name)) {
 			e.Fields = append(e.Fields, f)
 			return
 		}
@@ -80,6 +81,9 @@ func (h *happened) record(src *tracker.Source, now int64) storage.Record {
 	}
 	put(tracker.Context, "campaign.name", cut(h.campaign, tracker.MaxID), inClear)
 	put(tracker.Property, "tags", cut(h.tags, maxReason), sealed)
+	for _, f := range h.place {
+		put(f.Space, string(f.Name), string(f.Value.Str), sealed)
+	}
 	if h.denied {
 		e.Consent = tracker.ConsentSignal
 		e.Visitor = h.pseudonym(src.Tenant, now)

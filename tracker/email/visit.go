@@ -171,6 +171,7 @@ func (h *Handler) store(ctx *fasthttp.RequestCtx, t tracker.TenantID, c *claims,
 	ev.proved = ev.proved && ev.machine == tracker.Human
 	// What a person asks for about their mail is kept whatever else they allow.
 	ev.denied = ev.typ != "unsubscribe" && ev.consent == tracker.ConsentUnknown && trimmed(head.Peek("Sec-GPC")) == "1"
+	h.locate(ev)
 	ev.id = append(ev.id, strconv.FormatInt(now/sameVisit, 10), ev.agent, ev.machine.String())
 	if ctx.IsHead() {
 		ev.id = append(ev.id, "HEAD") // it must not stand in the way of what comes after it
@@ -187,6 +188,14 @@ func (h *Handler) store(ctx *fasthttp.RequestCtx, t tracker.TenantID, c *claims,
 	}
 	h.tell(visit, src, now, ev, &recs[0], v)
 	return v.Status
+}
+
+// locate finds where a mail was opened, or its link followed. Whoever opens it for
+// a person is elsewhere.
+func (h *Handler) locate(ev *happened) {
+	if h.cfg.Place != nil && ev.ip != "" && ev.machine == tracker.Human {
+		ev.place = h.cfg.Place(ev.ip, ev.denied)
+	}
 }
 
 // tell shows an event to who watches its source; rec is nil if it made none.

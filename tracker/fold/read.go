@@ -180,7 +180,7 @@ func (h *History) read(from *Stored, every bool) ([]Entry, error) {
 
 // Facts is what identity knows of a lead.
 type Facts struct {
-	Identities []tracker.Identity // without values
+	Identities []tracker.Identity // without values, and without what clicks in mails prove
 	Shared     bool               // an e-mail of it came with another user id, too
 	Unscored   uint64             // events beyond the bound of a timeline
 }

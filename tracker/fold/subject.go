@@ -35,13 +35,14 @@ type subject struct {
 type run struct {
 	first, last Place
 	user, email tracker.Hash
-	proved      bool // by one of its marks at least
+	proved      bool // by one of its marks at least; not by clicks in mails, which a walk judges
 	provedUser  bool // the user id alone is
 }
 
-// prove takes what a mark proves of the run's identities.
+// prove takes what a mark proves of the run's identities. A click in a mail may be
+// a scanner's: what it proves is for those to say who wait until it has settled.
 func (r *run) prove(e *tracker.Event) {
-	r.proved, r.provedUser = r.proved || e.Proved, r.provedUser || e.ProvedUser
+	r.proved, r.provedUser = r.proved || e.Proved && !e.IsClick(), r.provedUser || e.ProvedUser
 }
 
 func (r *run) same(e *tracker.Event) bool { return r.user == e.User && r.email == e.Email }
@@ -89,7 +90,8 @@ func (s *subject) insert(p Place, e *tracker.Event) bool {
 	}
 	s.runs = append(s.runs, run{})
 	copy(s.runs[i+1:], s.runs[i:])
-	s.runs[i] = run{first: p, last: p, user: e.User, email: e.Email, proved: e.Proved, provedUser: e.ProvedUser}
+	s.runs[i] = run{first: p, last: p, user: e.User, email: e.Email}
+	s.runs[i].prove(e)
 	return true
 }
 

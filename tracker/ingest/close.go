@@ -30,6 +30,7 @@ type sender struct {
 	daily     bool   // visitor is a name of the day
 	fetched   tracker.MachineReason
 	agents    *agents
+	geo       *Places // nil = no place is known
 }
 
 const pageView = "page_view"

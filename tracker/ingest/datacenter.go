@@ -2,10 +2,9 @@ package ingest
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
-	"io"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 )
@@ -17,27 +16,21 @@ type Ranges struct {
 
 type addresses struct{ first, last netip.Addr }
 
-// rangesMost bounds what a file may list.
-const rangesMost = 1_000_000
+// What a file may list, and hold in bytes.
+const (
+	rangesMost      = 1_000_000
+	rangesMostBytes = 64 << 20
+)
 
 // OpenRanges reads a file of ranges: one CIDR or address a line, of IPv4 or IPv6;
 // what follows a # or a comma is a remark.
-func OpenRanges(path string) (*Ranges, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	r, err := readRanges(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return r, nil
+func OpenRanges(path string) (*File[Ranges], error) {
+	return openFile("datacenters", path, rangesMostBytes, readRanges)
 }
 
-func readRanges(f io.Reader) (*Ranges, error) {
+func readRanges(text []byte) (*Ranges, error) {
 	var all []addresses
-	lines := bufio.NewScanner(f)
+	lines := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; lines.Scan(); n++ {
 		text := lines.Text()
 		if i := strings.IndexAny(text, "#,"); i >= 0 {

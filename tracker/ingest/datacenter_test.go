@@ -15,10 +15,11 @@ func TestRanges(t *testing.T) {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r, err := OpenRanges(path)
+	file, err := OpenRanges(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	r := file.Now()
 	f := func(address string, want bool) {
 		t.Helper()
 		if got := r.Hold(address); got != want {
@@ -36,11 +37,11 @@ func TestRanges(t *testing.T) {
 	} {
 		f(out, false)
 	}
-	if (*Ranges)(nil).Hold("192.0.2.0") {
+	if (*File[Ranges])(nil).Now().Hold("192.0.2.0") {
 		t.Error("no file holds an address")
 	}
 	for _, wrong := range []string{"192.0.2.0/33", "aws", "fe80::1%eth0", "192.0.2.0-192.0.2.9"} {
-		if _, err := readRanges(strings.NewReader("10.0.0.0/8\n" + wrong)); err == nil || !strings.Contains(err.Error(), "line 2") {
+		if _, err := readRanges([]byte("10.0.0.0/8\n" + wrong)); err == nil || !strings.Contains(err.Error(), "line 2") {
 			t.Errorf("%s: %v", wrong, err)
 		}
 	}
@@ -59,7 +60,7 @@ func TestRangesAsPlain(t *testing.T) {
 			list = append(list, netip.PrefixFrom(near(), 14+rnd.IntN(19)))
 			text.WriteString(list[len(list)-1].String() + "\n")
 		}
-		r, err := readRanges(strings.NewReader(text.String()))
+		r, err := readRanges([]byte(text.String()))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -23,6 +23,7 @@ type decoder struct {
 	recs         []storage.Record
 
 	memo        [2]memo // the last visitor and the last user hashed
+	lookedUp    lookedUp
 	lastSubject tracker.LeadID
 	lastAgent   []byte // of the last event stored with its agent
 	kindBuf     [16]byte
@@ -70,6 +71,7 @@ func (d *decoder) reset(s sender) {
 	clear(d.recs)
 	d.recs = d.recs[:0]
 	d.lastSubject, d.lastAgent = tracker.LeadID{}, nil
+	d.lookedUp = lookedUp{}
 }
 
 // decode reads a body: one event, one batch, an array of events, or any of

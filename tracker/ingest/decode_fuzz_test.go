@@ -158,7 +158,7 @@ func compareEvent(t *testing.T, d *decoder, i int, want *twinEvent) {
 	if want.id != "" && e.MessageText() != want.id || e.Minted != (want.id == "") {
 		t.Errorf("event %d: id %q minted %v, the twin's %q", i, e.MessageText(), e.Minted, want.id)
 	}
-	if got := [3]tracker.Hash{e.Visitor, e.User, e.Email}; got != want.hashes || e.Consent != want.consent || e.Decision != want.decision {
+	if got := [3]tracker.Hash{e.Visitor, e.User, e.Email}; got != want.hashes || e.Consent != want.consent || e.Decision != want.decision || e.Placed != want.placed {
 		t.Errorf("event %d: identities %x consent %v, the twin's %x %v", i, got, e.Consent, want.hashes, want.consent)
 	}
 	got := map[string]string{}

@@ -54,7 +54,7 @@ var eventKeys = []string{
 var fieldKeys = []string{
 	"path", "url", "title", "referrer", "search", "page", "page", "campaign", "traits", "email", "userAgent", "ip", "sessionId",
 	"session", "consent", "consentManagement", "categoryPreferences", "Advertising", "analytics", "marketing", "profiling",
-	"allowedConsentIds", "deniedConsentIds", "gdpr", "geo", "receivedAt", "basisForProcessing", "products", "products", "sku", "form", "plan", "name", "a", "a.b", "b", "plan.name", "__proto__", "", "tags", "page.url",
+	"allowedConsentIds", "deniedConsentIds", "gdpr", "geo", "geo.country", "geo.city", "receivedAt", "basisForProcessing", "products", "products", "sku", "form", "plan", "name", "a", "a.b", "b", "plan.name", "__proto__", "", "tags", "page.url",
 }
 
 func pick(r *rand.Rand, from ...string) string { return from[r.IntN(len(from))] }

@@ -71,6 +71,7 @@ type found struct {
 	proof       []byte // context.userIdHash
 	hasCampaign bool
 	mail        bool          // the event is of a mail
+	placed      bool          // a trusted sender says where the person is
 	visit       tracker.Field // the client's session; no name if none
 }
 
@@ -107,6 +108,7 @@ func (d *decoder) encode(ev *draft, it *item) {
 		d.pseudonym(ev, it)
 	}
 	d.judge(ev, it, denied)
+	d.locate(&it.ev, denied)
 	d.out.seal(it)
 	if n := it.clear.to - it.clear.from + it.personal.to - it.personal.from; n > maxStored {
 		it.verdict = verdict{tracker.Drop, tracker.CodeTooLarge}
@@ -218,6 +220,12 @@ func (d *decoder) context(ev *draft, f *tracker.Field, denied bool) bool {
 	if isConsent(f) || !d.trusted && isOurs(name) {
 		return true
 	}
+	if text && tracker.IsPlace(name) {
+		if denied && string(name) != tracker.PlaceCountry {
+			return true
+		}
+		d.found.placed = true
+	}
 	switch string(name) {
 	case "userAgent":
 		d.found.agent, d.found.hasAgent = trim(v), text
@@ -234,18 +242,7 @@ func (d *decoder) context(ev *draft, f *tracker.Field, denied bool) bool {
 	return false
 }
 
-// isOurs says that a context's field is for the server to say: when and where a
-// request came in. A client of a public key cannot set it.
-func isOurs(name []byte) bool {
-	switch string(name) {
-	case "receivedAt", "geo", "request_ip":
-		return true
-	}
-	return bytes.HasPrefix(name, geoPrefix)
-}
-
 var (
-	geoPrefix      = []byte("geo.")
 	sessionName    = []byte("session")
 	pagePrefix     = []byte("page.")
 	campaignPrefix = []byte("campaign.")

@@ -79,7 +79,9 @@ type Config struct {
 	// its id; it must not keep the text. Nil forgets them.
 	Dropped func(src *tracker.Source, d *tracker.DeadLetter)
 	// Datacenters are addresses that no person asks from; nil knows none.
-	Datacenters *Ranges
+	Datacenters *File[Ranges]
+	// Places knows where addresses are; nil knows of none.
+	Places *File[Places]
 	// PublicURL is the origin under which sites reach this machine, for what
 	// tells libraries where to send; empty is the Host of the request.
 	PublicURL string

@@ -14,7 +14,7 @@ import (
 // agents judges user agents and remembers the answers, since there are few
 // agents and parsing one takes microseconds.
 type agents struct {
-	centers *Ranges // nil = none are known
+	centers *File[Ranges]
 
 	mu       sync.RWMutex            // guards the maps
 	now, old map[string]agentVerdict // :: agent → verdict, two generations
@@ -55,7 +55,7 @@ func (a *agents) judge(agent []byte) (tracker.Machine, tracker.MachineReason) {
 // image proxy stands in a data centre, too, and opens for a person.
 func (a *agents) judgeAt(agent []byte, address string) (tracker.Machine, tracker.MachineReason) {
 	m, r := a.judge(agent)
-	if m == tracker.Human && a.centers.Hold(address) {
+	if m == tracker.Human && a.centers.Now().Hold(address) {
 		return tracker.Bot, tracker.Datacenter
 	}
 	return m, r

@@ -2,7 +2,8 @@ package ingest
 
 import (
 	"fmt"
-	"strings"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -90,7 +91,11 @@ func TestMachineOfAnAddress(t *testing.T) {
 	const firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 	f := func(ranges, line, body, want string, headers ...string) {
 		t.Helper()
-		centers, err := readRanges(strings.NewReader(ranges))
+		path := filepath.Join(t.TempDir(), "ranges")
+		if err := os.WriteFile(path, []byte(ranges), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		centers, err := OpenRanges(path)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -179,6 +179,7 @@ func (h *Handler) sender(ctx *fasthttp.RequestCtx, a access, r route) sender {
 		kind:     r.kind,
 		agent:    ctx.Request.Header.UserAgent(),
 		agents:   &h.agents,
+		geo:      h.cfg.Places.Now(),
 	}
 	head := &ctx.Request.Header
 	s.privacy = !a.secret && signals(head)
@@ -186,7 +187,7 @@ func (h *Handler) sender(ctx *fasthttp.RequestCtx, a access, r route) sender {
 	if announcesFetch(head) {
 		s.fetched = tracker.PurposeHeader
 	}
-	if a.source.KeepIP || h.cfg.Datacenters != nil {
+	if a.source.KeepIP || h.cfg.Datacenters != nil || h.cfg.Places != nil {
 		s.address = h.address(ctx)
 	}
 	switch r.protocol {

@@ -70,6 +70,8 @@ func (e *twinEvent) file(flat map[string]json.RawMessage, text func(string) stri
 			continue
 		case !s.trusted && (name == "c.receivedAt" || name == "c.request_ip" || name == "c.geo" || strings.HasPrefix(name, "c.geo.")):
 			continue
+		case e.deny && isText && name[0] == 'c' && tracker.IsPlace(bare) && bare != tracker.PlaceCountry:
+			continue
 		case (isText || raw[0] == 't' || raw[0] == 'f') && slices.Contains(twinConsentNames, name):
 			continue
 		case name == "c.sessionId" || name == "c.session":
@@ -78,6 +80,7 @@ func (e *twinEvent) file(flat map[string]json.RawMessage, text func(string) stri
 				continue
 			}
 		}
+		e.placed = e.placed || isText && name[0] == 'c' && tracker.IsPlace(bare)
 		if !isText && raw[0] != '[' && raw[0] != '{' {
 			put("clear", name, twinValue(raw))
 		} else {

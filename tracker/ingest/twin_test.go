@@ -32,6 +32,7 @@ type twinEvent struct {
 	deny     bool
 	consent  tracker.Consent
 	decision bool
+	placed   bool
 	fields   map[string]string // "clear p.path" → value
 }
 

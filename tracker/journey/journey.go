@@ -13,7 +13,7 @@ type Journey struct {
 	Version  int // the number the server gave it; in a file, the one it was written from
 	Language string
 	Service  bool           // what it sends answers the person; else it is marketing
-	Zone     *time.Location // of leads that have no attribute timezone
+	Zone     *time.Location // of leads whose zone is not known
 	Enter    Trigger
 	If       *Cond // must hold at the entry
 	Within   int64 // an event that happened longer ago lets nobody in, ms

@@ -175,6 +175,7 @@ func (r *reader) clock(n *node, of string) int {
 // cond reads an expression: over an event's fields, or over a lead.
 func (r *reader) cond(n *node, event bool) *Cond {
 	env := expr.Env{Open: true, Past: !event, Fields: map[string]expr.Field{}, Of: "a field"}
+	scorecard.DeclarePlaces(env)
 	if !event {
 		for _, name := range []string{"score", "band", "grade"} {
 			env.Fields[name] = expr.Field{}

@@ -70,11 +70,14 @@ func (p *Person) past() ([]Act, error) {
 	return p.acts, nil
 }
 
-// zone is the person's time zone.
+// zone is the person's time zone: as we were told, else that of where they were
+// last, if that is known.
 func (p *Person) zone(other *time.Location) *time.Location {
-	name, _ := p.Lead.Attributes["timezone"].(string)
-	if loc, err := time.LoadLocation(name); err == nil && name != "" && name != "Local" {
-		return loc
+	for _, attribute := range [...]string{"timezone", tracker.PlaceZone} {
+		name, _ := p.Lead.Attributes[attribute].(string)
+		if loc, err := time.LoadLocation(name); err == nil && name != "" && name != "Local" {
+			return loc
+		}
 	}
 	return other
 }

@@ -11,7 +11,8 @@ import (
 
 // A walk in storage:
 //
-//	walk    = gen first last active step events sessions states (level:1 (consent:1 (mails interest?)?)?)?
+//	walk    = gen first last active step events sessions states (level:1 proved? (consent:1 (mails interest?)?)?)?
+//	proved  = count:uvarint (kind:1 hash:16)*          (if the level's byte says so)
 //	session = subject:8 last id:8
 //	state   = card flags score exact next grade band trouble? guest
 //
@@ -22,6 +23,9 @@ const (
 	stateNull = 1 << iota
 	stateTrouble
 )
+
+// levelProved says in a level's byte that identities follow that clicks proved.
+const levelProved = 1 << 7
 
 // Append appends the walk in stored form.
 func (k *Walk) Append(dst []byte) []byte {
@@ -42,7 +46,13 @@ func (k *Walk) Append(dst []byte) []byte {
 	}
 	// At the end: what was stored before has none of it.
 	mails := len(k.marks)+len(k.held) > 0 || k.interest != nil
-	if k.Level != tracker.Anonymous || k.Consent != 0 || mails {
+	switch {
+	case len(k.Proved) > 0:
+		dst = binary.AppendUvarint(append(dst, byte(k.Level)|levelProved), uint64(len(k.Proved)))
+		for _, id := range k.Proved {
+			dst = append(append(dst, byte(id.Kind)), id.Hash[:]...)
+		}
+	case k.Level != tracker.Anonymous || k.Consent != 0 || mails:
 		dst = append(dst, byte(k.Level))
 	}
 	if k.Consent != 0 || mails {
@@ -197,15 +207,30 @@ func (k *Walk) Decode(b []byte, texts *Texts) error {
 	for i := range k.States {
 		r.state(&k.States[i])
 	}
-	if k.Level = tracker.Anonymous; len(r.b) > 0 {
-		k.Level = min(tracker.Level(r.byte()), tracker.Proved)
-	}
+	r.level(k)
 	if k.Consent = 0; len(r.b) > 0 {
 		k.Consent = tracker.Consent(r.byte())
 	}
 	r.mails(k)
 	r.interest(k)
 	return r.err
+}
+
+func (r *reader) level(k *Walk) {
+	k.Level, k.Proved = tracker.Anonymous, k.Proved[:0]
+	if len(r.b) == 0 {
+		return
+	}
+	b := r.byte()
+	k.Level = min(tracker.Level(b&^levelProved), tracker.Proved)
+	if b&levelProved == 0 {
+		return
+	}
+	for n := r.uvarint(); n > 0 && r.err == nil; n-- {
+		id := tracker.LeadID{Kind: tracker.IdentityKind(r.byte())}
+		copy(id.Hash[:], r.bytes(uint64(len(id.Hash))))
+		k.Proved = append(k.Proved, id)
+	}
 }
 
 func (r *reader) state(s *State) {
@@ -247,7 +272,7 @@ func (r *reader) words() []byte {
 
 // Size is the memory a walk takes, about.
 func (k *Walk) Size() int {
-	n := 178 + k.interest.size() + 24*cap(k.sessions) + 32*cap(k.marks)
+	n := 178 + k.interest.size() + 24*cap(k.sessions) + 32*cap(k.marks) + 17*cap(k.Proved)
 	for i := range k.held {
 		n += 72 + len(k.held[i].row)
 	}

@@ -39,6 +39,14 @@ func TestWalkRoundTrip(t *testing.T) {
 			t.Fatalf("a walk cut at %d of %d bytes was accepted", n, len(b))
 		}
 	}
+	k.Level, k.Proved = tracker.Proved, []tracker.LeadID{{Kind: 'e', Hash: tracker.Hash{1}}, {Kind: 'u', Hash: tracker.Hash{2}}}
+	if err := got.Decode(k.Append(nil), texts); err != nil || !reflect.DeepEqual(&got, k) {
+		t.Fatalf("got %+v, %v\nwant %+v", got, err, *k)
+	}
+	if err := got.Decode(b, texts); err != nil || len(got.Proved) != 0 {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	k.Proved = nil
 	// What was stored before there were levels has none.
 	k.Level = tracker.Proved
 	if err := got.Decode(k.Append(nil), texts); err != nil || got.Level != tracker.Proved {

@@ -26,7 +26,9 @@ type recorded struct {
 
 // NewRecorder returns a recorder for a card. open is as [Walker.Open].
 func NewRecorder(c *scorecard.Card, open func(e *tracker.Event) error) *Recorder {
-	return &Recorder{walker: Walker{Open: open}, card: c, leads: make(map[tracker.LeadID]*recorded)}
+	r := &Recorder{walker: Walker{Open: open}, card: c, leads: make(map[tracker.LeadID]*recorded)}
+	r.walker.src.places = readsPlace(c)
+	return r
 }
 
 // Add takes an event. personal says that it has a sealed part.

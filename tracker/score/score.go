@@ -49,6 +49,7 @@ type Card struct {
 	feeds   []*scorecard.Feed
 	models  atomic.Pointer[map[string]*scorecard.Card] // :: name → a model that the card names, if it is in the deck
 	inputs  []float64                                  // scratch of Inputs
+	places  bool                                       // see readsPlace
 	moved   bool                                       // in the pass at hand its score changed, see Deck.fed
 	steps   int                                        // by time, since the event before
 	traps   uint64                                     // since TakeTraps
@@ -93,7 +94,7 @@ func (c *Card) TakeTraps() uint64 {
 
 // NewCard returns a card in force.
 func NewCard(name string, c *scorecard.Card, guest Guest) *Card {
-	return &Card{Name: name, Card: c, Guest: guest, grades: c.GradeNames(), feeds: c.Feeds()}
+	return &Card{Name: name, Card: c, Guest: guest, grades: c.GradeNames(), feeds: c.Feeds(), places: readsPlace(c)}
 }
 
 // Deck is all the cards in force for a tenant. Gen changes whenever they do: a
@@ -148,6 +149,9 @@ type Walk struct {
 	// Consent is the person's last word on each purpose. While it denies,
 	// nothing is scored.
 	Consent tracker.Consent
+	// Proved are the identities that clicks in mails have proved: those clicks that
+	// have counted, and that nothing shows to be a machine's. In order.
+	Proved []tracker.LeadID
 
 	sessions []session
 	marks    []mark // of mails, oldest first
@@ -165,7 +169,7 @@ type session struct {
 // Begin makes k the walk of a lead without events.
 func (d *Deck) Begin(k *Walk) {
 	states := k.States[:0]
-	*k = Walk{Gen: d.Gen, sessions: k.sessions[:0], marks: k.marks[:0], held: k.held[:0]}
+	*k = Walk{Gen: d.Gen, Proved: k.Proved[:0], sessions: k.sessions[:0], marks: k.marks[:0], held: k.held[:0]}
 	for i, c := range d.Cards {
 		if i < cap(states) {
 			states = states[:i+1]
@@ -261,6 +265,10 @@ func (w *Walker) count(d *Deck, k *Walk, e *tracker.Event, session uint64, perso
 	if level := e.Level(); !waits && level > k.Level {
 		k.Level, rose = level, true
 	}
+	if e.IsClick() && e.Proves() && !waits {
+		k.prove(tracker.LeadID{Kind: tracker.UserIdentity, Hash: e.User})
+		k.prove(tracker.LeadID{Kind: tracker.EmailIdentity, Hash: e.Email})
+	}
 	w.src.reset(w, e, session, personal)
 	w.src.topics = d.Topics
 	w.src.level, w.src.rose, w.src.consent, w.src.chose, w.waits = k.Level, rose, k.Consent, chose, waits
@@ -277,6 +285,14 @@ func (w *Walker) count(d *Deck, k *Walk, e *tracker.Event, session uint64, perso
 	return nil
 }
 
+// prove notes an identity that a click has proved.
+func (k *Walk) prove(id tracker.LeadID) {
+	at, found := slices.BinarySearchFunc(k.Proved, id, tracker.LeadID.Compare)
+	if !found && !id.Hash.IsZero() {
+		k.Proved = slices.Insert(k.Proved, at, id)
+	}
+}
+
 // event takes an event into one card. Of an event that a card does not read it
 // learns only what the modules that it names make of it.
 func (w *Walker) event(d *Deck, k *Walk, i int, e *tracker.Event) error {
@@ -285,6 +301,7 @@ func (w *Walker) event(d *Deck, k *Walk, i int, e *tracker.Event) error {
 	if s.givenUp(c) {
 		return nil
 	}
+	w.src.places = c.places
 	if w.evs = w.evs[:0]; !w.waits {
 		w.evs = c.Card.Bind(w.evs, &w.src)
 	}

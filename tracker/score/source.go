@@ -3,6 +3,7 @@ package score
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"strings"
 
 	"ripen/tracker"
@@ -22,6 +23,7 @@ type source struct {
 	rose     bool          // it was lower before this event
 	consent  tracker.Consent
 	chose    bool // it was another before this event
+	places   bool // the card reads attributes that say where the lead is
 	products int  // -1 = not counted yet
 	list     []product
 	typ      string
@@ -48,7 +50,9 @@ func (s *source) Type() string    { return s.typ }
 func (s *source) Time() int64     { return s.e.Time }
 func (s *source) Session() uint64 { return s.session }
 func (s *source) Send() bool      { return s.e.IsSend() }
-func (s *source) HasTraits() bool { return s.traits || s.rose || s.chose }
+func (s *source) HasTraits() bool {
+	return s.traits || s.rose || s.chose || s.places && s.e.Moves()
+}
 
 func (s *source) Ignore() string {
 	if m := s.e.Machine; m.IsMachine() {
@@ -98,9 +102,29 @@ func (s *source) reserved(name string) (v wasm.Slot, found, news bool) {
 	case "consent.profiling":
 		v = s.said(tracker.Profiling)
 	default:
+		if tracker.IsPlace(name) {
+			return s.place(name), true, s.e.Moves()
+		}
 		return v, false, false
 	}
 	return v, true, s.chose
+}
+
+// place is where the event came from; null if that is not known.
+func (s *source) place(name string) wasm.Slot {
+	v, ok := s.e.Place(name)
+	if !ok && s.e.Placed && s.open() {
+		v, ok = s.e.Place(name)
+	}
+	if !ok {
+		return wasm.Slot{Tag: wasm.Null}
+	}
+	return slot(v)
+}
+
+// readsPlace says that a card reads attributes that say where a lead is.
+func readsPlace(c *scorecard.Card) bool {
+	return slices.ContainsFunc(c.Slots, func(s scorecard.SlotDef) bool { return s.Trait && tracker.IsPlace(s.Name) })
 }
 
 // said is the person's last word on a purpose, null if there is none.
@@ -196,6 +220,9 @@ type product struct {
 }
 
 func (p *product) Field(name string) (wasm.Slot, bool) {
+	if _, ours, _ := p.reserved(name); ours {
+		return wasm.Slot{}, false // the event says it
+	}
 	find := func(fs []tracker.Field) (wasm.Slot, bool) {
 		for i := range fs {
 			if f := &fs[i]; f.Space == tracker.Product && f.Index == p.index && string(f.Name) == name {

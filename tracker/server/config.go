@@ -43,6 +43,7 @@ type Config struct {
 	DiskReserve   int64          // bytes of free space below which events are refused; 0 = storage's default
 	Anonymous     time.Duration  // how long events of anonymous leads are kept; default 13 months, negative = for ever
 	Datacenters   string         // file of address ranges that no person asks from; empty = none
+	Geo           string         // MaxMind DB that says where addresses are; empty = none
 	CaptureOnly   bool           // no fold, no scores: for measuring capture alone
 
 	// WebhookAllow are addresses of the machine's own network that webhooks may

@@ -14,10 +14,12 @@ type health struct {
 	Version  string `json:"version,omitempty"`
 	Log      uint64 `json:"log_last_seq"`
 	Folded   uint64 `json:"folded_seq"`
+	// Files are settings whose file cannot be taken: the one before is in force.
+	Files map[string]string `json:"files,omitempty"`
 }
 
 func (s *Server) health(ctx *fasthttp.RequestCtx) health {
-	h := health{Status: "ok", Instance: s.instance, Version: s.cfg.Version}
+	h := health{Status: "ok", Instance: s.instance, Version: s.cfg.Version, Files: s.files.trouble()}
 	last, err := s.db.Log().Last(ctx, 0)
 	h.Log = last
 	if s.folder != nil {

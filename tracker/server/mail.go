@@ -15,7 +15,7 @@ import (
 func (s *Server) mail() *email.Handler {
 	return email.New(email.Config{
 		Log: s.db.Log(), Keys: s.mailKeys, Source: s.registry.Lookup, Default: s.registry.FirstSource,
-		JudgeRequest: s.ingest.JudgeRequest, JudgeAgent: s.ingest.JudgeAgent, Now: s.db.Now, Problem: export.Error,
+		JudgeRequest: s.ingest.JudgeRequest, JudgeAgent: s.ingest.JudgeAgent, Place: s.ingest.Place, Now: s.db.Now, Problem: export.Error,
 		Busy: func() bool { return !s.db.Writable() || s.db.Pending() > mostPending }, Quota: s.quota.Wait,
 		Count: func(from, verdict string) {
 			s.set.GetOrCreateCounter(fmt.Sprintf("ripen_mail_events_total{from=%q,verdict=%q}", from, verdict)).Inc()

@@ -61,9 +61,9 @@ type Server struct {
 	limited    *metrics.Counter // requests that perAddress refused
 
 	modules  *host.Host
-	folder   *folder        // nil: capture only
-	atStart  uint64         // last record of the log when the server started
-	centers  *ingest.Ranges // nil = none are known
+	folder   *folder // nil: capture only
+	atStart  uint64  // last record of the log when the server started
+	files    files
 	ingest   *ingest.Handler
 	letters  *ingest.Letters
 	tails    tails // who watches which source
@@ -94,17 +94,14 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	var centers *ingest.Ranges
-	if cfg.Datacenters != "" {
-		var err error
-		if centers, err = ingest.OpenRanges(cfg.Datacenters); err != nil {
-			return nil, fmt.Errorf("datacenters: %w", err)
-		}
+	files, err := openFiles(&cfg)
+	if err != nil {
+		return nil, err
 	}
 	if err := claim(cfg.Data); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, centers: centers, log: cfg.log(), instance: randomHex(8), set: metrics.NewSet(), logins: bucket{burst: 10, rate: 10}}
+	s := &Server{cfg: cfg, files: files, log: cfg.log(), instance: randomHex(8), set: metrics.NewSet(), logins: bucket{burst: 10, rate: 10}}
 	s.proxies = cfg.Proxies
 	s.perAddress, s.limited = newAddressRate(cfg.ratePerIP()), s.set.NewCounter("ripen_http_address_limited_total")
 	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
@@ -178,6 +175,8 @@ func (s *Server) start(ctx context.Context) (err error) {
 		s.samples.Go(func() { s.learner.run(s.life) })
 	}
 	if !s.cfg.Private {
+		s.samples.Go(func() { s.files.centers.Run(s.life, s.set, s.log) })
+		s.samples.Go(func() { s.files.places.Run(s.life, s.set, s.log) })
 		s.samples.Go(func() {
 			giveBack(s.life, func() (uint64, error) { return s.db.Log().Last(s.life, 0) })
 		})
@@ -234,7 +233,7 @@ func (s *Server) stages() []stage {
 		Log: s.db.Log(), Keys: keys{s}, Default: s.registry.FirstSource, Now: s.db.Now, Pending: s.db.Pending, Writable: s.db.Writable,
 		Quota: s.quota.Wait, Flood: s.flood, Client: s.proxies.client, Metrics: s.set, Logger: s.log,
 		Dropped: s.letters.Add, PublicURL: s.cfg.PublicURL, Watch: s.tails.of,
-		Datacenters: s.centers,
+		Datacenters: s.files.centers, Places: s.files.places,
 	})
 	list := []stage{
 		s.ingest, s.mail(), stageFunc(s.serveSnippet), stageFunc(serveRobots),

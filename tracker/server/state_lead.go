@@ -124,6 +124,32 @@ func (s *State) fill(l *tracker.Lead, es []fold.Entry) error {
 		}
 	}
 	l.Email = emailOf(l)
+	return s.fillPlace(l, es)
+}
+
+// fillPlace says where the person was last. What was erased does not tell.
+func (s *State) fillPlace(l *tracker.Lead, es []fold.Entry) (err error) {
+	var e tracker.Event
+	for i := len(es) - 1; i >= 0; i-- {
+		if err := es[i].Decode(&e); err != nil {
+			return err
+		}
+		if !es[i].Personal || !e.Moves() || !e.Counts() {
+			continue
+		}
+		if e.Personal, err = s.personal(es[i].Seq); err != nil {
+			return err
+		}
+		if len(e.Personal) == 0 {
+			continue
+		}
+		for _, name := range tracker.PlaceNames {
+			if v, ok := e.Place(name); ok {
+				l.Attributes[name] = v.Any()
+			}
+		}
+		return nil
+	}
 	return nil
 }
 

@@ -58,8 +58,10 @@ func (s *State) takeKnown(l *fold.Lead) (*likeness, error) {
 	}
 	out.SharedEmail, out.Unscored, out.Events = facts.Shared, facts.Unscored, out.Events+facts.Unscored
 	out.Identities = facts.Identities
-	for _, id := range facts.Identities {
+	proved := l.Body.(*body).walk.Proved
+	for i, id := range facts.Identities {
 		other := tracker.LeadID{Kind: id.Kind, Hash: id.Hash}
+		out.Identities[i].Proved = id.Proved || slices.Contains(proved, other)
 		if other == out.ID {
 			continue
 		}

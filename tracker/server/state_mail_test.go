@@ -114,3 +114,55 @@ func TestEvidenceInTimeWithdrawsNothing(t *testing.T) {
 		t.Errorf("a scanner's click moved the score: %v %v", causes, scores)
 	}
 }
+
+// TestAClickProvesOnceItHasSettled follows who a lead is known to be: what a click
+// proves waits with the click, and is withdrawn with it.
+func TestAClickProvesOnceItHasSettled(t *testing.T) {
+	start := int64(1_763_784_000_000)
+	r := newRig(t, start)
+	click := func(id uint64, at int64, link string, why tracker.MachineReason) storage.Record {
+		rec := ofMail(id, "email_click", at, link, why)
+		var e tracker.Event
+		if err := tracker.DecodeRow(rec.Row, &e); err != nil {
+			t.Fatal(err)
+		}
+		e.Proved = true
+		rec.Row = tracker.AppendRow(nil, &e)
+		return rec
+	}
+	want := func(when string, proved bool) {
+		t.Helper()
+		c := tracker.Caller{Tenant: testTenant, Role: tracker.SecretRole}
+		l, err := r.s.Lead(c, testTenant, tracker.LeadID{Kind: 'e', Hash: hash("m1")}.String())
+		if err != nil || len(l.Identities) != 1 {
+			t.Fatalf("%s: %+v, %v", when, l, err)
+		}
+		if l.Identities[0].Proved != proved {
+			t.Errorf("%s: proved is %t", when, !proved)
+		}
+	}
+	r.append(activation(testCard, 1), click(1, start-1000, "a", 0))
+	r.turns()
+	want("while it waits", false)
+	r.now = start + 59_000
+	r.turns()
+	want("after its window", true)
+	r.crash()
+	want("after a crash before any checkpoint", false)
+	r.turns()
+	want("after the log was read again", true)
+	r.now = start + 600_000
+	r.append(click(2, start-900, "trap", tracker.TrapLink))
+	r.turns()
+	want("after the trap", false)
+	r.crash()
+	r.turns()
+	want("after the trap and a crash", false)
+	r.now = start + day
+	r.append(click(3, start+day, "a", 0))
+	r.turns()
+	want("a click of the next day waits", false)
+	r.now += 60_000
+	r.turns()
+	want("a person's click of the next day", true)
+}

@@ -73,14 +73,15 @@ func identities(e *tracker.Event, visit func(field string, id tracker.LeadID)) {
 	}
 }
 
-// learn adds what an event says to the lead's profile. The common event says
-// nothing new, and that is seen without opening anything.
-func (s *State) learn(b *body, e *tracker.Event, p fold.Place, personal bool) error {
+// learn adds what an event says to the lead's profile; moves says that it tells
+// where the person is. The common event says nothing new, and that is seen without
+// opening anything.
+func (s *State) learn(b *body, e *tracker.Event, p fold.Place, personal, moves bool) error {
 	if b.id.Kind == tracker.VisitorIdentity || !personal || !e.Counts() {
 		return nil
 	}
 	i := slices.IndexFunc(b.parts, func(q part) bool { return q.subject == e.Subject() })
-	news := fold.SetsTraits(e) || i < 0
+	news := fold.SetsTraits(e) || moves || i < 0
 	if !news {
 		identities(e, func(_ string, id tracker.LeadID) { news = news || !slices.Contains(b.parts[i].known, short(id)) })
 	}
@@ -107,7 +108,7 @@ func (s *State) learn(b *body, e *tracker.Event, p fold.Place, personal bool) er
 		return err
 	}
 	changed := all.name(q, e)
-	if fold.SetsTraits(e) && all.tell(p, e.Personal) || changed {
+	if all.tell(p, attributes(e, moves)) || changed {
 		return s.sealPart(b, q, all.append(nil))
 	}
 	return nil
@@ -160,7 +161,7 @@ func (a *said) tell(p fold.Place, fields []tracker.Field) (changed bool) {
 	}
 	sets := told{at: p}
 	for _, f := range fields {
-		if isAttribute(&f) && !a.later(at, f.Name) {
+		if !a.later(at, f.Name) {
 			sets.fields = slices.DeleteFunc(sets.fields, named1(f.Name)) // unreachable unless a key came twice
 			sets.fields = append(sets.fields, cutField(f))
 		}
@@ -179,9 +180,45 @@ func (a *said) tell(p fold.Place, fields []tracker.Field) (changed bool) {
 }
 
 // isAttribute says that a field of an event that sets traits is an attribute: a
-// trait, or the company that a group call names.
+// trait, or the company that a group call names. Where the person is nobody else
+// can say.
 func isAttribute(f *tracker.Field) bool {
-	return f.Space == tracker.Trait || f.Space == tracker.System && string(f.Name) == "group_id"
+	return f.Space == tracker.Trait && !tracker.IsPlace(f.Name) || f.Space == tracker.System && string(f.Name) == "group_id"
+}
+
+// attributes are those that an event sets, and if it moves the person all that
+// says where they are: what is not known of the new place is taken back.
+func attributes(e *tracker.Event, moves bool) (out []tracker.Field) {
+	if fold.SetsTraits(e) {
+		for i := range e.Personal {
+			if f := &e.Personal[i]; isAttribute(f) {
+				out = append(out, *f)
+			}
+		}
+	}
+	if !moves {
+		return out
+	}
+	for _, name := range tracker.PlaceNames {
+		v, _ := e.Place(name)
+		out = append(out, tracker.Field{Space: tracker.Trait, Name: []byte(name), Value: v})
+	}
+	return out
+}
+
+// lastMoves are the last events of each subject among entries that tell where the
+// person is: those before them need not be opened.
+func lastMoves(es []fold.Entry, e *tracker.Event) (map[tracker.LeadID]uint64, error) {
+	last := map[tracker.LeadID]uint64{}
+	for i := range es {
+		if err := es[i].Decode(e); err != nil {
+			return nil, err
+		}
+		if e.Moves() && es[i].Personal {
+			last[es[i].Subject] = es[i].Seq
+		}
+	}
+	return last, nil
 }
 
 func named1(name []byte) func(tracker.Field) bool {

@@ -63,6 +63,8 @@ func (w *world) one(id uint64) *fact {
 	f.job = w.pick("", "cto", "dev")
 	f.machine = w.pick("", "", "", "bot")
 	f.denied, f.head = w.rnd.IntN(12) == 0, w.rnd.IntN(12) == 0
+	f.proved, f.signed = w.rnd.IntN(6) == 0, w.rnd.IntN(12) == 0
+	f.country, f.city = w.pick("", "", "ES", "ES", "PT"), w.pick("", "Lugo")
 	if strings.HasPrefix(f.typ, "email_") {
 		w.ofMail(f)
 	}
@@ -75,7 +77,7 @@ func (w *world) ofMail(f *fact) {
 	f.settle = w.pick64(0, 0, -1, 5000, 300_000)
 	if f.typ == "email_click" {
 		f.why = tracker.MachineReason(w.pick64(0, 0, 0, 0, int64(tracker.TrapLink)))
-		f.head = w.rnd.IntN(5) == 0
+		f.head, f.proved = w.rnd.IntN(5) == 0, w.rnd.IntN(3) > 0
 		if f.why != tracker.NoReason {
 			f.machine = "bot"
 		}
@@ -100,8 +102,19 @@ func (w *world) record(f *fact) storage.Record {
 	e := tracker.Event{
 		Type: []byte(f.typ), Time: f.at, MessageID: f.id[:], MessageUUID: true, Source: max(f.source, 1),
 		Visitor: hash(f.visitor), User: hash(f.user), Email: hash(f.email),
+		Proved: f.proved, ProvedUser: f.signed, Placed: f.country != "",
 	}
 	e.Fields = append(e.Fields, text(tracker.Property, "path", f.path))
+	var sealed []tracker.Field
+	if e.Placed {
+		sealed = append(sealed, text(tracker.Context, tracker.PlaceCountry, f.country), text(tracker.Context, "zone", "x"))
+		if f.city != "" {
+			sealed = append(sealed, text(tracker.Context, tracker.PlaceCity, f.city))
+		}
+		if f.id[3]%2 == 0 { // a card named it
+			e.Fields, sealed = append(e.Fields, sealed[0]), sealed[1:]
+		}
+	}
 	if f.session != "" {
 		e.Fields = append(e.Fields, text(tracker.Context, "session", f.session))
 	}
@@ -130,7 +143,6 @@ func (w *world) record(f *fact) storage.Record {
 	sub := e.Subject()
 	r.Subject[0] = byte(sub.Kind)
 	copy(r.Subject[1:], sub.Hash[:])
-	var sealed []tracker.Field
 	if f.job != "" {
 		sealed = append(sealed, text(tracker.Trait, "job", f.job), text(tracker.Trait, "job of "+f.path, f.job))
 	}
@@ -241,6 +253,14 @@ func (w *world) check(s *State, now int64, how string) {
 	for i := range min(len(got), len(want)) {
 		g, r := got[i], want[i]
 		sc := g.Scores["saas"]
+		for _, id := range g.Identities {
+			if known := id.Kind != tracker.VisitorIdentity; known && id.Proved != r.proved[tracker.LeadID{Kind: id.Kind, Hash: id.Hash}] {
+				for _, f := range r.facts {
+					w.t.Logf("%+v", *f)
+				}
+				w.t.Fatalf("%s: %s: identity %c %s: proved %t", how, g.ID, id.Kind, id.Hash, id.Proved)
+			}
+		}
 		gs := fmt.Sprintf("%s %d %s %s events %d first %d last %d", g.ID, sc.Score, sc.Band, sc.Grade, g.Events, g.FirstSeen.UnixMilli(), g.LastSeen.UnixMilli())
 		rs := fmt.Sprintf("%s %d %s %s events %d first %d last %d", r.id, r.score.Score, r.band, r.score.Grade, r.events, r.first, r.last)
 		if gs != rs {
@@ -363,7 +383,11 @@ func TestAnyOrderEndsInTheSameState(t *testing.T) {
 			w := &world{rig: newRig(t, start+8*day), rnd: rand.New(rand.NewPCG(uint64(seed), 7)), start: start}
 			w.cfg.baseEvery, w.cfg.txRecords = uint64(seed%3*4), seed%2
 			w.crash()
-			w.publish(testCard, 1)
+			first := testCard
+			if seed%3 == 0 {
+				first = placedCard
+			}
+			w.publish(first, 1)
 			for i := range 10 + w.rnd.IntN(150) {
 				w.facts = append(w.facts, w.one(uint64(i+1)))
 			}

@@ -33,6 +33,10 @@ type fact struct {
 	link    string
 	why     tracker.MachineReason
 	settle  int64 // what its source says; 0 = nothing
+	proved  bool
+	signed  bool // its user id is proved whatever else
+	country string
+	city    string
 	source  uint32
 
 	run int   // its session, numbered by the reference
@@ -50,10 +54,16 @@ func (f *fact) Field(n string) (wasm.Slot, bool) {
 	if n == "message" {
 		return slotOf(true, f.message)
 	}
+	if tracker.IsPlace(n) {
+		return slotOf(n == tracker.PlaceCountry, f.country)
+	}
 	return slotOf(n == "path", f.path)
 }
 
 func (f *fact) Trait(n string) (wasm.Slot, bool) {
+	if n == tracker.PlaceCountry {
+		return slotOf(f.machine == "" && !strings.HasPrefix(f.typ, "email_"), f.country)
+	}
 	return slotOf(n == "job" && f.typ == "identify", f.job)
 }
 
@@ -82,6 +92,7 @@ type refLead struct {
 	first  int64
 	last   int64
 	events int
+	proved map[tracker.LeadID]bool
 }
 
 // reference computes all leads at a moment from nothing but the set of events,
@@ -210,6 +221,7 @@ func (l *refLead) walk(card *scorecard.Card, now int64) {
 			f := waiting[0]
 			waiting = waiting[1:]
 			step(f.due)
+			l.prove(f)
 			if evs := card.Bind(nil, f); len(evs) > 0 {
 				e.Fold(evs...)
 				l.at(card, e, f.due)
@@ -225,6 +237,7 @@ func (l *refLead) walk(card *scorecard.Card, now int64) {
 		var evs []wasm.Event
 		if wait := f.wait(); wait == 0 {
 			evs = card.Bind(nil, f)
+			l.prove(f)
 		} else {
 			f.due = f.at + wait
 			if l.scanned(f) {
@@ -246,6 +259,20 @@ func (l *refLead) walk(card *scorecard.Card, now int64) {
 	count(now)
 	step(now)
 	l.at(card, e, now)
+}
+
+// prove takes what a fact proves that counts.
+func (l *refLead) prove(f *fact) {
+	if l.proved == nil {
+		l.proved = map[tracker.LeadID]bool{}
+	}
+	proved := f.proved && (f.typ != "email_click" || f.machine == "")
+	if f.user != "" && (proved || f.signed) {
+		l.proved[tracker.LeadID{Kind: 'u', Hash: hash(f.user)}] = true
+	}
+	if f.email != "" && proved {
+		l.proved[tracker.LeadID{Kind: 'e', Hash: hash(f.email)}] = true
+	}
 }
 
 // wait is how long a fact waits before it counts.
@@ -270,7 +297,7 @@ func (l *refLead) scanned(c *fact) bool {
 		switch {
 		case f.typ == "email_delivered" && before <= 5000,
 			f.typ == "email_sent" && before >= 0 && before <= 5000,
-			f.why == tracker.TrapLink,
+			f.why == tracker.TrapLink && !f.head, // else its record says that it was a HEAD
 			f.head && f.link == c.link && near <= 2000:
 			return true
 		case f.typ == "email_click":

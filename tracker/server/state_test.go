@@ -48,6 +48,10 @@ bands:
 var otherCard = strings.NewReplacer("points: 10, per: session, cap: 45, half_life: 7d", "points: 15, per: day, cap: 60, half_life: 3d",
 	"{name: mql, from: 30, leave: 20}", "{name: mql, from: 35, leave: 15}").Replace(testCard)
 
+// placedCard reads where leads are, and where events came from.
+var placedCard = strings.NewReplacer("points: 50, why: \"Decides\"}", "points: 50, why: \"Decides\"}, {id: here, when: {geo.country: ES}, points: 9, why: \"Is here\"}",
+	"{id: often,", "{id: abroad, event: form_submit, where: {geo.country: PT}, points: 4, why: \"From abroad\"}, {id: often,").Replace(testCard)
+
 var testTenant = tracker.TenantID{1, 2, 3}
 
 // rig is a state on a database, driven turn by turn.

@@ -56,7 +56,7 @@ func (s *State) walk(t *fold.Touch) error {
 	}
 	for i := range s.news {
 		if n := &s.news[i]; !t.Walk {
-			if err := s.learn(b, n.Event, n.Place, len(n.Rec.Personal) > 0); err != nil {
+			if err := s.learn(b, n.Event, n.Place, len(n.Rec.Personal) > 0, n.Event.Moves()); err != nil {
 				return err
 			}
 		}
@@ -104,10 +104,14 @@ func (s *State) relearn(l *fold.Lead, b *body) (err error) {
 	if s.entries, err = s.fold.Timeline(s.entries[:0], l, fold.Place{}); err != nil {
 		return err
 	}
+	last, err := lastMoves(s.entries, &s.event)
+	if err != nil {
+		return err
+	}
 	// Events that set attributes come first: they name the person, mostly from
 	// the batch at hand, and what the others say is known then without a read.
 	for _, first := range [2]bool{true, false} {
-		if err := s.learnAll(b, first); err != nil {
+		if err := s.learnAll(b, first, last); err != nil {
 			return err
 		}
 	}
@@ -115,7 +119,7 @@ func (s *State) relearn(l *fold.Lead, b *body) (err error) {
 }
 
 // learnAll learns from the entries that set attributes, or from the others.
-func (s *State) learnAll(b *body, traits bool) error {
+func (s *State) learnAll(b *body, traits bool, moves map[tracker.LeadID]uint64) error {
 	e := &s.event
 	for i := range s.entries {
 		n := &s.entries[i]
@@ -126,7 +130,7 @@ func (s *State) learnAll(b *body, traits bool) error {
 			continue
 		}
 		s.entry, s.walking = n, b.tenant.id
-		err := s.learn(b, e, n.Place, n.Personal)
+		err := s.learn(b, e, n.Place, n.Personal, moves[n.Subject] == n.Seq)
 		s.entry = nil
 		if err != nil {
 			return err

@@ -62,6 +62,9 @@ const (
 // expression reads a text over what its scope allows.
 func (p *reader) expression(v *node, of scope) *Expression {
 	env := expr.Env{Open: of != overDims, Fields: map[string]expr.Field{}, Of: "a dimension", Past: of == overGate, Did: of == overGate || of == overLead}
+	if env.Open {
+		DeclarePlaces(env)
+	}
 	if of >= overGate {
 		for _, d := range p.card.Dims {
 			env.Fields[d.Name] = expr.Field{Type: expr.Num, Moves: true}

@@ -128,5 +128,17 @@ says it back in English or Spanish.
 * **A name** is made of letters, digits, _ - and ., at most 128.
 * **Texts** need quotes where YAML would read something else: "NO", "08", "1e3", "12:30", "*". Keys stand once; anchors, tags and merges are not read.
 
+## What Ripen says itself
+
+These are fields of every event, and attributes but for trusted, that no sender can set.
+
+| field | values |
+|---|---|
+| ` + "`identity_level`" + ` | anonymous, claimed or proved: how sure it is who the lead is |
+| ` + "`trusted`" + ` | false for what comes from where its source's events do not come from |
+| ` + "`consent.analytics`, `consent.marketing`, `consent.profiling`" + ` | granted, denied or pending: the last word on each |
+| ` + "`geo.country`" + ` | two capital letters (ISO 3166), as in ES: where the address of the event is, by the server's ` + "`--geo`" + ` file; as an attribute, of the last event that the lead caused, mails left out |
+| ` + "`geo.region`, `geo.city`, `geo.timezone`" + ` | MD, Madrid, Europe/Madrid: as far as the file knows |
+
 ## Sections
 `

@@ -23,7 +23,9 @@ func (p *reader) tests(v *node, trait bool) []*Test {
 			p.add(k, "a condition names no field", "write the name of a property or attribute")
 			continue
 		}
-		for _, t := range p.conditions(v.values[i]) {
+		asked := p.conditions(v.values[i])
+		p.placed(k, v.values[i], asked)
+		for _, t := range asked {
 			t.Field, t.Trait = k.text, trait
 			out = append(out, t)
 		}

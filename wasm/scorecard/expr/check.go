@@ -10,7 +10,7 @@ import (
 
 // Field is what a name stands for.
 type Field struct {
-	Type  Type // Num, or Any: its use says how it is read
+	Type  Type // Num or Text, or Any: its use says how it is read
 	Moves bool // it changes by itself
 }
 
