@@ -31,6 +31,7 @@ type Act struct {
 	Seq  uint64
 	Time int64 // unix ms
 	Type string
+	Sent string // email_sent: the template's name
 }
 
 // standing is where a lead stands on the ranking card.
@@ -72,11 +73,7 @@ func (p *Person) past() ([]Act, error) {
 
 // zone is the person's time zone.
 func (p *Person) zone(other *time.Location) *time.Location {
-	name, _ := p.Lead.Attributes["timezone"].(string)
-	if loc, err := time.LoadLocation(name); err == nil && name != "" && name != "Local" {
-		return loc
-	}
-	return other
+	return p.Lead.ZoneOf(other)
 }
 
 // field is an attribute, else a dimension of the ranking card.
