@@ -22,6 +22,8 @@
 //	h lead17 n8          → what was done with a lead, JSON
 //	s lead17 channel     → when messages left, for caps
 //	c lead17 template    → when it was sent it last: no content twice
+//	n hash16             → lead17 intent: to whom an SMS went at a number last
+//	N lead17 hash16      → nothing: the numbers of a lead
 //	f lead17 key16       → attributes on their way into the log, JSON
 //	t name@version       → what is counted, JSON
 //	F, C                 → the last change and the last record taken in

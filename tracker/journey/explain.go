@@ -204,6 +204,9 @@ func (w *teller) message(s *Step) string {
 	if s.Pick != nil {
 		what = s.Pick.say(w)
 	}
+	if s.Channel == SMS {
+		what = "“" + s.Text + "” → " + s.To
+	}
 	out := fmt.Sprintf(w.say("send by %s: %s", "enviar por %s: %s"), s.Channel, what)
 	for _, c := range s.Bands {
 		out += fmt.Sprintf(w.say("; %s to those in the band %s", "; %s a los de la banda %s"), c.Template, c.Name)

@@ -86,10 +86,11 @@ type Step struct {
 	Template string         // Message
 	Pick     *Pick          // Message: chosen from the content library
 	Send     *SendTime      // Message: nil = at once
+	Text     string         // Message by SMS: its words
 	Bands    []Choice       // Message: another template for those in a band
 	Tests    []Choice       // Message: one of these, by weight
 	Values   []Value        // Set
-	To       string         // Handoff, Webhook: the destination
+	To       string         // Handoff, Webhook, Message by SMS: the destination
 	Queue    string         // Handoff
 	SLA      int64          // Handoff: ms
 	Type     string         // Webhook: of what is sent
@@ -193,6 +194,10 @@ func (j *Journey) Notes() (notes []string) {
 	for _, s := range j.Steps {
 		switch s.Kind {
 		case Message:
+			if s.Channel == SMS {
+				say(fmt.Sprintf("needs the webhook %s: ripen webhook create %s URL --shape twilio, and a source --kind twilio for replies", s.To, s.To))
+				continue
+			}
 			if names := j.Templates(); len(names) > 0 {
 				say("needs the mail templates " + strings.Join(names, ", ") + ": ripen mail template publish FILE")
 			}

@@ -105,7 +105,6 @@ func (r *reader) fields(n *node, of string, known fields, wanted ...string) {
 var notBuilt = map[string]string{
 	"offer": "name a template; offers by stage come later",
 	"need":  "write when: over scores and attributes",
-	"sms":   "write webhook: {to: NAME} to your provider",
 	"chat":  "write webhook: {to: NAME}",
 	"push":  "write webhook: {to: NAME} to your provider",
 }
@@ -340,7 +339,7 @@ func (r *reader) quiet(n *node) {
 }
 
 // channels are those that have messages. The others say what to do instead.
-var channels = []string{"email"}
+var channels = []string{"email", SMS}
 
 func (r *reader) channel(n *node) string {
 	if !slices.Contains(channels, n.Text) {

@@ -148,13 +148,16 @@ func (r *reader) message(s *Step, n *node) {
 		},
 		"test": func(v *node) { r.test(s, v) },
 		"send": func(v *node) { r.send(s, v) },
+		"to":   func(v *node) { s.To = r.word(v, "to") },
+		"text": func(v *node) { s.Text = r.text(v, "text") },
 	}
 	maps.Copy(known, p.keys(r, s))
 	r.fields(n, "message", known, "channel")
-	if ways := b2i(s.Template != "") + b2i(s.Tests != nil) + b2i(s.Pick != nil); n.IsMap && ways != 1 {
+	if ways := b2i(s.Template != "") + b2i(s.Tests != nil) + b2i(s.Pick != nil); n.IsMap && ways != 1 && s.Channel != SMS {
 		r.add(n, "message wants one of template:, test:, content:", "write template: NAME, or test: {a: {template: NAME, weight: 1}, b: …}, or content: by_interest")
 	}
 	p.check(r, s, n)
+	r.checkSMS(s, n)
 }
 
 func b2i(b bool) int {

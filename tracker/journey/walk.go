@@ -53,6 +53,8 @@ type Effect struct {
 
 	Template string // Message
 	Variant  string // Message: of a test
+	Phone    string // Message by SMS: where it goes
+	Text     string // Message by SMS
 }
 
 // notes is one line of what a journey did with a lead.
@@ -170,6 +172,10 @@ func (w *walker) message(s *Step) (waits bool, err error) {
 		w.say(note{Step: s.ID, What: "not sent", Detail: "the person did not allow marketing"})
 		return false, nil
 	}
+	if why := w.mayText(); s.Channel == SMS && why != "" {
+		w.say(note{Step: s.ID, What: "not sent", Detail: why})
+		return false, nil
+	}
 	due, why := w.later(s.Channel), ""
 	if s.Send != nil && (due > w.now || !w.chosen) {
 		due, why = w.bestTime(s.Send, due)
@@ -184,7 +190,7 @@ func (w *walker) message(s *Step) (waits bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if what.template == "" {
+	if what.template == "" && s.Channel != SMS {
 		w.say(note{Step: s.ID, What: "not sent", Detail: what.why})
 		return false, nil
 	}
@@ -284,7 +290,12 @@ func draw(lead, journey, use string, n int) int {
 // effect does what changes something outside.
 func (w *walker) effect(s *Step, what chosen) error {
 	w.p.Passes++
+	phone, text := "", ""
+	if s.Channel == SMS {
+		phone, text = phoneOf(w.q.Lead), w.q.fill(s.Text)
+	}
 	id, err := w.do(&Effect{
+		Phone: phone, Text: text,
 		Journey: w.j, Step: s, Person: w.q, Now: w.now, Template: what.template, Variant: what.variant,
 		Key:   w.j.FullName() + "/" + s.ID,
 		Cause: fmt.Sprintf("%s entry %d at %d pass %d", w.p.Born, w.p.Entry, w.p.Entered, w.p.Passes),
@@ -294,7 +305,7 @@ func (w *walker) effect(s *Step, what chosen) error {
 	}
 	detail := s.To
 	if s.Kind == Message {
-		detail = what.template
+		detail = cmp.Or(what.template, s.Channel+" "+s.To)
 		if why := cmp.Or(what.variant, what.why); why != "" {
 			detail += " (" + why + ")"
 		}

@@ -231,6 +231,9 @@ func (w *world) do(x *Effect, t *tracker.JourneyTally) (id string, err error) {
 	} else {
 		id, err = w.e.cfg.Do(w.rows.tx, x)
 	}
+	if err == nil && x.Step.Channel == SMS {
+		err = w.texted(x, id)
+	}
 	if err == nil {
 		t.Steps[x.Step.ID+" "+string(x.Step.Kind)]++
 	}

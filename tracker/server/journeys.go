@@ -192,6 +192,8 @@ type stepBody struct {
 		Key     string            `json:"key"` // the same at every attempt
 		Journey string            `json:"journey"`
 		Step    string            `json:"step"`
+		Phone   string            `json:"phone,omitempty"` // of an SMS
+		Text    string            `json:"text,omitempty"`
 		Lead    any               `json:"lead"`
 		Links   map[string]string `json:"links"`
 	} `json:"data"`
@@ -203,10 +205,13 @@ func (w *journeyWorld) do(tx *storage.Tx, e *journey.Effect) (string, error) {
 	id := outbox.NewID(e.Tenant.ID, l.ID, e.Key, e.Cause)
 	in := outbox.Intent{Tenant: e.Tenant.ID, ID: id, Kind: string(e.Step.Kind), To: e.Step.To, Lead: l.ID, Subject: e.Person.Subject}
 	var err error
-	switch e.Step.Kind {
-	case journey.Handoff:
+	switch {
+	case e.Step.Kind == journey.Handoff:
 		in.Body, err = w.handoff(tx, e, id)
-	case journey.Message:
+	case e.Step.Channel == journey.SMS:
+		in.Kind = journey.SMS
+		in.Body, err = w.tell(e, id, journey.SMS)
+	case e.Step.Kind == journey.Message:
 		in, err = w.s.mailIntent(&tracker.MailIntent{
 			Tenant: e.Tenant.ID, Key: id.String(), Lead: l.ID, Template: e.Template, Purpose: purposeOf(e.Journey),
 			Fields: map[string]string{"journey": e.Journey.FullName()},
@@ -259,6 +264,7 @@ func (w *journeyWorld) tell(e *journey.Effect, id outbox.ID, typ string) ([]byte
 	b.Type, b.Timestamp = typ, export.Time(e.Now)
 	d := &b.Data
 	d.Key, d.Journey, d.Step = id.String(), e.Journey.FullName(), e.Step.ID
+	d.Phone, d.Text = e.Phone, e.Text
 	d.Lead = export.Lead(l, e.Person.Card)
 	base := w.s.publicURL()
 	d.Links = map[string]string{
