@@ -51,6 +51,7 @@ type Lead struct {
 	Scores       map[string]*Score
 	LastActivity time.Time
 	Interests    *Interests // nil = the tenant has no topic map
+	Readings     []int64    // unix ms: when the person opened or clicked a mail, to the quarter of an hour, oldest first; the latest [ReadingsMost]
 	Consent      Consent    // the last word on each purpose, by (time, message id)
 }
 

@@ -74,7 +74,17 @@ type Webhook struct {
 	Concurrency int // requests at a time
 	Created     int64
 	Secrets     []WebhookSecret // that sign, the newest first
+	Shape       string          // whose API it is: ShapeTwilio, …; empty = signed JSON
+	Auth        string          // of a shape: user:password (Basic), or a token (Bearer); never shown
+	From        string          // of ShapeTwilio: the number, or the messaging service, that writes
 }
+
+// The shapes of destinations that are others' APIs.
+const (
+	ShapeTwilio  = "twilio"  // an SMS
+	ShapeSlack   = "slack"   // a line in a chat
+	ShapeContact = "contact" // a contact of a CRM, made or brought up to date
+)
 
 // WebhookSecret signs what is sent to a webhook.
 type WebhookSecret struct {

@@ -30,10 +30,15 @@ whole journeys with comments, in English or Spanish.
   ripen journey publish educate.yaml --tenant acme --data ./data`,
 		run: runJourneyNew,
 	}, {
-		name: "journey check", args: "FILE", min: 1, max: 1,
+		name: "journey check", args: "FILE", min: 1, max: 1, use: tenantSettings,
 		summary: text{"is the journey right? names line, step and fix of what is not, and what it waits for", "¿está bien el recorrido? nombra línea, paso y arreglo, y qué le falta"},
-		help:    "  ripen journey check educate.yaml",
-		run:     runJourneyCheck,
+		help: `
+With --data or --server it also asks the tenant whether it has what the journey
+needs: its mails, and contents about topics where it chooses by interest.
+
+  ripen journey check educate.yaml
+  ripen journey check educate.yaml --data ./data`,
+		run: runJourneyCheck,
 	}, {
 		name: "journey explain", args: "FILE", min: 1, max: 1,
 		summary: text{"the journey in plain words, English or Spanish", "el recorrido en palabras llanas, español o inglés"},
@@ -122,10 +127,18 @@ func runJourneyNew(_ context.Context, c *call) error {
 	return err
 }
 
-func runJourneyCheck(_ context.Context, c *call) error {
-	j, _, err := c.readJourney(c.args[0])
+func runJourneyCheck(ctx context.Context, c *call) error {
+	j, src, err := c.readJourney(c.args[0])
 	if err != nil {
 		return err
+	}
+	if c.get("data") != "" || c.get("server") != "" {
+		err := c.withServer(ctx, func(cl *client) error {
+			return cl.do(ctx, "POST", "/v1/journeys/"+url.PathEscape(j.Name)+"/check", nil, src, nil)
+		})
+		if err != nil {
+			return err
+		}
 	}
 	fmt.Fprintf(c.out, "%s: %s is fine: %d steps\n", c.args[0], j.Name, len(j.Steps))
 	for _, note := range j.Notes() {

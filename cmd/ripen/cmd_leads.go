@@ -25,6 +25,7 @@ type lead struct {
 	Reasons     []reason           `json:"reasons"`
 	Attributes  map[string]any     `json:"attributes"`
 	Interests   *interests         `json:"interests"`
+	Reading     *reading           `json:"reading"`
 	Email       string             `json:"email"`
 	FirstSeen   string             `json:"first_seen"`
 	LastSeen    string             `json:"last_seen"`
@@ -219,6 +220,7 @@ func (c *call) printLead(l *lead) {
 		printTable(c.out, []string{"ATTRIBUTE", "VALUE"}, rows)
 	}
 	c.printInterests(l.Interests)
+	c.printReading(l.Reading)
 }
 
 // printLikely says what the score means.

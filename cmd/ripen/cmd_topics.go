@@ -116,6 +116,27 @@ type interests struct {
 	} `json:"pages"`
 }
 
+// reading is when a lead reads mails, as the API shows it.
+type reading struct {
+	Hour *int   `json:"hour"`
+	Zone string `json:"zone"`
+	Of   int    `json:"of"`
+	Near int    `json:"near"`
+}
+
+func (c *call) printReading(r *reading) {
+	switch {
+	case r == nil:
+	case r.Hour == nil:
+		fmt.Fprintf(c.out, text{"\nreads mails at no hour that is known: %d moments are too few\n", "\nno se sabe a qué hora lee el correo: %d momentos son pocos\n"}.in(c.lang), r.Of)
+	default:
+		fmt.Fprintf(c.out, text{
+			"\nreads mails about %02d:00 (%s): %d of %d opens and clicks within an hour of it\n",
+			"\nlee el correo hacia las %02d:00 (%s): %d de %d aperturas y clics a menos de una hora\n",
+		}.in(c.lang), *r.Hour, r.Zone, r.Near, r.Of)
+	}
+}
+
 func (c *call) printInterests(i *interests) {
 	if i == nil {
 		return

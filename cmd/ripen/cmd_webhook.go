@@ -9,7 +9,7 @@ import (
 
 func webhookCommands() []*command {
 	return []*command{{
-		name: "webhook create", args: "NAME URL", min: 2, max: 2, use: append([]string{"concurrency"}, tenantSettings...),
+		name: "webhook create", args: "NAME URL", min: 2, max: 2, use: append([]string{"concurrency", "shape", "sms-from", "webhook-auth"}, tenantSettings...),
 		summary: text{"declare where hand-offs go, and get the secret that signs them", "declarar adónde van las entregas y obtener el secreto que las firma"},
 		help: `
 NAME is what a card's handoff names. Requests are signed as Standard Webhooks
@@ -17,6 +17,14 @@ describes it (webhook-id, webhook-timestamp, webhook-signature), so that any of
 its libraries verifies them; the secret is shown once.
 
   ripen webhook create crm https://crm.acme.es/ripen --data ./data
+
+--shape speaks others' APIs: twilio (SMS: message: {channel: sms, to: NAME, text: …}),
+slack (a chat's incoming webhook), contact (a CRM: POST, or PUT where the address
+holds {id} or {email}). Who asks comes from RIPEN_WEBHOOK_AUTH: user:password, or
+a token. Replies to an SMS come in by a source: ripen source create sms --kind twilio.
+
+  RIPEN_WEBHOOK_AUTH=AC…:TOKEN ripen webhook create sms https://api.twilio.com/2010-04-01/Accounts/AC…/Messages.json --shape twilio --sms-from +34600000000 --data ./data
+  ripen webhook create chat https://hooks.slack.com/services/T/B/X --shape slack --data ./data
 
 Addresses of the server's own network are refused unless 'ripen serve' was
 started with --webhook-allow, redirects are not followed, and Retry-After is
@@ -49,6 +57,7 @@ type webhookRow struct {
 	Secrets     int    `json:"secrets"`
 	Secret      string `json:"secret,omitempty"`
 	OldUntil    string `json:"old_until,omitempty"`
+	Shape       string `json:"shape,omitempty"`
 }
 
 func (c *call) changeWebhook(ctx context.Context, path string, body any) error {
@@ -60,7 +69,12 @@ func (c *call) changeWebhook(ctx context.Context, path string, body any) error {
 		if c.bool("json") {
 			return c.printJSON(h)
 		}
-		fmt.Fprintf(c.out, "webhook  %s\nurl      %s\nsecret   %s\n", plain(h.Name), plain(h.URL), h.Secret)
+		fmt.Fprintf(c.out, "webhook  %s\nurl      %s\n", plain(h.Name), plain(h.URL))
+		if h.Shape != "" {
+			fmt.Fprintf(c.out, "shape    %s\n", h.Shape)
+		} else {
+			fmt.Fprintf(c.out, "secret   %s\n", h.Secret)
+		}
 		if h.OldUntil != "" {
 			fmt.Fprintf(c.out, "the old secret signs, too, until %s\n", clockText(h.OldUntil))
 		}
@@ -72,6 +86,11 @@ func runWebhookCreate(ctx context.Context, c *call) error {
 	body := map[string]any{"name": c.args[0], "url": c.args[1]}
 	if c.set("concurrency") {
 		body["concurrency"] = c.int("concurrency")
+	}
+	for flag, field := range map[string]string{"shape": "shape", "sms-from": "from", "webhook-auth": "auth"} {
+		if v := c.get(flag); v != "" {
+			body[field] = v
+		}
 	}
 	return c.changeWebhook(ctx, "", body)
 }

@@ -14,7 +14,7 @@
 //
 // Each of these becomes one event in the log, of the same types whoever told of
 // it: email_sent, email_delivered, email_open, email_click, email_bounce,
-// email_complaint, unsubscribe. A click that no machine made proves whose
+// email_complaint, unsubscribe; the replies to SMS become sms_replied. A click that no machine made proves whose
 // address the mail went to.
 //
 // It stores, in meta/, each tenant's signing keys under storage.SpaceMailKey
@@ -63,6 +63,11 @@ type Config struct {
 	// Problem answers a request with an error as problem JSON.
 	Problem func(ctx *fasthttp.RequestCtx, err error)
 
+	// Number says to whom an SMS went at a number last, and which; nil knows none.
+	Number func(t *tracker.Tenant, number string) (tracker.LeadID, string, error)
+	// Public is the server's address as the world knows it: Twilio signs it; nil is
+	// none.
+	Public func() string
 	// Busy says that nothing can be stored now; nil is never.
 	Busy func() bool
 	// Quota says how long a source must wait; nil never limits.

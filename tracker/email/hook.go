@@ -40,6 +40,7 @@ var providers = map[string]*provider{
 	"brevo":    {0, checkAny, verifyPassword, readBrevo},
 	"resend":   {5 * time.Minute, checkStandard, verifyStandard, readStandard},
 	"standard": {5 * time.Minute, checkStandard, verifyStandard, readStandard},
+	"twilio":   {0, checkAny, verifyTwilio, readTwilio},
 }
 
 // maxWindow is how long a report may be on its way: the log knows the ids of
@@ -95,6 +96,7 @@ func checkAny(secret string) error {
 type post struct {
 	src    *tracker.Source
 	head   *fasthttp.RequestHeader
+	uri    string // as it was asked for
 	body   []byte
 	now    int64 // unix ms
 	window time.Duration
@@ -143,6 +145,11 @@ func (h *Handler) hook(ctx *fasthttp.RequestCtx, kind string) {
 		h.cfg.Problem(ctx, err)
 		return
 	}
+	if kind == "twilio" { // which says to the person what an answer holds
+		ctx.SetContentType("text/xml")
+		ctx.SetBodyString("<Response></Response>\n")
+		return
+	}
 	answer(ctx, list)
 }
 
@@ -153,7 +160,7 @@ func (h *Handler) report(ctx *fasthttp.RequestCtx, kind string) ([]tracker.Verdi
 	if provider == nil || src == nil || src.Kind != kind || src.Disabled {
 		return nil, errHookKey
 	}
-	p := &post{src: src, head: &ctx.Request.Header, body: ctx.PostBody(), now: h.cfg.Now(), window: provider.window}
+	p := &post{src: src, head: &ctx.Request.Header, uri: string(ctx.RequestURI()), body: ctx.PostBody(), now: h.cfg.Now(), window: provider.window}
 	if src.Window != 0 {
 		p.window = src.Window
 	}
@@ -256,7 +263,7 @@ const codeIgnored = "ignored"
 
 // judge completes an event and says why it is refused, if it is.
 func (h *Handler) judge(p *post, ev *happened) string {
-	if ev.email = strings.TrimSpace(ev.email); !isEmail(ev.email) {
+	if ev.email = strings.TrimSpace(ev.email); ev.lead.IsZero() && !isEmail(ev.email) {
 		return tracker.CodeMissingID
 	}
 	if age := p.now - ev.time; ev.time == 0 || age > maxWindow.Milliseconds() || age < -tracker.ClampAhead {
@@ -270,7 +277,7 @@ func (h *Handler) judge(p *post, ev *happened) string {
 		ev.why = tracker.ProviderFlag // the provider's file said which
 	case ev.agent != "":
 		ev.machine, ev.why = h.cfg.JudgeAgent([]byte(cut(ev.agent, maxAgent)), ev.ip)
-	case ev.typ == "email_open" || ev.typ == "email_click":
+	case ev.typ == "email_open" || ev.typ == "email_click" || ev.typ == smsReplied:
 		// Nothing speaks against a person.
 	default:
 		ev.machine = tracker.Server

@@ -18,11 +18,13 @@ type happened struct {
 	time   int64    // unix ms
 
 	email, user   string
+	lead          tracker.LeadID // whose it is, where no text says so
 	message, link string
 	url, detail   string // detail is the property type: hard, soft, one_click, …
 	list          string
 	campaign      string
 	tags, reason  string
+	text          string // that the person wrote
 	provider      string
 	flag          string // the provider's word for a machine, kept as data
 	agent, ip     string
@@ -88,6 +90,7 @@ func (h *happened) record(src *tracker.Source, now int64) storage.Record {
 		e.Consent = tracker.ConsentSignal
 		e.Visitor = h.pseudonym(src.Tenant, now)
 	} else {
+		put(tracker.Property, "text", cut(h.text, maxURL), sealed)
 		put(tracker.Property, "url", cut(h.url, maxURL), sealed)
 		put(tracker.Property, "reason", cut(h.reason, maxReason), sealed)
 		h.identify(&e, src.Tenant)
@@ -107,6 +110,12 @@ func (h *happened) record(src *tracker.Source, now int64) storage.Record {
 }
 
 func (h *happened) identify(e *tracker.Event, t *tracker.Tenant) {
+	switch h.lead.Kind {
+	case tracker.UserIdentity:
+		e.User = h.lead.Hash
+	case tracker.EmailIdentity:
+		e.Email = h.lead.Hash
+	}
 	if h.user != "" {
 		e.User = t.Identity.Hash(tracker.UserIdentity, []byte(h.user))
 	}

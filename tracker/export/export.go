@@ -178,6 +178,7 @@ var routes = []route{
 	{"GET", "journeys", "", (*call).texts, tenantKey},
 	{"GET", "journeys/*", "", (*call).oneText, tenantKey},
 	{"PUT", "journeys/*", "", (*call).draftText, tenantKey},
+	{"POST", "journeys/*/check", "", (*call).checkJourney, tenantKey},
 	{"POST", "journeys/*/simulate", "since", (*call).simulateJourney, tenantKey},
 	{"POST", "journeys/*/publish", "migrate", (*call).publishText, tenantKey},
 	{"POST", "journeys/*/rollback", "", (*call).rollbackText, tenantKey},

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/valyala/fasthttp"
@@ -12,7 +13,7 @@ import (
 type touchJSON struct {
 	Message      string `json:"message"`
 	Time         string `json:"time"`
-	Channel      string `json:"channel"` // email
+	Channel      string `json:"channel"` // email, sms
 	Template     string `json:"template,omitempty"`
 	Purpose      string `json:"purpose,omitempty"`
 	Wanted       string `json:"wanted"` // granted, transactional, or unknown: another system sent it
@@ -101,6 +102,10 @@ func (o *impactJSON) take(touches map[string]*touchJSON, e *tracker.Event) {
 		if w := text("wanted"); w != "" {
 			t.Wanted = w
 		}
+	case "sms_sent":
+		t.at, t.Time, t.Channel, t.Template, t.Wanted = e.Time, Time(e.Time), "sms", text("template"), cmp.Or(text("wanted"), t.Wanted)
+	case "sms_replied":
+		t.Answered, t.Unsubscribed = t.Answered || person, t.Unsubscribed || text("type") == "stop"
 	case "email_open":
 		t.Opened = t.Opened || person || e.Machine == tracker.Proxy
 	case "email_click":

@@ -18,6 +18,9 @@ type Journeys interface {
 	Doc(t tracker.TenantID, kind tracker.TextKind, name string) (tracker.JourneyDoc, error)
 	// Draft keeps a text that is right.
 	Draft(t tracker.TenantID, kind tracker.TextKind, name string, src []byte) (tracker.JourneyDoc, error)
+	// Lacks reads the text of a journey and keeps nothing; its error says what is
+	// wrong, or what the tenant lacks for it.
+	Lacks(t tracker.TenantID, name string, src []byte) error
 	// Publish puts the draft in force; with migrate, leads under way go on in it.
 	Publish(ctx context.Context, t tracker.TenantID, kind tracker.TextKind, name string, migrate bool) (tracker.JourneyDoc, error)
 	// Rollback puts the version before the one in force in force again.
@@ -102,6 +105,15 @@ func (c *call) told(d tracker.JourneyDoc, err error) error {
 
 func (c *call) draftText() error {
 	return c.told(c.cfg.Journeys.Draft(c.tenant.ID, c.kind(), c.name, c.ctx.PostBody()))
+}
+
+// checkJourney says what a journey would be refused for.
+func (c *call) checkJourney() error {
+	if err := c.cfg.Journeys.Lacks(c.tenant.ID, c.name, c.ctx.PostBody()); err != nil {
+		return err
+	}
+	JSON(c.ctx, fasthttp.StatusOK, map[string]any{"name": c.name, "ready": true})
+	return nil
 }
 
 // publishText takes migrate from the query or from a body of JSON.

@@ -2,6 +2,7 @@ package export
 
 import (
 	"math"
+	"time"
 
 	"ripen/tracker"
 )
@@ -28,6 +29,7 @@ type leadJSON struct {
 	Unscored    uint64               `json:"unscored,omitempty"`
 	Trouble     string               `json:"trouble,omitempty"`
 	Interests   *interestsJSON       `json:"interests,omitempty"` // nothing without a topic map
+	Reading     *readingJSON         `json:"reading,omitempty"`   // nothing before a mail was opened or clicked
 	Consent     map[string]string    `json:"consent,omitempty"`   // purpose → granted, denied, pending
 	Superseded  []string             `json:"superseded,omitempty"`
 	Identities  []identityJSON       `json:"identities,omitempty"`
@@ -79,8 +81,8 @@ func leadToJSON(l *tracker.Lead, card string) *leadJSON {
 	out := &leadJSON{
 		ID: l.ID.String(), Email: l.Email, SharedEmail: l.SharedEmail, Events: l.Events, Unscored: l.Unscored,
 		FirstSeen: instant(l.FirstSeen), LastSeen: instant(l.LastSeen),
-		Interests: interestsToJSON(l.Interests),
-		Reasons:   []tracker.Reason{}, Scores: map[string]scoreJSON{}, Attributes: l.Attributes, Consent: Consent(l.Consent),
+		Interests: interestsToJSON(l.Interests), Reading: readingToJSON(l),
+		Reasons: []tracker.Reason{}, Scores: map[string]scoreJSON{}, Attributes: l.Attributes, Consent: Consent(l.Consent),
 	}
 	if out.Attributes == nil {
 		out.Attributes = map[string]any{}
@@ -114,6 +116,35 @@ func leadToJSON(l *tracker.Lead, card string) *leadJSON {
 			Kind: identityKinds[id.Kind], Value: id.Value, Level: level, Since: Time(id.From),
 			LeadID: tracker.LeadID{Kind: id.Kind, Hash: id.Hash}.String(),
 		})
+	}
+	return out
+}
+
+// readingJSON is when a person reads mails: what send: best_hour goes by.
+type readingJSON struct {
+	Hour  *int        `json:"hour"` // of the day; null while too little is known
+	Zone  string      `json:"zone"`
+	Of    int         `json:"of"`    // moments at which they opened or clicked
+	Near  int         `json:"near"`  // of them within an hour of it
+	Hours map[int]int `json:"hours"` // hour of the day → moments
+	Last  string      `json:"last"`
+}
+
+func readingToJSON(l *tracker.Lead) *readingJSON {
+	n := len(l.Readings)
+	if n == 0 {
+		return nil
+	}
+	zone := l.ZoneOf(time.UTC)
+	h := tracker.NewHabit(l.Readings, zone, 0)
+	out := &readingJSON{Zone: zone.String(), Of: h.Of, Hours: map[int]int{}, Last: Time(l.Readings[n-1])}
+	for hour, n := range h.Hours {
+		if n > 0 {
+			out.Hours[hour] = n
+		}
+	}
+	if hour, near, known := h.Best(); known {
+		out.Hour, out.Near = &hour, near
 	}
 	return out
 }

@@ -217,10 +217,12 @@ type webhookJSON struct {
 	Secrets     int    `json:"secrets"` // how many sign at the moment
 	Secret      string `json:"secret,omitempty"`
 	OldUntil    string `json:"old_until,omitempty"`
+	Shape       string `json:"shape,omitempty"`
+	From        string `json:"from,omitempty"`
 }
 
 func (c *call) webhookJSON(h *tracker.Webhook, tell bool) webhookJSON {
-	out := webhookJSON{Name: h.Name, URL: h.URL, Concurrency: h.Concurrency, Created: Time(h.Created)}
+	out := webhookJSON{Name: h.Name, URL: h.URL, Concurrency: h.Concurrency, Created: Time(h.Created), Shape: h.Shape, From: h.From}
 	for _, s := range h.Secrets {
 		if s.Until == 0 || s.Until > c.cfg.Now() {
 			out.Secrets++
@@ -229,7 +231,7 @@ func (c *call) webhookJSON(h *tracker.Webhook, tell bool) webhookJSON {
 			out.OldUntil = Time(s.Until)
 		}
 	}
-	if tell {
+	if tell && h.Shape == "" {
 		out.Secret = h.Secrets[0].Secret
 	}
 	return out
@@ -249,11 +251,16 @@ func (c *call) createWebhook() error {
 		Name        string `json:"name"`
 		URL         string `json:"url"`
 		Concurrency int    `json:"concurrency"`
+		Shape       string `json:"shape"`
+		Auth        string `json:"auth"`
+		From        string `json:"from"`
 	}
 	if err := c.body(&body); err != nil {
 		return err
 	}
-	h, err := c.cfg.Outbox.CreateWebhook(c.tenant.ID, tracker.Webhook{Name: body.Name, URL: body.URL, Concurrency: body.Concurrency})
+	h, err := c.cfg.Outbox.CreateWebhook(c.tenant.ID, tracker.Webhook{
+		Name: body.Name, URL: body.URL, Concurrency: body.Concurrency, Shape: body.Shape, Auth: body.Auth, From: body.From,
+	})
 	if err != nil {
 		return err
 	}

@@ -21,12 +21,15 @@
 //	M segment 0 lead17   → nothing: members by segment
 //	h lead17 n8          → what was done with a lead, JSON
 //	s lead17 channel     → when messages left, for caps
+//	c lead17 template    → when it was sent it last: no content twice
+//	n hash16             → lead17 intent: to whom an SMS went at a number last
+//	N lead17 hash16      → nothing: the numbers of a lead
 //	f lead17 key16       → attributes on their way into the log, JSON
 //	t name@version       → what is counted, JSON
 //	F, C                 → the last change and the last record taken in
 //	w                    → the last lead that was asked about segments that began
 //
 // and under the machine's: C → the last record taken in for all. What it does not
-// do: send anything (that is the outbox's), choose contents or offers, or write to
-// those whom nobody knows.
+// do: send anything (that is the outbox's), choose offers, or write to those whom
+// nobody knows.
 package journey

@@ -34,6 +34,8 @@ type Config struct {
 	// Seen is the last record of the log whose effects Person sees. It returns
 	// false while a state is being built: then nothing is decided.
 	Seen func(ctx context.Context) (seq uint64, ok bool)
+	// Library returns what messages may be chosen from.
+	Library func(t tracker.TenantID) (*Library, error)
 	// Check refuses a journey whose messages the tenant has no words for; nil =
 	// nothing is refused.
 	Check func(t tracker.TenantID, j *Journey) error

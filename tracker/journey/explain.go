@@ -201,9 +201,18 @@ func (w *teller) message(s *Step) string {
 		}
 		what = w.say("one of ", "uno de ") + strings.Join(list, ", ")
 	}
+	if s.Pick != nil {
+		what = s.Pick.say(w)
+	}
+	if s.Channel == SMS {
+		what = "“" + s.Text + "” → " + s.To
+	}
 	out := fmt.Sprintf(w.say("send by %s: %s", "enviar por %s: %s"), s.Channel, what)
 	for _, c := range s.Bands {
 		out += fmt.Sprintf(w.say("; %s to those in the band %s", "; %s a los de la banda %s"), c.Template, c.Name)
+	}
+	if s.Send != nil {
+		out += s.Send.say(w)
 	}
 	return out
 }

@@ -84,10 +84,13 @@ type Step struct {
 	Ways     []Way          // Branch
 	Channel  string         // Message
 	Template string         // Message
+	Pick     *Pick          // Message: chosen from the content library
+	Send     *SendTime      // Message: nil = at once
+	Text     string         // Message by SMS: its words
 	Bands    []Choice       // Message: another template for those in a band
 	Tests    []Choice       // Message: one of these, by weight
 	Values   []Value        // Set
-	To       string         // Handoff, Webhook: the destination
+	To       string         // Handoff, Webhook, Message by SMS: the destination
 	Queue    string         // Handoff
 	SLA      int64          // Handoff: ms
 	Type     string         // Webhook: of what is sent
@@ -170,6 +173,9 @@ func (j *Journey) Templates() (names []string) {
 		if s.Template != "" {
 			names = append(names, s.Template)
 		}
+		if s.Pick != nil && s.Pick.Otherwise != nothing {
+			names = append(names, s.Pick.Otherwise)
+		}
 		for _, c := range slices.Concat(s.Bands, s.Tests) {
 			names = append(names, c.Template)
 		}
@@ -188,7 +194,16 @@ func (j *Journey) Notes() (notes []string) {
 	for _, s := range j.Steps {
 		switch s.Kind {
 		case Message:
-			say("needs the mail templates " + strings.Join(j.Templates(), ", ") + ": ripen mail template publish FILE")
+			if s.Channel == SMS {
+				say(fmt.Sprintf("needs the webhook %s: ripen webhook create %s URL --shape twilio, and a source --kind twilio for replies", s.To, s.To))
+				continue
+			}
+			if names := j.Templates(); len(names) > 0 {
+				say("needs the mail templates " + strings.Join(names, ", ") + ": ripen mail template publish FILE")
+			}
+			if s.Pick != nil {
+				say("needs a topic map, and mails in " + j.Language + stageText(s.Pick.Stage) + " about its topics: ripen topics set FILE")
+			}
 			say("needs a way out for mails: ripen mail sender")
 		case Handoff, Webhook:
 			say(fmt.Sprintf("needs the webhook %s: ripen webhook create %s URL", s.To, s.To))

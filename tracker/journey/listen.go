@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -120,6 +121,8 @@ type setting struct {
 	Time   int64       `json:"time"`
 	Values [][2]string `json:"values"` // name, JSON
 	Key    string      `json:"key"`
+	Type   string      `json:"type,omitempty"`   // another event than that attributes are set
+	Fields [][2]string `json:"fields,omitempty"` // of it: name, text, in the clear
 }
 
 // setting writes down what a step sets. The log says it after the commit: see
@@ -133,8 +136,13 @@ func (w *world) setting(x *Effect) error {
 		}
 		s.Values = append(s.Values, [2]string{v.Name, string(b)})
 	}
+	return w.saying(x.Person.Lead.ID, &s)
+}
+
+// saying writes down what the log is to be told of a lead.
+func (w *world) saying(id tracker.LeadID, s *setting) error {
 	sum := sha256.Sum256([]byte(s.Key))
-	return w.rows.setJSON(leadKey(rowSetting, x.Person.Lead.ID, string(sum[:16])), &s)
+	return w.rows.setJSON(leadKey(rowSetting, id, string(sum[:16])), s)
 }
 
 // settings tells the log what was set. Their ids come from what set them, so the
@@ -181,12 +189,15 @@ func (e *Engine) record(t *tracker.Tenant, lead tracker.LeadID, s *setting) (rec
 	}
 	mid := tracker.DerivedID("journey set", lead.String(), s.Key)
 	x := tracker.Event{
-		Time: s.Time, Type: []byte(tracker.JourneySet), MessageID: mid, MessageUUID: true, Source: src.ID, Machine: tracker.Server, Proved: true,
+		Time: s.Time, Type: []byte(cmp.Or(s.Type, tracker.JourneySet)), MessageID: mid, MessageUUID: true, Source: src.ID, Machine: tracker.Server, Proved: true,
 	}
 	if lead.Kind == tracker.UserIdentity {
 		x.User = lead.Hash
 	} else {
 		x.Email = lead.Hash
+	}
+	for _, f := range s.Fields {
+		x.Fields = append(x.Fields, tracker.Field{Space: tracker.Property, Name: []byte(f[0]), Value: tracker.Value{Tag: tracker.String, Str: []byte(f[1])}})
 	}
 	var personal []tracker.Field
 	for _, v := range s.Values {

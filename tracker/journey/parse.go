@@ -103,13 +103,10 @@ func (r *reader) fields(n *node, of string, known fields, wanted ...string) {
 
 // notBuilt names what people look for and is not there, and what to do.
 var notBuilt = map[string]string{
-	"content":   "name a template; content chosen by interest comes later",
-	"offer":     "name a template; offers by stage come later",
-	"send_time": "write quiet: {from: \"21:00\", to: \"08:00\"}; the person's own best time comes later",
-	"need":      "write when: over scores and attributes",
-	"sms":       "write webhook: {to: NAME} to your provider",
-	"chat":      "write webhook: {to: NAME}",
-	"push":      "write webhook: {to: NAME} to your provider",
+	"offer": "name a template; offers by stage come later",
+	"need":  "write when: over scores and attributes",
+	"chat":  "write webhook: {to: NAME}",
+	"push":  "write webhook: {to: NAME} to your provider",
 }
 
 func (r *reader) text(n *node, of string) string {
@@ -343,7 +340,7 @@ func (r *reader) quiet(n *node) {
 }
 
 // channels are those that have messages. The others say what to do instead.
-var channels = []string{"email"}
+var channels = []string{"email", SMS}
 
 func (r *reader) channel(n *node) string {
 	if !slices.Contains(channels, n.Text) {

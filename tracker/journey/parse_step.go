@@ -2,6 +2,7 @@ package journey
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -132,7 +133,8 @@ func (r *reader) branch(s *Step, n *node) {
 }
 
 func (r *reader) message(s *Step, n *node) {
-	r.fields(n, "message", fields{
+	p := &Pick{}
+	known := fields{
 		"channel":  func(v *node) { s.Channel = r.channel(v) },
 		"template": func(v *node) { s.Template = r.word(v, "template") },
 		"bands": func(v *node) {
@@ -145,10 +147,24 @@ func (r *reader) message(s *Step, n *node) {
 			}
 		},
 		"test": func(v *node) { r.test(s, v) },
-	}, "channel")
-	if n.IsMap && (s.Template == "") == (s.Tests == nil) {
-		r.add(n, "message wants template: or test:", "write template: NAME, or test: {a: {template: NAME, weight: 1}, b: …}")
+		"send": func(v *node) { r.send(s, v) },
+		"to":   func(v *node) { s.To = r.word(v, "to") },
+		"text": func(v *node) { s.Text = r.text(v, "text") },
 	}
+	maps.Copy(known, p.keys(r, s))
+	r.fields(n, "message", known, "channel")
+	if ways := b2i(s.Template != "") + b2i(s.Tests != nil) + b2i(s.Pick != nil); n.IsMap && ways != 1 && s.Channel != SMS {
+		r.add(n, "message wants one of template:, test:, content:", "write template: NAME, or test: {a: {template: NAME, weight: 1}, b: …}, or content: by_interest")
+	}
+	p.check(r, s, n)
+	r.checkSMS(s, n)
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func (r *reader) test(s *Step, n *node) {

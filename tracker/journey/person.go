@@ -31,6 +31,7 @@ type Act struct {
 	Seq  uint64
 	Time int64 // unix ms
 	Type string
+	Sent string // email_sent: the template's name
 }
 
 // standing is where a lead stands on the ranking card.
@@ -70,16 +71,9 @@ func (p *Person) past() ([]Act, error) {
 	return p.acts, nil
 }
 
-// zone is the person's time zone: as we were told, else that of where they were
-// last, if that is known.
+// zone is the person's time zone, else another.
 func (p *Person) zone(other *time.Location) *time.Location {
-	for _, attribute := range [...]string{"timezone", tracker.PlaceZone} {
-		name, _ := p.Lead.Attributes[attribute].(string)
-		if loc, err := time.LoadLocation(name); err == nil && name != "" && name != "Local" {
-			return loc
-		}
-	}
-	return other
+	return p.Lead.ZoneOf(other)
 }
 
 // field is an attribute, else a dimension of the ranking card.

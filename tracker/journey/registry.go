@@ -203,14 +203,39 @@ func (e *Engine) Publish(ctx context.Context, t tracker.TenantID, kind tracker.T
 
 // ready asks whether a draft has all that it needs.
 func (e *Engine) ready(t tracker.TenantID, kind tracker.TextKind, name string, draft []byte) error {
-	if kind != Journeys || draft == nil || e.cfg.Check == nil {
+	if kind != Journeys || draft == nil {
 		return nil
 	}
-	j, err := Parse(name+".yaml", draft)
-	if err != nil {
-		return invalid(kind, err.Error())
+	return e.Lacks(t, name, draft)
+}
+
+// Lacks reads a journey and says what the tenant lacks for it. It keeps nothing.
+func (e *Engine) Lacks(t tracker.TenantID, name string, src []byte) error {
+	if _, err := checkText(Journeys, name, src); err != nil {
+		return err
 	}
-	return e.cfg.Check(t, j)
+	j, err := Parse(name+".yaml", src)
+	if err != nil {
+		return invalid(Journeys, err.Error())
+	}
+	return e.lacks(t, j)
+}
+
+// lacks says what a journey needs and the tenant has not.
+func (e *Engine) lacks(t tracker.TenantID, j *Journey) error {
+	if e.cfg.Check != nil {
+		if err := e.cfg.Check(t, j); err != nil {
+			return err
+		}
+	}
+	if !slices.ContainsFunc(j.Steps, func(s *Step) bool { return s.Pick != nil }) {
+		return nil
+	}
+	lib, err := e.cfg.Library(t)
+	if err != nil {
+		return err
+	}
+	return j.checkContent(lib)
 }
 
 func (d *docRow) next() int {

@@ -20,6 +20,7 @@ const (
 	rowMembers = 'M'
 	rowNote    = 'h'
 	rowSent    = 's'
+	rowHad     = 'c'
 	rowSetting = 'f'
 	rowTally   = 't'
 	rowFeed    = 'F'
@@ -238,8 +239,23 @@ func (r *rows) sent(ids []tracker.LeadID, channel string) (out []int64, err erro
 	return out, nil
 }
 
-// leaves remembers that a message leaves now.
-func (r *rows) leaves(id tracker.LeadID, channel string, now int64) error {
+// had says whether somebody was sent a template by a journey.
+func (r *rows) had(ids []tracker.LeadID, template string) (bool, error) {
+	for _, id := range ids {
+		if b, err := r.get(leadKey(rowHad, id, template)); b != nil || err != nil {
+			return b != nil, err
+		}
+	}
+	return false, nil
+}
+
+// leaves remembers that a message leaves now, and its template.
+func (r *rows) leaves(id tracker.LeadID, channel, template string, now int64) error {
+	if template != "" {
+		if err := r.set(leadKey(rowHad, id, template), binary.BigEndian.AppendUint64(nil, uint64(now))); err != nil {
+			return err
+		}
+	}
 	list, err := r.sent([]tracker.LeadID{id}, channel)
 	if err != nil {
 		return err
@@ -270,7 +286,7 @@ func (r *rows) setSequence(k []byte, n uint64) error {
 func (r *rows) forget(ids []tracker.LeadID) error {
 	var keys [][]byte
 	for _, id := range ids {
-		for _, kind := range []byte{rowPlace, rowMember, rowNote, rowSent, rowSetting} {
+		for _, kind := range []byte{rowPlace, rowMember, rowNote, rowSent, rowHad, rowSetting, rowPhones} {
 			prefix := leadKey(kind, id, "")
 			err := r.tx.Scan(r.t, storage.SpaceJourney, prefix, storage.Behind(prefix), func(k, v []byte) error {
 				keys = append(keys, bytes.Clone(k))
@@ -282,6 +298,8 @@ func (r *rows) forget(ids []tracker.LeadID) error {
 						return err
 					}
 					keys = append(keys, dueKey(p.Due, id, dueStep, name))
+				case rowPhones:
+					keys = append(keys, nameKey(rowPhone, name))
 				case rowMember:
 					keys = append(keys, memberKey(name, id), dueKey(parseMember(v).next, id, dueSegment, name))
 				}

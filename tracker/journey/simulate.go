@@ -23,6 +23,14 @@ type simulation struct {
 	now   int64
 	found map[tracker.LeadID][]job // :: an identity → what happened
 	out   *tracker.JourneySimulation
+
+	library *Library // nil until a step chooses from it
+}
+
+// gone is what a lead would have been sent so far.
+type gone struct {
+	at        []int64
+	templates []string
 }
 
 // simulateMost is how many things that happened are looked at.
@@ -53,6 +61,9 @@ func (e *Engine) Simulate(ctx context.Context, t *tracker.Tenant, name string, s
 			s.out.Notes = append(s.out.Notes, "who entered the segment "+x.Segment+" when is not known of the past: nobody does here")
 		}
 	}
+	if err := s.lacks(); err != nil {
+		return nil, err
+	}
 	if err := s.changes(); err != nil {
 		return nil, err
 	}
@@ -60,6 +71,31 @@ func (e *Engine) Simulate(ctx context.Context, t *tracker.Tenant, name string, s
 		return nil, err
 	}
 	return s.out, s.walkAll(ctx)
+}
+
+// lacks notes what the journey needs and the tenant has not, and what is not known
+// of the past.
+func (s *simulation) lacks() error {
+	err := s.e.lacks(s.t.ID, s.j)
+	if refused, ok := errors.AsType[*tracker.Error](err); ok && refused.Kind == tracker.KindConflict {
+		s.out.Notes, err = append(s.out.Notes, refused.Detail), nil
+	}
+	if slices.ContainsFunc(s.j.Steps, func(x *Step) bool { return x.Pick != nil }) {
+		s.out.Notes = append(s.out.Notes, "contents are chosen by today's interests from today's library")
+	}
+	if slices.ContainsFunc(s.j.Steps, func(x *Step) bool { return x.Send != nil }) {
+		s.out.Notes = append(s.out.Notes, "when leads read is as it is known today")
+	}
+	return err
+}
+
+func (s *simulation) content() (lib *Library, err error) {
+	if s.library == nil {
+		if s.library, err = s.e.cfg.Library(s.t.ID); err != nil {
+			s.library = nil
+		}
+	}
+	return s.library, err
 }
 
 // changes collects what the feed tells.
@@ -161,7 +197,7 @@ func (s *simulation) walk(p *Person, jobs []job) error {
 	}
 	slices.SortStableFunc(jobs, func(a, b job) int { return cmp.Compare(at(a), at(b)) })
 	st := &stand{lead: p.Lead.ID, name: s.j.Name}
-	var sent []int64
+	var sent gone
 	for i := range jobs {
 		now := max(at(jobs[i]), s.since)
 		if err := s.pass(p, st, now, &sent); err != nil {
@@ -179,7 +215,7 @@ func (s *simulation) walk(p *Person, jobs []job) error {
 }
 
 // pass lets time pass for a lead.
-func (s *simulation) pass(p *Person, st *stand, until int64, sent *[]int64) error {
+func (s *simulation) pass(p *Person, st *stand, until int64, sent *gone) error {
 	for n := 0; st.open() && st.Due != 0 && st.Due <= until && n < 10*stepsMax; n++ {
 		if err := s.step(p, st, st.Due, sent, (*walker).wake); err != nil {
 			return err
@@ -188,7 +224,7 @@ func (s *simulation) pass(p *Person, st *stand, until int64, sent *[]int64) erro
 	return nil
 }
 
-func (s *simulation) step(p *Person, st *stand, now int64, sent *[]int64, do func(*walker) error) error {
+func (s *simulation) step(p *Person, st *stand, now int64, sent *gone, do func(*walker) error) error {
 	wasOpen, t := st.open(), &s.out.Tally
 	err := do(&walker{
 		j: s.j, p: &st.place, q: p, now: now,
@@ -199,8 +235,12 @@ func (s *simulation) step(p *Person, st *stand, now int64, sent *[]int64, do fun
 			}
 			return "", nil
 		},
-		say: func(note) {}, sent: func(string) []int64 { return *sent },
-		leaves: func(string) { *sent = append(*sent, now) },
+		say: func(note) {}, sent: func(string) []int64 { return sent.at },
+		leaves: func(_, template string) {
+			sent.at, sent.templates = append(sent.at, now), append(sent.templates, template)
+		},
+		library: s.content,
+		had:     func(template string) (bool, error) { return slices.Contains(sent.templates, template), nil },
 	})
 	if err == nil {
 		tell(t, st, wasOpen)
@@ -209,7 +249,7 @@ func (s *simulation) step(p *Person, st *stand, now int64, sent *[]int64, do fun
 }
 
 // happens lets a lead meet one thing, as meet and letIn do.
-func (s *simulation) happens(h *happening, st *stand, sent *[]int64) error {
+func (s *simulation) happens(h *happening, st *stand, sent *gone) error {
 	w := &world{t: s.t, now: h.now, simulated: func(p *Person, _ *Journey, st *stand, do func(*walker) error) error {
 		return s.step(p, st, h.now, sent, do)
 	}, f: &inForce{parsed: map[string]map[int]*Journey{s.j.Name: {s.j.Version: s.j}}}}

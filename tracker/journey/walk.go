@@ -1,10 +1,12 @@
 package journey
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"ripen/tracker"
@@ -51,6 +53,8 @@ type Effect struct {
 
 	Template string // Message
 	Variant  string // Message: of a test
+	Phone    string // Message by SMS: where it goes
+	Text     string // Message by SMS
 }
 
 // notes is one line of what a journey did with a lead.
@@ -71,7 +75,11 @@ type walker struct {
 	do     func(*Effect) (intent string, err error)
 	say    func(note)
 	sent   func(channel string) []int64 // when messages of a channel left, unix ms
-	leaves func(channel string)
+	leaves func(channel, template string)
+	chosen bool // the step at hand was put off: its hour was looked for
+
+	library func() (*Library, error)
+	had     func(template string) (bool, error) // the lead was sent it before
 }
 
 // run does the steps from s on, until one waits or the journey ends. at is the
@@ -129,7 +137,7 @@ func (w *walker) step(s *Step, at int64) (next *Step, waits bool, err error) {
 		waits, err = w.message(s)
 		return next, waits, err
 	}
-	return next, false, w.effect(s, "", "")
+	return next, false, w.effect(s, chosen{})
 }
 
 func waitText(due int64) string {
@@ -164,13 +172,29 @@ func (w *walker) message(s *Step) (waits bool, err error) {
 		w.say(note{Step: s.ID, What: "not sent", Detail: "the person did not allow marketing"})
 		return false, nil
 	}
-	if due := w.later(s.Channel); due > w.now {
+	if why := w.mayText(); s.Channel == SMS && why != "" {
+		w.say(note{Step: s.ID, What: "not sent", Detail: why})
+		return false, nil
+	}
+	due, why := w.later(s.Channel), ""
+	if s.Send != nil && (due > w.now || !w.chosen) {
+		due, why = w.bestTime(s.Send, due)
+	}
+	w.chosen = false
+	if due > w.now {
 		w.p.Due, w.p.Put = due, true
-		w.say(note{Step: s.ID, What: "put off", Detail: waitText(due)})
+		w.say(note{Step: s.ID, What: "put off", Detail: strings.TrimSuffix(waitText(due)+", "+why, ", ")})
 		return true, nil
 	}
-	template, variant := w.choose(s)
-	err = w.effect(s, template, variant)
+	what, err := w.choose(s)
+	if err != nil {
+		return false, err
+	}
+	if what.template == "" && s.Channel != SMS {
+		w.say(note{Step: s.ID, What: "not sent", Detail: what.why})
+		return false, nil
+	}
+	err = w.effect(s, what)
 	if k := tracker.KindOf(err); k == tracker.KindInvalid || k == tracker.KindNotFound {
 		w.say(note{Step: s.ID, What: "not sent", Detail: err.Error()}) // the template changed since the journey was published
 		return false, nil
@@ -179,7 +203,7 @@ func (w *walker) message(s *Step) (waits bool, err error) {
 		return false, err
 	}
 	w.p.Sent++
-	w.leaves(s.Channel)
+	w.leaves(s.Channel, what.template)
 	return false, nil
 }
 
@@ -223,29 +247,38 @@ func (q *Quiet) end(at int64, loc *time.Location) int64 {
 	return time.Date(t.Year(), t.Month(), t.Day()+d, q.To/60, q.To%60, 0, 0, loc).UnixMilli()
 }
 
-// choose picks the template for the person.
-func (w *walker) choose(s *Step) (template, variant string) {
-	template = s.Template
-	if s.Tests != nil {
-		total := 0
-		for _, c := range s.Tests {
-			total += c.Weight
-		}
-		n := draw(w.p.Born, w.j.Name, s.ID, total)
-		for _, c := range s.Tests {
-			if n -= c.Weight; n < 0 {
-				template, variant = c.Template, c.Name
-				break
-			}
-		}
-	}
+// choose picks what a message says to the person: their band's words before all
+// others.
+func (w *walker) choose(s *Step) (out chosen, err error) {
 	band := w.q.stands().Band
-	for _, c := range s.Bands {
-		if c.Name == band {
-			return c.Template, variant
+	at := slices.IndexFunc(s.Bands, func(c Choice) bool { return c.Name == band })
+	switch {
+	case s.Tests != nil:
+		out = w.test(s)
+	case s.Pick != nil && at < 0:
+		return w.pick(s.Pick)
+	default:
+		out.template = s.Template
+	}
+	if at >= 0 {
+		out.template = s.Bands[at].Template
+	}
+	return out, nil
+}
+
+// test draws one of the variants.
+func (w *walker) test(s *Step) (out chosen) {
+	total := 0
+	for _, c := range s.Tests {
+		total += c.Weight
+	}
+	n := draw(w.p.Born, w.j.Name, s.ID, total)
+	for _, c := range s.Tests {
+		if n -= c.Weight; n < 0 {
+			return chosen{template: c.Template, variant: c.Name}
 		}
 	}
-	return template, variant
+	panic("BUG: a draw beyond the weights")
 }
 
 // draw is a number below n that is always the same for a lead and a use.
@@ -255,10 +288,15 @@ func draw(lead, journey, use string, n int) int {
 }
 
 // effect does what changes something outside.
-func (w *walker) effect(s *Step, template, variant string) error {
+func (w *walker) effect(s *Step, what chosen) error {
 	w.p.Passes++
+	phone, text := "", ""
+	if s.Channel == SMS {
+		phone, text = phoneOf(w.q.Lead), w.q.fill(s.Text)
+	}
 	id, err := w.do(&Effect{
-		Journey: w.j, Step: s, Person: w.q, Now: w.now, Template: template, Variant: variant,
+		Phone: phone, Text: text,
+		Journey: w.j, Step: s, Person: w.q, Now: w.now, Template: what.template, Variant: what.variant,
 		Key:   w.j.FullName() + "/" + s.ID,
 		Cause: fmt.Sprintf("%s entry %d at %d pass %d", w.p.Born, w.p.Entry, w.p.Entered, w.p.Passes),
 	})
@@ -267,9 +305,9 @@ func (w *walker) effect(s *Step, template, variant string) error {
 	}
 	detail := s.To
 	if s.Kind == Message {
-		detail = template
-		if variant != "" {
-			detail += " (" + variant + ")"
+		detail = cmp.Or(what.template, s.Channel+" "+s.To)
+		if why := cmp.Or(what.variant, what.why); why != "" {
+			detail += " (" + why + ")"
 		}
 	}
 	w.say(note{Step: s.ID, What: string(s.Kind), Detail: detail, Intent: id})
@@ -305,6 +343,7 @@ func (w *walker) wake() error {
 	due := w.p.Due
 	switch {
 	case w.p.Put:
+		w.chosen = true
 		return w.run(s, due)
 	case s.Until != nil && s.Else != "":
 		next, _ := w.j.step(s.Else)

@@ -16,6 +16,8 @@ type world struct {
 	now  int64
 	// known is where leads stand that were met in this transaction.
 	known map[tracker.LeadID][]*stand
+	// library is nil until a step chooses from it.
+	library *Library
 	// simulated walks instead, if it is not nil.
 	simulated func(p *Person, j *Journey, s *stand, do func(*walker) error) error
 }
@@ -194,20 +196,7 @@ func (w *world) walk(p *Person, j *Journey, s *stand, do func(*walker) error) er
 	}
 	k := &walker{
 		j: j, p: &s.place, q: p, now: w.now,
-		do: func(x *Effect) (string, error) {
-			x.Tenant = w.t
-			var id string
-			var err error
-			if x.Step.Kind == Set {
-				err = w.setting(x)
-			} else {
-				id, err = w.e.cfg.Do(w.rows.tx, x)
-			}
-			if err == nil {
-				t.Steps[x.Step.ID+" "+string(x.Step.Kind)]++
-			}
-			return id, err
-		},
+		do:  func(x *Effect) (string, error) { return w.do(x, t) },
 		say: note1,
 		sent: func(channel string) []int64 {
 			list, err := w.rows.sent(p.IDs(), channel)
@@ -216,11 +205,13 @@ func (w *world) walk(p *Person, j *Journey, s *stand, do func(*walker) error) er
 			}
 			return list
 		},
-		leaves: func(channel string) {
-			if err := w.rows.leaves(p.Lead.ID, channel, w.now); err != nil {
+		leaves: func(channel, template string) {
+			if err := w.rows.leaves(p.Lead.ID, channel, template, w.now); err != nil {
 				failed = err
 			}
 		},
+		library: w.content,
+		had:     func(template string) (bool, error) { return w.had(p, template) },
 	}
 	if err := do(k); err != nil {
 		return err
@@ -230,6 +221,46 @@ func (w *world) walk(p *Person, j *Journey, s *stand, do func(*walker) error) er
 	}
 	tell(t, s, wasOpen)
 	return w.rows.save(s, was)
+}
+
+// do does what a step asks for, and counts it.
+func (w *world) do(x *Effect, t *tracker.JourneyTally) (id string, err error) {
+	x.Tenant = w.t
+	if x.Step.Kind == Set {
+		err = w.setting(x)
+	} else {
+		id, err = w.e.cfg.Do(w.rows.tx, x)
+	}
+	if err == nil && x.Step.Channel == SMS {
+		err = w.texted(x, id)
+	}
+	if err == nil {
+		t.Steps[x.Step.ID+" "+string(x.Step.Kind)]++
+	}
+	return id, err
+}
+
+// content reads the library, once for a transaction.
+func (w *world) content() (*Library, error) {
+	if w.library == nil {
+		lib, err := w.e.cfg.Library(w.t.ID)
+		if err != nil {
+			return nil, err
+		}
+		w.library = lib
+	}
+	return w.library, nil
+}
+
+// had says whether somebody was sent a template: by a journey, which may be on its
+// way still, or by whoever else said so in the log.
+func (w *world) had(p *Person, template string) (bool, error) {
+	had, err := w.rows.had(p.IDs(), template)
+	if had || err != nil {
+		return had, err
+	}
+	acts, err := p.past()
+	return slices.ContainsFunc(acts, func(a Act) bool { return a.Sent == template }), err
 }
 
 // tell counts what a walk did to a place.

@@ -126,6 +126,32 @@ func (p *Post) Templates(tenant tracker.TenantID) (out []tracker.MailTemplate, e
 	return out, err
 }
 
+// Contents returns what is in force of each of a tenant's templates, by name,
+// without its text: what may be chosen from, at little cost.
+func (p *Post) Contents(tenant tracker.TenantID) (out []tracker.MailTemplate, err error) {
+	var keys []templateKey
+	err = p.meta.View(func(tx *storage.Tx) error {
+		return tx.Scan(tenant, storage.SpaceMail, []byte{rowName}, []byte{rowName + 1}, func(k, v []byte) error {
+			var n nameRow
+			err := json.Unmarshal(v, &n)
+			keys = append(keys, templateKey{tenant, string(k[1:]), n.InForce})
+			return err
+		})
+	})
+	for _, k := range keys {
+		if err != nil {
+			break
+		}
+		var t *template
+		if t, err = p.template(tenant, k.name, k.version); err == nil {
+			c := t.public()
+			c.Version, c.InForce = k.version, true
+			out = append(out, c)
+		}
+	}
+	return out, err
+}
+
 func (r rows) name(name string) (n nameRow, err error) {
 	b, err := r.get(nameKey(name))
 	if err == nil && b != nil {

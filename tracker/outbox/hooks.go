@@ -25,6 +25,9 @@ type hookRow struct {
 	Concurrency int                     `json:"concurrency"`
 	Created     int64                   `json:"created"`
 	Secrets     []tracker.WebhookSecret `json:"secrets"` // needed in the clear: they sign
+	Shape       string                  `json:"shape,omitempty"`
+	Auth        string                  `json:"auth,omitempty"` // needed in the clear: it is sent
+	From        string                  `json:"from,omitempty"`
 }
 
 // hookView is what is known at one moment. It is never changed.
@@ -49,7 +52,7 @@ func (o *Outbox) readHooks() error {
 				if err := json.Unmarshal(b, &row); err != nil {
 					return fmt.Errorf("decode webhook %s: %w", k, err)
 				}
-				h := &tracker.Webhook{Name: string(k), URL: row.URL, Concurrency: row.Concurrency, Created: row.Created, Secrets: row.Secrets}
+				h := &tracker.Webhook{Name: string(k), URL: row.URL, Concurrency: row.Concurrency, Created: row.Created, Secrets: row.Secrets, Shape: row.Shape, Auth: row.Auth, From: row.From}
 				v.byName[placeKey{t.ID, h.Name}] = h
 				v.of[t.ID] = append(v.of[t.ID], h)
 				return nil
@@ -119,6 +122,9 @@ func (o *Outbox) CreateWebhook(t tracker.TenantID, h tracker.Webhook) (tracker.W
 	if err := o.checkURL(h.URL); err != nil {
 		return h, err
 	}
+	if err := checkShape(&h); err != nil {
+		return h, err
+	}
 	h.Created = o.db.Now()
 	h.Secrets = []tracker.WebhookSecret{{Secret: newSecret()}}
 	return h, o.saveHook(t, &h)
@@ -175,7 +181,7 @@ func (o *Outbox) RotateWebhook(t tracker.TenantID, name string, oldUntil int64) 
 }
 
 func (o *Outbox) saveHook(t tracker.TenantID, h *tracker.Webhook) error {
-	b, err := json.Marshal(hookRow{URL: h.URL, Concurrency: h.Concurrency, Created: h.Created, Secrets: h.Secrets})
+	b, err := json.Marshal(hookRow{URL: h.URL, Concurrency: h.Concurrency, Created: h.Created, Secrets: h.Secrets, Shape: h.Shape, Auth: h.Auth, From: h.From})
 	if err != nil {
 		return err
 	}

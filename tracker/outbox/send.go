@@ -68,16 +68,9 @@ func newClient(refuse func(netip.Addr) error) *http.Client {
 func (s *sender) send(ctx context.Context, d *delivery) result {
 	var sent atomic.Bool // a byte of the request may have left
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaderField: func(string, []string) { sent.Store(true) }})
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.hook.URL, bytes.NewReader(d.body))
-	if err != nil {
-		return result{outcome: tracker.OutcomeUnreachable, detail: "the address cannot be used", gone: true}
-	}
-	req.GetBody = nil // the client must not repeat by itself what it may have sent
-	stamp := strconv.FormatInt(d.at/1000, 10)
-	req.Header = http.Header{
-		"Content-Type": {"application/json"}, "User-Agent": {s.agent}, "Idempotency-Key": {d.id.String()},
-		"Webhook-Id": {d.id.String()}, "Webhook-Timestamp": {stamp},
-		"Webhook-Signature": {signatures(d.hook.Secrets, d.at, d.id.String(), stamp, d.body)},
+	req, why := s.request(ctx, d)
+	if why != "" {
+		return result{outcome: tracker.OutcomeUnreachable, detail: why, gone: true}
 	}
 	client := s.client
 	if req.URL.Scheme == "http" {
@@ -90,6 +83,32 @@ func (s *sender) send(ctx context.Context, d *delivery) result {
 	defer resp.Body.Close()
 	_, _ = io.CopyN(io.Discard, resp.Body, bodyLimit) // its end is of no interest
 	return answered(resp)
+}
+
+// request makes the request of an attempt, or says why there can be none.
+func (s *sender) request(ctx context.Context, d *delivery) (req *http.Request, why string) {
+	r := request{http.MethodPost, d.hook.URL, "application/json", d.body}
+	if d.hook.Shape != "" {
+		if r, why = shaped(d); why != "" {
+			return nil, why
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, r.url, bytes.NewReader(r.body))
+	if err != nil {
+		return nil, "the address cannot be used"
+	}
+	req.GetBody = nil // the client must not repeat by itself what it may have sent
+	req.Header = http.Header{"Content-Type": {r.kind}, "User-Agent": {s.agent}, "Idempotency-Key": {d.id.String()}}
+	switch {
+	case d.hook.Auth != "":
+		req.Header.Set("Authorization", authorization(d.hook.Auth))
+	case d.hook.Shape == "":
+		stamp := strconv.FormatInt(d.at/1000, 10)
+		req.Header.Set("Webhook-Id", d.id.String())
+		req.Header.Set("Webhook-Timestamp", stamp)
+		req.Header.Set("Webhook-Signature", signatures(d.hook.Secrets, d.at, d.id.String(), stamp, d.body))
+	}
+	return req, ""
 }
 
 // failed says what an attempt without an answer means. Details never quote the

@@ -24,6 +24,7 @@ type interest struct {
 	mailed messages
 	opened messages
 	shares uint64
+	reads  []int32 // quarters of an hour since 1970, in order; kept without a map, too
 }
 
 type leaning struct {
@@ -83,6 +84,44 @@ func (k *Walk) care(t *scorecard.Topics, s *source) {
 		i.shares++
 	}
 	i.lean(t, s)
+}
+
+// quarter is how exactly it is kept when somebody reads, in ms.
+const quarter = 900_000
+
+// reads keeps when a person opened a mail or clicked in one. What machines and
+// proxies did says nothing, and of an hour of reading one moment is kept. A click
+// comes here when it has settled: it happened before.
+func (k *Walk) reads(e *tracker.Event, typ string) {
+	if typ != "email_open" && typ != "email_click" || e.Machine != tracker.Human {
+		return
+	}
+	at := e.Time
+	if typ == "email_click" {
+		at -= e.Settle()
+	}
+	if k.interest == nil {
+		k.interest = &interest{}
+	}
+	list := k.interest.reads
+	q := int32(at / quarter)
+	i, found := slices.BinarySearch(list, q)
+	if found || i > 0 && list[i-1]/4 == q/4 || i < len(list) && list[i]/4 == q/4 {
+		return
+	}
+	list = slices.Insert(list, i, q)
+	k.interest.reads = slices.Delete(list, 0, max(len(list)-tracker.ReadingsMost, 0))
+}
+
+// Readings are the moments at which the person read mails, unix ms.
+func (k *Walk) Readings() (out []int64) {
+	if k.interest == nil {
+		return nil
+	}
+	for _, q := range k.interest.reads {
+		out = append(out, int64(q)*quarter)
+	}
+	return out
 }
 
 func secondsOf(v wasm.Slot) float64 {
@@ -258,11 +297,12 @@ const leastAffinity = 0.001
 
 // A walk keeps its interests, if it has any, as
 //
-//	interest = topics pages messages messages shares:uvarint
+//	interest = topics pages messages messages shares:uvarint reads?
 //	topic    = text value:8 time
 //	page     = text seconds:8 visits:uvarint last hashes
 //	messages = n:uvarint hashes
 //	hashes   = count:uvarint (hash:8)*
+//	reads    = count:uvarint (quarter since the one before)*
 
 func (k *Walk) appendInterest(dst []byte) []byte {
 	i := k.interest
@@ -291,7 +331,17 @@ func (k *Walk) appendInterest(dst []byte) []byte {
 		dst = binary.AppendUvarint(dst, m.n)
 		hashes(m.latest)
 	}
-	return binary.AppendUvarint(dst, i.shares)
+	dst = binary.AppendUvarint(dst, i.shares)
+	if len(i.reads) == 0 {
+		return dst
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(i.reads)))
+	last := int32(k.First / quarter)
+	for _, q := range i.reads {
+		dst = binary.AppendVarint(dst, int64(q-last))
+		last = q
+	}
+	return dst
 }
 
 func (r *reader) interest(k *Walk) {
@@ -314,6 +364,14 @@ func (r *reader) interest(k *Walk) {
 		m.n, m.latest = r.uvarint(), r.hashes()
 	}
 	i.shares = r.uvarint()
+	if len(r.b) == 0 {
+		return
+	}
+	last := int32(k.First / quarter)
+	for n := r.uvarint(); n > 0 && r.err == nil; n-- {
+		last += int32(r.varint())
+		i.reads = append(i.reads, last)
+	}
 }
 
 func (r *reader) hashes() (out []uint64) {
@@ -328,7 +386,7 @@ func (i *interest) size() int {
 	if i == nil {
 		return 0
 	}
-	n := 160 + 48*cap(i.topics) + 8*(cap(i.mailed.latest)+cap(i.opened.latest))
+	n := 184 + 4*cap(i.reads) + 48*cap(i.topics) + 8*(cap(i.mailed.latest)+cap(i.opened.latest))
 	for j := range i.pages {
 		n += 80 + len(i.pages[j].path) + 8*cap(i.pages[j].sessions)
 	}

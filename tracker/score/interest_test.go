@@ -164,11 +164,16 @@ func TestPagesSeenLastStay(t *testing.T) {
 	}
 }
 
-// Without a map a walk keeps nothing of interests, and they are nil.
+// Without a map a walk keeps nothing of interests but when mails are read, and they
+// are nil.
 func TestWithoutAMap(t *testing.T) {
 	d := NewDeck(1)
-	k := walked(t, &d, nil, did("page_view", 1, "path", "/pricing"), did("email_open", 2, "message", "m"))
+	k := walked(t, &d, nil, did("page_view", 1, "path", "/pricing"), did("share", 2))
 	if k.interest != nil || d.Interests(k, 5) != nil {
 		t.Errorf("kept %+v", k.interest)
+	}
+	k = walked(t, &d, nil, did("page_view", 1, "path", "/pricing"), did("email_open", 2, "message", "m"))
+	if i := k.interest; i.topics != nil || i.pages != nil || i.opened.n != 0 || len(i.reads) != 1 || d.Interests(k, 5) != nil {
+		t.Errorf("kept %+v beside when they read", k.interest)
 	}
 }

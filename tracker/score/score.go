@@ -277,6 +277,9 @@ func (w *Walker) count(d *Deck, k *Walk, e *tracker.Event, session uint64, perso
 			return fmt.Errorf("open event %d: %w", e.Seq, w.src.err)
 		}
 	}
+	if !waits {
+		k.reads(e, w.src.typ)
+	}
 	for _, i := range d.order {
 		if err := w.event(d, k, i, e); err != nil {
 			return err

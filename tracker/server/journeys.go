@@ -15,6 +15,7 @@ import (
 	"ripen/tracker/journey"
 	"ripen/tracker/outbox"
 	"ripen/tracker/rank"
+	"ripen/wasm/scorecard"
 )
 
 // journeyWorld is what journeys know of leads, and how what they ask for becomes
@@ -31,7 +32,7 @@ func (s *Server) openJourneys() *journey.Engine {
 	w := &journeyWorld{s: s, people: map[tracker.TenantID][]tracker.LeadID{}}
 	return journey.New(journey.Config{
 		DB: s.db, Tenants: s.registry.Tenants, Source: s.registry.FirstSource, Update: s.outbox.Update,
-		Do: w.do, Person: w.person, People: w.next, Changes: w.changes, Seen: w.seen, Check: w.check, Logger: s.log,
+		Do: w.do, Person: w.person, People: w.next, Changes: w.changes, Seen: w.seen, Check: w.check, Library: w.library, Logger: s.log,
 		Last: func(t tracker.TenantID) (uint64, error) { return rank.OpenFeed(s.db.Meta()).Last(t) }, // a feed remembers what it wrote itself
 	})
 }
@@ -121,10 +122,38 @@ func (s *State) acts(t tracker.TenantID, id tracker.LeadID) ([]journey.Act, erro
 		}
 		_, judged := verdicts[e.Seq]
 		if !judged && e.Counts() && !e.Machine.IsMachine() {
-			out = append(out, journey.Act{Seq: e.Seq, Time: e.Time, Type: string(e.Type)})
+			out = append(out, journey.Act{Seq: e.Seq, Time: e.Time, Type: string(e.Type), Sent: sentTemplate(&e)})
 		}
 	}
 	return out, nil
+}
+
+// sentTemplate is the name of the template that an event says was sent.
+func sentTemplate(e *tracker.Event) string {
+	if string(e.Type) != "email_sent" {
+		return ""
+	}
+	v, _ := e.Find("template")
+	name, _, _ := strings.Cut(string(v.Str), "@")
+	return name
+}
+
+// library is what steps choose from that say content: by_interest.
+func (w *journeyWorld) library(t tracker.TenantID) (lib *journey.Library, err error) {
+	lib = &journey.Library{}
+	row, err := w.s.registry.Topics(t)
+	if err != nil {
+		return nil, err
+	}
+	if v := row.Version(row.Current); v != nil {
+		topics, err := scorecard.ParseTopics("topics.yaml", v.YAML)
+		if err != nil {
+			return nil, err // unreachable unless what was published is wrong
+		}
+		lib.Topics = topics.Names
+	}
+	lib.Contents, err = w.s.post.Contents(t)
+	return lib, err
 }
 
 // next returns known leads behind one, in the order of their ids. The list is
@@ -163,6 +192,8 @@ type stepBody struct {
 		Key     string            `json:"key"` // the same at every attempt
 		Journey string            `json:"journey"`
 		Step    string            `json:"step"`
+		Phone   string            `json:"phone,omitempty"` // of an SMS
+		Text    string            `json:"text,omitempty"`
 		Lead    any               `json:"lead"`
 		Links   map[string]string `json:"links"`
 	} `json:"data"`
@@ -174,10 +205,13 @@ func (w *journeyWorld) do(tx *storage.Tx, e *journey.Effect) (string, error) {
 	id := outbox.NewID(e.Tenant.ID, l.ID, e.Key, e.Cause)
 	in := outbox.Intent{Tenant: e.Tenant.ID, ID: id, Kind: string(e.Step.Kind), To: e.Step.To, Lead: l.ID, Subject: e.Person.Subject}
 	var err error
-	switch e.Step.Kind {
-	case journey.Handoff:
+	switch {
+	case e.Step.Kind == journey.Handoff:
 		in.Body, err = w.handoff(tx, e, id)
-	case journey.Message:
+	case e.Step.Channel == journey.SMS:
+		in.Kind = journey.SMS
+		in.Body, err = w.tell(e, id, journey.SMS)
+	case e.Step.Kind == journey.Message:
 		in, err = w.s.mailIntent(&tracker.MailIntent{
 			Tenant: e.Tenant.ID, Key: id.String(), Lead: l.ID, Template: e.Template, Purpose: purposeOf(e.Journey),
 			Fields: map[string]string{"journey": e.Journey.FullName()},
@@ -230,6 +264,7 @@ func (w *journeyWorld) tell(e *journey.Effect, id outbox.ID, typ string) ([]byte
 	b.Type, b.Timestamp = typ, export.Time(e.Now)
 	d := &b.Data
 	d.Key, d.Journey, d.Step = id.String(), e.Journey.FullName(), e.Step.ID
+	d.Phone, d.Text = e.Phone, e.Text
 	d.Lead = export.Lead(l, e.Person.Card)
 	base := w.s.publicURL()
 	d.Links = map[string]string{

@@ -15,6 +15,10 @@ import (
 func (s *Server) mail() *email.Handler {
 	return email.New(email.Config{
 		Log: s.db.Log(), Keys: s.mailKeys, Source: s.registry.Lookup, Default: s.registry.FirstSource,
+		Number: func(t *tracker.Tenant, number string) (tracker.LeadID, string, error) {
+			return s.journeys.WhoseNumber(t, number)
+		},
+		Public:       s.publicURL,
 		JudgeRequest: s.ingest.JudgeRequest, JudgeAgent: s.ingest.JudgeAgent, Place: s.ingest.Place, Now: s.db.Now, Problem: export.Error,
 		Busy: func() bool { return !s.db.Writable() || s.db.Pending() > mostPending }, Quota: s.quota.Wait,
 		Count: func(from, verdict string) {

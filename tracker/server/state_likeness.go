@@ -32,6 +32,7 @@ func (s *State) take(l *fold.Lead) *likeness {
 		states: slices.Clone(k.States), cards: make([]*cardState, len(k.States)),
 	}
 	n.lead.Interests = b.tenant.deck.Interests(k, n.at)
+	n.lead.Readings = k.Readings()
 	for i := range n.states {
 		st := &n.states[i]
 		st.Guest = slices.Clone(st.Guest)

@@ -1,0 +1,156 @@
+package journey_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+// provider is an SMS provider of our own: what it was asked to send.
+type provider struct {
+	*httptest.Server
+	asked chan url.Values
+}
+
+func newProvider(t *testing.T) *provider {
+	p := &provider{asked: make(chan url.Values, 10)}
+	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, password, _ := r.BasicAuth()
+		if err := r.ParseForm(); err != nil || user != "AC1" || password != "token" {
+			t.Errorf("%s:%s %v", user, password, err)
+		}
+		p.asked <- r.PostForm
+		w.WriteHeader(http.StatusCreated)
+	}))
+	t.Cleanup(p.Close)
+	return p
+}
+
+// reply posts what Twilio posts when somebody answers.
+func (w *world) reply(key, token, sid, from, text string) (int, string) {
+	w.t.Helper()
+	at := w.URL + "/hooks/twilio?writeKey=" + key
+	form := url.Values{"MessageSid": {sid}, "From": {from}, "To": {"+34900"}, "Body": {text}}
+	signed := at
+	for _, name := range []string{"Body", "From", "MessageSid", "To"} {
+		signed += name + form.Get(name)
+	}
+	mac := hmac.New(sha1.New, []byte(token))
+	mac.Write([]byte(signed))
+	req, err := http.NewRequestWithContext(w.t.Context(), "POST", at, strings.NewReader(form.Encode()))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("X-Twilio-Signature", base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Settle()
+	return resp.StatusCode, string(b)
+}
+
+// An SMS goes to who said yes and has a number; the answer is the person's event,
+// moves the journey, and a stop is a no to whatever would follow.
+func TestSMS(t *testing.T) {
+	w, p := start(t), newProvider(t)
+	w.Call("POST", "/v1/webhooks", w.SecretKey, map[string]any{"name": "sms", "url": p.URL + "/Messages.json", "shape": "twilio", "auth": "AC1:token", "from": "+34900"}, nil)
+	var src struct {
+		WriteKey string `json:"write_key"`
+	}
+	w.Call("POST", "/v1/admin/sources", w.AdminKey, map[string]any{"name": "sms", "kind": "twilio", "secret": "token-of-twilio"}, &src)
+	w.publish("journeys", "s", `journey: s
+enter: {event: hello, again: always}
+goal: {event: purchase}
+caps: {sms: {most: 3, per: 7d}}
+steps:
+  - {id: ask, message: {channel: sms, to: sms, text: "Hi {{ name | there }}, still happy? Answer YES. {{ shop | }}"}}
+  - {id: answer, wait: {event: sms_replied, timeout: 3d, else: gone}}
+  - {id: thanks, message: {channel: sms, to: sms, text: "Thank you"}}
+  - {exit: answered}
+  - {id: gone, exit: silent}
+`, "")
+	know := func(user, phone, name string, yes bool) {
+		t.Helper()
+		w.send(map[string]any{
+			"type": "identify", "userId": user, "traits": map[string]any{"phone": phone, "name": name},
+			"context": map[string]any{"consent": map[string]any{"categoryPreferences": map[string]bool{"marketing": yes, "profiling": true}}},
+		})
+	}
+	know("ana", "+34 600-111-222", "http://evil.example", true)
+	know("bea", "+34600333444", "Bea", false)
+	know("cid", "none", "Cid", true)
+	for _, user := range []string{"ana", "bea", "cid"} {
+		w.track(user, "Hello", nil)
+	}
+	asked := func(want string) {
+		t.Helper()
+		select {
+		case form := <-p.asked:
+			w.want(form.Get("To")+" "+form.Get("From")+" "+form.Get("Body"), want)
+		case <-time.After(20 * time.Second): // the world is not ours to step
+			t.Fatal("nothing was sent")
+		}
+	}
+	asked("+34600111222 +34900 Hi there, still happy? Answer YES. ")
+	w.want(w.intents(), []string{"sms sms"})
+	w.want(w.messages("bea"), []string{"the person did not allow marketing"})
+	w.want(w.messages("cid"), []string{"the lead has no phone with its country, like +34600111222"})
+
+	if status, body := w.reply(src.WriteKey, "another token", "SM1", "+34600111222", "Yes"); status != 401 || !strings.Contains(body, "signature does not fit") {
+		t.Errorf("%d %s", status, body)
+	}
+	w.want(w.place("ana").Journeys[0].Step, "answer")
+	for range 2 { // told twice, counted once
+		if status, body := w.reply(src.WriteKey, "token-of-twilio", "SM1", "+34600111222", "Yes"); status != 200 || body != "<Response></Response>\n" {
+			t.Errorf("%d %s", status, body)
+		}
+	}
+	asked("+34600111222 +34900 Thank you")
+	w.want(w.place("ana").Journeys[0].Why, "answered")
+	w.reply(src.WriteKey, "token-of-twilio", "SM2", "+34600999999", "who is this?") // nobody we wrote to
+	w.Advance(time.Second)
+	w.reply(src.WriteKey, "token-of-twilio", "SM3", "+34600111222", " Stop. ")
+	w.track("ana", "Hello", nil)
+	w.want(len(w.intents()), 2)
+	var impact struct {
+		Sent, Wanted, Answered int
+		Touches                []struct{ Channel string }
+	}
+	w.Call("GET", "/v1/leads/ana/impact", w.SecretKey, nil, &impact)
+	w.want([]any{impact.Sent, impact.Wanted, impact.Answered, impact.Touches[0].Channel}, []any{2, 2, 2, "sms"})
+	var page struct {
+		Events []struct{ Type string }
+	}
+	w.Call("GET", "/v1/leads/ana/events", w.SecretKey, nil, &page)
+	n := 0
+	for _, e := range page.Events {
+		if e.Type == "sms_replied" {
+			n++
+		}
+	}
+	w.want(n, 2)
+	// Who is erased has no number any more.
+	w.Call("DELETE", "/v1/leads/ana", w.SecretKey, nil, nil)
+	w.Settle()
+	w.reply(src.WriteKey, "token-of-twilio", "SM4", "+34600111222", "Hello?")
+	if status, _ := w.Do("GET", "/v1/leads/ana", w.SecretKey, nil); status != 404 {
+		t.Errorf("a reply brought an erased lead back: %d", status)
+	}
+	if len(p.asked) != 0 {
+		t.Error("more was sent")
+	}
+}
