@@ -164,9 +164,13 @@ func (j *Journey) triggers() []*Trigger {
 	return list
 }
 
-// Templates are the names of all templates that its messages may use, sorted.
-func (j *Journey) Templates() (names []string) {
+// Templates are the names of all templates that its messages of a channel may
+// use, sorted.
+func (j *Journey) Templates(channel string) (names []string) {
 	for _, s := range j.Steps {
+		if s.Channel != channel {
+			continue
+		}
 		if s.Template != "" {
 			names = append(names, s.Template)
 		}
@@ -188,7 +192,11 @@ func (j *Journey) Notes() (notes []string) {
 	for _, s := range j.Steps {
 		switch s.Kind {
 		case Message:
-			say("needs the mail templates " + strings.Join(j.Templates(), ", ") + ": ripen mail template publish FILE")
+			if s.Channel == ChannelOnsite {
+				say("needs the on-site messages " + strings.Join(j.Templates(s.Channel), ", ") + ": ripen onsite publish FILE")
+				continue
+			}
+			say("needs the mail templates " + strings.Join(j.Templates(s.Channel), ", ") + ": ripen mail template publish FILE")
 			say("needs a way out for mails: ripen mail sender")
 		case Handoff, Webhook:
 			say(fmt.Sprintf("needs the webhook %s: ripen webhook create %s URL", s.To, s.To))

@@ -108,7 +108,7 @@ var notBuilt = map[string]string{
 	"send_time": "write quiet: {from: \"21:00\", to: \"08:00\"}; the person's own best time comes later",
 	"need":      "write when: over scores and attributes",
 	"sms":       "write webhook: {to: NAME} to your provider",
-	"chat":      "write webhook: {to: NAME}",
+	"chat":      "write channel: onsite, whose message may be a chat",
 	"push":      "write webhook: {to: NAME} to your provider",
 }
 
@@ -342,7 +342,11 @@ func (r *reader) quiet(n *node) {
 }
 
 // channels are those that have messages. The others say what to do instead.
-var channels = []string{"email"}
+var channels = []string{"email", ChannelOnsite}
+
+// ChannelOnsite is the channel of messages that wait until the person is on the
+// site again.
+const ChannelOnsite = "onsite"
 
 func (r *reader) channel(n *node) string {
 	if !slices.Contains(channels, n.Text) {
