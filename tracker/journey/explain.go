@@ -205,5 +205,8 @@ func (w *teller) message(s *Step) string {
 	for _, c := range s.Bands {
 		out += fmt.Sprintf(w.say("; %s to those in the band %s", "; %s a los de la banda %s"), c.Template, c.Name)
 	}
+	if s.Holdout > 0 {
+		out += fmt.Sprintf(w.say("; %g %% do not get it, to compare with", "; el %g %% no lo recibe, para comparar"), float64(s.Holdout)/100)
+	}
 	return out
 }

@@ -86,6 +86,7 @@ type Step struct {
 	Template string         // Message
 	Bands    []Choice       // Message: another template for those in a band
 	Tests    []Choice       // Message: one of these, by weight
+	Holdout  int            // Message: of 10,000 leads; they go on without it
 	Values   []Value        // Set
 	To       string         // Handoff, Webhook: the destination
 	Queue    string         // Handoff

@@ -144,7 +144,8 @@ func (r *reader) message(s *Step, n *node) {
 				s.Bands = append(s.Bands, Choice{Name: k.Text, Template: r.word(v.Values[i], "template")})
 			}
 		},
-		"test": func(v *node) { r.test(s, v) },
+		"test":    func(v *node) { r.test(s, v) },
+		"holdout": func(v *node) { s.Holdout = r.share(v, "holdout") },
 	}, "channel")
 	if n.IsMap && (s.Template == "") == (s.Tests == nil) {
 		r.add(n, "message wants template: or test:", "write template: NAME, or test: {a: {template: NAME, weight: 1}, b: …}")

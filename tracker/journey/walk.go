@@ -26,6 +26,8 @@ type place struct {
 	Held    bool   `json:"h,omitempty"` // of the hold-out: nothing is done, the goal is counted
 	Sent    int    `json:"m,omitempty"` // messages
 	Put     bool   `json:"q,omitempty"` // the step was put off: it is done when it is due
+
+	trial
 }
 
 // The words for why a journey ended.
@@ -170,6 +172,10 @@ func (w *walker) message(s *Step) (waits bool, err error) {
 		return true, nil
 	}
 	template, variant := w.choose(s)
+	if held := w.drawn(s, variant); held {
+		w.say(note{Step: s.ID, What: "not sent", Detail: "hold-out of this message: to compare with"})
+		return false, nil
+	}
 	err = w.effect(s, template, variant)
 	if k := tracker.KindOf(err); k == tracker.KindInvalid || k == tracker.KindNotFound {
 		w.say(note{Step: s.ID, What: "not sent", Detail: err.Error()}) // the template changed since the journey was published
@@ -278,6 +284,9 @@ func (w *walker) effect(s *Step, template, variant string) error {
 
 func (w *walker) end(why string, at int64) {
 	w.p.Step, w.p.Due, w.p.Put, w.p.Why, w.p.Ended = "", 0, false, why, at
+	if why == whyGoal {
+		w.p.reach(at)
+	}
 	w.say(note{What: "ended", Detail: why})
 }
 
@@ -286,7 +295,11 @@ func (w *walker) enter(cause int64) error {
 	p := w.p
 	p.Version, p.Entry, p.Born, p.Entered = w.j.Version, p.Entry+1, w.q.Lead.ID.String(), cause
 	p.Why, p.Ended, p.Sent, p.Passes = "", 0, 0, 0
-	if p.Held = w.j.Holdout > 0 && draw(p.Born, w.j.Name, "hold-out", 10_000) < w.j.Holdout; p.Held {
+	p.Held = w.j.Holdout > 0 && draw(p.Born, w.j.Name, "hold-out", 10_000) < w.j.Holdout
+	if p.Entry == 1 {
+		p.trial = trial{First: cause, Of: p.Version, Out: p.Held, Band: w.q.stands().Band}
+	}
+	if p.Held {
 		p.Step, p.Since, p.Due = w.j.Steps[0].ID, cause, 0
 		w.say(note{What: "entered", Detail: "hold-out: nothing is sent"})
 		return nil
