@@ -1,5 +1,7 @@
 package tracker
 
+import "slices"
+
 // JourneySet is the type of the event by which a journey sets attributes.
 const JourneySet = "journey_set"
 
@@ -97,4 +99,95 @@ type JourneySimulation struct {
 	Tally    JourneyTally   `json:"tally"`
 	Messages map[string]int `json:"messages"` // :: template → times
 	Notes    []string       `json:"notes"`    // what it could not know
+}
+
+// JourneyEffect is what a journey adds to what would have happened without it: leads
+// whom it took along beside leads who were held out, as chance drew them.
+type JourneyEffect struct {
+	Journey  string          `json:"journey"`
+	At       string          `json:"at"`
+	Within   float64         `json:"within_days"` // of the first entry, or of the message
+	Young    int             `json:"young"`       // leads left out: their time has not passed
+	Unknown  int             `json:"unknown"`     // left out: they entered before this was kept
+	Mixed    int             `json:"mixed"`       // left out: two leads became one, of whom one was held out
+	Versions []VersionEffect `json:"versions"`    // by what they entered first
+	Notes    []string        `json:"notes"`
+	Lead     *LeadEffect     `json:"lead,omitempty"` // if one was asked about
+}
+
+// VersionEffect is the effect of one version.
+type VersionEffect struct {
+	Compared
+	Planned float64      `json:"hold_out"` // the share that it says
+	Drawn   float64      `json:"drawn"`    // the share that was
+	Off     bool         `json:"off"`      // they differ by more than chance: do not believe the rest
+	Bands   []BandEffect `json:"bands"`
+	Steps   []StepEffect `json:"steps"` // of messages that chance chose or held back
+}
+
+// BandEffect is the effect to expect of a lead in a band, drawn towards that of all as
+// far as bands differ by chance.
+type BandEffect struct {
+	Band     string     `json:"band"` // when it entered; empty = any other
+	Treated  Arm        `json:"treated"`
+	Held     Arm        `json:"held_out"`
+	Expected float64    `json:"expected"`
+	Between  [2]float64 `json:"expected_95"`
+	Sentence string     `json:"sentence"`
+}
+
+// StepEffect sets the variants of a message beside those who did not get it, or beside
+// its first variant if it has no hold-out.
+type StepEffect struct {
+	Step    string     `json:"step"`
+	Against string     `json:"against"` // the variant; empty = those who did not get it
+	Choices []Compared `json:"choices"`
+}
+
+// Compared is the difference of two groups.
+type Compared struct {
+	Of         string     `json:"of"` // name@version, or the variant
+	Treated    Arm        `json:"treated"`
+	Held       Arm        `json:"held_out"` // or those whom Of is compared with
+	Difference float64    `json:"difference"`
+	Between    [2]float64 `json:"difference_95"`     // looked at once
+	Always     [2]float64 `json:"difference_always"` // looked at as often as one likes
+	Verdict    string     `json:"verdict"`           // more, less, perhaps, none, too_few, no_hold_out
+	Sentence   string     `json:"sentence"`
+}
+
+// Arm is a group of leads and who of them reached the goal in time.
+type Arm struct {
+	Leads int     `json:"leads"`
+	Goals int     `json:"goals"`
+	Rate  float64 `json:"rate"`
+}
+
+// LeadEffect is what a version is expected to add for one lead, by the band that it is
+// in now.
+type LeadEffect struct {
+	ID       string     `json:"id"`
+	Band     string     `json:"band"`
+	Of       string     `json:"of"` // name@version
+	Expected float64    `json:"expected"`
+	Between  [2]float64 `json:"expected_95"`
+	Sentence string     `json:"sentence"`
+}
+
+// Expect is what the latest version that can tell is expected to add for a lead in a
+// band; nil if none can tell.
+func (e *JourneyEffect) Expect(id, band string) *LeadEffect {
+	for i := range e.Versions {
+		v := &e.Versions[i]
+		if v.Off || len(v.Bands) == 0 {
+			continue
+		}
+		k := slices.IndexFunc(v.Bands, func(b BandEffect) bool { return b.Band == band && band != "" })
+		if k < 0 {
+			k = len(v.Bands) - 1
+		}
+		b := v.Bands[k]
+		return &LeadEffect{ID: id, Band: band, Of: v.Of, Expected: b.Expected, Between: b.Between, Sentence: b.Sentence}
+	}
+	return nil
 }

@@ -88,7 +88,7 @@ version has a step of the same id. Nobody enters for what happened before.
 		summary: text{"what became of the leads of each version, the hold-out beside", "qué fue de los leads de cada versión, y del grupo de control"},
 		help:    "  ripen journey stats educate --data ./data",
 		run:     runJourneyStats,
-	}, {
+	}, journeyEffectCommand(), {
 		name: "journey lead", args: "ID", min: 1, max: 1, use: append([]string{"limit"}, tenantSettings...), folds: true,
 		summary: text{"where a lead stands in journeys, and what they did with it", "dónde está un lead en los recorridos, y qué hicieron con él"},
 		help:    "  ripen journey lead ana@acme.example --data ./data",

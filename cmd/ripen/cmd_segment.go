@@ -24,7 +24,7 @@ it may begin a journey. It asks scores, attributes and what somebody did:
   ripen segment check regulars.yaml`,
 		run: runSegmentCheck,
 	}, {
-		name: "segment publish", args: "FILE", min: 1, max: 1, use: tenantSettings,
+		name: "segment publish", args: "FILE…", min: 1, max: -1, use: tenantSettings,
 		summary: text{"put a segment in force: who belongs is asked of every known lead", "poner un segmento en vigor: se pregunta a cada lead conocido si pertenece"},
 		help:    "  ripen segment publish regulars.yaml --tenant acme --data ./data",
 		run:     publishText(tracker.Segments),
@@ -100,19 +100,31 @@ func pathOf(kind tracker.TextKind, name string) string {
 
 func publishText(kind tracker.TextKind) func(context.Context, *call) error {
 	return func(ctx context.Context, c *call) error {
-		name, src, err := c.readText(kind, c.args[0])
-		if err != nil {
-			return err
+		type source struct {
+			name string
+			src  []byte
 		}
-		return c.withServer(ctx, func(cl *client) error {
-			if err := cl.do(ctx, "PUT", pathOf(kind, name), nil, src, nil); err != nil {
+		all := make([]source, len(c.args))
+		for i, file := range c.args { // all are right before the first goes live
+			var err error
+			if all[i].name, all[i].src, err = c.readText(kind, file); err != nil {
 				return err
 			}
-			var body any
-			if kind == tracker.Journeys {
-				body = map[string]bool{"migrate": c.bool("migrate")}
+		}
+		return c.withServer(ctx, func(cl *client) error {
+			for _, x := range all {
+				if err := cl.do(ctx, "PUT", pathOf(kind, x.name), nil, x.src, nil); err != nil {
+					return err
+				}
+				var body any
+				if kind == tracker.Journeys {
+					body = map[string]bool{"migrate": c.bool("migrate")}
+				}
+				if err := c.inForce(ctx, cl, pathOf(kind, x.name)+"/publish", body); err != nil {
+					return err
+				}
 			}
-			return c.inForce(ctx, cl, pathOf(kind, name)+"/publish", body)
+			return nil
 		})
 	}
 }

@@ -97,7 +97,7 @@ func runTrain(ctx context.Context, c *call) error {
 	if err != nil {
 		return &usageError{err.Error(), "ripen help train"}
 	}
-	table, err := c.readTable(&o)
+	table, err := c.readPeople(&o, train.ReadTable)
 	if err != nil {
 		return err
 	}
@@ -114,8 +114,8 @@ func runTrain(ctx context.Context, c *call) error {
 	return c.writeTrained(r)
 }
 
-// readTable reads the file that is learned from.
-func (c *call) readTable(o *train.Options) (*train.Table, error) {
+// readPeople reads the file that is learned from.
+func (c *call) readPeople(o *train.Options, read func(io.Reader, *train.Options) (*train.Table, error)) (*train.Table, error) {
 	in, size, err := c.openInput(c.args[0])
 	if err != nil {
 		return nil, err
@@ -123,21 +123,33 @@ func (c *call) readTable(o *train.Options) (*train.Table, error) {
 	defer in.Close()
 	p := c.startProgress(text{"reading", "leyendo"}.in(c.lang), size, bytesText)
 	defer p.end()
-	return train.ReadTable(io.TeeReader(in, counter{p}), o)
+	return read(io.TeeReader(in, counter{p}), o)
 }
 
 // trainOptions are the flags as train wants them.
 func (c *call) trainOptions() (o train.Options, err error) {
-	o = train.Options{
-		Name: c.get("name"), Label: c.get("label"), Positive: c.get("positive"), TimeColumn: c.get("time-column"),
-		Seed: uint64(c.int("seed")), Language: c.lang, Model: cmp.Or(c.get("model"), train.KindCard),
+	if o, err = c.tableOptions(); err != nil {
+		return o, err
 	}
+	o.Name, o.TimeColumn, o.Model = c.get("name"), c.get("time-column"), cmp.Or(c.get("model"), train.KindCard)
 	if !slices.Contains([]string{train.KindCard, train.KindLogistic, train.KindTrees}, o.Model) {
 		return o, fmt.Errorf("--model %q: write card, logistic or gbdt", o.Model)
 	}
 	if o.Label == "" {
 		return o, errors.New("train needs --label COLUMN: the column that says who converted")
 	}
+	constraints, err := splitList(c.get("constrain"))
+	for _, s := range constraints {
+		k, e := train.ParseConstraint(s)
+		err = errors.Join(err, e)
+		o.Constraints = append(o.Constraints, k)
+	}
+	return o, err
+}
+
+// tableOptions are the flags that say how a file of people is read.
+func (c *call) tableOptions() (o train.Options, err error) {
+	o = train.Options{Label: c.get("label"), Positive: c.get("positive"), Seed: uint64(c.int("seed")), Language: c.lang}
 	if c.set("sep") {
 		sep := c.get("sep")
 		if sep == `\t` {
@@ -153,12 +165,6 @@ func (c *call) trainOptions() (o train.Options, err error) {
 		if *list, err = splitList(c.get(name)); err != nil {
 			return o, fmt.Errorf("--%s: %w", name, err)
 		}
-	}
-	constraints, err := splitList(c.get("constrain"))
-	for _, s := range constraints {
-		k, e := train.ParseConstraint(s)
-		err = errors.Join(err, e)
-		o.Constraints = append(o.Constraints, k)
 	}
 	return o, err
 }

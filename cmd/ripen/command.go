@@ -52,7 +52,7 @@ func chapters() []chapter {
 			scorecardCommands(), topicsCommands(), moduleCommands(),
 		)},
 		{text{"Learn", "Aprender"}, slices.Concat(
-			trainCommands(), loyaltyCommands(),
+			trainCommands(), usefulCommands(), typologyCommands(), loyaltyCommands(),
 		)},
 		{text{"Leads", "Leads"}, slices.Concat(
 			leadsCommands(), personCommands(), accountCommands(), handoffCommands(),

@@ -65,6 +65,7 @@ var settings = []setting{
 	{name: "ranking", kind: boolean, help: text{"make this card the tenant's ranking", "hacer de esta tarjeta la clasificación del inquilino"}},
 	{name: "migrate", kind: boolean, help: text{"leads under way go on in this version, from their next step on", "los leads en camino siguen en esta versión, desde su próximo paso"}},
 	{name: "since", kind: instant, value: "TIME", help: text{"what happened from this moment on; default: 90 days ago", "lo ocurrido desde ese momento; por defecto hace 90 días"}},
+	{name: "within", kind: period, value: "TIME", def: "30d", help: text{"from the entry, or the message, on: a goal that comes later does not count, in d, w, mo or y", "desde la entrada, o el mensaje: una meta que llega después no cuenta, en d, w, mo o y"}},
 	{name: "state", value: "STATE", help: text{"only those in this state", "solo los que están en este estado"}},
 	{name: "queue", value: "NAME", help: text{"only hand-offs of this queue", "solo entregas de esta cola"}},
 	{name: "reason", value: "TEXT", help: text{"why sales decided so", "por qué ventas lo decidió así"}},
@@ -135,6 +136,9 @@ var settings = []setting{
 	{name: "missing", value: "LIST", help: text{"further words that stand for no answer", "otras palabras que significan sin respuesta"}},
 	{name: "time-column", value: "COLUMN", help: text{"a column of dates, or numbers that grow, to ask about later rows; @row = the file is in the order of time", "una columna de fechas, o números que crecen, para preguntar por filas posteriores; @row = el fichero está en orden de tiempo"}},
 	{name: "constrain", value: "LIST", help: text{"what points must keep to: COLUMN=rising, COLUMN=falling, COLUMN>=POINTS, COLUMN<=POINTS", "a qué se atienen los puntos: COLUMNA=rising, COLUMNA=falling, COLUMNA>=PUNTOS, COLUMNA<=PUNTOS"}},
+	{name: "types", kind: number, value: "N", def: "0", help: text{"how many kinds to find, 2 to 8; 0 = as many as are told apart best", "cuántos tipos buscar, de 2 a 8; 0 = los que mejor se distingan"}},
+	{name: "columns", value: "LIST", help: text{"attributes and event types to tell kinds apart by; default: all", "atributos y tipos de evento por los que distinguir; por defecto todos"}},
+	{name: "prefix", value: "NAME", help: text{"what the segments are called, before their number; default: type", "cómo se llaman los segmentos, antes de su número; por defecto tipo"}},
 	{name: "seed", kind: number, value: "N", def: "1", help: text{"of what is drawn at random", "de lo que se elige al azar"}},
 	{name: "html", value: "FILE", help: text{"write the report as a page, too", "escribir también el informe como página"}},
 	{name: "dry-run", kind: boolean, help: text{"only say what would be done", "solo decir qué se haría"}},
@@ -142,7 +146,7 @@ var settings = []setting{
 	{name: "repair", kind: boolean, help: text{"mend what can be mended without loss", "reparar lo que se pueda sin pérdida"}},
 	{name: "accept-loss", kind: boolean, help: text{"with --repair: also forget what is lost for good, so that the rest opens", "con --repair: olvidar además lo perdido del todo, para que lo demás abra"}},
 	{name: "keys", value: "FILE", help: text{"the keys of the backup; default: FILE.keys beside it", "las claves de la copia; por defecto FILE.keys a su lado"}},
-	{name: "dir", value: "DIR", help: text{"the folder to write; default: module-LANG", "la carpeta que se escribe; por defecto module-LANG"}},
+	{name: "dir", value: "DIR", help: text{"the folder to write; of module new, default: module-LANG", "la carpeta que se escribe; con module new, por defecto module-LANG"}},
 	{name: "erased", value: "FILE", help: text{"the list of who was erased; default: FILE.erased beside it", "la lista de personas borradas; por defecto FILE.erased a su lado"}},
 }
 

@@ -45,6 +45,11 @@ type Leads interface {
 	// Train learns a card from the log: from what was known of each lead at one
 	// moment, and whether it converted since. Nothing changes.
 	Train(ctx context.Context, c tracker.Caller, t tracker.TenantID, ask Training, progress func(done, total int) error) (*Trained, error)
+	// Useful measures what each attribute and event is good for, as Train would learn
+	// from them.
+	Useful(ctx context.Context, c tracker.Caller, t tracker.TenantID, ask Training, progress func(done, total int) error) (any, error)
+	// Types finds kinds of known leads, each with the rule of a segment.
+	Types(ctx context.Context, c tracker.Caller, t tracker.TenantID, ask Typing, progress func(done, total int) error) (any, error)
 	// Shadow says what the tenant's shadow has seen, once it has walked every lead
 	// that was touched, or when ctx ends, which is no error.
 	Shadow(ctx context.Context, c tracker.Caller, t tracker.TenantID) (*Shadow, error)

@@ -27,6 +27,9 @@ type Journeys interface {
 	Rollback(t tracker.TenantID, kind tracker.TextKind, name string) (tracker.JourneyDoc, error)
 	// Stats counts leads by version.
 	Stats(t tracker.TenantID, kind tracker.TextKind, name string) (map[string]*tracker.JourneyTally, error)
+	// Effect compares who was taken along with who was held out, of leads who entered
+	// at least within, in ms, ago.
+	Effect(t tracker.TenantID, name string, within int64, lang string) (*tracker.JourneyEffect, error)
 	// Members returns leads that belong to a segment, from behind one on.
 	Members(t tracker.TenantID, name string, behind tracker.LeadID, limit int) ([]tracker.LeadID, error)
 	// Places returns where a lead stands or stood, given all its names.
@@ -152,6 +155,47 @@ func (c *call) statsOfText() error {
 		return err
 	}
 	JSON(c.ctx, fasthttp.StatusOK, map[string]any{"stats": out})
+	return nil
+}
+
+// effect says what a journey adds, 30 days from the entry if nothing else is asked, and
+// what to expect of one lead if it is named.
+func (c *call) effect() error {
+	days, lang := c.float("days"), c.text("lang")
+	switch {
+	case c.err != nil:
+		return c.err
+	case c.text("days") == "":
+		days = 30
+	case days <= 0 || days > 400:
+		return invalid("days", "need a number above 0, at most 400: goals are looked for so long")
+	}
+	if lang != "" && lang != "en" && lang != "es" {
+		return invalid("lang", "need en or es")
+	}
+	out, err := c.cfg.Journeys.Effect(c.tenant.ID, c.name, int64(days*24*3600*1000), lang)
+	if err != nil {
+		return err
+	}
+	if who := c.text("lead"); who != "" {
+		st, done, err := c.at()
+		if err != nil {
+			return err
+		}
+		defer done()
+		l, err := st.Lead(c.caller, c.tenant.ID, who)
+		if err != nil {
+			return err
+		}
+		band := ""
+		if sc := l.Scores[c.tenant.Ranking]; sc != nil {
+			band = sc.Band
+		}
+		if out.Lead = out.Expect(l.ID.String(), band); out.Lead == nil {
+			return &tracker.Error{Kind: tracker.KindConflict, Code: "too_few", Detail: "no version of this journey can tell yet what it adds for one lead"}
+		}
+	}
+	JSON(c.ctx, fasthttp.StatusOK, out)
 	return nil
 }
 

@@ -38,9 +38,27 @@ type Trained struct {
 // train learns a card from the tenant's log and makes it the draft of its name. It
 // answers NDJSON: how far it has come, and then the result.
 func (c *call) train() error {
-	ask, err := c.planned()
+	ask, err := c.toLearn()
 	if err != nil {
 		return err
+	}
+	st, done, err := c.at()
+	if err != nil {
+		return err
+	}
+	by, tenant, life, cfg := c.caller, c.tenant.ID, c.cfg.Life, &c.cfg
+	Progress(c.ctx, c.log, "train", func(say func(done, total uint64) error) (any, error) {
+		defer done()
+		return learn(life, st, cfg, by, tenant, ask, say)
+	})
+	return nil
+}
+
+// toLearn reads what to learn, of the card that the path names.
+func (c *call) toLearn() (Training, error) {
+	ask, err := c.planned()
+	if err != nil {
+		return ask, err
 	}
 	for name, list := range map[string]*[]string{"drop": &ask.Drop, "constrain": &ask.Constrain} {
 		if c.has(name) {
@@ -54,24 +72,38 @@ func (c *call) train() error {
 	}
 	switch {
 	case c.err != nil:
-		return c.err
+		return ask, c.err
 	case ask.Language != "" && ask.Language != "en" && ask.Language != "es":
-		return invalid("lang", "need en or es")
+		return ask, invalid("lang", "need en or es")
 	case c.text("by") != "" && c.text("by") != "received" && c.text("by") != "time":
-		return invalid("by", "need received or time")
+		return ask, invalid("by", "need received or time")
 	case !slices.Contains([]string{"", "card", "logistic", "gbdt"}, ask.Model):
-		return invalid("model", "need card, logistic or gbdt")
+		return ask, invalid("model", "need card, logistic or gbdt")
 	case ask.Label == nil:
-		return invalid("label", "say what to foresee, as in won within 90d, here or under label: in the card "+c.name)
+		return ask, invalid("label", "say what to foresee, as in won within 90d, here or under label: in the card "+c.name)
+	}
+	return ask, nil
+}
+
+// useful measures what attributes and events are good for, of the label given or of the
+// card's, which is the ranking one unless another is named. It answers NDJSON as train
+// does; nothing changes.
+func (c *call) useful() error {
+	if c.name = c.text("scorecard"); c.name == "" {
+		c.name = c.tenant.Ranking
+	}
+	ask, err := c.toLearn()
+	if err != nil {
+		return err
 	}
 	st, done, err := c.at()
 	if err != nil {
 		return err
 	}
-	by, tenant, life, cfg := c.caller, c.tenant.ID, c.cfg.Life, &c.cfg
-	Progress(c.ctx, c.log, "train", func(say func(done, total uint64) error) (any, error) {
+	by, tenant, life := c.caller, c.tenant.ID, c.cfg.Life
+	Progress(c.ctx, c.log, "useful", func(say func(done, total uint64) error) (any, error) {
 		defer done()
-		return learn(life, st, cfg, by, tenant, ask, say)
+		return st.Useful(life, by, tenant, ask, func(n, total int) error { return say(uint64(n), uint64(total)) })
 	})
 	return nil
 }

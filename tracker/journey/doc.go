@@ -28,6 +28,7 @@
 //	t name@version       → what is counted, JSON
 //	F, C                 → the last change and the last record taken in
 //	w                    → the last lead that was asked about segments that began
+//	w after              → the record that leads must have seen before they are asked
 //
 // and under the machine's: C → the last record taken in for all. What it does not
 // do: send anything (that is the outbox's), choose offers, or write to those whom

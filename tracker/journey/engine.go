@@ -57,6 +57,7 @@ type Engine struct {
 	tenants map[tracker.TenantID]*inForce
 	batch   int    // how many jobs go into a transaction
 	looked  uint64 // the last record looked at: there was nothing since the cursor
+	seen    uint64 // the last record whose effects leads show, in this turn
 }
 
 // New returns the engine that lies in meta/. Nothing happens before Run or Turn.
@@ -110,6 +111,7 @@ func (e *Engine) Turn(ctx context.Context) (more bool, err error) {
 	if !ok {
 		return false, nil
 	}
+	e.seen = seen
 	busy, err := e.follow(ctx, seen)
 	more = busy
 	for _, t := range e.cfg.Tenants() {

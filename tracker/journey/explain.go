@@ -217,5 +217,8 @@ func (w *teller) message(s *Step) string {
 	if s.Send != nil {
 		out += s.Send.say(w)
 	}
+	if s.Holdout > 0 {
+		out += fmt.Sprintf(w.say("; %g %% do not get it, to compare with", "; el %g %% no lo recibe, para comparar"), float64(s.Holdout)/100)
+	}
 	return out
 }

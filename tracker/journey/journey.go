@@ -89,6 +89,7 @@ type Step struct {
 	Text     string         // Message by SMS: its words
 	Bands    []Choice       // Message: another template for those in a band
 	Tests    []Choice       // Message: one of these, by weight
+	Holdout  int            // Message: of 10,000 leads; they go on without it
 	Values   []Value        // Set
 	To       string         // Handoff, Webhook, Message by SMS: the destination
 	Queue    string         // Handoff

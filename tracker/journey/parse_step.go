@@ -146,10 +146,11 @@ func (r *reader) message(s *Step, n *node) {
 				s.Bands = append(s.Bands, Choice{Name: k.Text, Template: r.word(v.Values[i], "template")})
 			}
 		},
-		"test": func(v *node) { r.test(s, v) },
-		"send": func(v *node) { r.send(s, v) },
-		"to":   func(v *node) { s.To = r.word(v, "to") },
-		"text": func(v *node) { s.Text = r.text(v, "text") },
+		"test":    func(v *node) { r.test(s, v) },
+		"holdout": func(v *node) { s.Holdout = r.share(v, "holdout") },
+		"send":    func(v *node) { r.send(s, v) },
+		"to":      func(v *node) { s.To = r.word(v, "to") },
+		"text":    func(v *node) { s.Text = r.text(v, "text") },
 	}
 	maps.Copy(known, p.keys(r, s))
 	r.fields(n, "message", known, "channel")

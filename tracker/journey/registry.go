@@ -259,6 +259,9 @@ func (e *Engine) begin(r *rows, kind tracker.TextKind, name string, last, feed u
 		if err := r.set(nameKey(rowSweep, ""), make([]byte, leadLen)); err != nil {
 			return err
 		}
+		if err := r.setSequence(nameKey(rowSweep, "after"), last); err != nil {
+			return err
+		}
 	}
 	if _, begun, err := r.sequence([]byte{rowFeed}); err != nil || begun {
 		return err
@@ -301,11 +304,15 @@ const dueSweep = 'w'
 // sweep goes on asking all leads about segments that began or changed.
 func (e *Engine) sweep(t *tracker.Tenant, f *inForce) (more bool, err error) {
 	var at []byte
+	var after uint64
 	err = e.db.Meta().View(func(tx *storage.Tx) (err error) {
-		at, err = newRows(tx, t.ID).get(nameKey(rowSweep, ""))
+		r := newRows(tx, t.ID)
+		if after, _, err = r.sequence(nameKey(rowSweep, "after")); err == nil {
+			at, err = r.get(nameKey(rowSweep, ""))
+		}
 		return err
 	})
-	if err != nil || len(at) != leadLen {
+	if err != nil || len(at) != leadLen || e.seen < after { // whoever is in the log must be there to be asked
 		return false, err
 	}
 	ids, err := e.cfg.People(t.ID, parseLead(at), sweepBatch)

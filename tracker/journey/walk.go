@@ -28,6 +28,8 @@ type place struct {
 	Held    bool   `json:"h,omitempty"` // of the hold-out: nothing is done, the goal is counted
 	Sent    int    `json:"m,omitempty"` // messages
 	Put     bool   `json:"q,omitempty"` // the step was put off: it is done when it is due
+
+	trial
 }
 
 // The words for why a journey ended.
@@ -194,6 +196,10 @@ func (w *walker) message(s *Step) (waits bool, err error) {
 		w.say(note{Step: s.ID, What: "not sent", Detail: what.why})
 		return false, nil
 	}
+	if held := w.drawn(s, what.variant); held {
+		w.say(note{Step: s.ID, What: "not sent", Detail: "hold-out of this message: to compare with"})
+		return false, nil
+	}
 	err = w.effect(s, what)
 	if k := tracker.KindOf(err); k == tracker.KindInvalid || k == tracker.KindNotFound {
 		w.say(note{Step: s.ID, What: "not sent", Detail: err.Error()}) // the template changed since the journey was published
@@ -316,6 +322,9 @@ func (w *walker) effect(s *Step, what chosen) error {
 
 func (w *walker) end(why string, at int64) {
 	w.p.Step, w.p.Due, w.p.Put, w.p.Why, w.p.Ended = "", 0, false, why, at
+	if why == whyGoal {
+		w.p.reach(at)
+	}
 	w.say(note{What: "ended", Detail: why})
 }
 
@@ -324,7 +333,11 @@ func (w *walker) enter(cause int64) error {
 	p := w.p
 	p.Version, p.Entry, p.Born, p.Entered = w.j.Version, p.Entry+1, w.q.Lead.ID.String(), cause
 	p.Why, p.Ended, p.Sent, p.Passes = "", 0, 0, 0
-	if p.Held = w.j.Holdout > 0 && draw(p.Born, w.j.Name, "hold-out", 10_000) < w.j.Holdout; p.Held {
+	p.Held = w.j.Holdout > 0 && draw(p.Born, w.j.Name, "hold-out", 10_000) < w.j.Holdout
+	if p.Entry == 1 {
+		p.trial = trial{First: cause, Of: p.Version, Out: p.Held, Band: w.q.stands().Band}
+	}
+	if p.Held {
 		p.Step, p.Since, p.Due = w.j.Steps[0].ID, cause, 0
 		w.say(note{What: "entered", Detail: "hold-out: nothing is sent"})
 		return nil

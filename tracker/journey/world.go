@@ -94,6 +94,7 @@ func (w *world) stands(p *Person) ([]*stand, error) {
 			return nil, err
 		}
 	}
+	moved := slices.ContainsFunc(all, func(o stand) bool { return o.lead != p.Lead.ID })
 	var out []*stand
 	for i := range all {
 		s := &all[i]
@@ -112,14 +113,18 @@ func (w *world) stands(p *Person) ([]*stand, error) {
 			k = len(out) - 1
 		} else if keep := out[k]; s.open() && (!keep.open() || s.Entered < keep.Entered) {
 			s.Entry = max(s.Entry, keep.Entry)
+			s.join(&keep.trial)
 			if err := w.merged(keep); err != nil {
 				return nil, err
 			}
 			out[k] = s
-		} else if err := w.merged(s); err != nil {
-			return nil, err
+		} else {
+			keep.join(&s.trial)
+			if err := w.merged(s); err != nil {
+				return nil, err
+			}
 		}
-		if slices.ContainsFunc(all, func(o stand) bool { return o.lead != p.Lead.ID }) {
+		if moved {
 			if err := w.rows.save(out[k], 0); err != nil {
 				return nil, err
 			}
@@ -331,7 +336,7 @@ func (w *world) migrate(s *stand) (*Journey, error) {
 // then what it waits for.
 func (w *world) meet(h *happening, s *stand) error {
 	if !s.open() {
-		return nil
+		return w.watch(h, s)
 	}
 	j, err := w.migrate(s)
 	if j == nil || err != nil {

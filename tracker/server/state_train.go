@@ -68,11 +68,7 @@ func (s *State) snapshots(ctx context.Context, tenant tracker.TenantID, ask expo
 		return nil, err
 	}
 	all := len(ids)
-	if all > learnMost {
-		slices.SortFunc(ids, bySample)
-		ids = ids[:learnMost]
-		slices.SortFunc(ids, tracker.LeadID.Compare)
-	}
+	ids = learnable(ids)
 	q := &reading{s: s, tenant: tenant, byTime: ask.ByTime, until: until}
 	defer q.stored.Close()
 	if q.champion, err = s.champion(ctx, tenant, ask.Card); err != nil {
@@ -93,6 +89,16 @@ func (s *State) snapshots(ctx context.Context, tenant tracker.TenantID, ask expo
 // learnMost is how many leads are learned from; of more those that a simulation takes
 // as a sample. A row takes about a kilobyte.
 const learnMost = 200_000
+
+// learnable are the leads that are learned from, in the order of their ids.
+func learnable(ids []tracker.LeadID) []tracker.LeadID {
+	if len(ids) > learnMost {
+		slices.SortFunc(ids, bySample)
+		ids = ids[:learnMost]
+		slices.SortFunc(ids, tracker.LeadID.Compare)
+	}
+	return ids
+}
 
 // seeAll waits until the log's events up to now are seen. A state of the past is led to
 // its moment before it answers.

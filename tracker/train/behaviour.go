@@ -80,17 +80,25 @@ func (b *behaviour) ages() bool { return b != nil && (b.silence || b.window < le
 
 // words name the column for people.
 func (b *behaviour) words(lang string) string {
+	if b.silence {
+		return b.what(lang)
+	}
+	return b.what(lang) + fmt.Sprintf(say(lang, ", last %s", ", últimos %s"), windows[b.window].text)
+}
+
+// what names it without its window.
+func (b *behaviour) what(lang string) string {
 	switch {
 	case b.silence:
 		return say(lang, "days since the last activity", "días desde la última actividad")
 	case b.per != "":
-		return fmt.Sprintf(say(lang, "sessions, last %s", "sesiones, últimos %s"), windows[b.window].text)
+		return say(lang, "sessions", "sesiones")
 	case b.field == "path":
-		return fmt.Sprintf(say(lang, "%s of %s, last %s", "%s de %s, últimos %s"), b.event, b.value, windows[b.window].text)
+		return fmt.Sprintf(say(lang, "%s of %s", "%s de %s"), b.event, b.value)
 	case b.field != "":
-		return fmt.Sprintf(say(lang, "%s with %s %s, last %s", "%s con %s %s, últimos %s"), b.event, b.field, b.value, windows[b.window].text)
+		return fmt.Sprintf(say(lang, "%s with %s %s", "%s con %s %s"), b.event, b.field, b.value)
 	}
-	return fmt.Sprintf(say(lang, "%s, last %s", "%s, últimos %s"), b.event, windows[b.window].text)
+	return b.event
 }
 
 // key names it for constraints and ids.

@@ -52,10 +52,10 @@ const (
 
 // SnapshotOptions say who converted, and as of when leads are looked at.
 type SnapshotOptions struct {
-	Label    *scorecard.Label
-	Until    int64  // unix ms: nothing later is known
-	ByTime   bool   // an event was known when it happened, not when it was received: for histories that were imported
-	Seed     uint64 // of the moments
+	Label    *scorecard.Label // nil = nobody asks: leads are looked at as of Until
+	Until    int64            // unix ms: nothing later is known
+	ByTime   bool             // an event was known when it happened, not when it was received: for histories that were imported
+	Seed     uint64           // of the moments
 	Language string
 	Beyond   int // leads that are not looked at: there are too many
 }
@@ -151,6 +151,10 @@ func NewSnapshots(o SnapshotOptions) *Snapshots {
 func (s *Snapshots) Lead(id tracker.LeadID, first int64) bool {
 	s.end()
 	s.about.Leads++
+	if s.o.Label == nil {
+		s.now, s.on = snapshot{at: s.o.Until}, true
+		return true
+	}
 	most := min(s.o.Until-s.o.Label.Within-first, ageMost)
 	if most < hour {
 		s.about.Censored++
@@ -177,11 +181,12 @@ func drawn(id tracker.LeadID, seed uint64) float64 {
 // Event takes the next event of the lead under way, in the order of their time. open
 // reads the event's sealed part when it is asked for.
 func (s *Snapshots) Event(e *tracker.Event, subject tracker.LeadID, open func(*tracker.Event) error) error {
-	if !e.Counts() || e.Time > s.now.at+s.o.Label.Within {
+	if l := s.o.Label; !e.Counts() || l != nil && e.Time > s.now.at+l.Within {
 		return nil
-	}
-	if err := s.outcome(e, open); err != nil {
-		return err
+	} else if l != nil {
+		if err := s.outcome(e, open); err != nil {
+			return err
+		}
 	}
 	if e.Time > s.now.at || !s.o.ByTime && e.Received > s.now.at {
 		return nil
@@ -205,7 +210,7 @@ func (s *Snapshots) Event(e *tracker.Event, subject tracker.LeadID, open func(*t
 	started := string(e.Type) == "page_view" && !r.counted
 	r.counted = r.counted || started
 	s.active = e.Time
-	if !setsTraits(e) && !isOutcome(e) && string(e.Type) != s.o.Label.Event {
+	if !setsTraits(e) && !isOutcome(e) && (s.o.Label == nil || string(e.Type) != s.o.Label.Event) {
 		s.did(e, started)
 	}
 	return nil
@@ -490,7 +495,7 @@ func (s *Snapshots) attributes(t *Table) {
 		if why == "" && c.attr != s.names[i] {
 			c.attr = s.names[i] // it is in the tracker already, under this name
 		}
-		if why == "" && s.o.Label.Event == "" && slices.ContainsFunc(s.o.Label.Tests, func(q *scorecard.Test) bool { return q.Field == c.attr }) {
+		if why == "" && s.o.Label != nil && s.o.Label.Event == "" && slices.ContainsFunc(s.o.Label.Tests, func(q *scorecard.Test) bool { return q.Field == c.attr }) {
 			why = say(s.o.Language, "the label asks for it", "la etiqueta pregunta por ello")
 		}
 		if why != "" {
