@@ -64,6 +64,7 @@ type planned struct {
 	plan     *scorecard.Plan
 	label    *scorecard.Label
 	language string
+	lacks    []string // what the card in force has, and none that is learned
 	row      *planRow
 }
 
@@ -76,13 +77,28 @@ func (s *State) planned() (out []*planned) {
 	for _, t := range s.tenants {
 		for _, c := range t.cards {
 			if card := c.card.Card; card.Plan != nil {
-				out = append(out, &planned{tenant: t.id, inForce: c.activation, plan: card.Plan, label: card.Label, language: card.Language})
+				out = append(out, &planned{tenant: t.id, inForce: c.activation, plan: card.Plan, label: card.Label, language: card.Language, lacks: unlearned(card)})
 			}
 		}
 	}
 	slices.SortFunc(out, func(a, b *planned) int {
 		return cmp.Or(slices.Compare(a.tenant[:], b.tenant[:]), cmp.Compare(a.card(), b.card()))
 	})
+	return out
+}
+
+// unlearned names what a card has and none that is learned would have: it is not to be
+// lost unasked.
+func unlearned(c *scorecard.Card) (out []string) {
+	if len(c.Gates) > 0 {
+		out = append(out, "gates")
+	}
+	if slices.ContainsFunc(c.Bands, func(b scorecard.Band) bool { return len(b.Actions) > 0 }) {
+		out = append(out, "on_band")
+	}
+	if c.Rollup != nil {
+		out = append(out, "rollup")
+	}
 	return out
 }
 

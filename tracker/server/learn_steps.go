@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"ripen/tracker"
@@ -216,8 +217,12 @@ func (l *learner) watch(ctx context.Context, st *State, p *planned, r *tracker.T
 	if guard, why := movesOf(r, &seen.Simulation); guard != "" {
 		return errors.Join(l.unshadow(p, r), l.end(p, r, tracker.TrainingStopped, guard, why))
 	}
-	if !p.plan.Publish {
-		return errors.Join(l.unshadow(p, r), l.end(p, r, tracker.TrainingAsks, "", ""))
+	if !p.plan.Publish || len(p.lacks) > 0 {
+		why := ""
+		if len(p.lacks) > 0 {
+			why = fmt.Sprintf("the card in force has %s, what was learned has not: take over what is to stay, then publish", strings.Join(p.lacks, ", "))
+		}
+		return errors.Join(l.unshadow(p, r), l.end(p, r, tracker.TrainingAsks, "", why))
 	}
 	r.State = tracker.TrainingPublishes
 	return l.rows.save(p.tenant, r, nil, p.row)

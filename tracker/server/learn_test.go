@@ -284,7 +284,7 @@ func TestLearnerKilled(t *testing.T) {
 // TestLearnerNew counts conversions: as many as the plan waits for begin a training, over
 // restarts, each once.
 func TestLearnerNew(t *testing.T) {
-	b := lived(t, "{new: 10%, moves: 100%}")
+	b := lived(t, "{new: 10%, moves: 100%, publish: if_better}\ngates: [{id: rival, when: {company: Rival}, max: 5}]")
 	for days := 1; ; days++ {
 		b.live(1)
 		b.restart()
@@ -304,10 +304,10 @@ func TestLearnerNew(t *testing.T) {
 			t.Fatal("no training begins")
 		}
 	}
-	// Nobody said that it may be published: it asks, and is seen to be answered.
+	// The card in force has a gate, which would be lost: it asks, and is seen to be answered.
 	b.pass(25 * time.Hour)
 	b.turn()
-	if r := b.trained(1)[0]; r.State != tracker.TrainingAsks || b.card().Current != 1 || b.registry.Tenant(b.tenant).Shadow != nil {
+	if r := b.trained(1)[0]; r.State != tracker.TrainingAsks || !strings.Contains(r.Why, "has gates,") || b.card().Current != 1 || b.registry.Tenant(b.tenant).Shadow != nil {
 		t.Fatalf("%+v, in force %d", r, b.card().Current)
 	}
 	if _, err := (inForce{b.registry, b.Server}).Publish(t.Context(), b.tenant, "shop", false); err != nil {

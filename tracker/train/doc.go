@@ -21,8 +21,9 @@
 //
 // [Snapshots] makes a table of leads' histories instead: what the log knew of each at
 // one moment, and whether the card's label came true since ([FeaturesVersion] lists what
-// it knows). Rules for what people do count what the column counted. Beside a card in
-// force, the report says which of the two is better on the latest moments ([Champion]).
+// it knows). Rules and models' features for what people do count what the column
+// counted. Beside a card in force, the report says which of the two is better on the
+// latest moments ([Champion]).
 //
 // It does not: store anything, read the log itself, or publish.
 package train

@@ -90,7 +90,7 @@ func (p *reader) entities(root *node) {
 			}
 		case "on_band":
 			p.add(k, "an account's band is worked out when somebody asks, and sets nothing off", "let a band of the leads' card set it off")
-		case "label", "probability":
+		case "label", "learn", "probability":
 			p.add(k, k.text+" belongs to a card of leads", "remove it, or write entity: lead")
 		case "bands":
 			for _, b := range root.values[i].values {
