@@ -63,10 +63,11 @@ var preferences = map[string]preferenceText{
 }
 
 const pageStyle = `:root{color-scheme:light dark;--ink:#222;--paper:#fff;--line:#8886;--go:#1a5c38}@media(prefers-color-scheme:dark){:root{--ink:#eee;--paper:#181a1b;--go:#2f7d52}}` +
-	`body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:12vh auto;padding:0 1rem;color:var(--ink);background:var(--paper)}` +
-	`button{font:inherit;padding:.6rem 1.4rem;border:0;border-radius:.4rem;background:var(--go);color:#fff;cursor:pointer}` +
-	`section{margin-top:3rem;padding-top:1rem;border-top:1px solid var(--line)}fieldset{border:1px solid var(--line);border-radius:.4rem;margin:1rem 0;padding:.6rem 1rem}` +
-	`legend{padding:0 .4rem}label{margin-right:1.4rem;white-space:nowrap}h2{font-size:1.2rem}`
+	`body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:8vh auto;padding:0 1rem;color:var(--ink);background:var(--paper)}h1{line-height:1.2}` +
+	`button{font:inherit;font-weight:600;min-height:2.75rem;padding:.6rem 1.4rem;border:0;border-radius:.5rem;background:var(--go);color:#fff;cursor:pointer}` +
+	`section{margin-top:2.5rem;padding-top:1rem;border-top:1px solid var(--line)}fieldset{border:1px solid var(--line);border-radius:.6rem;margin:1rem 0;padding:.8rem 1rem .4rem}` +
+	`legend{float:left;width:100%;padding:0;font-weight:600}label{display:inline-flex;align-items:center;min-height:2.75rem;margin-right:1.4rem}h2{font-size:1.2rem}` +
+	`input{accent-color:var(--go);width:1.15rem;height:1.15rem;margin:0 .5rem 0 0}:focus-visible{outline:3px solid #4a90d9;outline-offset:2px}`
 
 // showPreferences writes the form of the preference page.
 func showPreferences(b *strings.Builder, lang string) {
