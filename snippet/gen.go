@@ -1,6 +1,6 @@
 //go:build ignore
 
-// Command gen writes dist/ripen.js from src/.
+// Command gen writes dist/ from src/.
 package main
 
 import (
@@ -11,11 +11,13 @@ import (
 )
 
 func main() {
-	js, err := build.Bundle("src")
+	snippet, onsite, err := build.Bundle("src")
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := os.WriteFile("dist/ripen.js", js, 0o644); err != nil {
-		log.Fatal(err)
+	for name, js := range map[string][]byte{"dist/ripen.js": snippet, "dist/onsite.js": onsite} {
+		if err := os.WriteFile(name, js, 0o644); err != nil {
+			log.Fatal(err)
+		}
 	}
 }

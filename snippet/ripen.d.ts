@@ -15,7 +15,7 @@
 //                    visitors stay the same when they follow a link
 //   data-files       endings that are downloads, "pdf,zip", in place of the usual
 //   data-off         what not to notice, of "download outbound form_submit
-//                    scroll engaged"
+//                    scroll engaged", and "onsite" for no messages on the site
 //
 // Attributes in forms, which tell nothing but their name otherwise:
 //

@@ -31,12 +31,23 @@ import (
 //go:embed dist/ripen.js
 var Bytes []byte
 
+// Onsite is the script of on-site messages, minified. The snippet loads it where
+// the tracker has messages for a site's visitors.
+//
+//go:embed dist/onsite.js
+var Onsite []byte
+
 // Version names the script's content: it is part of the immutable path
-// /r/<version>.js.
-var Version = func() string {
-	sum := sha256.Sum256(Bytes)
+// /r/<version>.js. OnsiteVersion is that of the second one.
+var (
+	Version       = version(Bytes)
+	OnsiteVersion = version(Onsite)
+)
+
+func version(script []byte) string {
+	sum := sha256.Sum256(script)
 	return hex.EncodeToString(sum[:6])
-}()
+}
 
 // SRI is the value of the integrity attribute for the immutable path.
 var SRI = func() string {

@@ -29,6 +29,7 @@ const (
 	SpaceHandoff     = 'q' // tracker/handoff: who was handed to sales, and what became of it
 	SpaceSuppression = 'x' // tracker/mail: whom never to write to
 	SpaceJourney     = 'j' // tracker/journey: journeys, segments, and where leads stand in them
+	SpaceOnsite      = 'b' // tracker/journey/onsite: who saw which on-site message, and what waits for them
 	SpaceDeadLetter  = 'd' // tracker/ingest: refused events, sealed
 	SpaceImport      = 'p' // cmd: progress of imports
 	SpaceMailKey     = 'y' // tracker/email: keys that sign the addresses in mails

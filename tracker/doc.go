@@ -35,6 +35,8 @@
 //     event does, and so the circle closes.
 //     [ripen/tracker/journey] walks known leads along journeys for months, step by
 //     step, and keeps segments; what a step sends is an intent too.
+//     [ripen/tracker/journey/onsite] chooses what a page shows its visitor, by score or
+//     because a journey has put it in wait; the answers are events, and begin at step 1.
 //  8. [ripen/tracker/server] is the one package that wires these together: its
 //     state loop runs steps 3 to 5 behind the log and answers step 6 from
 //     memory. cmd/ripen is what a person starts.

@@ -137,12 +137,12 @@ func (e *Event) Walks() bool {
 	return !e.IsDenied() && (e.MachineReason != HeadRequest || e.IsClick())
 }
 
-// IsSend says that the event is a message of ours leaving, an attribute that a
-// journey set, or what sales did with a hand-off, not an act of the person: it
+// IsSend says that the event is a message of ours leaving or shown, an attribute
+// that a journey set, or what sales did with a hand-off, not an act of the person: it
 // never counts as activity.
 func (e *Event) IsSend() bool {
 	t := string(e.Type)
-	return t == "call_out" || t == JourneySet || t == HandoffAccepted || t == HandoffRejected || len(t) > 5 && t[len(t)-5:] == "_sent"
+	return t == "call_out" || t == JourneySet || t == HandoffAccepted || t == HandoffRejected || t == OnsiteShown || len(t) > 5 && t[len(t)-5:] == "_sent"
 }
 
 // IsDenied says that the event counts for nobody: the person did not allow it.

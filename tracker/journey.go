@@ -10,14 +10,26 @@ type TextKind byte
 const (
 	Journeys TextKind = 'J'
 	Segments TextKind = 'G'
+	Onsite   TextKind = 'O'
 )
 
 // String returns the word for one of them.
 func (k TextKind) String() string {
-	if k == Segments {
+	switch k {
+	case Segments:
 		return "segment"
+	case Onsite:
+		return "onsite"
 	}
 	return "journey"
+}
+
+// Plural returns the word for many of them: where the API has them.
+func (k TextKind) Plural() string {
+	if k == Onsite {
+		return "onsite"
+	}
+	return k.String() + "s"
 }
 
 // JourneyDoc is a journey or a segment with its draft and versions.

@@ -95,24 +95,14 @@ type textRow struct {
 }
 
 func pathOf(kind tracker.TextKind, name string) string {
-	return "/v1/" + kind.String() + "s/" + url.PathEscape(name)
+	return "/v1/" + kind.Plural() + "/" + url.PathEscape(name)
 }
 
 func publishText(kind tracker.TextKind) func(context.Context, *call) error {
 	return func(ctx context.Context, c *call) error {
-		name, src := "", []byte(nil)
-		if kind == tracker.Segments {
-			s, b, err := c.readSegment(c.args[0])
-			if err != nil {
-				return err
-			}
-			name, src = s.Name, b
-		} else {
-			j, b, err := c.readJourney(c.args[0])
-			if err != nil {
-				return err
-			}
-			name, src = j.Name, b
+		name, src, err := c.readText(kind, c.args[0])
+		if err != nil {
+			return err
 		}
 		return c.withServer(ctx, func(cl *client) error {
 			if err := cl.do(ctx, "PUT", pathOf(kind, name), nil, src, nil); err != nil {
@@ -125,6 +115,29 @@ func publishText(kind tracker.TextKind) func(context.Context, *call) error {
 			return c.inForce(ctx, cl, pathOf(kind, name)+"/publish", body)
 		})
 	}
+}
+
+// readText reads a text that is right, and what it calls itself.
+func (c *call) readText(kind tracker.TextKind, file string) (name string, src []byte, err error) {
+	switch kind {
+	case tracker.Segments:
+		s, b, err := c.readSegment(file)
+		if err != nil {
+			return "", nil, err
+		}
+		return s.Name, b, nil
+	case tracker.Onsite:
+		m, b, err := c.readOnsite(file)
+		if err != nil {
+			return "", nil, err
+		}
+		return m.Name, b, nil
+	}
+	j, b, err := c.readJourney(file)
+	if err != nil {
+		return "", nil, err
+	}
+	return j.Name, b, nil
 }
 
 // inForce asks for a version to be put in force and says which it is.
@@ -168,16 +181,16 @@ func listTexts(kind tracker.TextKind) func(context.Context, *call) error {
 	return func(ctx context.Context, c *call) error {
 		return c.withServer(ctx, func(cl *client) error {
 			var list map[string]json.RawMessage
-			if err := cl.do(ctx, "GET", "/v1/"+kind.String()+"s", nil, nil, &list); err != nil {
+			if err := cl.do(ctx, "GET", "/v1/"+kind.Plural(), nil, nil, &list); err != nil {
 				return err
 			}
-			raw := list[kind.String()+"s"]
+			raw := list[kind.Plural()]
 			if c.bool("json") {
 				return c.printJSON(raw)
 			}
 			var all []textRow
 			if err := json.Unmarshal(raw, &all); err != nil {
-				return fmt.Errorf("decode %ss: %w", kind, err)
+				return fmt.Errorf("decode %s: %w", kind.Plural(), err)
 			}
 			rows := make([][]string, 0, len(all))
 			for _, r := range all {

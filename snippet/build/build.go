@@ -1,25 +1,44 @@
-// Package build turns the TypeScript in snippet/src into the one file that
+// Package build turns the TypeScript in snippet/src into the two files that
 // browsers load. It runs when the snippet is generated and in the test that
-// proves the committed file current, never in the product.
+// proves the committed files current, never in the product.
 package build
 
 import (
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strconv"
 
 	"github.com/evanw/esbuild/pkg/api"
 )
 
-// Bundle returns the minified script of the sources in dir.
-func Bundle(dir string) ([]byte, error) {
+// Bundle returns the minified scripts of the sources in dir: the snippet, and
+// that of on-site messages, which the snippet loads by its version and integrity.
+func Bundle(dir string) (snippet, onsite []byte, err error) {
+	if onsite, err = bundle(dir, "onsite.ts", nil); err != nil {
+		return nil, nil, err
+	}
+	version, sri := sha256.Sum256(onsite), sha512.Sum384(onsite)
+	snippet, err = bundle(dir, "ripen.ts", map[string]string{
+		"ONSITE":     strconv.Quote("/" + hex.EncodeToString(version[:6]) + ".js"),
+		"ONSITE_SRI": strconv.Quote("sha384-" + base64.StdEncoding.EncodeToString(sri[:])),
+	})
+	return snippet, onsite, err
+}
+
+func bundle(dir, entry string, define map[string]string) ([]byte, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("bundle snippet: %w", err)
 	}
 	r := api.Build(api.BuildOptions{
 		AbsWorkingDir:     abs,
-		EntryPoints:       []string{"ripen.ts"},
+		EntryPoints:       []string{entry},
+		Define:            define,
 		Bundle:            true,
 		Format:            api.FormatIIFE,
 		Target:            api.ES2020,

@@ -17,6 +17,9 @@ import { report, watch } from "./auto";
 import { enqueue, leave, open, withdraw } from "./send";
 import { adopt, anonymousId, choose, consent, keeps, said, uuid } from "./store";
 
+// The second file's name and integrity, put in when this one is built.
+declare const ONSITE: string, ONSITE_SRI: string;
+
 const w = window as any;
 const doc = document as any;
 const tag = doc.currentScript || doc.querySelector("script[data-key]");
@@ -115,6 +118,19 @@ const ripen: any = (method: string, ...args: any[]) => {
   }
 };
 
+let script: any;
+
+// show is called where the tracker has messages for this site's visitors.
+const show = () => {
+  if (ripen.show) ripen.show();
+  else if (!script && !(data.off || "").includes("onsite")) {
+    script = doc.createElement("script");
+    doc.head.append(Object.assign(script, { src: at((data.path || "/r") + ONSITE), integrity: ONSITE_SRI, crossOrigin: "anonymous", nonce: tag.nonce }));
+  }
+};
+
+const at = (path: string) => new URL((data.host || "").replace(/\/*$/, "") + path, tag.src).href;
+
 const start = () => {
   const early = [...((w.ripen && w.ripen.q) || [])];
   const choices = early.filter((call) => call[0] == "consent");
@@ -127,7 +143,8 @@ const start = () => {
   address = location.href;
   addEventListener("pagehide", () => (report(true), leave()));
   addEventListener("visibilitychange", () => doc.visibilityState == "hidden" && (report(), leave()), true);
-  open(new URL((data.host || "").replace(/\/*$/, "") + (data.path || "/v1/batch"), tag.src).href, data.key);
+  ripen.kit = { key: data.key, url: at((data.path || "/v1") + "/show"), note, uuid, keeps, nonce: tag.nonce, said: () => said, id: () => (keeps() ? anonymousId() : undefined) };
+  open(at(data.path || "/v1/batch"), data.key, show);
   watch(ripen, note, data);
   for (const call of early) choices.includes(call) || ripen(...call);
 };

@@ -10,7 +10,7 @@ const firstDelay = 40; // ms to gather what happens together
 const maxDelay = 3e5;
 const patience = 2e4; // ms for one answer
 
-let url: string, key: string;
+let url: string, key: string, show: () => void;
 let queue: any[] = [];
 let failures = 0;
 let busy: any; // a request is on its way, or waits for its turn
@@ -70,6 +70,7 @@ const request = async () => {
     retryAfter = +r.headers.get("retry-after")! * 1e3;
     if (r.ok) {
       answer(r.headers.get("ripen-visitor"));
+      r.headers.get("ripen-show") && show();
       const body = await r.json().catch(() => 0);
       const retry = (body.results || []).filter((x: any) => x.status == "retry").map((x: any) => x.messageId);
       again = list.filter((e) => retry.includes(e.messageId));
@@ -115,9 +116,10 @@ export const withdraw = (): any[] => {
 };
 
 /** open starts delivery to an address, beginning with what earlier pages left. */
-export const open = (address: string, writeKey: string): void => {
+export const open = (address: string, writeKey: string, messages: () => void): void => {
   url = address;
   key = writeKey;
+  show = messages;
   if (keeps()) queue = kept();
   queue.map((e) => written.add(e));
   done(queue.slice(0, -maxEvents));

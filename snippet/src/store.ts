@@ -51,7 +51,7 @@ export const choose = (choice?: any, first?: any, none = cookieless): void => {
   if (consent == "denied" && !first) {
     visitor = undefined;
     attempt(() => kept().map((e) => forget(e.messageId)));
-    attempt(() => [idKey, newKey].map((k) => localStorage.removeItem(k)));
+    attempt(() => [idKey, newKey, "ripen.shown"].map((k) => localStorage.removeItem(k)));
     doc.cookie = param + "=;path=/;max-age=0";
   }
 };

@@ -6,7 +6,8 @@
 // It stores nothing: the cart lives in the browser, and what forms post is
 // thrown away. Everything it knows about a visitor went to the tracker.
 //
-// [Card] is the scorecard that goes with it.
+// [Card] is the scorecard that goes with it, [Onsite] are the messages that the
+// snippet shows to its visitors.
 package demo
 
 import (
@@ -32,6 +33,22 @@ var Card []byte
 //
 //go:embed machines.yaml
 var CardEnglish []byte
+
+// Onsite returns the shop's on-site messages by name: a question, and a chat.
+func Onsite() map[string][]byte {
+	out := map[string][]byte{}
+	for _, name := range []string{"place", "help"} {
+		b, err := messages.ReadFile("onsite/" + name + ".yaml")
+		if err != nil {
+			panic("BUG: " + err.Error()) // unreachable unless the embed directive changed
+		}
+		out[name] = b
+	}
+	return out
+}
+
+//go:embed onsite
+var messages embed.FS
 
 //go:embed pages assets
 var files embed.FS

@@ -33,6 +33,12 @@ type Journeys interface {
 	Places(t tracker.TenantID, ids []tracker.LeadID) ([]tracker.JourneyPlace, error)
 	// Steps returns what was done with a lead, latest first.
 	Steps(t tracker.TenantID, ids []tracker.LeadID, limit int) ([]tracker.JourneyStep, error)
+	// OnsiteStats counts what became of an on-site message, by version.
+	OnsiteStats(t tracker.TenantID, name string) (map[string]*tracker.OnsiteTally, error)
+	// OnsiteWaiting returns the messages that wait for a lead, given all its names.
+	OnsiteWaiting(t tracker.TenantID, ids []tracker.LeadID) ([]tracker.OnsiteWaiting, error)
+	// OnsitePreview returns a page that shows the text of a message.
+	OnsitePreview(name, lang string, src []byte) ([]byte, error)
 	// Simulate walks what happened since a moment through a draft, or the version
 	// in force if there is none, and counts what would have been done.
 	Simulate(ctx context.Context, t *tracker.Tenant, name string, since int64) (*tracker.JourneySimulation, error)
@@ -62,8 +68,11 @@ func docToJSON(d *tracker.JourneyDoc) docJSON {
 
 // kind is that of the texts that a path is about.
 func (c *call) kind() tracker.TextKind {
-	if path := string(c.ctx.Path()); len(path) > 4 && path[4] == 's' { // /v1/segments
+	switch path := string(c.ctx.Path()) + "    "; path[4] {
+	case 's': // /v1/segments
 		return tracker.Segments
+	case 'o': // /v1/onsite
+		return tracker.Onsite
 	}
 	return tracker.Journeys
 }
@@ -77,7 +86,7 @@ func (c *call) texts() error {
 	for i := range all {
 		out = append(out, docToJSON(&all[i]))
 	}
-	JSON(c.ctx, fasthttp.StatusOK, map[string]any{c.kind().String() + "s": out})
+	JSON(c.ctx, fasthttp.StatusOK, map[string]any{c.kind().Plural(): out})
 	return nil
 }
 

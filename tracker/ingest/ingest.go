@@ -88,6 +88,9 @@ type Config struct {
 	// Watch returns who wants to know what becomes of a source's events, or nil
 	// for nobody; it is asked once a request. Nil is nobody ever.
 	Watch func(src *tracker.Source) func(tracker.Outcome)
+	// Shows says that a tenant has messages for the visitors of its sites; nil is
+	// never.
+	Shows func(tracker.TenantID) bool
 	// Metrics takes the counters; nil keeps them to ourselves.
 	Metrics *metrics.Set
 	// Logger takes trouble with the log; nil is slog.Default().

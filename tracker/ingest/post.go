@@ -54,6 +54,7 @@ func (h *Handler) take(ctx *fasthttp.RequestCtx, j *job, a access, r route, wire
 	}
 	h.tellDropped(j, false)
 	h.name(ctx, j)
+	h.invite(ctx, j.source)
 	if a.source.FastAck {
 		r.answer(ctx, j)
 		if owned, err = h.commit(j); err == nil && !owned {

@@ -70,6 +70,21 @@ func (e *Engine) Members(t tracker.TenantID, name string, behind tracker.LeadID,
 	return ids, err
 }
 
+// Belongs says whether a lead, given all its names, belongs to a segment now.
+func (e *Engine) Belongs(t tracker.TenantID, ids []tracker.LeadID, name string) (is bool, err error) {
+	err = e.db.Meta().View(func(tx *storage.Tx) error {
+		for _, id := range ids {
+			b, err := newRows(tx, t).get(leadKey(rowMember, id, name))
+			if err != nil {
+				return err
+			}
+			is = is || parseMember(b).since != 0
+		}
+		return nil
+	})
+	return is, err
+}
+
 // Places returns where a lead stands or stood, given all its names.
 func (e *Engine) Places(t tracker.TenantID, ids []tracker.LeadID) (out []tracker.JourneyPlace, err error) {
 	err = e.db.Meta().View(func(tx *storage.Tx) error {

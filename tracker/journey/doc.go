@@ -14,7 +14,7 @@
 // segments. A waiting lead takes no memory: it is rows in meta/, under
 // storage.SpaceJourney of the tenant:
 //
-//	J name, G name       → journey or segment: draft, versions, JSON
+//	J, G, O name         → journey, segment, on-site message: draft, versions, JSON
 //	p lead17 name        → where a lead stands in a journey, JSON
 //	d due8 lead17 kind name → what is due: a step, a look at a segment, a click
 //	m lead17 segment     → since8 next8: membership, and when to ask again

@@ -39,6 +39,9 @@ type Config struct {
 	// Check refuses a journey whose messages the tenant has no words for; nil =
 	// nothing is refused.
 	Check func(t tracker.TenantID, j *Journey) error
+	// Onsite reads an on-site message, and returns what it calls itself and the
+	// version that it was written from; nil = there are none.
+	Onsite func(file string, src []byte) (name string, base int, err error)
 	// Logger takes what goes wrong; nil = slog.Default().
 	Logger *slog.Logger
 }

@@ -208,6 +208,9 @@ func (w *teller) message(s *Step) string {
 		what = "“" + s.Text + "” → " + s.To
 	}
 	out := fmt.Sprintf(w.say("send by %s: %s", "enviar por %s: %s"), s.Channel, what)
+	if s.Channel == ChannelOnsite {
+		out = w.say("show on the site, at the next visit: ", "mostrar en el sitio, en la próxima visita: ") + what
+	}
 	for _, c := range s.Bands {
 		out += fmt.Sprintf(w.say("; %s to those in the band %s", "; %s a los de la banda %s"), c.Template, c.Name)
 	}

@@ -167,9 +167,13 @@ func (j *Journey) triggers() []*Trigger {
 	return list
 }
 
-// Templates are the names of all templates that its messages may use, sorted.
-func (j *Journey) Templates() (names []string) {
+// Templates are the names of all templates that its messages of a channel may
+// use, sorted.
+func (j *Journey) Templates(channel string) (names []string) {
 	for _, s := range j.Steps {
+		if s.Channel != channel {
+			continue
+		}
 		if s.Template != "" {
 			names = append(names, s.Template)
 		}
@@ -198,7 +202,11 @@ func (j *Journey) Notes() (notes []string) {
 				say(fmt.Sprintf("needs the webhook %s: ripen webhook create %s URL --shape twilio, and a source --kind twilio for replies", s.To, s.To))
 				continue
 			}
-			if names := j.Templates(); len(names) > 0 {
+			if s.Channel == ChannelOnsite {
+				say("needs the on-site messages " + strings.Join(j.Templates(s.Channel), ", ") + ": ripen onsite publish FILE")
+				continue
+			}
+			if names := j.Templates(s.Channel); len(names) > 0 {
 				say("needs the mail templates " + strings.Join(names, ", ") + ": ripen mail template publish FILE")
 			}
 			if s.Pick != nil {

@@ -105,7 +105,7 @@ func (r *reader) fields(n *node, of string, known fields, wanted ...string) {
 var notBuilt = map[string]string{
 	"offer": "name a template; offers by stage come later",
 	"need":  "write when: over scores and attributes",
-	"chat":  "write webhook: {to: NAME}",
+	"chat":  "write channel: onsite, whose message may be a chat",
 	"push":  "write webhook: {to: NAME} to your provider",
 }
 
@@ -340,7 +340,11 @@ func (r *reader) quiet(n *node) {
 }
 
 // channels are those that have messages. The others say what to do instead.
-var channels = []string{"email", SMS}
+var channels = []string{"email", SMS, ChannelOnsite}
+
+// ChannelOnsite is the channel of messages that wait until the person is on the
+// site again.
+const ChannelOnsite = "onsite"
 
 func (r *reader) channel(n *node) string {
 	if !slices.Contains(channels, n.Text) {

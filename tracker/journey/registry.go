@@ -16,6 +16,7 @@ import (
 const (
 	Journeys = tracker.Journeys
 	Segments = tracker.Segments
+	Onsite   = tracker.Onsite
 )
 
 func invalid(k tracker.TextKind, why string) error {
@@ -23,15 +24,18 @@ func invalid(k tracker.TextKind, why string) error {
 }
 
 // checkText reads a text, and returns its name and the version it was written from.
-func checkText(k tracker.TextKind, name string, src []byte) (base int, err error) {
-	own := ""
-	if k == Segments {
-		s, e := ParseSegment(name+".yaml", src)
+func (e *Engine) checkText(k tracker.TextKind, name string, src []byte) (base int, err error) {
+	own, file := "", name+".yaml"
+	switch {
+	case k == Segments:
+		s, e := ParseSegment(file, src)
 		if err = e; e == nil {
 			own, base = s.Name, s.Version
 		}
-	} else {
-		j, e := Parse(name+".yaml", src)
+	case k == Onsite && e.cfg.Onsite != nil:
+		own, base, err = e.cfg.Onsite(file, src)
+	default:
+		j, e := Parse(file, src)
 		if err = e; e == nil {
 			own, base = j.Name, j.Version
 		}
@@ -153,7 +157,7 @@ func (e *Engine) change(t tracker.TenantID, kind tracker.TextKind, name string, 
 
 // Draft keeps a text that is right, and puts nothing in force.
 func (e *Engine) Draft(t tracker.TenantID, kind tracker.TextKind, name string, src []byte) (tracker.JourneyDoc, error) {
-	base, err := checkText(kind, name, src)
+	base, err := e.checkText(kind, name, src)
 	if err != nil {
 		return tracker.JourneyDoc{}, err
 	}
@@ -248,7 +252,10 @@ func (d *docRow) next() int {
 // begin lets a tenant's cursors begin here, with its first journey or segment:
 // nobody enters for what is past. Who belongs to a segment is asked of all.
 func (e *Engine) begin(r *rows, kind tracker.TextKind, name string, last, feed uint64) error {
-	if kind == Segments {
+	switch kind {
+	case Onsite: // nobody walks along it
+		return nil
+	case Segments:
 		if err := r.set(nameKey(rowSweep, ""), make([]byte, leadLen)); err != nil {
 			return err
 		}

@@ -12,7 +12,7 @@ import (
 	"ripen/tracker"
 )
 
-// The kinds of rows. Texts lie under their own kinds, 'J' and 'G'.
+// The kinds of rows. Texts lie under their own kinds, 'J', 'G' and 'O'.
 const (
 	rowPlace   = 'p'
 	rowDue     = 'd'

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"errors"
+
 	"github.com/valyala/fasthttp"
 
 	"ripen/tracker"
@@ -69,7 +71,7 @@ func (s *Server) adminSettle(ctx *fasthttp.RequestCtx, _ string) error {
 			return &tracker.Error{Kind: tracker.KindBusy, Code: "not_settled", Detail: "the state does not keep up with the log", Err: err}
 		}
 		if !s.cfg.Private {
-			if err := s.journeys.Settle(s.life); err != nil {
+			if err := errors.Join(s.journeys.Settle(s.life), s.onsite.Follow(s.life)); err != nil {
 				return err
 			}
 		}

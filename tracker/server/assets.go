@@ -13,8 +13,8 @@ import (
 )
 
 // serveSnippet answers GET /r.js, which changes with the version and is asked
-// for again after five minutes, and /r/<version>.js, which never changes; also
-// what goes with the script: its types and the template for a tag manager.
+// for again after five minutes, and /r/<version>.js, which never changes, nor does
+// the script of on-site messages, which has a version of its own; also what goes with the script: its types and the template for a tag manager.
 func (s *Server) serveSnippet(ctx *fasthttp.RequestCtx) bool {
 	cache := "public, max-age=300, stale-while-revalidate=86400"
 	switch name, versioned := under(ctx, "/r/"); {
@@ -31,26 +31,35 @@ func (s *Server) serveSnippet(ctx *fasthttp.RequestCtx) bool {
 		return true
 	case !versioned || !strings.HasSuffix(name, ".js"):
 		return false
+	case name == snippet.OnsiteVersion+".js":
+		serveScript(ctx, snippet.Onsite, snippet.OnsiteVersion, immutable)
+		return true
 	case name != snippet.Version+".js":
 		export.Problem(ctx, fasthttp.StatusNotFound, "not_found", "this server does not have that version of the snippet; /r.js is the current one")
 		return true
 	default:
-		cache = "public, max-age=31536000, immutable"
+		cache = immutable
 	}
+	serveScript(ctx, snippet.Bytes, snippet.Version, cache)
+	return true
+}
+
+const immutable = "public, max-age=31536000, immutable"
+
+func serveScript(ctx *fasthttp.RequestCtx, body []byte, version, cache string) {
 	h := &ctx.Response.Header
 	h.Set("Cache-Control", cache)
-	h.Set("ETag", `"`+snippet.Version+`"`)
+	h.Set("ETag", `"`+version+`"`)
 	// A page that checks integrity fetches with CORS; there is nothing secret here.
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
-	if string(ctx.Request.Header.Peek("If-None-Match")) == `"`+snippet.Version+`"` {
+	if string(ctx.Request.Header.Peek("If-None-Match")) == `"`+version+`"` {
 		ctx.SetStatusCode(fasthttp.StatusNotModified)
-		return true
+		return
 	}
 	ctx.SetContentType("text/javascript; charset=utf-8")
-	ctx.SetBody(snippet.Bytes)
-	return true
+	ctx.SetBody(body)
 }
 
 func serveText(ctx *fasthttp.RequestCtx, body []byte) {
@@ -79,6 +88,8 @@ func (s *Server) renameSitePath(ctx *fasthttp.RequestCtx) bool {
 		ours = "/v1/batch"
 	case string(rest) == "/tp2": // what Snowplow's trackers call postPath
 		ours = "/com.snowplowanalytics.snowplow/tp2"
+	case string(rest) == "/show":
+		ours = "/v1/show"
 	case string(rest) == ".gif":
 		ours = "/p.gif"
 	case string(rest) == ".js" || rest[0] == '/' && bytes.HasSuffix(rest, []byte(".js")):

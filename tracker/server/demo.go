@@ -2,7 +2,10 @@ package server
 
 import (
 	"context"
+	"maps"
+	"slices"
 
+	"ripen/tracker"
 	"ripen/tracker/demo"
 )
 
@@ -29,6 +32,9 @@ func (s *Server) openDemo(ctx context.Context) error {
 	} else {
 		t, _, s.demo.SecretKey, err = s.registry.Create(demoName, demoName, "")
 	}
+	if err == nil {
+		err = s.demoMessages(ctx, t.ID)
+	}
 	if err != nil || t.Ranking == name {
 		return err
 	}
@@ -37,4 +43,23 @@ func (s *Server) openDemo(ctx context.Context) error {
 	}
 	_, err = s.registry.Publish(ctx, t.ID, name, true)
 	return err
+}
+
+// demoMessages puts the shop's on-site messages in force, unless there are some:
+// they may have been changed.
+func (s *Server) demoMessages(ctx context.Context, id tracker.TenantID) error {
+	there, err := s.journeys.Docs(id, tracker.Onsite)
+	if err != nil || len(there) > 0 {
+		return err
+	}
+	texts := textsAPI{s.journeys, s}
+	for _, name := range slices.Sorted(maps.Keys(demo.Onsite())) {
+		if _, err := texts.Draft(id, tracker.Onsite, name, demo.Onsite()[name]); err != nil {
+			return err
+		}
+		if _, err := texts.Publish(ctx, id, tracker.Onsite, name, false); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -32,7 +32,7 @@ func (s *Server) openJourneys() *journey.Engine {
 	w := &journeyWorld{s: s, people: map[tracker.TenantID][]tracker.LeadID{}}
 	return journey.New(journey.Config{
 		DB: s.db, Tenants: s.registry.Tenants, Source: s.registry.FirstSource, Update: s.outbox.Update,
-		Do: w.do, Person: w.person, People: w.next, Changes: w.changes, Seen: w.seen, Check: w.check, Library: w.library, Logger: s.log,
+		Do: w.do, Person: w.person, People: w.next, Changes: w.changes, Seen: w.seen, Check: w.check, Library: w.library, Onsite: readOnsite, Logger: s.log,
 		Last: func(t tracker.TenantID) (uint64, error) { return rank.OpenFeed(s.db.Meta()).Last(t) }, // a feed remembers what it wrote itself
 	})
 }
@@ -203,6 +203,9 @@ type stepBody struct {
 func (w *journeyWorld) do(tx *storage.Tx, e *journey.Effect) (string, error) {
 	l := e.Person.Lead
 	id := outbox.NewID(e.Tenant.ID, l.ID, e.Key, e.Cause)
+	if e.Step.Kind == journey.Message && e.Step.Channel == journey.ChannelOnsite {
+		return w.show(tx, e, id.String())
+	}
 	in := outbox.Intent{Tenant: e.Tenant.ID, ID: id, Kind: string(e.Step.Kind), To: e.Step.To, Lead: l.ID, Subject: e.Person.Subject}
 	var err error
 	switch {
@@ -239,7 +242,7 @@ func purposeOf(j *journey.Journey) string {
 // content library, or serve another purpose.
 func (w *journeyWorld) check(t tracker.TenantID, j *journey.Journey) error {
 	var missing []string
-	for _, name := range j.Templates() {
+	for _, name := range j.Templates("email") {
 		m, err := w.s.post.Template(t, name, 0)
 		switch {
 		case tracker.KindOf(err) == tracker.KindNotFound:
@@ -254,6 +257,10 @@ func (w *journeyWorld) check(t tracker.TenantID, j *journey.Journey) error {
 	if len(missing) > 0 {
 		return &tracker.Error{Kind: tracker.KindConflict, Code: "no_template", Detail: fmt.Sprintf(
 			"there is no mail template %s: ripen mail template publish FILE", strings.Join(missing, ", "))}
+	}
+	if missing, err := w.missingOnsite(t, j); len(missing) > 0 || err != nil {
+		return errors.Join(err, &tracker.Error{Kind: tracker.KindConflict, Code: "no_onsite", Detail: fmt.Sprintf(
+			"there is no on-site message %s: ripen onsite publish FILE", strings.Join(missing, ", "))})
 	}
 	return nil
 }

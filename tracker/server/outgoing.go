@@ -27,6 +27,7 @@ func (s *Server) openOutgoing() (err error) {
 		},
 	})
 	s.journeys = s.openJourneys()
+	s.onsite = s.openOnsite()
 	return err
 }
 
@@ -47,6 +48,7 @@ func (s *Server) runOutgoing() {
 	s.samples.Go(func() { s.handoffs.Run(s.life) })
 	s.samples.Go(func() { s.act(s.life) })
 	s.samples.Go(func() { s.journeys.Run(s.life) })
+	s.samples.Go(func() { s.onsite.Run(s.life) })
 	s.samples.Go(func() { s.forgetSent(s.life) })
 }
 

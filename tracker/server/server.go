@@ -32,6 +32,7 @@ import (
 	"ripen/tracker/handoff"
 	"ripen/tracker/ingest"
 	"ripen/tracker/journey"
+	"ripen/tracker/journey/onsite"
 	"ripen/tracker/mail"
 	"ripen/tracker/outbox"
 	"ripen/tracker/tenant"
@@ -53,6 +54,7 @@ type Server struct {
 	outbox   *outbox.Outbox
 	handoffs *handoff.Queue
 	journeys *journey.Engine
+	onsite   *onsite.Site
 	post     *mail.Post
 	quota    tenant.Quota
 
@@ -233,11 +235,11 @@ func (s *Server) stages() []stage {
 		Log: s.db.Log(), Keys: keys{s}, Default: s.registry.FirstSource, Now: s.db.Now, Pending: s.db.Pending, Writable: s.db.Writable,
 		Quota: s.quota.Wait, Flood: s.flood, Client: s.proxies.client, Metrics: s.set, Logger: s.log,
 		Dropped: s.letters.Add, PublicURL: s.cfg.PublicURL, Watch: s.tails.of,
-		Datacenters: s.files.centers, Places: s.files.places,
+		Datacenters: s.files.centers, Places: s.files.places, Shows: s.shows(),
 	})
 	list := []stage{
 		s.ingest, s.mail(), stageFunc(s.serveSnippet), stageFunc(serveRobots),
-		stageFunc(s.serveHealth), stageFunc(s.serveMetrics), stageFunc(s.serveAdmin), s.api(),
+		stageFunc(s.serveHealth), stageFunc(s.serveMetrics), stageFunc(s.serveAdmin), stageFunc(s.serveShow), s.api(),
 	}
 	if s.cfg.SitePath != "" {
 		list = append([]stage{stageFunc(s.renameSitePath)}, list...)

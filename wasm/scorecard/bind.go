@@ -252,7 +252,7 @@ func (c *Card) ask(t *Test, s []byte) bool {
 	case OpMatch:
 		return t.Regex.Match(s)
 	case OpGlob:
-		return glob(s, t.Texts[0])
+		return Glob(s, t.Texts[0])
 	}
 	_, in := c.lists[t.List][string(s)]
 	return in
@@ -313,9 +313,9 @@ func number(v wasm.Slot) wasm.Slot {
 	return wasm.Slot{Tag: wasm.Float, Num: math.Float64bits(f + 0)}
 }
 
-// glob matches the whole of s, * being any run of bytes: the pieces between
+// Glob matches the whole of s, * being any run of bytes: the pieces between
 // stars are found one after another, the first at the start, the last at the end.
-func glob(s []byte, pattern string) bool {
+func Glob(s []byte, pattern string) bool {
 	first, rest, star := strings.Cut(pattern, "*")
 	if !star || len(s) < len(first) || string(s[:len(first)]) != first {
 		return !star && string(s) == first

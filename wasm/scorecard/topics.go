@@ -159,7 +159,7 @@ func (t *Topics) About(topic int, text func(TopicText) []byte) bool {
 		if len(patterns) == 0 {
 			continue
 		}
-		if s := text(TopicText(i)); len(s) > 0 && slices.ContainsFunc(patterns, func(p string) bool { return glob(s, p) }) {
+		if s := text(TopicText(i)); len(s) > 0 && slices.ContainsFunc(patterns, func(p string) bool { return Glob(s, p) }) {
 			return true
 		}
 	}
