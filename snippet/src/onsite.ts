@@ -64,13 +64,18 @@ const show = (m: any) => {
     if (talk?.name != m.name || m.id) {
       talk?.end();
       talk = chat(m, tell);
+      talk.lift(open?.high || 0);
     }
     m.quiet || plan(m, talk.offer);
   } else if (!open)
     plan(m, () => {
       if (open) return;
       tell("onsite_shown");
-      open = card(m, tell, () => (open = 0));
+      open = card(m, tell, () => {
+        open = 0;
+        talk?.lift(0);
+      });
+      talk?.lift(open.high);
     });
 };
 

@@ -48,5 +48,7 @@ export const card = (m: any, tell: any, gone: () => void): any => {
     onEscape(box, close);
     setTimeout(() => (status.textContent = m.title), 100);
   }
-  return { close };
+  // How much room it takes at the lower right, where a chat's button is.
+  const low = m.place == "bottom" || (m.place == "corner" && innerWidth <= 560);
+  return { high: low ? box.offsetHeight + (m.place == "corner" ? 16 : 0) : 0 };
 };

@@ -111,6 +111,7 @@ export const chat = (m: any, tell: any): any => {
       tell("onsite_shown");
       reveal();
     },
+    lift: (px: number) => (root.host as any).style.setProperty("--lift", px + "px"),
     end: () => {
       clearTimeout(timer);
       end();

@@ -7,7 +7,7 @@ export const css = `
 .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .card,.launcher{font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color:#1c2024;z-index:2147483000;-webkit-text-size-adjust:100%}
 .card{position:fixed;margin:0;padding:24px;background:#fff;border:1px solid rgba(20,30,40,.12);border-radius:16px;box-shadow:0 1px 2px rgba(20,30,40,.08),0 12px 40px rgba(20,30,40,.18);max-height:calc(100vh - 32px);max-height:calc(100dvh - 32px);overflow:auto;overscroll-behavior:contain;overflow-wrap:break-word}
-.corner{right:16px;bottom:16px;width:384px;max-width:calc(100vw - 32px)}
+.corner{left:16px;bottom:16px;width:384px;max-width:calc(100vw - 32px)}
 .middle{width:480px;max-width:calc(100vw - 32px);inset:0;margin:auto;height:fit-content}
 .middle::backdrop{background:rgba(15,20,25,.5)}
 .banner{left:0;right:0;width:auto;border-radius:0;border-width:1px 0 0;padding:16px 64px 16px 24px;display:flex;align-items:center;justify-content:center;gap:12px 24px}
@@ -51,7 +51,7 @@ textarea,input[type=email]{display:block;width:100%;padding:10px 12px;border:1px
 .foot{display:flex;align-items:center;justify-content:space-between;gap:16px;margin-top:16px}
 .foot .button{margin:0}
 .count{font-size:14px;color:#5a646e}
-.launcher{position:fixed;right:16px;bottom:16px;width:56px;height:56px;padding:15px;border:1px solid transparent;border-radius:28px;background:var(--accent);color:var(--on);box-shadow:0 6px 20px rgba(20,30,40,.28)}
+.launcher{position:fixed;right:16px;bottom:calc(16px + var(--lift,0px));width:56px;height:56px;padding:15px;border:1px solid transparent;border-radius:28px;background:var(--accent);color:var(--on);box-shadow:0 6px 20px rgba(20,30,40,.28)}
 .launcher:hover{filter:brightness(1.08)}
 .chat{right:16px;bottom:84px;width:376px;max-width:calc(100vw - 32px);max-height:min(620px,calc(100dvh - 108px));padding:0;display:flex;flex-direction:column;overflow:hidden}
 .chat h2{margin:0;padding:16px 60px 16px 20px;background:var(--accent);color:var(--on);font-size:17px}
@@ -73,7 +73,7 @@ textarea,input[type=email]{display:block;width:100%;padding:10px 12px;border:1px
 .ways button{padding:9px 16px;min-height:44px;border:1px solid var(--accent);border-radius:22px;background:#fff;font-weight:550;text-align:left}
 .ways button:hover{background:#f0f2f4}
 @media (max-width:560px){
-.corner{left:16px;width:auto}
+.corner{right:16px;width:auto}
 .banner{flex-direction:column;align-items:stretch;padding:16px 20px}
 .banner h2{margin-right:44px}
 .card.chat{left:8px;right:8px;bottom:80px;width:auto;max-width:none}

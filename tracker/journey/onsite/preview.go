@@ -28,7 +28,7 @@ func (m *Message) Preview(lang string) []byte {
 		about, events = "Así lo ven los visitantes. Lo que contaría al rastreador aparece aquí:", "Eventos"
 	}
 	page := strings.NewReplacer(
-		"LANG", shown.Lang, "TITLE", html.EscapeString(m.FullName()), "ABOUT", about, "EVENTS", events,
+		"LANG", shown.Lang, "TITLE", html.EscapeString(m.Name), "ABOUT", about, "EVENTS", events,
 		"MESSAGE", string(b), "SCRIPT", strings.ReplaceAll(string(snippet.Onsite), "</", `<\/`),
 	)
 	return []byte(page.Replace(previewPage))
