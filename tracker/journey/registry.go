@@ -215,7 +215,7 @@ func (e *Engine) ready(t tracker.TenantID, kind tracker.TextKind, name string, d
 
 // Lacks reads a journey and says what the tenant lacks for it. It keeps nothing.
 func (e *Engine) Lacks(t tracker.TenantID, name string, src []byte) error {
-	if _, err := checkText(Journeys, name, src); err != nil {
+	if _, err := e.checkText(Journeys, name, src); err != nil {
 		return err
 	}
 	j, err := Parse(name+".yaml", src)
