@@ -51,6 +51,7 @@ type Lead struct {
 	Scores       map[string]*Score
 	LastActivity time.Time
 	Interests    *Interests // nil = the tenant has no topic map
+	Offers       []Offer    // what to offer now; only where a single lead is asked for
 	Consent      Consent    // the last word on each purpose, by (time, message id)
 }
 

@@ -25,6 +25,7 @@ type lead struct {
 	Reasons     []reason           `json:"reasons"`
 	Attributes  map[string]any     `json:"attributes"`
 	Interests   *interests         `json:"interests"`
+	Offers      []leadOffer        `json:"offers"`
 	Email       string             `json:"email"`
 	FirstSeen   string             `json:"first_seen"`
 	LastSeen    string             `json:"last_seen"`
@@ -218,6 +219,7 @@ func (c *call) printLead(l *lead) {
 		fmt.Fprintln(c.out)
 		printTable(c.out, []string{"ATTRIBUTE", "VALUE"}, rows)
 	}
+	c.printOffers(l.Offers)
 	c.printInterests(l.Interests)
 }
 

@@ -52,7 +52,7 @@ func chapters() []chapter {
 			scorecardCommands(), topicsCommands(), moduleCommands(),
 		)},
 		{text{"Learn", "Aprender"}, slices.Concat(
-			trainCommands(), loyaltyCommands(),
+			trainCommands(), loyaltyCommands(), offersCommands(),
 		)},
 		{text{"Leads", "Leads"}, slices.Concat(
 			leadsCommands(), personCommands(), accountCommands(), handoffCommands(),

@@ -28,6 +28,7 @@ type leadJSON struct {
 	Unscored    uint64               `json:"unscored,omitempty"`
 	Trouble     string               `json:"trouble,omitempty"`
 	Interests   *interestsJSON       `json:"interests,omitempty"` // nothing without a topic map
+	Offers      []offerJSON          `json:"offers,omitempty"`    // nothing without an offer table
 	Consent     map[string]string    `json:"consent,omitempty"`   // purpose → granted, denied, pending
 	Superseded  []string             `json:"superseded,omitempty"`
 	Identities  []identityJSON       `json:"identities,omitempty"`
@@ -79,8 +80,8 @@ func leadToJSON(l *tracker.Lead, card string) *leadJSON {
 	out := &leadJSON{
 		ID: l.ID.String(), Email: l.Email, SharedEmail: l.SharedEmail, Events: l.Events, Unscored: l.Unscored,
 		FirstSeen: instant(l.FirstSeen), LastSeen: instant(l.LastSeen),
-		Interests: interestsToJSON(l.Interests),
-		Reasons:   []tracker.Reason{}, Scores: map[string]scoreJSON{}, Attributes: l.Attributes, Consent: Consent(l.Consent),
+		Interests: interestsToJSON(l.Interests), Offers: offersToJSON(l.Offers),
+		Reasons: []tracker.Reason{}, Scores: map[string]scoreJSON{}, Attributes: l.Attributes, Consent: Consent(l.Consent),
 	}
 	if out.Attributes == nil {
 		out.Attributes = map[string]any{}

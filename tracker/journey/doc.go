@@ -27,6 +27,6 @@
 //	w                    → the last lead that was asked about segments that began
 //
 // and under the machine's: C → the last record taken in for all. What it does not
-// do: send anything (that is the outbox's), choose contents or offers, or write to
+// do: send anything (that is the outbox's), choose contents, or write to
 // those whom nobody knows.
 package journey

@@ -86,6 +86,8 @@ type Step struct {
 	Template string         // Message
 	Bands    []Choice       // Message: another template for those in a band
 	Tests    []Choice       // Message: one of these, by weight
+	Offer    []string       // Message: the kinds of offer it makes, the first that stands
+	NoOffer  string         // Message: the template for those to whom none can be made; empty = it is left out
 	Values   []Value        // Set
 	To       string         // Handoff, Webhook: the destination
 	Queue    string         // Handoff
@@ -167,8 +169,10 @@ func (j *Journey) triggers() []*Trigger {
 // Templates are the names of all templates that its messages may use, sorted.
 func (j *Journey) Templates() (names []string) {
 	for _, s := range j.Steps {
-		if s.Template != "" {
-			names = append(names, s.Template)
+		for _, name := range []string{s.Template, s.NoOffer} {
+			if name != "" {
+				names = append(names, name)
+			}
 		}
 		for _, c := range slices.Concat(s.Bands, s.Tests) {
 			names = append(names, c.Template)
@@ -190,6 +194,9 @@ func (j *Journey) Notes() (notes []string) {
 		case Message:
 			say("needs the mail templates " + strings.Join(j.Templates(), ", ") + ": ripen mail template publish FILE")
 			say("needs a way out for mails: ripen mail sender")
+			if s.Offer != nil {
+				say("needs an offer table: ripen offers learn, ripen offers set FILE")
+			}
 		case Handoff, Webhook:
 			say(fmt.Sprintf("needs the webhook %s: ripen webhook create %s URL", s.To, s.To))
 		}

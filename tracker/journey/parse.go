@@ -104,7 +104,6 @@ func (r *reader) fields(n *node, of string, known fields, wanted ...string) {
 // notBuilt names what people look for and is not there, and what to do.
 var notBuilt = map[string]string{
 	"content":   "name a template; content chosen by interest comes later",
-	"offer":     "name a template; offers by stage come later",
 	"send_time": "write quiet: {from: \"21:00\", to: \"08:00\"}; the person's own best time comes later",
 	"need":      "write when: over scores and attributes",
 	"sms":       "write webhook: {to: NAME} to your provider",

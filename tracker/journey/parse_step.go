@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"ripen/tracker"
 )
 
 func (r *reader) steps(n *node) {
@@ -144,11 +146,31 @@ func (r *reader) message(s *Step, n *node) {
 				s.Bands = append(s.Bands, Choice{Name: k.Text, Template: r.word(v.Values[i], "template")})
 			}
 		},
-		"test": func(v *node) { r.test(s, v) },
+		"test":     func(v *node) { r.test(s, v) },
+		"offer":    func(v *node) { s.Offer = r.offer(v) },
+		"no_offer": func(v *node) { s.NoOffer = r.word(v, "no_offer") },
 	}, "channel")
+	if s.NoOffer != "" && s.Offer == nil {
+		r.add(n, "message has no_offer: without offer:", "write offer: renew, or a list of kinds, the best first")
+	}
 	if n.IsMap && (s.Template == "") == (s.Tests == nil) {
 		r.add(n, "message wants template: or test:", "write template: NAME, or test: {a: {template: NAME, weight: 1}, b: …}")
 	}
+}
+
+// offer reads the kinds of offer that a message makes, the best first.
+func (r *reader) offer(n *node) (kinds []string) {
+	list := []*node{n}
+	if n.IsList {
+		list = n.Values
+	}
+	for _, v := range list {
+		kinds = append(kinds, r.oneOf(v, "offer", tracker.OfferKinds...))
+	}
+	if len(kinds) == 0 {
+		r.add(n, "offer is empty", "name one of "+strings.Join(tracker.OfferKinds, ", "))
+	}
+	return kinds
 }
 
 func (r *reader) test(s *Step, n *node) {

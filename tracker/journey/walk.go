@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"ripen/tracker"
@@ -51,6 +52,8 @@ type Effect struct {
 
 	Template string // Message
 	Variant  string // Message: of a test
+
+	Offer *tracker.Offer // Message: what it offers; nil = nothing
 }
 
 // notes is one line of what a journey did with a lead.
@@ -129,7 +132,7 @@ func (w *walker) step(s *Step, at int64) (next *Step, waits bool, err error) {
 		waits, err = w.message(s)
 		return next, waits, err
 	}
-	return next, false, w.effect(s, "", "")
+	return next, false, w.effect(s, "", "", nil)
 }
 
 func waitText(due int64) string {
@@ -170,7 +173,17 @@ func (w *walker) message(s *Step) (waits bool, err error) {
 		return true, nil
 	}
 	template, variant := w.choose(s)
-	err = w.effect(s, template, variant)
+	offer, err := w.offer(s)
+	if err != nil {
+		return false, err
+	}
+	if s.Offer != nil && offer == nil {
+		if template, variant = s.NoOffer, ""; template == "" {
+			w.say(note{Step: s.ID, What: "not sent", Detail: "there is nothing to offer: " + strings.Join(s.Offer, ", ")})
+			return false, nil
+		}
+	}
+	err = w.effect(s, template, variant, offer)
 	if k := tracker.KindOf(err); k == tracker.KindInvalid || k == tracker.KindNotFound {
 		w.say(note{Step: s.ID, What: "not sent", Detail: err.Error()}) // the template changed since the journey was published
 		return false, nil
@@ -181,6 +194,15 @@ func (w *walker) message(s *Step) (waits bool, err error) {
 	w.p.Sent++
 	w.leaves(s.Channel)
 	return false, nil
+}
+
+// offer is what a message offers the person at this moment.
+func (w *walker) offer(s *Step) (*tracker.Offer, error) {
+	if s.Offer == nil || w.q.Offers == nil {
+		return nil, nil
+	}
+	list, _, err := w.q.Offers(w.now)
+	return tracker.FirstOffer(list, s.Offer), err
 }
 
 // later is the first moment from now on at which caps and quiet hours allow a
@@ -255,10 +277,10 @@ func draw(lead, journey, use string, n int) int {
 }
 
 // effect does what changes something outside.
-func (w *walker) effect(s *Step, template, variant string) error {
+func (w *walker) effect(s *Step, template, variant string, offer *tracker.Offer) error {
 	w.p.Passes++
 	id, err := w.do(&Effect{
-		Journey: w.j, Step: s, Person: w.q, Now: w.now, Template: template, Variant: variant,
+		Journey: w.j, Step: s, Person: w.q, Now: w.now, Template: template, Variant: variant, Offer: offer,
 		Key:   w.j.FullName() + "/" + s.ID,
 		Cause: fmt.Sprintf("%s entry %d at %d pass %d", w.p.Born, w.p.Entry, w.p.Entered, w.p.Passes),
 	})
@@ -270,6 +292,9 @@ func (w *walker) effect(s *Step, template, variant string) error {
 		detail = template
 		if variant != "" {
 			detail += " (" + variant + ")"
+		}
+		if offer != nil {
+			detail += ", " + offer.Kind + " " + offer.Product
 		}
 	}
 	w.say(note{Step: s.ID, What: string(s.Kind), Detail: detail, Intent: id})
