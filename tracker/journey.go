@@ -98,6 +98,7 @@ type JourneySimulation struct {
 	Leads    int            `json:"leads"` // to whom something happened that it looks at
 	Tally    JourneyTally   `json:"tally"`
 	Messages map[string]int `json:"messages"` // :: template → times
+	Offers   map[string]int `json:"offers"`   // :: kind and product → times
 	Notes    []string       `json:"notes"`    // what it could not know
 }
 

@@ -52,6 +52,7 @@ type Lead struct {
 	LastActivity time.Time
 	Interests    *Interests // nil = the tenant has no topic map
 	Readings     []int64    // unix ms: when the person opened or clicked a mail, to the quarter of an hour, oldest first; the latest [ReadingsMost]
+	Offers       []Offer    // what to offer now; only where a single lead is asked for
 	Consent      Consent    // the last word on each purpose, by (time, message id)
 }
 

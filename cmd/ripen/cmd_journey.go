@@ -197,6 +197,9 @@ func runJourneySimulate(ctx context.Context, c *call) error {
 		fmt.Fprintf(c.out, "%s, %s – %s\n", s.Journey, clockText(s.Since), clockText(s.Until))
 		fmt.Fprintf(c.out, "%d leads looked at\n", s.Leads)
 		c.printWalked(&s.Tally)
+		for _, name := range slices.Sorted(maps.Keys(s.Offers)) {
+			fmt.Fprintf(c.out, "  %-32s %6d\n", "offer "+name, s.Offers[name])
+		}
 		for _, name := range slices.Sorted(maps.Keys(s.Messages)) {
 			fmt.Fprintf(c.out, "  %-32s %6d\n", "template "+name, s.Messages[name])
 		}

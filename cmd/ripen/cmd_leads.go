@@ -26,6 +26,7 @@ type lead struct {
 	Attributes  map[string]any     `json:"attributes"`
 	Interests   *interests         `json:"interests"`
 	Reading     *reading           `json:"reading"`
+	Offers      []leadOffer        `json:"offers"`
 	Email       string             `json:"email"`
 	FirstSeen   string             `json:"first_seen"`
 	LastSeen    string             `json:"last_seen"`
@@ -219,6 +220,7 @@ func (c *call) printLead(l *lead) {
 		fmt.Fprintln(c.out)
 		printTable(c.out, []string{"ATTRIBUTE", "VALUE"}, rows)
 	}
+	c.printOffers(l.Offers)
 	c.printInterests(l.Interests)
 	c.printReading(l.Reading)
 }

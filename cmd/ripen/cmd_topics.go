@@ -81,13 +81,18 @@ func runTopicsSet(ctx context.Context, c *call) error {
 }
 
 func runTopicsShow(ctx context.Context, c *call) error {
+	return c.showText(ctx, "/v1/topics")
+}
+
+// showText shows a text in force, with its version.
+func (c *call) showText(ctx context.Context, path string) error {
 	return c.withServer(ctx, func(cl *client) error {
 		var out struct {
 			Version   int    `json:"version"`
 			Published string `json:"published"`
 			YAML      string `json:"yaml"`
 		}
-		if err := cl.do(ctx, "GET", "/v1/topics", nil, nil, &out); err != nil {
+		if err := cl.do(ctx, "GET", path, nil, nil, &out); err != nil {
 			return err
 		}
 		if c.bool("json") {

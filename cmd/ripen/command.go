@@ -52,7 +52,7 @@ func chapters() []chapter {
 			scorecardCommands(), topicsCommands(), moduleCommands(),
 		)},
 		{text{"Learn", "Aprender"}, slices.Concat(
-			trainCommands(), usefulCommands(), typologyCommands(), loyaltyCommands(),
+			trainCommands(), usefulCommands(), typologyCommands(), loyaltyCommands(), offersCommands(),
 		)},
 		{text{"Leads", "Leads"}, slices.Concat(
 			leadsCommands(), personCommands(), accountCommands(), handoffCommands(),

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"ripen/tracker/train/loyalty"
@@ -63,51 +61,12 @@ func addPurchases(ctx context.Context, cl *client, id string, sheet *loyalty.She
 		}
 		for _, e := range page.Events {
 			if e.Type == "purchase" {
-				sheet.Lines = append(sheet.Lines, bought(page.Lead, e.Time, e.Properties, sheet.Columns)...)
+				sheet.Lines = append(sheet.Lines, loyalty.Bought(page.Lead, e.Time.UnixMilli(), e.Properties, sheet.Columns)...)
 			}
 		}
 		if page.Next == "" {
 			return nil
 		}
 		q.Set("after", page.Next)
-	}
-}
-
-// bought makes lines of one purchase: one for each product, the value on the first. It
-// notes under which names it found them: the card asks for the same.
-func bought(id string, at time.Time, fields map[string]any, names map[string]string) (lines []loyalty.Purchase) {
-	find := func(role, under string, from ...string) any {
-		for _, name := range from {
-			if v, ok := fields[under+name]; ok {
-				if names[role] == "" {
-					names[role] = name
-				}
-				return v
-			}
-		}
-		return nil
-	}
-	word := func(v any) string {
-		if v == nil {
-			return ""
-		}
-		return strings.TrimSpace(fmt.Sprint(v))
-	}
-	for i := 0; ; i++ {
-		under := "products." + strconv.Itoa(i) + "."
-		p := loyalty.Purchase{Customer: id, Day: int(at.Unix() / 86400)}
-		p.Product = word(find("product", under, "sku", "product_id", "name"))
-		p.Category = word(find("category", under, "category"))
-		if p.Product == "" && p.Category == "" {
-			if i > 0 {
-				return lines
-			}
-			p.Product = word(find("product", "", "sku", "product_id", "product"))
-			p.Category = word(find("category", "", "category"))
-		}
-		if v, ok := find("value", "", "value", "total", "revenue").(float64); ok && i == 0 && v > 0 {
-			p.Value = v
-		}
-		lines = append(lines, p)
 	}
 }

@@ -195,6 +195,7 @@ type leadJSON struct {
 	Consent    [][2]string    `json:"consent"`    // purpose, what was said; what was not asked is left out
 	Topics     [][2]any       `json:"topics"`     // name, affinity; the strongest first
 	Habits     *habitsJSON    `json:"habits"`     // null without a topic map
+	Offers     [][4]string    `json:"offers"`     // kind, name, price, why
 	FirstSeen  int64          `json:"first_seen"`
 	LastSeen   int64          `json:"last_seen"`
 	Events     uint64         `json:"events"`
@@ -283,11 +284,14 @@ func describe(l *tracker.Lead, ranking string) *leadJSON {
 	out := &leadJSON{
 		ID: l.ID.String(), Email: l.Email, Shared: l.SharedEmail, Superseded: len(l.Superseded),
 		Identities: []identityJSON{}, Attributes: [][2]any{}, Scores: []scoreJSON{}, History: []pointJSON{}, Timeline: []eventJSON{},
-		Consent: [][2]string{}, Topics: [][2]any{}, FirstSeen: milli(l.FirstSeen), LastSeen: milli(l.LastSeen), Events: l.Events, Unscored: l.Unscored,
+		Consent: [][2]string{}, Topics: [][2]any{}, Offers: [][4]string{}, FirstSeen: milli(l.FirstSeen), LastSeen: milli(l.LastSeen), Events: l.Events, Unscored: l.Unscored,
 	}
 	l.Consent.Words(func(p tracker.Purpose, c tracker.Choice) {
 		out.Consent = append(out.Consent, [2]string{p.String(), c.String()})
 	})
+	for _, o := range l.Offers {
+		out.Offers = append(out.Offers, [4]string{o.Kind, cut(o.Name), o.Price, o.Why})
+	}
 	if i := l.Interests; i != nil {
 		out.Habits = &habitsJSON{Mails: i.Mails, Rate: i.OpenRate, Shares: i.Shares, Pages: [][3]any{}}
 		for _, a := range i.Topics {

@@ -5,6 +5,7 @@ import (
 
 	"ripen/tracker"
 	"ripen/wasm/host"
+	"ripen/wasm/scorecard/offer"
 )
 
 // Leads is what is known of leads, now or at some moment. Every method asks the
@@ -19,6 +20,8 @@ type Leads interface {
 	EachLead(c tracker.Caller, t tracker.TenantID, q LeadQuery, visit func(*tracker.Lead) error) error
 	// Lead returns all that is known of one lead.
 	Lead(c tracker.Caller, t tracker.TenantID, who string) (*tracker.Lead, error)
+	// Offers says what to offer a lead now, by a table; nothing without one.
+	Offers(c tracker.Caller, t tracker.TenantID, who string, table *offer.Table) ([]tracker.Offer, error)
 	// Timeline returns a page of a lead's events, latest first; personal opens
 	// what is sealed.
 	Timeline(c tracker.Caller, t tracker.TenantID, who, after string, limit int, personal bool) (TimelinePage, error)
@@ -144,6 +147,11 @@ type Registry interface {
 	Topics(id tracker.TenantID) (tracker.Card, error)
 	// SetTopics puts a topic map in force as the next version.
 	SetTopics(ctx context.Context, id tracker.TenantID, source []byte) (tracker.Activation, error)
+	// Offers returns a tenant's offer table, OfferTable the one in force; nil = none.
+	Offers(id tracker.TenantID) (tracker.Card, error)
+	OfferTable(id tracker.TenantID) (*offer.Table, error)
+	// SetOffers puts an offer table in force as the next version.
+	SetOffers(ctx context.Context, id tracker.TenantID, source []byte) (tracker.Activation, error)
 	// Rollback puts the version before the one in force in force again.
 	Rollback(ctx context.Context, id tracker.TenantID, name string) (tracker.Activation, error)
 }

@@ -157,6 +157,8 @@ var routes = []route{
 	{"POST", "scorecards/*/rollback", "", (*call).rollback, tenantKey},
 	{"GET", "topics", "", (*call).topics, tenantKey},
 	{"PUT", "topics", "", (*call).setTopics, tenantKey},
+	{"GET", "offers", "", (*call).offers, tenantKey},
+	{"PUT", "offers", "", (*call).setOffers, tenantKey},
 	{"GET", "templates", "lang", (*call).templates, tenantKey},
 	{"GET", "templates/*", "lang", (*call).template, tenantKey},
 	{"PUT", "modules/*", "", (*call).draftModule, tenantKey},

@@ -30,6 +30,7 @@ type leadJSON struct {
 	Trouble     string               `json:"trouble,omitempty"`
 	Interests   *interestsJSON       `json:"interests,omitempty"` // nothing without a topic map
 	Reading     *readingJSON         `json:"reading,omitempty"`   // nothing before a mail was opened or clicked
+	Offers      []offerJSON          `json:"offers,omitempty"`    // nothing without an offer table
 	Consent     map[string]string    `json:"consent,omitempty"`   // purpose → granted, denied, pending
 	Superseded  []string             `json:"superseded,omitempty"`
 	Identities  []identityJSON       `json:"identities,omitempty"`
@@ -81,7 +82,7 @@ func leadToJSON(l *tracker.Lead, card string) *leadJSON {
 	out := &leadJSON{
 		ID: l.ID.String(), Email: l.Email, SharedEmail: l.SharedEmail, Events: l.Events, Unscored: l.Unscored,
 		FirstSeen: instant(l.FirstSeen), LastSeen: instant(l.LastSeen),
-		Interests: interestsToJSON(l.Interests), Reading: readingToJSON(l),
+		Interests: interestsToJSON(l.Interests), Reading: readingToJSON(l), Offers: offersToJSON(l.Offers),
 		Reasons: []tracker.Reason{}, Scores: map[string]scoreJSON{}, Attributes: l.Attributes, Consent: Consent(l.Consent),
 	}
 	if out.Attributes == nil {

@@ -195,6 +195,13 @@ func (c *call) lead() error {
 	if c.text("scorecard") != "" && l.Scores[card] == nil {
 		return &tracker.Error{Kind: tracker.KindNotFound, Code: "unknown_scorecard", Detail: "scorecard: the lead has no score on a card of this name"}
 	}
+	table, err := c.cfg.Registry.OfferTable(c.tenant.ID)
+	if err != nil {
+		return err
+	}
+	if l.Offers, err = st.Offers(c.caller, c.tenant.ID, c.name, table); err != nil {
+		return err
+	}
 	c.page(leadToJSON(l, card))
 	return nil
 }

@@ -94,7 +94,8 @@ func stageText(stage string) string {
 type chosen struct {
 	template string // empty = nothing
 	variant  string // of a test
-	why      string // by interest: what spoke for it
+	why      string // by interest: what spoke for it; else why there is nothing
+	offer    *tracker.Offer
 }
 
 // pick chooses from the library.

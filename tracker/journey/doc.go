@@ -31,6 +31,5 @@
 //	w after              → the record that leads must have seen before they are asked
 //
 // and under the machine's: C → the last record taken in for all. What it does not
-// do: send anything (that is the outbox's), choose offers, or write to those whom
-// nobody knows.
+// do: send anything (that is the outbox's), or write to those whom nobody knows.
 package journey

@@ -192,6 +192,17 @@ func (w *teller) wait(s *Step) string {
 	return fmt.Sprintf(w.say("wait until %s at %s", "esperar al %s a las %s"), w.or(days), clockText(s.Minute))
 }
 
+// kinds names kinds of offers, the best first.
+func (w *teller) kinds(list []string) string {
+	spanish := map[string]string{"renew": "renovación", "refill": "reposición", "up": "algo mejor", "cross": "algo que lo acompañe", "down": "algo más barato"}
+	english := map[string]string{"renew": "a renewal", "refill": "a refill", "up": "something better", "cross": "something to go with it", "down": "something cheaper"}
+	out := make([]string, len(list))
+	for i, k := range list {
+		out[i] = w.say(english[k], spanish[k])
+	}
+	return strings.Join(out, w.say(", else ", " o, si no, "))
+}
+
 func (w *teller) message(s *Step) string {
 	what := s.Template
 	if s.Tests != nil {
@@ -210,6 +221,14 @@ func (w *teller) message(s *Step) string {
 	out := fmt.Sprintf(w.say("send by %s: %s", "enviar por %s: %s"), s.Channel, what)
 	if s.Channel == ChannelOnsite {
 		out = w.say("show on the site, at the next visit: ", "mostrar en el sitio, en la próxima visita: ") + what
+	}
+	if s.Offer != nil {
+		out += w.say(", offering ", ", con una oferta de ") + w.kinds(s.Offer)
+		if s.NoOffer != "" {
+			out += w.say("; to whom there is nothing to offer: ", "; a quien no haya nada que ofrecer: ") + s.NoOffer
+		} else {
+			out += w.say("; left out if there is nothing to offer", "; si no hay nada que ofrecer, no se envía")
+		}
 	}
 	for _, c := range s.Bands {
 		out += fmt.Sprintf(w.say("; %s to those in the band %s", "; %s a los de la banda %s"), c.Template, c.Name)

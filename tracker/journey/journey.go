@@ -90,6 +90,8 @@ type Step struct {
 	Bands    []Choice       // Message: another template for those in a band
 	Tests    []Choice       // Message: one of these, by weight
 	Holdout  int            // Message: of 10,000 leads; they go on without it
+	Offer    []string       // Message: the kinds of offer it makes, the first that stands
+	NoOffer  string         // Message: the template for those to whom none can be made; empty = it is left out
 	Values   []Value        // Set
 	To       string         // Handoff, Webhook, Message by SMS: the destination
 	Queue    string         // Handoff
@@ -175,8 +177,10 @@ func (j *Journey) Templates(channel string) (names []string) {
 		if s.Channel != channel {
 			continue
 		}
-		if s.Template != "" {
-			names = append(names, s.Template)
+		for _, name := range []string{s.Template, s.NoOffer} {
+			if name != "" {
+				names = append(names, name)
+			}
 		}
 		if s.Pick != nil && s.Pick.Otherwise != nothing {
 			names = append(names, s.Pick.Otherwise)
@@ -214,6 +218,9 @@ func (j *Journey) Notes() (notes []string) {
 				say("needs a topic map, and mails in " + j.Language + stageText(s.Pick.Stage) + " about its topics: ripen topics set FILE")
 			}
 			say("needs a way out for mails: ripen mail sender")
+			if s.Offer != nil {
+				say("needs an offer table: ripen offers learn, ripen offers set FILE")
+			}
 		case Handoff, Webhook:
 			say(fmt.Sprintf("needs the webhook %s: ripen webhook create %s URL", s.To, s.To))
 		}

@@ -103,10 +103,9 @@ func (r *reader) fields(n *node, of string, known fields, wanted ...string) {
 
 // notBuilt names what people look for and is not there, and what to do.
 var notBuilt = map[string]string{
-	"offer": "name a template; offers by stage come later",
-	"need":  "write when: over scores and attributes",
-	"chat":  "write channel: onsite, whose message may be a chat",
-	"push":  "write webhook: {to: NAME} to your provider",
+	"need": "write when: over scores and attributes",
+	"chat": "write channel: onsite, whose message may be a chat",
+	"push": "write webhook: {to: NAME} to your provider",
 }
 
 func (r *reader) text(n *node, of string) string {

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"ripen/tracker"
 )
 
 func (r *reader) steps(n *node) {
@@ -146,11 +148,13 @@ func (r *reader) message(s *Step, n *node) {
 				s.Bands = append(s.Bands, Choice{Name: k.Text, Template: r.word(v.Values[i], "template")})
 			}
 		},
-		"test":    func(v *node) { r.test(s, v) },
-		"holdout": func(v *node) { s.Holdout = r.share(v, "holdout") },
-		"send":    func(v *node) { r.send(s, v) },
-		"to":      func(v *node) { s.To = r.word(v, "to") },
-		"text":    func(v *node) { s.Text = r.text(v, "text") },
+		"test":     func(v *node) { r.test(s, v) },
+		"holdout":  func(v *node) { s.Holdout = r.share(v, "holdout") },
+		"send":     func(v *node) { r.send(s, v) },
+		"to":       func(v *node) { s.To = r.word(v, "to") },
+		"offer":    func(v *node) { s.Offer = r.offer(v) },
+		"no_offer": func(v *node) { s.NoOffer = r.word(v, "no_offer") },
+		"text":     func(v *node) { s.Text = r.text(v, "text") },
 	}
 	maps.Copy(known, p.keys(r, s))
 	r.fields(n, "message", known, "channel")
@@ -159,6 +163,7 @@ func (r *reader) message(s *Step, n *node) {
 	}
 	p.check(r, s, n)
 	r.checkSMS(s, n)
+	r.checkOffer(s, n)
 }
 
 func b2i(b bool) int {
@@ -166,6 +171,30 @@ func b2i(b bool) int {
 		return 1
 	}
 	return 0
+}
+
+func (r *reader) checkOffer(s *Step, n *node) {
+	switch {
+	case s.NoOffer != "" && s.Offer == nil:
+		r.add(n, "message has no_offer: without offer:", "write offer: renew, or a list of kinds, the best first")
+	case s.Offer != nil && s.Channel != "email":
+		r.add(n, "only a mail makes an offer", "write channel: email, or leave offer: out")
+	}
+}
+
+// offer reads the kinds of offer that a message makes, the best first.
+func (r *reader) offer(n *node) (kinds []string) {
+	list := []*node{n}
+	if n.IsList {
+		list = n.Values
+	}
+	for _, v := range list {
+		kinds = append(kinds, r.oneOf(v, "offer", tracker.OfferKinds...))
+	}
+	if len(kinds) == 0 {
+		r.add(n, "offer is empty", "name one of "+strings.Join(tracker.OfferKinds, ", "))
+	}
+	return kinds
 }
 
 func (r *reader) test(s *Step, n *node) {

@@ -1,10 +1,13 @@
 package journey
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"ripen/storage"
@@ -19,6 +22,9 @@ type Person struct {
 	Card    string          // the ranking card, without version
 	// Past returns what the person did, machines left out; asked at most once.
 	Past func() ([]Act, error)
+	// Offers says what to offer the person at a moment, and when that turns by itself,
+	// 0 if never; nil = nothing. Expressions ask for offer_renew and so on.
+	Offers func(at int64) (list []tracker.Offer, next int64, err error)
 
 	acts  []Act
 	asked bool
@@ -76,6 +82,19 @@ func (p *Person) zone(other *time.Location) *time.Location {
 	return p.Lead.ZoneOf(other)
 }
 
+// offered is the product that is offered to the person, nil if there is none.
+func (p *Person) offered(kind string, now int64, soon func(int64)) (any, error) {
+	if p.Offers == nil {
+		return nil, nil
+	}
+	list, next, err := p.Offers(now)
+	soon(next)
+	if o := tracker.FirstOffer(list, []string{kind}); o != nil {
+		return o.Product, err
+	}
+	return nil, err
+}
+
 // field is an attribute, else a dimension of the ranking card.
 func (p *Person) field(name string) any {
 	s := p.stands()
@@ -127,6 +146,11 @@ func (c *Cond) Holds(p *Person, now int64) (ok bool, next int64, err error) {
 	}
 	value := func(i int) expr.Value {
 		in := &c.Inputs[i]
+		if kind, is := strings.CutPrefix(in.Name, "offer_"); is && slices.Contains(tracker.OfferKinds, kind) && in.Read != expr.ReadCount && in.Read != expr.ReadSince {
+			v, e := p.offered(kind, now, soon)
+			err = errors.Join(err, e)
+			return c.read(v, in)
+		}
 		if in.Read != expr.ReadCount && in.Read != expr.ReadSince {
 			return c.read(p.field(in.Name), in)
 		}

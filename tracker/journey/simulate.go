@@ -53,7 +53,7 @@ func (e *Engine) Simulate(ctx context.Context, t *tracker.Tenant, name string, s
 	}
 	s := &simulation{e: e, t: t, j: j, since: since, now: e.db.Now(), found: map[tracker.LeadID][]job{}}
 	s.out = &tracker.JourneySimulation{
-		Journey: version, Since: instant(since), Until: instant(s.now), Messages: map[string]int{}, Notes: j.Notes(),
+		Journey: version, Since: instant(since), Until: instant(s.now), Messages: map[string]int{}, Offers: map[string]int{}, Notes: j.Notes(),
 		Tally: tracker.JourneyTally{Ended: map[string]int{}, Steps: map[string]int{}},
 	}
 	for _, x := range j.triggers() {
@@ -232,6 +232,9 @@ func (s *simulation) step(p *Person, st *stand, now int64, sent *gone, do func(*
 			t.Steps[x.Step.ID+" "+string(x.Step.Kind)]++
 			if x.Step.Kind == Message {
 				s.out.Messages[x.Template]++
+				if x.Offer != nil {
+					s.out.Offers[x.Offer.Kind+" "+x.Offer.Product]++
+				}
 			}
 			return "", nil
 		},

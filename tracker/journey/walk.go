@@ -53,10 +53,11 @@ type Effect struct {
 	Cause   string // of which entry, and which pass
 	Now     int64
 
-	Template string // Message
-	Variant  string // Message: of a test
-	Phone    string // Message by SMS: where it goes
-	Text     string // Message by SMS
+	Template string         // Message
+	Variant  string         // Message: of a test
+	Phone    string         // Message by SMS: where it goes
+	Text     string         // Message by SMS
+	Offer    *tracker.Offer // Message: what it offers; nil = nothing
 }
 
 // notes is one line of what a journey did with a lead.
@@ -213,6 +214,15 @@ func (w *walker) message(s *Step) (waits bool, err error) {
 	return false, nil
 }
 
+// offer is what a message offers the person at this moment.
+func (w *walker) offer(s *Step) (*tracker.Offer, error) {
+	if w.q.Offers == nil {
+		return nil, nil
+	}
+	list, _, err := w.q.Offers(w.now)
+	return tracker.FirstOffer(list, s.Offer), err
+}
+
 // later is the first moment from now on at which caps and quiet hours allow a
 // message.
 func (w *walker) later(channel string) int64 {
@@ -262,14 +272,22 @@ func (w *walker) choose(s *Step) (out chosen, err error) {
 	case s.Tests != nil:
 		out = w.test(s)
 	case s.Pick != nil && at < 0:
-		return w.pick(s.Pick)
+		if out, err = w.pick(s.Pick); err != nil {
+			return out, err
+		}
 	default:
 		out.template = s.Template
 	}
 	if at >= 0 {
 		out.template = s.Bands[at].Template
 	}
-	return out, nil
+	if s.Offer == nil {
+		return out, nil
+	}
+	if out.offer, err = w.offer(s); out.offer == nil && err == nil {
+		out = chosen{template: s.NoOffer, why: "there is nothing to offer: " + strings.Join(s.Offer, ", ")}
+	}
+	return out, err
 }
 
 // test draws one of the variants.
@@ -302,7 +320,7 @@ func (w *walker) effect(s *Step, what chosen) error {
 	}
 	id, err := w.do(&Effect{
 		Phone: phone, Text: text,
-		Journey: w.j, Step: s, Person: w.q, Now: w.now, Template: what.template, Variant: what.variant,
+		Journey: w.j, Step: s, Person: w.q, Now: w.now, Template: what.template, Variant: what.variant, Offer: what.offer,
 		Key:   w.j.FullName() + "/" + s.ID,
 		Cause: fmt.Sprintf("%s entry %d at %d pass %d", w.p.Born, w.p.Entry, w.p.Entered, w.p.Passes),
 	})
@@ -314,6 +332,9 @@ func (w *walker) effect(s *Step, what chosen) error {
 		detail = cmp.Or(what.template, s.Channel+" "+s.To)
 		if why := cmp.Or(what.variant, what.why); why != "" {
 			detail += " (" + why + ")"
+		}
+		if what.offer != nil {
+			detail += ", " + what.offer.Kind + " " + what.offer.Product
 		}
 	}
 	w.say(note{Step: s.ID, What: string(s.Kind), Detail: detail, Intent: id})

@@ -59,6 +59,14 @@ func (r inForce) SetTopics(ctx context.Context, id tracker.TenantID, source []by
 	return a, err
 }
 
+func (r inForce) SetOffers(ctx context.Context, id tracker.TenantID, source []byte) (tracker.Activation, error) {
+	a, err := r.Registry.SetOffers(ctx, id, source)
+	if err == nil {
+		r.s.catchUp()
+	}
+	return a, err
+}
+
 func (r inForce) Shadow(id tracker.TenantID, name string, version int) (tracker.Activation, error) {
 	a, err := r.Registry.Shadow(id, name, version)
 	if err == nil && r.s.folder != nil {

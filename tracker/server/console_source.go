@@ -59,7 +59,16 @@ func (c consoleSource) Lead(by tracker.Caller, t tracker.TenantID, id tracker.Le
 	if err != nil {
 		return nil, err
 	}
-	return st.Lead(by, t, id.String())
+	l, err := st.Lead(by, t, id.String())
+	if err != nil {
+		return nil, err
+	}
+	table, err := c.s.registry.OfferTable(t)
+	if err != nil {
+		return nil, err
+	}
+	l.Offers, err = st.Offers(by, t, id.String(), table)
+	return l, err
 }
 
 // Timeline implements [console.Source].

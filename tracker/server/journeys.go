@@ -97,7 +97,8 @@ func (w *journeyWorld) person(t *tracker.Tenant, who tracker.LeadID) (*journey.P
 	}
 	return &journey.Person{
 		Lead: l, Subject: subjects[0], Card: t.Ranking,
-		Past: func() ([]journey.Act, error) { return st.acts(t.ID, l.ID) },
+		Past:   func() ([]journey.Act, error) { return st.acts(t.ID, l.ID) },
+		Offers: w.offered(st, t.ID, l.ID.String()),
 	}, nil
 }
 
@@ -215,9 +216,11 @@ func (w *journeyWorld) do(tx *storage.Tx, e *journey.Effect) (string, error) {
 		in.Kind = journey.SMS
 		in.Body, err = w.tell(e, id, journey.SMS)
 	case e.Step.Kind == journey.Message:
+		fields := map[string]string{"journey": e.Journey.FullName()}
+		offerFields(fields, e.Offer)
 		in, err = w.s.mailIntent(&tracker.MailIntent{
 			Tenant: e.Tenant.ID, Key: id.String(), Lead: l.ID, Template: e.Template, Purpose: purposeOf(e.Journey),
-			Fields: map[string]string{"journey": e.Journey.FullName()},
+			Fields: fields,
 		})
 		id = in.ID
 	default:

@@ -212,6 +212,9 @@ func (s *State) activate(ctx context.Context, t *tenantState, a tracker.Activati
 	if a.Card == tracker.TopicMap {
 		return s.locked(func() error { s.dirtied = true; return s.putTopics(t, a, seq) })
 	}
+	if a.Card == tracker.OfferTable {
+		return nil // no score depends on it: it is asked for where it is wanted
+	}
 	card, err := s.load(ctx, a)
 	if err != nil {
 		// The log cannot be changed any more: the tenant keeps what it had.

@@ -21,7 +21,7 @@ var (
 
 // scoresAccounts says whether what is called a name is a card of accounts.
 func scoresAccounts(name string, source []byte) bool {
-	if name == tracker.TopicMap || tracker.IsModule(source) {
+	if name == tracker.TopicMap || name == tracker.OfferTable || tracker.IsModule(source) {
 		return false
 	}
 	card, err := scorecard.Parse(name+".yaml", source)

@@ -14,6 +14,7 @@ import (
 	"ripen/wasm/compile"
 	"ripen/wasm/host"
 	"ripen/wasm/scorecard"
+	"ripen/wasm/scorecard/offer"
 )
 
 // cardRow is one scorecard of a tenant, as it is stored.
@@ -89,7 +90,7 @@ func (c *cardRow) public(name string) tracker.Card {
 	return out
 }
 
-// check parses what is to come into force under a name, a card or the topic map, as
+// check parses what is to come into force under a name, a card, the topic map or the offer table, as
 // publishing it would. It returns the fields that must be stored in the clear from
 // then on, and the version that the file was made from; 0 = it says none.
 func check(name string, source []byte) (fields []string, base int, err error) {
@@ -99,6 +100,12 @@ func check(name string, source []byte) (fields []string, base int, err error) {
 			return nil, 0, &tracker.Error{Kind: tracker.KindInvalid, Code: "invalid_topics", Detail: err.Error()}
 		}
 		return topics.Fields(), 0, nil
+	}
+	if name == tracker.OfferTable {
+		if _, err := offer.Parse("offers.yaml", source); err != nil {
+			return nil, 0, &tracker.Error{Kind: tracker.KindInvalid, Code: "invalid_offers", Detail: err.Error()}
+		}
+		return nil, 0, nil
 	}
 	card, err := checkCard(name, source)
 	if err != nil {
@@ -163,6 +170,7 @@ func (r *Registry) Cards(id tracker.TenantID) ([]tracker.Card, error) {
 	}
 	out := make([]tracker.Card, 0, len(all))
 	delete(all, tracker.TopicMap)
+	delete(all, tracker.OfferTable)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		out = append(out, all[name].public(name))
 	}
@@ -364,7 +372,7 @@ func (r *Registry) announce(ctx context.Context, id tracker.TenantID, name strin
 			return errAccountsRank
 		}
 	} else {
-		p.Ranking = name != tracker.TopicMap && (p.Ranking || t.Ranking == "" || t.Ranking == name)
+		p.Ranking = name != tracker.TopicMap && name != tracker.OfferTable && (p.Ranking || t.Ranking == "" || t.Ranking == name)
 	}
 	return r.saveCard(id, name, row, func(t *tenantRow) { t.widen(fields) })
 }

@@ -16,10 +16,11 @@ import (
 // force names.
 func (r *Registry) fit(id tracker.TenantID, name string, source []byte) error {
 	rows, err := r.cardRows(id)
-	if err != nil || name == tracker.TopicMap {
+	if err != nil || name == tracker.TopicMap || name == tracker.OfferTable {
 		return err
 	}
 	delete(rows, tracker.TopicMap)
+	delete(rows, tracker.OfferTable)
 	refuse := func(err error) error {
 		return &tracker.Error{Kind: tracker.KindUnfit, Code: "invalid_scorecard", Detail: err.Error()}
 	}

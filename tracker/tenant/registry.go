@@ -48,6 +48,8 @@ type Registry struct {
 
 	mu  sync.Mutex // held by changes
 	now atomic.Pointer[view]
+
+	offers sync.Map // :: tenant → offersRead
 }
 
 // view is what the registry knows at one moment. It is never changed.

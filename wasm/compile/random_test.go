@@ -244,7 +244,7 @@ func (m maker) ownDimension(b *strings.Builder, d int) {
 		fmt.Fprintf(b, "    curve: [[0, %s], [%s, %s], [%s, %s], [3y, %s]]\n", m.points(), pick(m, "1s", "5h", "3d"), m.points(),
 			pick(m, "30d", "1y"), m.points(), m.points())
 	} else {
-		fmt.Fprintf(b, "    lifetime: {mean: %s, cv: %s, learn: {per: sku}}\n    horizon: %s\n", pick(m, "1d", "30d", "24mo"), pick(m, "0.25", "0.6", "1", "0.05"),
+		fmt.Fprintf(b, "    lifetime: {mean: %s, cv: %s, family: %s, learn: {per: sku}}\n    horizon: %s\n", pick(m, "1d", "30d", "24mo"), pick(m, "0.25", "0.6", "1", "0.05"), pick(m, "gamma", "weibull"),
 			pick(m, "1d", "4mo"))
 		if m.chance(60) {
 			fmt.Fprintf(b, "    full_at: %s\n", pick(m, "0.45", "0.05", "1"))

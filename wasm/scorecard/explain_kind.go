@@ -39,9 +39,13 @@ func (w *teller) renewal(r *Rule) {
 	}
 	w.linef("  %s %s.", w.say("Counted from "+pick, "Se cuenta desde "+pick), w.trigger(r))
 	if l.Mean > 0 {
-		w.linef(w.say("  It lasts %s on average, give or take %s %%; the chance of buying again within %s is worth points, all %s of them from %s %% on.",
-			"  Dura %s de media, con una desviación del %s %%; la probabilidad de recomprar en %s vale puntos, todos (%s) a partir del %s %%."),
-			w.span(l.Mean), short(l.CV*100), w.span(l.Horizon), short(r.Points), short(l.FullAt*100))
+		family := ""
+		if l.Weibull {
+			family = " (Weibull)"
+		}
+		w.linef(w.say("  It lasts %s on average, give or take %s %%%s; the chance of buying again within %s is worth points, all %s of them from %s %% on.",
+			"  Dura %s de media, con una desviación del %s %%%s; la probabilidad de recomprar en %s vale puntos, todos (%s) a partir del %s %%."),
+			w.span(l.Mean), short(l.CV*100), family, w.span(l.Horizon), short(r.Points), short(l.FullAt*100))
 	} else {
 		var points []string
 		for _, n := range l.Nodes {

@@ -14,6 +14,7 @@ type Life struct {
 	First     bool // the anchor is the first purchase, not the last
 	Mean      int64
 	CV        float64
+	Weibull   bool // the family of the distribution; false = gamma
 	Horizon   int64
 	FullAt    float64 // the chance that is worth all points
 	FadeAfter int64   // 0 = it never fades
@@ -45,7 +46,7 @@ const (
 
 // draw makes the nodes of a lifetime: max × chance / FullAt, at most max.
 func (l *Life) draw(most float64) {
-	g := l.gamma()
+	g := l.lasting()
 	value := func(age int64) float64 {
 		return float64(most * min(1, g.chance(age, l.Horizon)/l.FullAt))
 	}
@@ -86,15 +87,21 @@ func straight(f func(int64) float64, a, b int64, fa, fb, near float64) bool {
 // Chance is the probability that a thing of this age is bought again within the
 // horizon, given that it has not been until now.
 func (l *Life) Chance(age int64) float64 {
-	g := l.gamma()
+	g := l.lasting()
 	return g.chance(age, l.Horizon)
 }
 
 // Survival returns the function that says log2 of the chance that a thing lasts longer
 // than an age.
 func (l *Life) Survival() func(age int64) float64 {
-	g := l.gamma()
+	g := l.lasting()
 	return g.survival
+}
+
+// Parameters are the shape and the scale, in ms, of the distribution.
+func (l *Life) Parameters() (shape, scale float64) {
+	g := l.lasting()
+	return g.shape, g.scale
 }
 
 // node returns the line that holds at an age.
@@ -113,20 +120,44 @@ func (l *Life) node(age int64) (n *Node, next int64) {
 	return &l.Nodes[lo], next
 }
 
-// gamma is a lifetime's distribution. Its functions use nothing of package math
-// that differs between machines, and fuse no products: curves have the same bits
-// everywhere.
-type gamma struct {
+// lasting is a lifetime's distribution: a gamma or a Weibull distribution of the same
+// mean and spread. Its functions use nothing of package math that differs between
+// machines, and fuse no products: curves have the same bits everywhere.
+type lasting struct {
+	weibull      bool
 	shape, scale float64 // scale in ms
-	norm         float64 // log2 Γ(shape)
+	norm         float64 // gamma: log2 Γ(shape)
 }
 
-func (l *Life) gamma() gamma {
+func (l *Life) lasting() lasting {
+	if l.Weibull {
+		k := weibullShape(l.CV)
+		return lasting{weibull: true, shape: k, scale: float64(l.Mean) / wasm.Exp2(log2Gamma(1+1/k))}
+	}
 	k := 1 / float64(l.CV*l.CV)
-	return gamma{k, float64(l.Mean) / k, log2Gamma(k)}
+	return lasting{shape: k, scale: float64(l.Mean) / k, norm: log2Gamma(k)}
 }
 
-func (g *gamma) chance(age, within int64) float64 {
+// shapeMost is above the shape of the least spread that a card takes.
+const shapeMost = 32
+
+// weibullShape is the shape whose spread beside the mean is cv, found by halving:
+// 1 + cv² = Γ(1+2/k) / Γ(1+1/k)².
+func weibullShape(cv float64) float64 {
+	want := log2(1 + float64(cv*cv))
+	lo, hi := 1.0, float64(shapeMost)
+	for range 60 {
+		k := (lo + hi) / 2
+		if log2Gamma(1+2/k)-float64(2*log2Gamma(1+1/k)) > want {
+			lo = k
+		} else {
+			hi = k
+		}
+	}
+	return (lo + hi) / 2
+}
+
+func (g *lasting) chance(age, within int64) float64 {
 	d := g.survival(age+within) - g.survival(age)
 	return 1 - wasm.Exp2(min(0, d))
 }
@@ -136,13 +167,20 @@ const log2E = 1.4426950408889634
 // Log2Front is what log2 multiplies its series by: modules write the same series.
 const Log2Front float64 = 2 * log2E
 
-// survival is log2 of the chance to live longer than age: the regularised upper
-// incomplete gamma function, by its series below its bulk and by its continued
-// fraction above.
-func (g *gamma) survival(age int64) float64 {
+// survivalLeast is log2 of the least chance to live longer that Weibull tells apart:
+// the gamma's tail never comes near.
+const survivalLeast = -1e15
+
+// survival is log2 of the chance to live longer than age. Of gamma it is the
+// regularised upper incomplete gamma function, by its series below its bulk and by its
+// continued fraction above; of Weibull it is −log2(e)·(age/scale)^shape.
+func (g *lasting) survival(age int64) float64 {
 	x, k := float64(age)/g.scale, g.shape
 	if x <= 0 {
 		return 0
+	}
+	if g.weibull {
+		return max(survivalLeast, -float64(wasm.Exp2(min(1000, float64(k*log2(x))))*log2E))
 	}
 	front := float64(k*log2(x)) - float64(x*log2E) - g.norm
 	if x < k+1 {

@@ -31,7 +31,7 @@ func TestChance(t *testing.T) {
 func TestGamma(t *testing.T) {
 	for _, cv := range []float64{1, 0.7, 0.5, 0.25, 0.1, 0.05} {
 		l := lifetime(24, cv, 4, 0.45)
-		g := l.gamma()
+		g := l.lasting()
 		lg, _ := math.Lgamma(g.shape)
 		density := func(x float64) float64 {
 			if x == 0 {
@@ -121,5 +121,44 @@ func TestCurveBits(t *testing.T) {
 	}
 	if h != 0x922dcc1ccfb1e73d {
 		t.Errorf("the curves' bits are %#x", h)
+	}
+}
+
+// TestWeibull holds the family to its closed form, and to the mean and spread that it
+// was asked for; its curve is bounded as that of gamma is.
+func TestWeibull(t *testing.T) {
+	for _, cv := range []float64{1, 0.7, 0.5, 0.25, 0.1, 0.05} {
+		l := &Life{Mean: int64(24 * month), CV: cv, Weibull: true, Horizon: int64(4 * month), FullAt: 0.45}
+		g := l.lasting()
+		g1, _ := math.Lgamma(1 + 1/g.shape)
+		g2, _ := math.Lgamma(1 + 2/g.shape)
+		if mean := g.scale * math.Exp(g1); math.Abs(mean/float64(l.Mean)-1) > 1e-9 {
+			t.Errorf("cv %v: mean is %v, want %v", cv, mean, l.Mean)
+		}
+		if got := math.Sqrt(math.Exp(g2-2*g1) - 1); math.Abs(got-cv) > 1e-6 {
+			t.Errorf("cv %v: the spread is %v", cv, got)
+		}
+		for x := 0.1; x < 3; x += 0.07 {
+			got, want := g.survival(int64(x*g.scale)), -math.Pow(x, g.shape)/math.Ln2
+			if math.Abs(got-want) > 1e-9*math.Max(1, -want) {
+				t.Fatalf("cv %v: log2 of survival at %v scales is %v, want %v", cv, x, got, want)
+			}
+		}
+		l.draw(100)
+		if len(l.Nodes) > 400 {
+			t.Errorf("cv %v: %d lines", cv, len(l.Nodes))
+		}
+		for i, n := range l.Nodes {
+			if math.IsNaN(n.Value+n.Slope) || n.Value < 0 || n.Value > 100 || i > 0 && n.Value < l.Nodes[i-1].Value-1e-9 {
+				t.Fatalf("cv %v: node %d is %+v", cv, i, n)
+			}
+		}
+	}
+	far := Life{Mean: 864e5, CV: 0.05, Weibull: true, Horizon: 200 * 365 * 864e5, FullAt: 1, FadeAfter: 1, FadeHalf: 200 * 365 * 864e5}
+	far.draw(100)
+	for _, n := range far.Nodes {
+		if math.IsNaN(n.Value + n.Slope) {
+			t.Fatalf("far out: %+v", n)
+		}
 	}
 }

@@ -79,7 +79,7 @@ func (p *reader) anchor(r *Rule, v *node) {
 	}
 }
 
-// Bounds of a lifetime: shapes that a gamma distribution bears and a shop sees.
+// Bounds of a lifetime: shapes that the distributions bear and a shop sees.
 const (
 	cvMin, cvMax     = 0.05, 1
 	lifeMin, lifeMax = 864e5, 50 * 365.25 * 864e5
@@ -97,7 +97,8 @@ func (p *reader) lifetime(l *Life, v *node) {
 				p.add(v, fmt.Sprintf("cv is %s", v.word()), "write the spread beside the mean, from 0.05 (all wear out alike) to 1 (age says nothing)")
 			}
 		},
-		"learn": func(_, v *node) { l.Learn = p.learn(v) },
+		"family": func(_, v *node) { l.Weibull = p.oneOf(v, "family", "gamma", "weibull") == "weibull" },
+		"learn":  func(_, v *node) { l.Learn = p.learn(v) },
 	})
 	if v.kind == mapNode && (l.Mean == 0 || l.CV == 0) {
 		p.add(v, "lifetime lacks mean or cv", "write lifetime: {mean: 24mo, cv: 0.25}")

@@ -48,7 +48,7 @@ var schema = []section{
 		"dimension replenishment", "dimensions: {NAME: {kind: replenishment}}",
 		"When somebody will need it again, by the age of what was bought. Either a lifetime (with horizon) or a curve.", dimensionKeys(
 			key{"anchor", "a map", "the event the age is counted from; required"},
-			key{"lifetime", "a map", "how long such things last: a gamma distribution"},
+			key{"lifetime", "a map", "how long such things last: a gamma or a Weibull distribution"},
 			key{"horizon", "a length of time", "the chance counted is that of buying again within it, given none yet"},
 			key{"full_at", "a share", "the chance that is worth all points (max); 1 if left out"},
 			key{"fade_after", "a length of time", "from this age on it was bought elsewhere: points fade"},
@@ -160,6 +160,7 @@ var schema = []section{
 	{"lifetime", "replenishment: {lifetime: …}", "", []key{
 		{"mean", "a length of time", "how long they last on average, 1d to 50y; required"},
 		{"cv", "a number", "the spread beside the mean, 0.05 (all wear out alike) to 1 (age says nothing); required"},
+		{"family", "gamma, weibull", "how lives spread around the mean: gamma if left out; with weibull more of them end early, and few last much longer"},
 		{"learn", "a map", "learn mean and cv from repurchases: kept on the card for whoever learns"},
 	}},
 	{"learn", "lifetime: {learn: …}", "", []key{

@@ -99,6 +99,8 @@ const interests = (lead) => {
   return items.length > 0 && section(words.interests, pairs(items));
 };
 
+const offers = (lead) => section(words.offers, pairs(lead.offers.map(([kind, name, price, why]) => [words["o_" + kind], make("span", {}, make("b", {}, name), price && " · " + price, " ", make("small", {}, why))])));
+
 const consent = (lead) => section(words.consent, pairs(lead.consent.map(([purpose, said]) => [words["p_" + purpose], words["c_" + said]])));
 
 const identity = (lead) => {
@@ -170,6 +172,7 @@ export const drawLead = (panel, lead, kept) => {
     lead.history.length > 0 && section(words.history, line(lead.history, Math.max(lead.now, lead.history[lead.history.length - 1].at))),
     s && s.reasons.length > 0 && section(words.why, ...reasons(s).filter(Boolean)),
     lead.attributes.length > 0 && section(words.attributes, pairs(lead.attributes.map(([k, v]) => [k, text(v)]))),
+    lead.offers.length > 0 && offers(lead),
     lead.habits && interests(lead),
     identity(lead),
     lead.consent.length > 0 && consent(lead),

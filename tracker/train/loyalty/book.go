@@ -12,6 +12,9 @@ type Purchase struct {
 	Value    float64
 	Product  string // empty = not told
 	Category string // of the product
+
+	Name, Link string  // of the product; empty = not told
+	Price      float64 // of one of it; 0 = not told
 }
 
 // Buyer is what the models know of one customer. Purchases of one day are one.
@@ -38,7 +41,8 @@ func sorted(lines []Purchase, until int) []Purchase {
 	}
 	slices.SortFunc(out, func(a, b Purchase) int {
 		return cmp.Or(cmp.Compare(a.Customer, b.Customer), cmp.Compare(a.Day, b.Day),
-			cmp.Compare(a.Product, b.Product), cmp.Compare(a.Value, b.Value), cmp.Compare(a.Category, b.Category))
+			cmp.Compare(a.Product, b.Product), cmp.Compare(a.Value, b.Value), cmp.Compare(a.Category, b.Category),
+			cmp.Compare(a.Price, b.Price), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Link, b.Link))
 	})
 	return out
 }

@@ -150,14 +150,21 @@ func slug(s string) string {
 	return cmp.Or(name[:min(len(name), 60)], "product")
 }
 
+// family is the key that names the distribution where it is not the usual one.
+func (l *Life) family() string {
+	if l.Weibull {
+		return ", family: weibull"
+	}
+	return ""
+}
+
 // write writes the dimension: the shape of the tenant's own curve for things that
 // last two years, stretched to this life.
 func (d *durable) write(s *speaker) {
-	l := scorecard.Life{Mean: int64(d.Mean * dayMs), CV: d.CV, Horizon: int64(d.Mean / 6 * dayMs)}
-	full := max(0.02, l.Chance(int64(0.95*d.Mean*dayMs)))
+	full := max(0.02, d.scored().Chance(int64(0.95*d.Mean*dayMs)))
 	fmt.Fprintf(s, "  %s:\n    kind: replenishment\n    max: 100\n", d.name)
 	fmt.Fprintf(s, "    anchor: {event: purchase, where: %s, pick: last}\n", d.where)
-	fmt.Fprintf(s, "    lifetime: {mean: %sd, cv: %s}\n    horizon: %sd\n    full_at: %.2f\n    fade_after: %sd\n",
-		whole(d.Mean), digits(math.Round(d.CV*1000)/1000), whole(d.Mean/6), full, whole(d.Mean*1.5))
+	fmt.Fprintf(s, "    lifetime: {mean: %sd, cv: %s%s}\n    horizon: %sd\n    full_at: %.2f\n    fade_after: %sd\n",
+		whole(d.Mean), digits(math.Round(d.CV*1000)/1000), d.family(), whole(d.Mean/6), full, whole(d.Mean*1.5))
 	fmt.Fprintf(s, "    why: %q\n", fmt.Sprintf(s.word("%s is {age} old, of {mean}", "%s cumple {age} de {mean}"), d.what))
 }

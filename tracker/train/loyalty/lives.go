@@ -15,6 +15,7 @@ type Life struct {
 	Category    string  `json:"category,omitempty"`
 	Mean        float64 `json:"mean_days"`
 	CV          float64 `json:"cv"`      // the spread beside the mean
+	Weibull     bool    `json:"weibull"` // how lives spread around it; false = gamma
 	Returns     float64 `json:"returns"` // the share that buys it again here at all, sooner or later
 	Buyers      int     `json:"customers"`
 	Repurchases int     `json:"repurchases"`
@@ -138,26 +139,42 @@ func Lives(lines []Purchase, until, least int) []Life {
 
 // learn fits the tally's gaps and leans the result on what holds above it.
 func (t *tally) learn(above *Life, from string, least int) {
-	t.Mean, t.CV, t.Returns, t.From = above.Mean, above.CV, above.Returns, above.From
+	t.Mean, t.CV, t.Weibull, t.Returns, t.From = above.Mean, above.CV, above.Weibull, above.Returns, above.From
 	t.Regular = t.turns > 0 && float64(t.Repurchases) >= 2*float64(t.turns)
 	if t.Repurchases < max(2, least/4) {
 		return
 	}
-	mean, cv, returns := fitLife(t.gaps)
-	t.From = from
+	own := fitLife(t.gaps)
+	t.From, t.Weibull = from, own.Weibull
 	t.Own = float64(t.Repurchases) / float64(t.Repurchases+least)
 	lean := func(own, above float64) float64 {
 		return math.Exp(t.Own*math.Log(own) + (1-t.Own)*math.Log(above))
 	}
-	t.Mean, t.CV = lean(mean, above.Mean), lean(cv, above.CV)
-	t.Returns = t.Own*returns + (1-t.Own)*above.Returns
+	t.Mean, t.CV = lean(own.Mean, above.Mean), lean(own.CV, above.CV)
+	t.Returns = t.Own*own.Returns + (1-t.Own)*above.Returns
 }
 
-// fitLife finds the gamma distribution of lives, and the share that ends here: what is
-// open may last still, or was replaced elsewhere. That there are such is only said
-// where the gaps are much likelier with them, by Bayes' criterion.
-func fitLife(gaps []gap) (mean, cv, returns float64) {
+// weibullBetter is by how much more likely, in ln, Weibull must make the gaps to stand
+// in the place of gamma: Akaike's criterion is then lower by more than 2, the number of
+// parameters being the same.
+const weibullBetter = 1
+
+// fitLife finds the distribution of lives, gamma unless Weibull is clearly likelier, and
+// the share that ends here.
+func fitLife(gaps []gap) Life {
 	gaps = counted(gaps)
+	gamma, cost := fitFamily(gaps, false)
+	weibull, less := fitFamily(gaps, true)
+	if cost-less > weibullBetter {
+		return weibull
+	}
+	return gamma
+}
+
+// fitFamily fits one family, with −ln of how likely the gaps are then. What is open may
+// last still, or was replaced elsewhere. That there are such is only said where the gaps
+// are much likelier with them, by Bayes' criterion.
+func fitFamily(gaps []gap, weibull bool) (l Life, cost float64) {
 	sum, n := 0.0, 0.0
 	for _, g := range gaps {
 		if !g.open {
@@ -165,14 +182,17 @@ func fitLife(gaps []gap) (mean, cv, returns float64) {
 			n += g.n
 		}
 	}
-	start := []float64{math.Log(sum / n), math.Log(0.4)}
-	whole, cost := simplex(func(x []float64) float64 { return lifeCost(gaps, x[0], x[1], 1) }, start)
-	share := func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
-	some, less := simplex(func(x []float64) float64 { return lifeCost(gaps, x[0], x[1], share(x[2])) }, append(start, 0))
-	if all := weight(gaps); cost-less > math.Log(all)/2 {
-		return math.Exp(some[0]), math.Exp(some[1]), share(some[2])
+	of := func(x []float64, share float64) Life {
+		return Life{Mean: math.Exp(x[0]), CV: math.Exp(x[1]), Weibull: weibull, Returns: share}
 	}
-	return math.Exp(whole[0]), math.Exp(whole[1]), 1
+	share := func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+	start := []float64{math.Log(sum / n), math.Log(0.4)}
+	whole, cost := simplex(func(x []float64) float64 { return lifeCost(gaps, of(x, 1)) }, start)
+	some, less := simplex(func(x []float64) float64 { return lifeCost(gaps, of(x, share(x[2]))) }, append(start, 0))
+	if all := weight(gaps); cost-less > math.Log(all)/2 {
+		return of(some, share(some[2])), less
+	}
+	return of(whole, 1), cost
 }
 
 func weight(gaps []gap) (n float64) {
@@ -222,25 +242,36 @@ func counted(gaps []gap) []gap {
 
 // lifeCost is −ln of the chance of the gaps, if lives have this mean and spread and a
 // share of them ends here.
-func lifeCost(gaps []gap, lnMean, lnCV, share float64) float64 {
-	cv := math.Exp(lnCV)
-	if cv < cvLeast || cv > cvMost || lnMean < 0 || lnMean > math.Log(50*365.25) {
+func lifeCost(gaps []gap, is Life) float64 {
+	if is.CV < cvLeast || is.CV > cvMost || is.Mean < 1 || is.Mean > 50*365.25 {
 		return math.Inf(1)
 	}
-	k := 1 / (cv * cv)
-	scale := math.Exp(lnMean) / k
+	l := is.scored()
+	k, scale := l.Parameters()
+	scale /= dayMs
 	norm := lnGamma(k) + k*math.Log(scale)
-	survival := (&scorecard.Life{Mean: int64(math.Exp(lnMean) * dayMs), CV: cv}).Survival()
+	density := func(days float64) float64 { // its ln
+		if is.Weibull {
+			return math.Log(k/scale) + (k-1)*math.Log(days/scale) - math.Pow(days/scale, k)
+		}
+		return (k-1)*math.Log(days) - days/scale - norm
+	}
+	survival := l.Survival()
 	cost := 0.0
 	for _, g := range gaps {
 		if !g.open {
-			cost -= g.n * (math.Log(share) + (k-1)*math.Log(g.days) - g.days/scale - norm)
+			cost -= g.n * (math.Log(is.Returns) + density(g.days))
 			continue
 		}
 		lasts := math.Exp2(survival(int64(g.days * dayMs)))
-		cost -= g.n * math.Log(1-share+share*lasts)
+		cost -= g.n * math.Log(1-is.Returns+is.Returns*lasts)
 	}
 	return cost
+}
+
+// scored is the life as a scorecard's dimension has it; the horizon is a sixth of it.
+func (l Life) scored() *scorecard.Life {
+	return &scorecard.Life{Mean: int64(l.Mean * dayMs), CV: l.CV, Weibull: l.Weibull, Horizon: int64(l.Mean / 6 * dayMs)}
 }
 
 const dayMs = 86_400_000

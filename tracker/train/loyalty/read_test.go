@@ -24,16 +24,16 @@ func TestRead(t *testing.T) {
 	}
 	none := map[string]int{}
 	f("customer,date,value,sku,category\na,2026-01-31,12.50,x,k\nb,20260201,,,\n", ',', nil,
-		[]Purchase{{"a", on(2026, 1, 31), 12.5, "x", "k"}, {"b", on(2026, 2, 1), 0, "", ""}}, none)
+		[]Purchase{{Customer: "a", Day: on(2026, 1, 31), Value: 12.5, Product: "x", Category: "k"}, {Customer: "b", Day: on(2026, 2, 1), Value: 0, Product: "", Category: ""}}, none)
 	f("\ufeffCorreo;Fecha pedido;Importe;Artículo;Familia\n\"a@b.es\";31/01/2026;\"1.234,50 €\";X;K\n", ';', nil,
-		[]Purchase{{"a@b.es", on(2026, 1, 31), 1234.5, "X", "K"}}, none)
+		[]Purchase{{Customer: "a@b.es", Day: on(2026, 1, 31), Value: 1234.5, Product: "X", Category: "K"}}, none)
 	s := f("who,when,customer\na,01/31/26,z\nb,02/03/26,z\n", ',', map[string]string{"who": "customer", "When": "date"},
-		[]Purchase{{"a", on(2026, 1, 31), 0, "", ""}, {"b", on(2026, 2, 3), 0, "", ""}}, none)
+		[]Purchase{{Customer: "a", Day: on(2026, 1, 31), Value: 0, Product: "", Category: ""}, {Customer: "b", Day: on(2026, 2, 3), Value: 0, Product: "", Category: ""}}, none)
 	if s.Guessed || s.Columns["customer"] != "who" {
 		t.Errorf("%+v", s)
 	}
 	s = f("id,customer,date,value\n1,a,3/4/2026,$7\n2,,3/4/2026,7\n3,a,yesterday,7\n4,a,3/4/2026,much\n5,a,3/4/2026,-7\n6,a,31/2/2026,7\n7,a\n", ',', nil,
-		[]Purchase{{"a", on(2026, 4, 3), 7, "", ""}}, map[string]int{"customer": 1, "date": 3, "value": 1, "refund": 1})
+		[]Purchase{{Customer: "a", Day: on(2026, 4, 3), Value: 7, Product: "", Category: ""}}, map[string]int{"customer": 1, "date": 3, "value": 1, "refund": 1})
 	if s.Guessed || s.First["date"] != 4 { // 31/2 says that the day stands first, wrong as it is
 		t.Errorf("guessed %v, the first bad date on line %d", s.Guessed, s.First["date"])
 	}
@@ -42,7 +42,7 @@ func TestRead(t *testing.T) {
 	}
 	// The day is the one that was there, not the one in Greenwich.
 	f("customer,date\na,2026-01-31T23:30:00-05:00\na,2026-02-01 10:00:00\n", ',', nil,
-		[]Purchase{{"a", on(2026, 1, 31), 0, "", ""}, {"a", on(2026, 2, 1), 0, "", ""}}, none)
+		[]Purchase{{Customer: "a", Day: on(2026, 1, 31), Value: 0, Product: "", Category: ""}, {Customer: "a", Day: on(2026, 2, 1), Value: 0, Product: "", Category: ""}}, none)
 }
 
 func TestReadErrors(t *testing.T) {

@@ -130,11 +130,19 @@ func (r *Report) sayLives(s *speaker) {
 		}[l.From]
 		s.line("  %-24s %8s ± %2.0f %%; %3.0f %% buy it again here; %d customers, %d repurchases (%s)",
 			"  %-24s %8s ± %2.0f %%; el %3.0f %% la recompra aquí; %d clientes, %d recompras (%s)",
-			l.Product, s.long(l.Mean), 100*l.CV, 100*l.Returns, l.Buyers, l.Repurchases, from)
+			l.Product, s.long(l.Mean), 100*l.CV, 100*l.Returns, l.Buyers, l.Repurchases, s.family(&l)+from)
 	}
 	if n := len(r.Lives) - shown; n > 0 {
 		s.line("  … and %d more (--json has all)", "  … y %d más (--json las da todas)", n)
 	}
+}
+
+// family says what the lives follow, where it is not the usual distribution.
+func (s *speaker) family(l *Life) string {
+	if l.Weibull {
+		return "Weibull; "
+	}
+	return ""
 }
 
 // long says a number of days: in months from three of them on.
