@@ -90,3 +90,7 @@ bench-compare: ## micro-benchmarks against the saved baseline (BASE=ref to make 
 .PHONY: crash
 crash: build ## kill -9 under load, 100 times: nothing acknowledged may be missing
 	go run ./bench/cmd/bench crash --rounds 100
+
+.PHONY: crash-journeys
+crash-journeys: deps ## kill -9 while leads walk a journey, 50 times, with a real mail server: every intent happens once
+	go run ./bench/cmd/bench crash --journeys --rounds 50

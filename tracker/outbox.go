@@ -38,6 +38,16 @@ const (
 	OutcomePutOff      = "put off"     // nothing was sent: its turn comes later; counts for no attempt
 )
 
+// Unknown counts the attempts whose outcome nobody knows.
+func (in *Intent) Unknown() (n int) {
+	for i := range in.Attempts {
+		if in.Attempts[i].Outcome == OutcomeUnknown {
+			n++
+		}
+	}
+	return n
+}
+
 // Attempt is one try to deliver an intent.
 type Attempt struct {
 	At      int64  `json:"at"`      // unix ms

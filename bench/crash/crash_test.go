@@ -1,6 +1,8 @@
 package crash
 
 import (
+	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -10,6 +12,7 @@ import (
 
 	"ripen/bench/faketracker"
 	"ripen/bench/target"
+	"ripen/bench/world"
 )
 
 func TestMain(m *testing.M) {
@@ -96,5 +99,76 @@ func TestRipenLosesNothing(t *testing.T) {
 	}
 	if res.Err() != nil || res.Acked == 0 {
 		t.Fatalf("%v; %+v", res.Err(), *res)
+	}
+}
+
+// TestIntentsHappenOnce kills the real binary while leads walk a journey that mails,
+// tells and hands over. INTENT_ROUNDS says how often (default 8); -short leaves it
+// out.
+func TestIntentsHappenOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED: -short; kill -9 with a mail server takes half a minute")
+	}
+	rounds := 8
+	if s := os.Getenv("INTENT_ROUNDS"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rounds = n
+	}
+	temp := t.TempDir()
+	binary := os.Getenv("RIPEN_BIN")
+	if binary == "" {
+		var err error
+		if binary, err = target.Build(t.Context(), temp); err != nil {
+			t.Fatal(err)
+		}
+	}
+	res, err := RunIntents(t.Context(), IntentsConfig{Binary: binary, Dir: filepath.Join(temp, "data"), Rounds: rounds})
+	if errors.Is(err, world.ErrNoServer) {
+		t.Skip("SKIPPED: ", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%+v", *res)
+	if err := res.Err(); err != nil {
+		t.Error(err)
+	}
+}
+
+// What the count is worth: it finds what never came, came twice without a reason,
+// and came that nobody wanted.
+func TestBrokenDeliveriesAreFound(t *testing.T) {
+	hook, err := world.OpenReceiver()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hook.Close()
+	say := func(key string, times int) {
+		for range times {
+			req, err := http.NewRequest("POST", hook.URL, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Idempotency-Key", key)
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+		}
+	}
+	say("once", 1)
+	say("twice", 2)
+	say("blind", 2)
+	say("strange", 1)
+	unknown := []attemptRow{{Outcome: "unknown"}, {Outcome: "accepted"}}
+	r := &intents{hook: hook, res: IntentsResult{Leads: 1}}
+	r.compare([]intentRow{{ID: "once"}, {ID: "twice", Attempts: unknown}, {ID: "blind"}, {ID: "never"}}, nil)
+	want := IntentsResult{Leads: 1, Intents: 4, Missing: 1, Strange: 1, Repeated: 2, Unknown: 1, Blind: 1}
+	if r.res != want || r.res.Err() == nil {
+		t.Fatalf("got %+v, want %+v", r.res, want)
 	}
 }

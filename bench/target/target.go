@@ -33,10 +33,11 @@ var card []byte
 
 // Config says what to run.
 type Config struct {
-	Binary      string // path of the ripen binary
-	Dir         string // data directory; made if it is not there
-	CaptureOnly bool   // take events in, fold nothing
-	NoCard      bool   // publish no scorecard
+	Binary      string   // path of the ripen binary
+	Dir         string   // data directory; made if it is not there
+	CaptureOnly bool     // take events in, fold nothing
+	NoCard      bool     // publish no scorecard
+	Args        []string // of ripen serve, beside the bench's own
 	Log         io.Writer
 }
 
@@ -131,6 +132,7 @@ func (s *Server) start(ctx context.Context) (err error) {
 	if s.cfg.CaptureOnly {
 		args = append(args, "--capture-only")
 	}
+	args = append(args, s.cfg.Args...)
 	log := &tail{next: s.cfg.Log}
 	s.said = log
 	s.begun = time.Now()

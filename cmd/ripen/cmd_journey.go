@@ -34,7 +34,8 @@ whole journeys with comments, in English or Spanish.
 		summary: text{"is the journey right? names line, step and fix of what is not, and what it waits for", "¿está bien el recorrido? nombra línea, paso y arreglo, y qué le falta"},
 		help: `
 With --data or --server it also asks the tenant whether it has what the journey
-needs: its mails, and contents about topics where it chooses by interest.
+needs: its mails, contents about topics where it chooses by interest, segments and
+webhooks.
 
   ripen journey check educate.yaml
   ripen journey check educate.yaml --data ./data`,
@@ -133,18 +134,62 @@ func runJourneyCheck(ctx context.Context, c *call) error {
 		return err
 	}
 	if c.get("data") != "" || c.get("server") != "" {
-		err := c.withServer(ctx, func(cl *client) error {
-			return cl.do(ctx, "POST", "/v1/journeys/"+url.PathEscape(j.Name)+"/check", nil, src, nil)
+		var missing []string
+		err := c.withServer(ctx, func(cl *client) (err error) {
+			if err := cl.do(ctx, "POST", "/v1/journeys/"+url.PathEscape(j.Name)+"/check", nil, src, nil); err != nil {
+				return err
+			}
+			missing, err = lacking(ctx, cl, j)
+			return err
 		})
 		if err != nil {
 			return err
 		}
+		if len(missing) > 0 {
+			return fmt.Errorf("%s: %s", c.args[0], strings.Join(missing, "\n"+c.args[0]+": "))
+		}
+		_, err = fmt.Fprintf(c.out, text{"%s: %s is fine: %d steps, and all that it names is there\n", "%s: %s está bien: %d pasos, y está todo lo que nombra\n"}.in(c.lang), c.args[0], j.Name, len(j.Steps))
+		return err
 	}
 	fmt.Fprintf(c.out, "%s: %s is fine: %d steps\n", c.args[0], j.Name, len(j.Steps))
 	for _, note := range j.Notes() {
 		fmt.Fprintln(c.out, note)
 	}
 	return nil
+}
+
+// lacking says which segments and webhooks a journey names that the tenant does not
+// have, with the fix.
+func lacking(ctx context.Context, cl *client, j *journey.Journey) (missing []string, err error) {
+	var have struct {
+		Segments []struct {
+			Name    string
+			Version int
+		}
+		Webhooks []struct{ Name string }
+	}
+	for _, path := range []string{"/v1/segments", "/v1/webhooks"} {
+		if err := cl.do(ctx, "GET", path, nil, nil, &have); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range j.Segments() {
+		if !slices.ContainsFunc(have.Segments, func(s struct {
+			Name    string
+			Version int
+		},
+		) bool {
+			return s.Name == name && s.Version > 0
+		}) {
+			missing = append(missing, fmt.Sprintf("there is no segment %s in force: ripen segment publish FILE", name))
+		}
+	}
+	for _, name := range j.Destinations() {
+		if !slices.ContainsFunc(have.Webhooks, func(w struct{ Name string }) bool { return w.Name == name }) {
+			missing = append(missing, fmt.Sprintf("there is no webhook %s: ripen webhook create %[1]s URL", name))
+		}
+	}
+	return missing, nil
 }
 
 func runJourneyExplain(_ context.Context, c *call) error {

@@ -66,6 +66,7 @@ func leadsCommands() []*command {
 			help:    "  ripen leads show u_0123456789abcdef0123456789abcdef --data ./data",
 			run:     runLeadsShow,
 		},
+		timelineCommand(),
 		{
 			name: "leads export", folds: true, use: append([]string{"format", "out"}, filter...),
 			summary: text{"the whole ranked list as NDJSON or CSV", "la lista entera, en orden, como NDJSON o CSV"},

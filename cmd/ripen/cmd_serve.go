@@ -104,6 +104,7 @@ func (c *call) serverConfig() (server.Config, error) {
 		Geo:           c.get("geo"),
 		CaptureOnly:   c.bool("capture-only"),
 		WebhookAllow:  allow,
+		Now:           c.now,
 	}, nil
 }
 

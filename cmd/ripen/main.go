@@ -16,6 +16,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // version is set by the linker: -ldflags "-X main.version=v1.2.3".
@@ -38,7 +39,12 @@ const (
 // run executes one command line and returns its exit code. All of the process
 // that a command may touch is in its arguments, and the environment.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	err := dispatch(ctx, args, &streams{stdin, stdout, stderr})
+	return runOn(ctx, args, &streams{in: stdin, out: stdout, err: stderr})
+}
+
+func runOn(ctx context.Context, args []string, s *streams) int {
+	stderr := s.err
+	err := dispatch(ctx, args, s)
 	switch usage, isUsage := errors.AsType[*usageError](err); {
 	case err == nil:
 		return exitDone
@@ -56,11 +62,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 }
 
-// streams are the standard streams of a command.
+// streams are the standard streams of a command, and its clock.
 type streams struct {
 	in  io.Reader
 	out io.Writer
 	err io.Writer
+	now func() time.Time // of a server; nil = the machine's. Nothing but a test sets it
 }
 
 // errReported ends a command that has already said what is wrong, line by

@@ -9,9 +9,12 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,7 +26,50 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"ripen": main})
+	testscript.Main(m, map[string]func(){"ripen": mainAtClock})
+}
+
+// mainAtClock is main, with a clock that a story moves. The binary that people get
+// has no such thing.
+func mainAtClock() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	s := &streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	if file := os.Getenv("TEST_CLOCK"); file != "" {
+		s.now = movedClock(file)
+	}
+	code := runOn(ctx, os.Args[1:], s)
+	stop()
+	os.Exit(code)
+}
+
+// movedClock is the machine's clock, and as much later as a file says.
+func movedClock(file string) func() time.Time {
+	var read, later atomic.Int64 // when it was read last, in unix ns; what it said
+	return func() time.Time {
+		now := time.Now()
+		if last := read.Load(); now.UnixNano()-last > int64(10*time.Millisecond) && read.CompareAndSwap(last, now.UnixNano()) {
+			if b, err := os.ReadFile(file); err == nil {
+				if d, err := time.ParseDuration(strings.TrimSpace(string(b))); err == nil {
+					later.Store(int64(d))
+				}
+			}
+		}
+		return now.Add(time.Duration(later.Load()))
+	}
+}
+
+// cmdClock moves the clock of the servers that the story starts and has started.
+//
+//	clock DURATION-FROM-NOW
+func cmdClock(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 || neg {
+		ts.Fatalf("usage: clock DURATION-FROM-NOW")
+	}
+	_, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	file := ts.MkAbs("clock")
+	ts.Check(os.WriteFile(file+".new", []byte(args[0]), 0o644))
+	ts.Check(os.Rename(file+".new", file))
 }
 
 // imports begins as a module of AssemblyScript does that was not told to trap: it
@@ -71,6 +117,7 @@ func TestScript(t *testing.T) {
 			"token":   cmdToken,
 			"sign":    cmdSign,
 			"mmdb":    cmdMMDB,
+			"clock":   cmdClock,
 
 			"receiver": cmdReceiver,
 			"received": cmdReceived,

@@ -45,6 +45,7 @@ var settings = []setting{
 
 	// Of single commands.
 	{name: "limit", kind: number, value: "N", def: "20", help: text{"how many to show", "cuántos mostrar"}},
+	{name: "kinds", value: "LIST", help: text{"only moments of these kinds, comma separated", "solo momentos de estas clases, separadas por comas"}},
 	{name: "as-of", kind: instant, value: "TIME", help: text{"as things stood at this moment", "tal como estaba en ese momento"}},
 	{name: "protocols", kind: boolean, help: text{"send an event through every wire format", "enviar un evento por cada formato"}},
 	{name: "code", value: "CODE", help: text{"only events refused with this code", "solo eventos rechazados con este código"}},

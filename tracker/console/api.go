@@ -18,9 +18,10 @@ import (
 const (
 	defaultRows = 100
 	maxRows     = 500
-	maxEvents   = 200 // of a lead's timeline
-	maxHistory  = 500 // points of a score history
-	maxText     = 300 // bytes of one field on a page
+	maxMoments  = 100  // of a page of a lead's timeline
+	mostMoments = 1000 // of one that is drawn again
+	maxHistory  = 500  // points of a score history
+	maxText     = 300  // bytes of one field on a page
 )
 
 // api answers the page's own questions. It is not the public API: its shapes
@@ -43,8 +44,12 @@ func (h *Handler) api(ctx *fasthttp.RequestCtx, c tracker.Caller, ok bool, path 
 	switch id, isLead := strings.CutPrefix(path, "leads/"); {
 	case path == "leads":
 		h.answer(ctx, func() (any, error) { return h.leads(q) })
+	case isLead && strings.HasSuffix(id, "/timeline"):
+		h.answer(ctx, func() (any, error) {
+			return h.moments(q, strings.TrimSuffix(id, "/timeline"), askedOf(ctx))
+		})
 	case isLead:
-		h.answer(ctx, func() (any, error) { return h.lead(q, id) })
+		h.answer(ctx, func() (any, error) { return h.lead(q, id, askedOf(ctx)) })
 	case path == "stream":
 		h.stream(ctx, q)
 	default:
@@ -202,7 +207,7 @@ type leadJSON struct {
 	Unscored   uint64         `json:"unscored,omitempty"`
 	Scores     []scoreJSON    `json:"scores"` // the ranking card's first
 	History    []pointJSON    `json:"history"`
-	Timeline   []eventJSON    `json:"timeline"`
+	Timeline   *momentsJSON   `json:"timeline"`
 }
 
 // habitsJSON is how a lead behaves.
@@ -240,16 +245,7 @@ type pointJSON struct {
 	Cause string `json:"cause"`
 }
 
-type eventJSON struct {
-	Type    string   `json:"type"`
-	Time    int64    `json:"time"`
-	Machine string   `json:"machine"`
-	Reason  string   `json:"machine_reason,omitempty"`
-	Denied  bool     `json:"denied,omitempty"`
-	Fields  [][2]any `json:"fields"`
-}
-
-func (h *Handler) lead(q question, text string) (*leadJSON, error) {
+func (h *Handler) lead(q question, text string, ask tracker.MomentQuery) (*leadJSON, error) {
 	id, err := tracker.ParseLeadID(text)
 	if err != nil {
 		return nil, &tracker.Error{Kind: tracker.KindInvalid, Code: "lead_id", Detail: err.Error()}
@@ -258,7 +254,7 @@ func (h *Handler) lead(q question, text string) (*leadJSON, error) {
 	if err != nil {
 		return nil, err
 	}
-	events, err := h.c.Source.Timeline(q.c, q.tenant.ID, id, maxEvents)
+	timeline, err := h.moments(q, text, ask)
 	if err != nil {
 		return nil, err
 	}
@@ -267,10 +263,7 @@ func (h *Handler) lead(q question, text string) (*leadJSON, error) {
 		return nil, err
 	}
 	out := describe(l, q.tenant.Ranking)
-	out.Now = h.c.now().UnixMilli()
-	for _, e := range events {
-		out.Timeline = append(out.Timeline, describeEvent(&e))
-	}
+	out.Now, out.Timeline = h.c.now().UnixMilli(), timeline
 	for _, c := range slices.Backward(history) {
 		name, _, _ := strings.Cut(c.Card, "@")
 		if c.NewScore >= 0 && (q.tenant.Ranking == "" || name == q.tenant.Ranking) {
@@ -283,7 +276,7 @@ func (h *Handler) lead(q question, text string) (*leadJSON, error) {
 func describe(l *tracker.Lead, ranking string) *leadJSON {
 	out := &leadJSON{
 		ID: l.ID.String(), Email: l.Email, Shared: l.SharedEmail, Superseded: len(l.Superseded),
-		Identities: []identityJSON{}, Attributes: [][2]any{}, Scores: []scoreJSON{}, History: []pointJSON{}, Timeline: []eventJSON{},
+		Identities: []identityJSON{}, Attributes: [][2]any{}, Scores: []scoreJSON{}, History: []pointJSON{},
 		Consent: [][2]string{}, Topics: [][2]any{}, Offers: [][4]string{}, FirstSeen: milli(l.FirstSeen), LastSeen: milli(l.LastSeen), Events: l.Events, Unscored: l.Unscored,
 	}
 	l.Consent.Words(func(p tracker.Purpose, c tracker.Choice) {
@@ -322,21 +315,6 @@ func describe(l *tracker.Lead, ranking string) *leadJSON {
 			out.Scores = slices.Insert(out.Scores, 0, one)
 		} else {
 			out.Scores = append(out.Scores, one)
-		}
-	}
-	return out
-}
-
-func describeEvent(e *tracker.Event) eventJSON {
-	out := eventJSON{
-		Type: cut(string(e.Type)), Time: e.Time, Machine: e.Machine.String(), Reason: e.MachineReason.String(),
-		Denied: e.IsDenied(), Fields: [][2]any{},
-	}
-	for _, fs := range [2][]tracker.Field{e.Fields, e.Personal} {
-		for _, f := range fs {
-			if f.Space != tracker.System { // addresses and agents are not for a list
-				out.Fields = append(out.Fields, [2]any{cut(string(f.Name)), value(f.Value)})
-			}
 		}
 	}
 	return out

@@ -71,7 +71,13 @@ func TestLeadOpensAndCloses(t *testing.T) {
 	f0(`document.querySelector('#panel h2').textContent === 'ana.ferreiro@acme.es'`)
 	f0(`document.querySelector('#panel tfoot td').textContent === '93,000'`)
 	f0(`document.querySelectorAll('#panel tbody tr').length === 5`)
-	f0(`document.querySelectorAll('.timeline li').length === 7 && document.querySelectorAll('.timeline .machine').length === 2`)
+	f0(`document.querySelectorAll('.timeline summary').length === 17 && document.querySelectorAll('.timeline .machine').length === 3`)
+	f0(`document.querySelector('.timeline .k-handoff.bad .did').textContent.includes('Compra el año que viene')`)
+	browsertest.Do(t, ctx, chromedp.Click(chromedp.CSS(".kinds [data-kind=score]")))
+	until(t, ctx, `document.querySelectorAll('.timeline summary').length === 2 && document.querySelector('.kinds .k-score').getAttribute('aria-pressed') === 'true'`)
+	f0(`document.querySelector('.timeline .k-score .did').textContent.includes('40 → 80') && document.querySelector('.timeline .k-score .did').textContent.includes('Pulsa en los correos')`)
+	browsertest.Do(t, ctx, chromedp.Click(chromedp.CSS(".kinds [data-kind='']")))
+	until(t, ctx, `document.querySelectorAll('.timeline summary').length === 17`)
 	f0(`document.querySelector('.history .line').getAttribute('d').startsWith('M')`)
 	f0(`[...document.querySelectorAll('.timeline b')].some(b => b.textContent === '<img src=x onerror=alert(1)>') && !document.querySelector('.timeline img')`)
 
@@ -92,6 +98,20 @@ func TestLeadOpensAndCloses(t *testing.T) {
 	if got := browsertest.Eval[[]string](t, ctx, `trouble`); len(got) > 0 {
 		t.Fatalf("trouble on the page: %v", got)
 	}
+}
+
+func TestOlderMomentsAreFetched(t *testing.T) {
+	f := newFake()
+	people(t, f, time.Now())
+	f.leads[tenantA.ID][0].page = 5
+	url := serve(t, Config{Source: f, Authorize: as(admin)})
+	ctx := browsertest.Start(t)
+	browsertest.Do(t, ctx, chromedp.EmulateViewport(1400, 900), chromedp.Navigate(url+"/?lang=en"), chromedp.Click(chromedp.CSS("#list li a")), chromedp.WaitVisible(chromedp.CSS(".older")))
+	if n := browsertest.Eval[int](t, ctx, `document.querySelectorAll('.timeline summary').length`); n != 5 {
+		t.Fatalf("%d moments on the first page, want 5", n)
+	}
+	browsertest.Do(t, ctx, chromedp.Click(chromedp.CSS(".older")))
+	until(t, ctx, `document.querySelectorAll('.timeline summary').length === 17 && document.querySelector('.older').hidden`)
 }
 
 func TestPagesFitNarrowScreens(t *testing.T) {

@@ -58,8 +58,8 @@ type Source interface {
 	Top(c tracker.Caller, t tracker.TenantID, limit int) (rows []Row, total int, err error)
 	// Lead returns one lead; a superseded id returns the lead it belongs to.
 	Lead(c tracker.Caller, t tracker.TenantID, id tracker.LeadID) (*tracker.Lead, error)
-	// Timeline returns a lead's events, unsealed, newest first.
-	Timeline(c tracker.Caller, t tracker.TenantID, id tracker.LeadID, limit int) ([]tracker.Event, error)
+	// Moments returns a page of a lead's timeline, unsealed.
+	Moments(c tracker.Caller, t tracker.TenantID, q tracker.MomentQuery) (tracker.MomentPage, error)
 	// History returns a lead's changes of score, newest first.
 	History(c tracker.Caller, t tracker.TenantID, id tracker.LeadID, limit int) ([]tracker.Change, error)
 	// Subscribe sends a value, or closes the channel, after the tenant's list

@@ -206,7 +206,7 @@ func TestLeadTellsEverything(t *testing.T) {
 	if len(got.History) != 40 || got.History[0].At > got.History[39].At {
 		t.Errorf("history has %d points, oldest first", len(got.History))
 	}
-	if len(got.Timeline) != 7 || got.Timeline[2].Machine != "bot" || got.Superseded != 1 || len(got.Identities) != 2 || len(got.Attributes) != 3 {
+	if line := got.Timeline.Moments; len(line) != 17 || line[2].Machine != "bot" || line[12].Unknown != 1 || line[12].By != "educar@2 · guia" || got.Superseded != 1 || len(got.Identities) != 2 || len(got.Attributes) != 3 {
 		t.Errorf("lead %+v", got)
 	}
 	if want := [][2]string{{"marketing", "granted"}, {"profiling", "denied"}}; !slices.Equal(got.Consent, want) {

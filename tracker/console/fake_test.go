@@ -28,7 +28,8 @@ type fake struct {
 type person struct {
 	lead    tracker.Lead
 	row     Row
-	events  []tracker.Event
+	moments []tracker.Moment
+	page    int // the first page of the timeline ends here; 0 = it is all
 	history []tracker.Change
 }
 
@@ -129,12 +130,27 @@ func (f *fake) Lead(c tracker.Caller, t tracker.TenantID, id tracker.LeadID) (*t
 	return &p.lead, nil
 }
 
-func (f *fake) Timeline(c tracker.Caller, t tracker.TenantID, id tracker.LeadID, limit int) ([]tracker.Event, error) {
+func (f *fake) Moments(c tracker.Caller, t tracker.TenantID, q tracker.MomentQuery) (tracker.MomentPage, error) {
+	id, err := tracker.ParseLeadID(q.Who)
+	if err != nil {
+		return tracker.MomentPage{}, err
+	}
 	p, err := f.find(c, t, id)
 	if err != nil {
-		return nil, err
+		return tracker.MomentPage{}, err
 	}
-	return p.events, nil
+	page := tracker.MomentPage{Lead: id}
+	for _, m := range p.moments {
+		if q.Wants(m.Kind) {
+			page.Moments = append(page.Moments, m)
+		}
+	}
+	if q.After == "behind" {
+		page.Moments = page.Moments[p.page:]
+	} else if p.page > 0 && q.Kinds == nil {
+		page.Moments, page.Next = page.Moments[:p.page], "behind"
+	}
+	return page, nil
 }
 
 func (f *fake) History(c tracker.Caller, t tracker.TenantID, id tracker.LeadID, limit int) ([]tracker.Change, error) {
@@ -158,13 +174,15 @@ func (f *fake) Subscribe(ctx context.Context, t tracker.TenantID) <-chan struct{
 	return ch
 }
 
-// sampleEvent makes an event with text fields.
-func sampleEvent(kind string, at time.Time, machine tracker.Machine, fields ...string) tracker.Event {
-	e := tracker.Event{Type: []byte(kind), Time: at.UnixMilli(), Machine: machine}
+// sampleEvent makes the moment of an event with text fields.
+func sampleEvent(kind string, at time.Time, machine tracker.Machine, fields ...string) tracker.Moment {
+	e := &tracker.Event{Type: []byte(kind), Time: at.UnixMilli(), Machine: machine}
 	for i := 0; i+1 < len(fields); i += 2 {
 		e.Fields = append(e.Fields, tracker.Field{Space: tracker.Property, Name: []byte(fields[i]), Value: tracker.Value{Tag: tracker.String, Str: []byte(fields[i+1])}})
 	}
-	return e
+	m := tracker.Moment{Time: e.Time, Event: e}
+	m.Kind, m.What = tracker.MomentOf(e)
+	return m
 }
 
 // people fills the fake with a list to look at.
@@ -196,7 +214,7 @@ func people(t *testing.T, f *fake, now time.Time) {
 			s := int(46 + 40*math.Sin(float64(k)/9) + float64(k%3))
 			p.history = append([]tracker.Change{{Card: "cafeteras@1", Time: now.Add(time.Duration(k-40) * time.Hour).UnixMilli(), NewScore: s, Cause: "event"}}, p.history...)
 		}
-		p.events = []tracker.Event{
+		p.moments = []tracker.Moment{
 			sampleEvent("add_to_cart", now.Add(-time.Minute), tracker.Human, "name", "Faro", "sku", "faro", "price", "599"),
 			sampleEvent("page_view", now.Add(-2*time.Minute), tracker.Human, "title", "Faro · Vaho", "path", "/demo/es/cafeteras/faro"),
 			sampleEvent("page_view", now.Add(-3*time.Minute), tracker.Bot, "title", "<img src=x onerror=alert(1)>", "path", "/demo/es/comparativa"),
@@ -205,5 +223,45 @@ func people(t *testing.T, f *fake, now time.Time) {
 			sampleEvent("download", now.Add(-50*time.Minute), tracker.Human, "file", "/demo/es/guia-cafeteras.pdf"),
 			sampleEvent("page_view", now.Add(-51*time.Minute), tracker.Prefetch, "title", "Cafeteras · Vaho", "path", "/demo/es/cafeteras"),
 		}
+		p.moments = append(p.moments, nurtured(now.Add(-26*time.Hour))...)
 	}
+}
+
+// nurtured is what was done with somebody, one moment of each kind and more.
+func nurtured(at time.Time) (out []tracker.Moment) {
+	ms := func(minutes int) int64 { return at.Add(-time.Duration(minutes) * time.Minute).UnixMilli() }
+	step := func(name, what, detail string) *tracker.JourneyStep {
+		return &tracker.JourneyStep{Journey: "educar@2", Step: name, What: what, Detail: detail}
+	}
+	sent := func(state, why string, outcomes ...string) *tracker.Intent {
+		in := &tracker.Intent{ID: "6f1c", Kind: tracker.MailKind, To: tracker.MailPlace, State: state, Why: why}
+		for _, o := range outcomes {
+			in.Attempts = append(in.Attempts, tracker.Attempt{Outcome: o})
+		}
+		return in
+	}
+	score := func(minutes, from, to int, cause string, because ...string) tracker.Moment {
+		c := &tracker.Change{Card: "cafeteras@3", OldScore: from, NewScore: to, OldBand: "frio", NewBand: "templado", Cause: cause}
+		what := "rose"
+		if to < from {
+			what = "fell"
+		}
+		return tracker.Moment{Time: ms(minutes), Kind: tracker.MomentScore, What: what, Change: c, Because: because, Source: "email_click"}
+	}
+	out = append(out,
+		sampleEvent(tracker.HandoffRejected, at, tracker.Server, "reason", "Compra el año que viene"),
+		tracker.Moment{
+			Time: ms(30), Kind: tracker.MomentHandoff, What: "offered", Step: step("ventas", "handoff", "crm"), Intent: sent("delivered", "", "accepted"),
+			Handoff: &tracker.Handoff{ID: "ab", To: "crm", Queue: "ventas", State: tracker.HandoffIsBack},
+		},
+		score(31, 40, 80, "event", "Pulsa en los correos"),
+		sampleEvent("email_click", at.Add(-32*time.Minute), tracker.Human, "link", "vaho.example/guia"),
+		sampleEvent("email_click", at.Add(-90*time.Minute), tracker.Bot, "link", "vaho.example/guia"),
+		tracker.Moment{Time: ms(100), Kind: tracker.MomentTouch, What: "delivered", Words: "guia@4", Step: step("guia", "message", "guia"), Intent: sent("delivered", "", "unknown", "accepted")},
+		tracker.Moment{Time: ms(100), Kind: tracker.MomentJourney, What: "waits", Step: step("leer", "waits", at.Add(72*time.Hour).UTC().Format(time.RFC3339))},
+		tracker.Moment{Time: ms(101), Kind: tracker.MomentJourney, What: "entered", Step: step("", "entered", "")},
+		tracker.Moment{Time: ms(102), Kind: tracker.MomentTouch, What: "parked", Step: step("aviso", "webhook", "chat"), Intent: &tracker.Intent{ID: "7a", Kind: "webhook", To: "chat", State: "parked", Why: "410: gone"}},
+		score(103, 52, 40, "time"),
+	)
+	return out
 }

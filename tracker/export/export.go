@@ -52,6 +52,8 @@ type Config struct {
 	Trainings Trainings
 	// Journeys are journeys and segments.
 	Journeys Journeys
+	// Moments returns a page of a lead's timeline.
+	Moments func(c tracker.Caller, t *tracker.Tenant, q tracker.MomentQuery) (tracker.MomentPage, error)
 	// Tail writes what becomes of a source's events, a line each: what is kept of
 	// them from a sequence number on, if past, and if follow then what comes, until
 	// the reader or the server goes.
@@ -133,6 +135,7 @@ var routes = []route{
 	{"GET", "leads", listParams, (*call).leads, tenantKey},
 	{"GET", "leads/*", "scorecard as_of", (*call).lead, tenantKey},
 	{"GET", "leads/*/events", "limit after personal as_of", (*call).timeline, tenantKey},
+	{"GET", "leads/*/timeline", "kinds scorecard limit after personal", (*call).moments, tenantKey},
 	{"GET", "leads/*/scores", "scorecard limit before", (*call).history, tenantKey},
 	{"GET", "leads/*/impact", "as_of", (*call).impact, tenantKey},
 	{"GET", "accounts", "scorecard account limit as_of", (*call).accounts, tenantKey},

@@ -232,6 +232,30 @@ func (q *Queue) List(t tracker.TenantID, f tracker.HandoffQuery) (out []tracker.
 	return out, err
 }
 
+// Of returns a lead's hand-offs without what their events say, the newest first,
+// from before a sequence if that is not 0.
+func (q *Queue) Of(t tracker.TenantID, lead tracker.LeadID, before uint64, limit int) (out []tracker.Handoff, err error) {
+	prefix := leadKey(lead)
+	to := storage.Behind(prefix)
+	if before != 0 {
+		to = binary.BigEndian.AppendUint64(leadKey(lead), before)
+	}
+	err = q.meta.View(func(tx *storage.Tx) error {
+		r := rows{tx, t}
+		return tx.ScanReverse(t, storage.SpaceHandoff, prefix, to, func(_, v []byte) error {
+			h, err := r.handoff(id(v))
+			if err != nil || h == nil {
+				return err
+			}
+			if out = append(out, h.public(id(v))); len(out) == limit {
+				return storage.ErrStop
+			}
+			return nil
+		})
+	})
+	return out, err
+}
+
 // Get returns one hand-off.
 func (q *Queue) Get(t tracker.TenantID, name string) (out tracker.Handoff, err error) {
 	i, err := parseID(name)

@@ -1,8 +1,10 @@
 package journey
 
 import (
-	"bytes"
+	"cmp"
+	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -112,40 +114,54 @@ func instant(ms int64) string {
 	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z07:00")
 }
 
+// Note is what was done with a lead, with its place among the lead's.
+type Note struct {
+	N  uint64
+	At int64 // unix ms
+	tracker.JourneyStep
+}
+
+// Notes returns what journeys and segments did with a lead under one of its names,
+// the latest first, from before a place if that is not 0.
+func (e *Engine) Notes(t tracker.TenantID, lead tracker.LeadID, before uint64, limit int) (out []Note, err error) {
+	prefix := leadKey(rowNote, lead, "")
+	to := storage.Behind(prefix)
+	if before != 0 {
+		to = binary.BigEndian.AppendUint64(leadKey(rowNote, lead, ""), before)
+	}
+	err = e.db.Meta().View(func(tx *storage.Tx) error {
+		return tx.ScanReverse(t, storage.SpaceJourney, prefix, to, func(k, v []byte) error {
+			var n noteRow
+			if err := json.Unmarshal(v, &n); err != nil {
+				return fmt.Errorf("decode a journey's note: %w", err)
+			}
+			out = append(out, Note{binary.BigEndian.Uint64(k[len(prefix):]), n.At, tracker.JourneyStep{
+				At: instant(n.At), Journey: n.Journey, Segment: n.Segment, Step: n.Step, What: n.What, Detail: n.Detail, Intent: n.Intent,
+			}})
+			if len(out) == limit {
+				return storage.ErrStop
+			}
+			return nil
+		})
+	})
+	return out, err
+}
+
 // Steps returns what journeys and segments did with a lead, given all its names,
 // latest first.
 func (e *Engine) Steps(t tracker.TenantID, ids []tracker.LeadID, limit int) ([]tracker.JourneyStep, error) {
-	var list []noteRow
-	err := e.db.Meta().View(func(tx *storage.Tx) error {
-		for _, id := range ids {
-			n := 0
-			prefix := leadKey(rowNote, id, "")
-			err := tx.ScanReverse(t, storage.SpaceJourney, prefix, storage.Behind(prefix), func(_, v []byte) error {
-				var r noteRow
-				if err := json.NewDecoder(bytes.NewReader(v)).Decode(&r); err != nil {
-					return err
-				}
-				list = append(list, r)
-				if n++; n == limit {
-					return storage.ErrStop
-				}
-				return nil
-			})
-			if err != nil {
-				return err
-			}
+	var list []Note
+	for _, id := range ids {
+		notes, err := e.Notes(t, id, 0, limit)
+		if err != nil {
+			return nil, err
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
+		list = append(list, notes...)
 	}
-	slices.SortStableFunc(list, func(a, b noteRow) int { return int(min(max(b.At-a.At, -1), 1)) })
+	slices.SortStableFunc(list, func(a, b Note) int { return cmp.Compare(b.At, a.At) })
 	out := make([]tracker.JourneyStep, 0, len(list))
 	for _, n := range list[:min(limit, len(list))] {
-		out = append(out, tracker.JourneyStep{
-			At: instant(n.At), Journey: n.Journey, Segment: n.Segment, Step: n.Step, What: n.What, Detail: n.Detail, Intent: n.Intent,
-		})
+		out = append(out, n.JourneyStep)
 	}
 	return out, nil
 }

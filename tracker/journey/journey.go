@@ -193,6 +193,28 @@ func (j *Journey) Templates(channel string) (names []string) {
 	return slices.Compact(names)
 }
 
+// Segments are the names of all segments that it listens to, sorted.
+func (j *Journey) Segments() (names []string) {
+	for _, t := range j.triggers() {
+		if t.Segment != "" {
+			names = append(names, t.Segment)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Destinations are the names of all webhooks that it tells, sorted.
+func (j *Journey) Destinations() (names []string) {
+	for _, s := range j.Steps {
+		if s.Kind == Handoff || s.Kind == Webhook {
+			names = append(names, s.To)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // Notes says what a journey that is right waits for.
 func (j *Journey) Notes() (notes []string) {
 	say := func(what string) {

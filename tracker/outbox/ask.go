@@ -40,6 +40,31 @@ func (o *Outbox) List(t tracker.TenantID, before uint64, state string, limit int
 	return out, err
 }
 
+// Of returns a lead's intents, but for those that their maker notes, without their
+// bodies, the newest first, from before a sequence if that is not 0.
+func (o *Outbox) Of(t tracker.TenantID, lead tracker.LeadID, before uint64, limit int) (out []tracker.Intent, err error) {
+	prefix := appendLead([]byte{rowLead}, lead)
+	to := storage.Behind(prefix)
+	if before != 0 {
+		to = leadKey(lead, before)
+	}
+	err = o.meta.View(func(tx *storage.Tx) error {
+		r := rows{tx, t}
+		return tx.ScanReverse(t, storage.SpaceOutbox, prefix, to, func(_, v []byte) error {
+			id := ID(v)
+			row, err := r.intent(id)
+			if err != nil || row == nil {
+				return err
+			}
+			if out = append(out, row.public(id)); len(out) == limit {
+				return storage.ErrStop
+			}
+			return nil
+		})
+	})
+	return out, err
+}
+
 // Get returns an intent with its body.
 func (o *Outbox) Get(t tracker.TenantID, name string) (in tracker.Intent, err error) {
 	id, err := parseID(name)
@@ -179,7 +204,7 @@ func (o *Outbox) Forget(t tracker.TenantID, from uint64) (next uint64, err error
 			}
 			next = binary.BigEndian.Uint64(k[1:]) + 1
 			if row.State == tracker.IntentDelivered || row.State == tracker.IntentWithdrawn {
-				gone = append(gone, idKey(rowIntent, id), idKey(rowBody, id), append([]byte(nil), k...))
+				gone = append(gone, idKey(rowIntent, id), idKey(rowBody, id), leadKey(row.lead(), row.Seq), append([]byte(nil), k...))
 			}
 			if n++; n == most {
 				return storage.ErrStop

@@ -27,6 +27,7 @@
 //	q place8 lead17 seq8 → id16: what waits for one destination and lead, in order
 //	d place8 due8 lead17 → id16 set8: when the first of these is due, and when that was said
 //	f id16               → an attempt is under way
+//	l lead17 seq8        → id16: a lead's, but for those that their maker finds by itself
 //	n                    → last seq given
 //
 // A place is what the name of a destination hashes to. Webhooks lie under
@@ -108,6 +109,7 @@ type Outbox struct {
 	slog *slog.Logger
 
 	rows   sync.Mutex // held while rows are read to be changed, until that is committed
+	fresh  fresh      // of the transaction under way; guarded by rows
 	writes chan *write
 	bell   chan struct{} // holds one ring: there may be something to send
 
@@ -177,6 +179,7 @@ func (o *Outbox) Update(fn func(tx *storage.Tx) error) error {
 	o.rows.Lock()
 	defer o.rows.Unlock()
 	defer o.Wake()
+	defer o.fresh.close()
 	return o.meta.Update(fn)
 }
 

@@ -84,11 +84,16 @@ const (
 	rowDue    = 'd'
 	rowFlying = 'f'
 	rowLast   = 'n'
+	rowLead   = 'l'
 )
 
 func idKey(kind byte, id ID) []byte { return append([]byte{kind}, id[:]...) }
 
 func seqKey(kind byte, seq uint64) []byte { return binary.BigEndian.AppendUint64([]byte{kind}, seq) }
+
+func leadKey(lead tracker.LeadID, seq uint64) []byte {
+	return binary.BigEndian.AppendUint64(appendLead([]byte{rowLead}, lead), seq)
+}
 
 // placeOf is what a destination's name is in keys.
 func placeOf(name string) (p [8]byte) {

@@ -57,6 +57,20 @@ func Explain(c *Card, guest Guest, s *State, at int64, others map[string]*tracke
 	return out
 }
 
+// Because returns what the rules say, by their words or else their ids, that an
+// event speaks to: of a change that it caused, the reasons. What is sealed in it
+// has been opened, if it is to count.
+func Because(card *scorecard.Card, e *tracker.Event) (why []string) {
+	var src source
+	src.reset(nil, e, 0, false)
+	for _, r := range card.Taking(&src) {
+		if r.Points != 0 || len(r.Steps) > 0 { // those of gates keep the past and say nothing
+			why = append(why, cmp.Or(r.Why, r.ID))
+		}
+	}
+	return why
+}
+
 // probability is what the card says that a standing means.
 func (c *Card) probability(s *State) *tracker.Probability {
 	p, ok := c.Card.Likely(s.Exact)

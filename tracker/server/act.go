@@ -28,9 +28,16 @@ import (
 // publication, a merge) hands nobody over whose hand-off is still open.
 type actor struct {
 	s     *Server
-	cards map[string]*scorecard.Card  // :: tenant and name@version → what it asks for; nil = nothing
-	prior map[tracker.TenantID]uint64 // where the cursors are
+	cards map[string]*scorecard.Card    // :: tenant and name@version → what it asks for; nil = nothing
+	prior map[tracker.TenantID]actPlace // where the cursors are
 }
+
+// actPlace is how far a tenant's changes were looked at. Of those behind kept no card
+// asks for anything, whenever they are looked at: that need not be written down.
+type actPlace struct{ at, kept uint64 }
+
+// actUnkept is how many of such changes are looked at again after a start, at most.
+const actUnkept = 10_000
 
 // The pauses of the loop. Each look that finds changes ends with a synced write
 // of meta/, for which the feed waits: under load one look takes many.
@@ -91,7 +98,7 @@ func (s *Server) act(ctx context.Context) {
 	if _, err := s.folder.wait(ctx); err != nil {
 		return // Run says so
 	}
-	a := &actor{s: s, cards: map[string]*scorecard.Card{}, prior: map[tracker.TenantID]uint64{}}
+	a := &actor{s: s, cards: map[string]*scorecard.Card{}, prior: map[tracker.TenantID]actPlace{}}
 	for ctx.Err() == nil {
 		begun, bell := time.Now(), s.folder.state().ring()
 		pause := actRest
@@ -129,12 +136,13 @@ func (a *actor) turn(ctx context.Context) (more bool, err error) {
 
 // tenant acts on the tenant's next changes; done says that there were no more.
 func (a *actor) tenant(ctx context.Context, t *tracker.Tenant) (done bool, err error) {
-	from, known := a.prior[t.ID]
+	place, known := a.prior[t.ID]
 	if !known {
-		err := a.s.db.Meta().View(func(tx *storage.Tx) (err error) { from, err = cursorOf(tx, t.ID); return err })
+		err := a.s.db.Meta().View(func(tx *storage.Tx) (err error) { place.kept, err = cursorOf(tx, t.ID); return err })
 		if err != nil {
 			return false, err
 		}
+		place.at = place.kept
 	}
 	st := a.s.folder.state()
 	opened := st.opened.Load()
@@ -144,13 +152,22 @@ func (a *actor) tenant(ctx context.Context, t *tracker.Tenant) (done bool, err e
 	admin := tracker.Caller{Role: tracker.AdminRole, Key: "act"}
 	now, cancel := context.WithCancel(ctx)
 	cancel() // take what there is, wait for nothing
-	list, err := st.Changes(now, admin, t.ID, from, actBatch)
-	if err != nil || len(list) == 0 {
+	list, err := st.Changes(now, admin, t.ID, place.at, actBatch)
+	if err != nil || len(list) == 0 && place.at == place.kept {
 		return true, err
 	}
 	var out []handover
+	write := len(list) == 0 // a moment of rest: nobody waits for this write
 	for i := range list {
-		hs, err := a.handovers(st, t, &list[i])
+		card, band, err := a.asks(t, &list[i])
+		if err != nil {
+			return false, err
+		}
+		if band == nil {
+			continue
+		}
+		write = true // what comes of it hangs on how the lead stands now
+		hs, err := a.handovers(st, t, &list[i], card, band)
 		if err != nil {
 			return false, err
 		}
@@ -159,12 +176,17 @@ func (a *actor) tenant(ctx context.Context, t *tracker.Tenant) (done bool, err e
 	if st != a.s.folder.state() || opened != st.opened.Load() {
 		return false, nil // a replay began meanwhile: what it hid may be a lead
 	}
-	to := list[len(list)-1].Seq
-	if err := a.commit(t.ID, from, to, out); err != nil {
-		delete(a.prior, t.ID) // it may have been kept: read where the cursor is
-		return false, err
+	if n := len(list); n > 0 {
+		place.at = list[n-1].Seq
 	}
-	a.prior[t.ID] = to
+	if write || place.at-place.kept > actUnkept {
+		if err := a.commit(t.ID, place.kept, place.at, out); err != nil {
+			delete(a.prior, t.ID) // it may have been kept: read where the cursor is
+			return false, err
+		}
+		place.kept = place.at
+	}
+	a.prior[t.ID] = place
 	return len(list) < actBatch, nil
 }
 
@@ -202,19 +224,25 @@ func entered(c *tracker.Change) bool {
 	return c.NewBand != "" && c.NewBand != c.OldBand && c.Cause != causeReplay
 }
 
-// handovers returns what a change sets off.
-func (a *actor) handovers(st *State, t *tracker.Tenant, c *tracker.Change) (out []handover, err error) {
+// asks returns the band of a card whose hand-offs a change may set off; nil if it
+// sets nothing off, now or ever.
+func (a *actor) asks(t *tracker.Tenant, c *tracker.Change) (*scorecard.Card, *scorecard.Band, error) {
 	if !entered(c) || c.Lead.Kind == tracker.VisitorIdentity {
-		return nil, nil
+		return nil, nil, nil
 	}
 	card, err := a.card(t.ID, c.Card)
 	if card == nil || err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	i := slices.IndexFunc(card.Bands, func(b scorecard.Band) bool { return b.Name == c.NewBand })
 	if i < 0 || !slices.ContainsFunc(card.Bands[i].Actions, func(x scorecard.Action) bool { return x.Do == "handoff" }) {
-		return nil, nil
+		return nil, nil, nil
 	}
+	return card, &card.Bands[i], nil
+}
+
+// handovers returns what a change sets off.
+func (a *actor) handovers(st *State, t *tracker.Tenant, c *tracker.Change, card *scorecard.Card, band *scorecard.Band) (out []handover, err error) {
 	admin := tracker.Caller{Role: tracker.AdminRole, Key: "act"}
 	l, err := st.Lead(admin, t.ID, c.Lead.String())
 	if errors.Is(err, errNoLead) {
@@ -230,8 +258,8 @@ func (a *actor) handovers(st *State, t *tracker.Tenant, c *tracker.Change) (out 
 		}
 		return nil, err
 	}
-	for n := range card.Bands[i].Actions {
-		x := &card.Bands[i].Actions[n]
+	for n := range band.Actions {
+		x := &band.Actions[n]
 		if x.Do != "handoff" || !x.Holds(dimsOf(card, l)) {
 			continue
 		}
@@ -318,7 +346,7 @@ func (a *actor) handover(t *tracker.Tenant, c *tracker.Change, l *tracker.Lead, 
 	if x.SLA > 0 {
 		h.handoff.Due = h.handoff.At + x.SLA
 	}
-	h.intent = outbox.Intent{Tenant: t.ID, ID: id, Kind: "handoff", To: x.To, Lead: l.ID}
+	h.intent = outbox.Intent{Tenant: t.ID, ID: id, Kind: "handoff", To: x.To, Lead: l.ID, Noted: true}
 	h.intent.Body, err = a.tell(t, c, l, &h.handoff)
 	return h, err
 }

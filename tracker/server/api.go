@@ -15,7 +15,7 @@ import (
 func (s *Server) api() *export.Handler {
 	return export.New(export.Config{
 		Registry: inForce{s.registry, s}, Mail: mailKeysAPI{s}, DeadLetters: letterBox{s.letters, s},
-		Post: postAPI{s.post, s}, Checklist: s.checklist, Outbox: s.outbox, Handoffs: s.handoffs, Trainings: s.learner, Journeys: textsAPI{s.journeys, s}, Now: s.db.Now, Tail: s.tail,
+		Post: postAPI{s.post, s}, Checklist: s.checklist, Outbox: s.outbox, Handoffs: s.handoffs, Trainings: s.learner, Journeys: textsAPI{s.journeys, s}, Now: s.db.Now, Tail: s.tail, Moments: s.Moments,
 		State: s.leadsAt, Caller: s.caller, Life: s.life, PublicURL: s.cfg.PublicURL, SitePath: s.cfg.SitePath, Logger: s.log,
 	})
 }

@@ -71,14 +71,13 @@ func (c consoleSource) Lead(by tracker.Caller, t tracker.TenantID, id tracker.Le
 	return l, err
 }
 
-// Timeline implements [console.Source].
-func (c consoleSource) Timeline(by tracker.Caller, t tracker.TenantID, id tracker.LeadID, limit int) ([]tracker.Event, error) {
-	st, err := c.s.state()
-	if err != nil {
-		return nil, err
+// Moments implements [console.Source].
+func (c consoleSource) Moments(by tracker.Caller, t tracker.TenantID, q tracker.MomentQuery) (tracker.MomentPage, error) {
+	tenant := c.s.registry.Tenant(t)
+	if tenant == nil {
+		return tracker.MomentPage{}, errNoLead
 	}
-	page, err := st.Timeline(by, t, id.String(), "", limit, true)
-	return page.Events, err
+	return c.s.Moments(by, tenant, q)
 }
 
 // History implements [console.Source].

@@ -75,6 +75,9 @@ func (w *journeyWorld) person(t *tracker.Tenant, who tracker.LeadID) (*journey.P
 		return nil, err
 	}
 	opened := st.opened.Load()
+	if anonymous, err := st.isAnonymous(t.ID, who); anonymous || err != nil {
+		return nil, err
+	}
 	l, err := st.Lead(journeyCaller, t.ID, who.String())
 	if errors.Is(err, errNoLead) {
 		if st != w.s.folder.state() || opened != st.opened.Load() || !st.steady(w.s.life, 0) {
@@ -100,6 +103,18 @@ func (w *journeyWorld) person(t *tracker.Tenant, who tracker.LeadID) (*journey.P
 		Past:   func() ([]journey.Act, error) { return st.acts(t.ID, l.ID) },
 		Offers: w.offered(st, t.ID, l.ID.String()),
 	}, nil
+}
+
+// isAnonymous says that an id is a visitor's of whom no more is known. Most events
+// are such ones, and to look a visitor's lead up all that it did has to be read.
+func (s *State) isAnonymous(t tracker.TenantID, who tracker.LeadID) (bool, error) {
+	if who.Kind != tracker.VisitorIdentity {
+		return false, nil
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	now, err := s.fold.Reader().Resolve(t, who)
+	return now.Kind == tracker.VisitorIdentity, err
 }
 
 // acts are the events of a lead that a person did, as far as that shows now.
@@ -229,6 +244,7 @@ func (w *journeyWorld) do(tx *storage.Tx, e *journey.Effect) (string, error) {
 	if err != nil || in.Body == nil {
 		return "", err
 	}
+	in.Noted = true // with the step
 	_, err = w.s.outbox.Enqueue(tx, &in)
 	return id.String(), err
 }

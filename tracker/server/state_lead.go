@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -77,17 +78,23 @@ func emailOf(l *tracker.Lead) (email string) {
 
 // history reads all that was filed for a lead.
 func (s *State) history(tenant tracker.TenantID, who string) (id tracker.LeadID, es []fold.Entry, err error) {
-	es, err = readHistory(func() (*fold.History, error) {
-		s.mu.RLock()
-		defer s.mu.RUnlock()
-		l, err := s.find(tenant, who)
-		if err != nil {
-			return nil, err
-		}
-		id = l.ID()
-		return s.fold.Reader().History(l)
+	es, err = readHistory(func() (h *fold.History, err error) {
+		id, h, err = s.findHistory(tenant, who)
+		return h, err
 	})
 	return id, es, err
+}
+
+// findHistory finds what was filed for a lead.
+func (s *State) findHistory(tenant tracker.TenantID, who string) (tracker.LeadID, *fold.History, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	l, err := s.find(tenant, who)
+	if err != nil {
+		return tracker.LeadID{}, nil, err
+	}
+	h, err := s.fold.Reader().History(l)
+	return l.ID(), h, err
 }
 
 // fill reads what is sealed: the text of the identities, and the attributes in
@@ -224,7 +231,8 @@ func (s *State) Timeline(c tracker.Caller, tenant tracker.TenantID, who, after s
 	if err != nil {
 		return page, err
 	}
-	var sealed []uint64
+	page.Events = make([]tracker.Event, 0, min(limit, len(es)))
+	sealed := map[uint64]*tracker.Event{} // :: sequence → event
 	for i := len(es) - 1; i >= 0; i-- {
 		if after != "" && !es[i].Place.Less(before) {
 			continue
@@ -241,12 +249,12 @@ func (s *State) Timeline(c tracker.Caller, tenant tracker.TenantID, who, after s
 		if why, is := verdicts[e.Seq]; is {
 			e.Machine, e.MachineReason = tracker.Bot, why
 		}
-		if es[i].Personal && personal {
-			sealed = append(sealed, e.Seq)
-		}
 		page.Events = append(page.Events, e)
+		if es[i].Personal && personal {
+			sealed[e.Seq] = &page.Events[len(page.Events)-1]
+		}
 	}
-	return page, s.openAll(sealed, page.Events)
+	return page, s.openEvents(sealed)
 }
 
 // clickVerdicts says which clicks in mails were no person's, as far as that shows
@@ -269,22 +277,16 @@ func clickVerdicts(es []fold.Entry, now int64) (map[uint64]tracker.MachineReason
 	return j.Verdicts, nil
 }
 
-// openAll opens the sealed parts of events: those of one block of the log
-// together.
-func (s *State) openAll(seqs []uint64, events []tracker.Event) error {
-	slices.Sort(seqs)
-	at := make(map[uint64]int, len(events)) // :: sequence → place in events
-	for i := range events {
-		at[events[i].Seq] = i
-	}
-	return s.db.Get(context.Background(), 0, seqs, func(r *storage.Record) error {
+// openEvents opens the sealed parts of events, by sequence: those of one block of
+// the log together.
+func (s *State) openEvents(at map[uint64]*tracker.Event) error {
+	return s.db.Get(context.Background(), 0, slices.Sorted(maps.Keys(at)), func(r *storage.Record) error {
 		plain, err := s.db.Unseal(nil, r)
 		if errors.Is(err, storage.ErrErased) {
 			return nil
 		}
-		if err == nil {
-			e := &events[at[r.Seq]]
-			e.Personal, err = tracker.DecodeFields(nil, plain)
+		if err == nil && len(plain) > 0 {
+			at[r.Seq].Personal, err = tracker.DecodeFields(nil, plain)
 		}
 		return err
 	})

@@ -42,8 +42,8 @@ func (s *State) bought(tenant tracker.TenantID, who string) (out []offer.Bought,
 	if err != nil {
 		return nil, err
 	}
-	var events []tracker.Event
-	var sealed []uint64
+	var events []*tracker.Event
+	sealed := map[uint64]*tracker.Event{} // :: sequence → event
 	for i := range es {
 		var e tracker.Event
 		if err := es[i].Decode(&e); err != nil {
@@ -52,21 +52,21 @@ func (s *State) bought(tenant tracker.TenantID, who string) (out []offer.Bought,
 		if string(e.Type) != "purchase" || !e.Counts() || e.Machine.IsMachine() {
 			continue
 		}
-		events = append(events, e)
+		events = append(events, &e)
 		if es[i].Personal {
-			sealed = append(sealed, e.Seq)
+			sealed[e.Seq] = &e
 		}
 	}
-	if err := s.openAll(sealed, events); err != nil {
+	if err := s.openEvents(sealed); err != nil {
 		return nil, err
 	}
-	for i := range events {
+	for _, e := range events {
 		var f export.EventFields
-		f.Put(events[i].Fields)
-		f.Put(events[i].Personal)
-		for _, p := range loyalty.Bought("", events[i].Time, f.Properties, map[string]string{}) {
+		f.Put(e.Fields)
+		f.Put(e.Personal)
+		for _, p := range loyalty.Bought("", e.Time, f.Properties, map[string]string{}) {
 			if p.Product != "" {
-				out = append(out, offer.Bought{Product: p.Product, At: events[i].Time})
+				out = append(out, offer.Bought{Product: p.Product, At: e.Time})
 			}
 		}
 	}

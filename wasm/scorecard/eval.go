@@ -120,18 +120,7 @@ func (t *Test) holds(s *wasm.Slot, raw bool) bool {
 func floatOf(s *wasm.Slot) float64 { return math.Float64frombits(s.Num) }
 
 func (e *Eval) foldRule(r *Rule, ev *wasm.Event, flags uint64) {
-	if flags>>MachineBits&uint64(r.Ignore) != 0 {
-		return
-	}
-	if flags&FlagExtra != 0 && !r.readsProduct(ev) {
-		return
-	}
-	for _, t := range r.Tests {
-		if !t.holds(&ev.Slots[t.Slot], false) {
-			return
-		}
-	}
-	if !r.When.holds(ev) {
+	if !r.takes(ev, flags) {
 		return
 	}
 	st := &e.rules[r.Index]
@@ -144,6 +133,37 @@ func (e *Eval) foldRule(r *Rule, ev *wasm.Event, flags uint64) {
 		return
 	}
 	r.write(st, ev)
+}
+
+// takes says whether an event is what the rule counts, whatever it counted before.
+func (r *Rule) takes(ev *wasm.Event, flags uint64) bool {
+	if flags>>MachineBits&uint64(r.Ignore) != 0 || flags&FlagExtra != 0 && !r.readsProduct(ev) {
+		return false
+	}
+	for _, t := range r.Tests {
+		if !t.holds(&ev.Slots[t.Slot], false) {
+			return false
+		}
+	}
+	return r.When.holds(ev)
+}
+
+// Taking returns the rules that an event speaks to: those that count it, and those
+// that ask for the attributes that it sets, in the order of the file. How much
+// each of them is worth then hangs on all that was before.
+func (c *Card) Taking(src Source) (rules []*Rule) {
+	for _, ev := range c.Bind(nil, src) {
+		for _, r := range c.Rules {
+			takes := slices.Contains(c.Types[ev.Index].Rules, r) && r.takes(&ev, ev.Slots[0].Num)
+			if r.Kind == Attribute {
+				takes = len(r.Tests) > 0 && !slices.ContainsFunc(r.Tests, func(t *Test) bool { return !t.holds(&ev.Slots[t.Slot], false) })
+			}
+			if takes && !slices.Contains(rules, r) {
+				rules = append(rules, r)
+			}
+		}
+	}
+	return rules
 }
 
 func (r *Rule) readsProduct(ev *wasm.Event) bool {

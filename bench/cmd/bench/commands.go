@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ripen/bench/crash"
+	"ripen/bench/journeys"
 	"ripen/bench/learn"
 	"ripen/bench/load"
 	"ripen/bench/ref"
@@ -36,8 +37,13 @@ func runSuite(ctx context.Context, flags *flag.FlagSet, args []string, out, log 
 	flags.BoolVar(&gate, "gate", false, "fail if a figure misses its bar")
 	scored := flags.Bool("scoring", false, "the scoring platform instead of the server under load")
 	parts := flags.String("parts", "", "with --scoring, only these parts, comma separated: "+strings.Join(scoring.Parts(), ", "))
+	walked := flags.Bool("journeys", false, "what journeys cost instead of the server under load")
 	if err := parse(flags, args); err != nil {
 		return err
+	}
+	if *walked {
+		report, err := journeys.Run(ctx, journeys.Options{Binary: o.Binary, Dir: o.Dir, Quick: o.Quick, Log: log})
+		return show(report, err, out, asJSON, gate)
 	}
 	if *scored {
 		p := scoring.Options{Binary: o.Binary, Dir: o.Dir, Quick: o.Quick, Log: log}
@@ -120,6 +126,7 @@ func runCrash(ctx context.Context, flags *flag.FlagSet, args []string, out io.Wr
 	flags.IntVar(&cfg.Rounds, "rounds", 10, "how often to kill")
 	flags.IntVar(&cfg.Conns, "conns", 48, "connections")
 	flags.Uint64Var(&cfg.Seed, "seed", 0, "of the moments of death; 0 = from the clock")
+	walked := flags.Bool("journeys", false, "kill while leads walk a journey, and count what a mail server and a webhook got")
 	if err := parse(flags, args); err != nil {
 		return err
 	}
@@ -135,6 +142,15 @@ func runCrash(ctx context.Context, flags *flag.FlagSet, args []string, out io.Wr
 		if cfg.Binary, err = target.Build(ctx, temp); err != nil {
 			return err
 		}
+	}
+	if *walked {
+		res, err := crash.RunIntents(ctx, crash.IntentsConfig{Binary: cfg.Binary, Dir: cfg.Dir, Rounds: cfg.Rounds, Seed: cfg.Seed, Log: out})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "%d kills, %d leads: %d intents, %d never came, %d under a strange key; %d deliveries repeated, of %d attempts with unknown outcome; %d without reason\n",
+			res.Rounds, res.Leads, res.Intents, res.Missing, res.Strange, res.Repeated, res.Unknown, res.Blind)
+		return res.Err()
 	}
 	res, err := crash.Run(ctx, cfg)
 	if err != nil {

@@ -1,6 +1,6 @@
 // The live list, and which lead is open.
 import { $, clock, fill, lang, make, percent, setClock, tint, who, words } from "./base.js";
-import { drawLead } from "./lead.js";
+import { chosen, drawLead } from "./lead.js";
 
 // ---- the list ----
 
@@ -139,6 +139,12 @@ const mark = () => {
   for (const [key, li] of rows) li.firstChild.toggleAttribute("aria-current", key === id);
 };
 
+// further gets a page of a lead's timeline behind a cursor; nothing if that fails.
+const further = async (id, after) => {
+  const r = await fetch(`/console/api/leads/${id}/timeline?tenant=${encodeURIComponent(tenant)}&${chosen()}&after=${after}`).catch(() => null);
+  return r?.ok ? r.json() : null;
+};
+
 // open shows the lead that the address names, or none. One question at a time:
 // a change that comes meanwhile is asked for afterwards.
 const open = async (again) => {
@@ -156,9 +162,9 @@ const open = async (again) => {
   }
   asking = true;
   try {
-    const r = await fetch(`/console/api/leads/${id}?tenant=${encodeURIComponent(tenant)}`);
+    const r = await fetch(`/console/api/leads/${id}?tenant=${encodeURIComponent(tenant)}&${chosen(id === shown)}`);
     if (id !== current()) askAgain = true;
-    else if (r.ok) drawLead(panel, await r.json(), id === shown);
+    else if (r.ok) drawLead(panel, await r.json(), id === shown, (after) => further(id, after));
     else panel.replaceChildren(make("p", { class: "pick" }, r.status === 404 ? words.gone : words.failed));
     if (id !== shown && !again) panel.focus({ preventScroll: true });
     shown = id;

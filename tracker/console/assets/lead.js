@@ -115,53 +115,119 @@ const identity = (lead) => {
   );
 };
 
-// detail picks what says most about an event.
-const detail = (e) => {
-  const f = new Map(e.fields.map(([k, v]) => [k, v]));
-  const first = (...names) => names.map((n) => f.get(n)).find((v) => v !== undefined && v !== null && v !== "");
-  const what = {
-    page_view: () => first("title", "path", "page.title", "url"),
-    download: () => first("file", "url"),
-    outbound: () => first("host", "url"),
-    form_submit: () => first("form"),
-    identify: () => first("email", "name"),
-    purchase: () => [first("name", "sku"), first("value", "revenue", "total"), first("currency")].filter((v) => v !== undefined).map(text).join(" · "),
-  }[e.type];
-  return text((what || (() => first("name", "sku", "value", "path", "url", "page.path") ?? ""))() ?? "");
+// kinds are what the timeline may be narrowed to.
+const kinds = ["event", "score", "journey", "touch", "answer", "handoff"];
+let only = ""; // the kind that is shown; empty = all
+let drawn = 0; // moments in the panel
+
+const day = new Intl.DateTimeFormat(lang, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+const hour = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit" });
+
+// says is what happened, in the reader's words where there are some.
+const says = (m) => words[m.kind[0] + "_" + m.what] || words["e_" + m.what] || m.what.replaceAll("_", " ");
+
+// detail is what says most, with times and numbers as the reader writes them.
+const detail = (m) => {
+  const t = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(m.detail || "") && new Date(m.detail);
+  if (t) return t.toLocaleString(lang, { dateStyle: "medium", timeStyle: "short" });
+  return m.kind === "journey" && m.what === "ended" ? words["x_" + m.detail] || m.detail : m.detail || "";
 };
 
-const timeline = (lead, opened) =>
-  section(
-    words.timeline,
+// moved is a score before and after.
+const moved = (m) => {
+  const arrow = make("b", { class: "points" }, `${m.from ?? "–"} → ${m.to ?? "–"}`);
+  return [arrow, " ", m.band !== m.old_band && make("small", { class: "chip" }, m.band || "–")];
+};
+
+const moment = (m, opened) => {
+  const machine = m.machine && m.machine !== "human" && m.machine !== "server";
+  const more = m.fields.filter(([, v]) => v !== null && v !== "");
+  const key = `${m.time} ${m.kind} ${m.what}`;
+  const bad = /^(parked|withdrawn|unknown|refused|unreachable|bounce|rejected|lost|not sent|email_complaint|unsubscribe)$/.test(m.what);
+  const li = make(
+    "li",
+    { class: ["k-" + m.kind, machine && "machine", bad && "bad"].filter(Boolean).join(" ") },
     make(
-      "ol",
-      { class: "timeline" },
-      ...lead.timeline.map((e) => {
-        const more = e.fields.filter(([, v]) => v !== null && v !== "");
-        const key = e.time + e.type;
-        return make(
-          "li",
-          { class: e.machine === "human" || e.machine === "server" ? null : "machine" },
-          make(
-            "details",
-            { open: opened.has(key) && "", "data-key": key },
-            make(
-              "summary",
-              {},
-              make("span", { class: "did" }, words["e_" + e.type] || e.type.replaceAll("_", " "), " ", make("b", {}, detail(e))),
-              e.machine !== "human" && make("small", { class: "chip", title: e.machine_reason }, words["m_" + e.machine] || e.machine),
-              e.denied && make("small", { class: "chip" }, words.denied),
-              clock(e.time),
-            ),
-            more.length > 0 && pairs(more.map(([k, v]) => [k, text(v)])),
-          ),
-        );
-      }),
+      "details",
+      { open: opened.has(key) && "", "data-key": key },
+      make(
+        "summary",
+        {},
+        make("time", { datetime: new Date(m.time).toISOString(), title: new Date(m.time).toLocaleString(lang) }, hour.format(m.time)),
+        make(
+          "span",
+          { class: "did" },
+          says(m), " ",
+          ...(m.kind === "score" ? moved(m) : []),
+          make(m.kind === "score" ? "span" : "b", {}, detail(m)),
+          m.why && make("span", { class: "wrong" }, " " + m.why),
+          m.unknown > 0 && make("small", { class: "by" }, fill("unknown", { n: m.unknown })),
+          m.by && make("small", { class: "by" }, m.by),
+        ),
+        machine && make("small", { class: "chip", title: m.machine_reason }, words["m_" + m.machine] || m.machine),
+        m.denied && make("small", { class: "chip" }, words.denied),
+      ),
+      more.length > 0 && pairs(more.map(([k, v]) => [k, text(v)])),
     ),
   );
+  if (m.kind === "score") tint(li, m.to ?? 0);
+  return li;
+};
 
-/** drawLead fills the panel; kept says that it shows the same lead already. */
-export const drawLead = (panel, lead, kept) => {
+// append adds moments below a heading for each day.
+const append = (list, moments, opened) => {
+  for (const m of moments) {
+    const name = day.format(m.time);
+    if (list.day !== name) list.append(make("li", { class: "day" }, make("h4", {}, (list.day = name))));
+    list.append(moment(m, opened));
+  }
+};
+
+/** chosen is what the reader sees of the timeline, for its address: the kind, and
+ * when the same lead is drawn again as many moments as there were. */
+export const chosen = (again) => new URLSearchParams({ kinds: only, moments: again ? drawn : 0 });
+
+const timeline = (lead, opened, ask) => {
+  const list = make("ol", { class: "timeline" });
+  const older = make("button", { class: "older", type: "button", hidden: !lead.timeline.next && "" }, words.older);
+  const show = (page) => {
+    append(list, page.moments, opened);
+    drawn += page.moments.length;
+    older.hidden = !page.next;
+    older.onclick = async () => {
+      older.disabled = true;
+      const r = await ask(page.next);
+      older.disabled = false;
+      if (r) show(r);
+    };
+  };
+  const filters = make(
+    "p",
+    { class: "kinds", role: "group", "aria-label": words.kinds },
+    ...["", ...kinds].map((kind) => {
+      const b = make("button", { type: "button", class: kind && "k-" + kind, "aria-pressed": String(kind === only), "data-kind": kind }, kind ? words["k_" + kind] : words.all);
+      b.onclick = async () => {
+        only = kind;
+        const page = await ask("");
+        if (!page) return;
+        for (const o of filters.children) o.setAttribute("aria-pressed", String(o === b));
+        list.replaceChildren();
+        list.day = "";
+        drawn = 0;
+        show(page);
+        if (!page.moments.length) list.append(make("li", { class: "none" }, words.none));
+      };
+      return b;
+    }),
+  );
+  drawn = 0;
+  show(lead.timeline);
+  return section(words.timeline, filters, list, older);
+};
+
+/** drawLead fills the panel; kept says that it shows the same lead already, ask gets
+ * a further page of the timeline. */
+export const drawLead = (panel, lead, kept, ask) => {
   const at = kept ? panel.scrollTop : 0;
   const opened = new Set(kept ? [...panel.querySelectorAll("details[open]")].map((d) => d.dataset.key) : []);
   const had = panel.contains(document.activeElement) && document.activeElement.className === "close";
@@ -171,12 +237,12 @@ export const drawLead = (panel, lead, kept) => {
     heading(lead),
     lead.history.length > 0 && section(words.history, line(lead.history, Math.max(lead.now, lead.history[lead.history.length - 1].at))),
     s && s.reasons.length > 0 && section(words.why, ...reasons(s).filter(Boolean)),
+    (only || lead.timeline.moments.length > 0) && timeline(lead, opened, ask),
     lead.attributes.length > 0 && section(words.attributes, pairs(lead.attributes.map(([k, v]) => [k, text(v)]))),
     lead.offers.length > 0 && offers(lead),
     lead.habits && interests(lead),
     identity(lead),
     lead.consent.length > 0 && consent(lead),
-    lead.timeline.length > 0 && timeline(lead, opened),
   ];
   panel.replaceChildren(...parts.filter(Boolean));
   panel.scrollTop = at;
