@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/gob"
+	"encoding/json"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -211,7 +211,7 @@ func (h *Host) child(ctx context.Context, k *checked, a *ask, patience time.Dura
 		line = []string{self, WorkerCommand}
 	}
 	var task, out, complaint bytes.Buffer
-	if err := gob.NewEncoder(&task).Encode(a); err != nil {
+	if err := json.NewEncoder(&task).Encode(a); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -224,7 +224,7 @@ func (h *Host) child(ctx context.Context, k *checked, a *ask, patience time.Dura
 	err := cmd.Run()
 	if err == nil {
 		var said answer
-		if err = gob.NewDecoder(&out).Decode(&said); err == nil {
+		if err = json.NewDecoder(&out).Decode(&said); err == nil {
 			return &said, nil
 		}
 	}

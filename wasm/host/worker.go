@@ -2,7 +2,7 @@ package host
 
 import (
 	"context"
-	"encoding/gob"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -39,7 +39,7 @@ func Work(ctx context.Context, in io.Reader, out io.Writer) error {
 		return fmt.Errorf("limit the worker: %w", err)
 	}
 	var a ask
-	if err := gob.NewDecoder(in).Decode(&a); err != nil {
+	if err := json.NewDecoder(in).Decode(&a); err != nil {
 		return fmt.Errorf("read what to compile: %w", err)
 	}
 	report, err := work(ctx, &a)
@@ -47,7 +47,7 @@ func Work(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil && !refused {
 		return err
 	}
-	return gob.NewEncoder(out).Encode(answer{no, report})
+	return json.NewEncoder(out).Encode(answer{no, report})
 }
 
 func work(ctx context.Context, a *ask) (r Report, err error) {
