@@ -221,10 +221,7 @@ func (f *Fold) file(i int) error {
 			return err
 		}
 	}
-	moved := false
-	if e.Counts() {
-		moved, err = f.identify(s, p, e)
-	}
+	moved, err := f.identify(s, p, e)
 	if err != nil || moved || !scored {
 		return err
 	}

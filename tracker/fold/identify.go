@@ -10,7 +10,7 @@ import (
 // intervals changed hands and every lead concerned is to be walked again, the
 // event included.
 func (f *Fold) identify(s *subject, p Place, e *tracker.Event) (moved bool, err error) {
-	if e.User.IsZero() && e.Email.IsZero() {
+	if !isMark(e) {
 		return false, nil
 	}
 	if n := len(s.runs); n > 0 {

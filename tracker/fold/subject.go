@@ -50,7 +50,7 @@ func (r *run) same(e *tracker.Event) bool { return r.user == e.User && r.email =
 // isMark says that an event ties its visitor to a stronger identity. What the
 // person denied ties nothing; a no may say whose it is.
 func isMark(e *tracker.Event) bool {
-	return e.MachineReason != tracker.HeadRequest && (!e.Consent.Denied() || e.Visitor.IsZero()) && (!e.User.IsZero() || !e.Email.IsZero())
+	return e.Counts() && (!e.Consent.Denied() || e.Visitor.IsZero()) && (!e.User.IsZero() || !e.Email.IsZero())
 }
 
 // runAt returns the run in whose interval an event lies. A mark lies in its own
