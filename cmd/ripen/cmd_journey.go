@@ -102,30 +102,7 @@ func (c *call) readJourney(file string) (*journey.Journey, []byte, error) {
 }
 
 func runJourneyNew(_ context.Context, c *call) error {
-	if c.bool("list") {
-		_, err := fmt.Fprintln(c.out, strings.Join(journey.Templates, "\n"))
-		return err
-	}
-	if c.get("template") == "" {
-		return &usageError{"journey new needs --template NAME", "ripen journey new --list"}
-	}
-	b, err := journey.Template(c.get("template"), c.lang)
-	if err != nil {
-		return &usageError{err.Error(), "ripen journey new --list"}
-	}
-	file := c.get("out")
-	if file == "" {
-		_, err := c.out.Write(b)
-		return err
-	}
-	if err := c.mayWrite(file); err != nil {
-		return err
-	}
-	if err := os.WriteFile(file, b, 0o644); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(c.out, text{"wrote %s; next: ripen journey check %[1]s\n", "escrito: %s; ahora: ripen journey check %[1]s\n"}.in(c.lang), file)
-	return err
+	return c.newText(tracker.Journeys, journey.Templates, journey.Template)
 }
 
 func runJourneyCheck(ctx context.Context, c *call) error {
@@ -162,10 +139,7 @@ func runJourneyCheck(ctx context.Context, c *call) error {
 // have, with the fix.
 func lacking(ctx context.Context, cl *client, j *journey.Journey) (missing []string, err error) {
 	var have struct {
-		Segments []struct {
-			Name    string
-			Version int
-		}
+		Segments []textRow
 		Webhooks []struct{ Name string }
 	}
 	for _, path := range []string{"/v1/segments", "/v1/webhooks"} {
@@ -174,13 +148,7 @@ func lacking(ctx context.Context, cl *client, j *journey.Journey) (missing []str
 		}
 	}
 	for _, name := range j.Segments() {
-		if !slices.ContainsFunc(have.Segments, func(s struct {
-			Name    string
-			Version int
-		},
-		) bool {
-			return s.Name == name && s.Version > 0
-		}) {
+		if !slices.ContainsFunc(have.Segments, func(s textRow) bool { return s.Name == name && s.Version > 0 }) {
 			missing = append(missing, fmt.Sprintf("there is no segment %s in force: ripen segment publish FILE", name))
 		}
 	}

@@ -50,17 +50,9 @@ func runLoyalty(ctx context.Context, c *call) error {
 	if err := c.mayWrite(c.get("out"), c.get("card")); err != nil {
 		return err
 	}
-	var sheet *loyalty.Sheet
-	if len(c.args) > 0 {
-		sheet, err = c.readPurchases()
-	} else {
-		sheet, err = c.purchases(ctx)
-	}
+	sheet, err := c.purchases(ctx)
 	if err != nil {
 		return err
-	}
-	if len(sheet.Lines) == 0 {
-		return errors.New("there are no purchases to learn from: name a file of them, or import them as events: ripen help import csv")
 	}
 	if c.get("until") == "" {
 		o.Until = loyalty.Latest(sheet.Lines)
@@ -119,6 +111,19 @@ func (c *call) loyaltyOptions() (loyalty.Options, error) {
 		o.Until = int(t.Unix() / int64((24 * time.Hour).Seconds()))
 	}
 	return o, nil
+}
+
+// purchases are those of the file that is named, else those of the tenant's log.
+func (c *call) purchases(ctx context.Context) (sheet *loyalty.Sheet, err error) {
+	if len(c.args) > 0 {
+		sheet, err = c.readPurchases()
+	} else {
+		sheet, err = c.askPurchases(ctx)
+	}
+	if err == nil && len(sheet.Lines) == 0 {
+		err = errors.New("there are no purchases to learn from: name a file of them, or import them as events: ripen help import csv")
+	}
+	return sheet, err
 }
 
 // readPurchases reads the file and says on stderr what it could not.

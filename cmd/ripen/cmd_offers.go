@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 
@@ -66,18 +65,9 @@ func runOffersLearn(ctx context.Context, c *call) error {
 	if err := c.mayWrite(c.get("out")); err != nil {
 		return err
 	}
-	var sheet *loyalty.Sheet
-	var err error
-	if len(c.args) > 0 {
-		sheet, err = c.readPurchases()
-	} else {
-		sheet, err = c.purchases(ctx)
-	}
+	sheet, err := c.purchases(ctx)
 	if err != nil {
 		return err
-	}
-	if len(sheet.Lines) == 0 {
-		return errors.New("there are no purchases to learn from: name a file of them, or import them as events: ripen help import csv")
 	}
 	o := loyalty.Options{Least: int(c.int("min-repurchases")), Until: loyalty.Latest(sheet.Lines)}
 	if o.Least < 1 {
@@ -119,19 +109,7 @@ func runOffersSet(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.withServer(ctx, func(cl *client) error {
-		var out struct {
-			Version int `json:"version"`
-		}
-		if err := cl.do(ctx, "PUT", "/v1/offers", nil, src, &out); err != nil {
-			return err
-		}
-		if c.bool("json") {
-			return c.printJSON(out)
-		}
-		_, err := fmt.Fprintf(c.out, text{"the offer table is in force, version %d\n", "tabla de ofertas en vigor, versión %d\n"}.in(c.lang), out.Version)
-		return err
-	})
+	return c.setText(ctx, "/v1/offers", src, text{"the offer table is in force, version %d\n", "tabla de ofertas en vigor, versión %d\n"})
 }
 
 func runOffersShow(ctx context.Context, c *call) error {

@@ -77,30 +77,7 @@ func (c *call) readOnsite(file string) (*onsite.Message, []byte, error) {
 }
 
 func runOnsiteNew(_ context.Context, c *call) error {
-	if c.bool("list") {
-		_, err := fmt.Fprintln(c.out, strings.Join(onsite.Templates, "\n"))
-		return err
-	}
-	if c.get("template") == "" {
-		return &usageError{"onsite new needs --template NAME", "ripen onsite new --list"}
-	}
-	b, err := onsite.Template(c.get("template"), c.lang)
-	if err != nil {
-		return &usageError{err.Error(), "ripen onsite new --list"}
-	}
-	file := c.get("out")
-	if file == "" {
-		_, err := c.out.Write(b)
-		return err
-	}
-	if err := c.mayWrite(file); err != nil {
-		return err
-	}
-	if err := os.WriteFile(file, b, 0o644); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(c.out, text{"wrote %s; next: ripen onsite check %[1]s\n", "escrito: %s; ahora: ripen onsite check %[1]s\n"}.in(c.lang), file)
-	return err
+	return c.newText(tracker.Onsite, onsite.Templates, onsite.Template)
 }
 
 func runOnsiteCheck(_ context.Context, c *call) error {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"os"
+	"strings"
 
 	"ripen/tracker"
 	"ripen/tracker/journey"
@@ -96,6 +98,34 @@ type textRow struct {
 
 func pathOf(kind tracker.TextKind, name string) string {
 	return "/v1/" + kind.Plural() + "/" + url.PathEscape(name)
+}
+
+// newText begins a text from a template, in a file or on standard output.
+func (c *call) newText(kind tracker.TextKind, templates []string, template func(name, lang string) ([]byte, error)) error {
+	if c.bool("list") {
+		_, err := fmt.Fprintln(c.out, strings.Join(templates, "\n"))
+		return err
+	}
+	if c.get("template") == "" {
+		return &usageError{c.cmd.name + " needs --template NAME", "ripen " + c.cmd.name + " --list"}
+	}
+	b, err := template(c.get("template"), c.lang)
+	if err != nil {
+		return &usageError{err.Error(), "ripen " + c.cmd.name + " --list"}
+	}
+	file := c.get("out")
+	if file == "" {
+		_, err := c.out.Write(b)
+		return err
+	}
+	if err := c.mayWrite(file); err != nil {
+		return err
+	}
+	if err := os.WriteFile(file, b, 0o644); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.out, text{"wrote %s; next: ripen %s check %[1]s\n", "escrito: %s; ahora: ripen %s check %[1]s\n"}.in(c.lang), file, kind)
+	return err
 }
 
 func publishText(kind tracker.TextKind) func(context.Context, *call) error {

@@ -65,23 +65,28 @@ func runTopicsSet(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	return c.setText(ctx, "/v1/topics", src, text{"the topic map is in force, version %d\n", "mapa de temas en vigor, versión %d\n"})
+}
+
+func runTopicsShow(ctx context.Context, c *call) error {
+	return c.showText(ctx, "/v1/topics")
+}
+
+// setText puts a text in force, and says its version.
+func (c *call) setText(ctx context.Context, path string, src []byte, said text) error {
 	return c.withServer(ctx, func(cl *client) error {
 		var out struct {
 			Version int `json:"version"`
 		}
-		if err := cl.do(ctx, "PUT", "/v1/topics", nil, src, &out); err != nil {
+		if err := cl.do(ctx, "PUT", path, nil, src, &out); err != nil {
 			return err
 		}
 		if c.bool("json") {
 			return c.printJSON(out)
 		}
-		_, err := fmt.Fprintf(c.out, text{"the topic map is in force, version %d\n", "mapa de temas en vigor, versión %d\n"}.in(c.lang), out.Version)
+		_, err := fmt.Fprintf(c.out, said.in(c.lang), out.Version)
 		return err
 	})
-}
-
-func runTopicsShow(ctx context.Context, c *call) error {
-	return c.showText(ctx, "/v1/topics")
 }
 
 // showText shows a text in force, with its version.

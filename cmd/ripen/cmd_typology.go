@@ -81,7 +81,7 @@ func (c *call) typesInLog(ctx context.Context, columns []string) error {
 	}
 	return c.withServer(ctx, func(cl *client) error {
 		var t train.Typology
-		if err := c.worked(ctx, cl, text{"looking", "buscando"}.in(c.lang), "/v1/typology", q, &t); err != nil {
+		if err := c.worked(ctx, cl, text{"looking", "buscando"}.in(c.lang), "/v1/typology", q, "it was done", &t); err != nil {
 			return err
 		}
 		return c.writeTypology(&t)

@@ -71,20 +71,35 @@ func runUseful(ctx context.Context, c *call) error {
 // logQuestion is the query of what is asked about the tenant's log: what the flags say
 // that files and logs have in common.
 func (c *call) logQuestion() (url.Values, error) {
-	for _, name := range fileSettings {
-		if c.set(name) {
-			return nil, &usageError{fmt.Sprintf("--%s is about a file, and none is named", name), "ripen help " + c.cmd.name}
-		}
-	}
-	drop, err := splitList(c.get("drop"))
-	if err != nil {
-		return nil, &usageError{fmt.Sprintf("--drop: %v", err), "ripen help " + c.cmd.name}
+	if err := c.noFile(fileSettings); err != nil {
+		return nil, err
 	}
 	q := url.Values{"seed": {strconv.FormatInt(c.int("seed"), 10)}, "lang": {c.lang}}
-	if len(drop) > 0 {
-		q.Set("drop", strings.Join(drop, "\n"))
+	return q, c.askLists(q, "drop")
+}
+
+// noFile refuses settings that are about a file where none is named.
+func (c *call) noFile(settings []string) error {
+	for _, name := range settings {
+		if c.set(name) {
+			return &usageError{fmt.Sprintf("--%s is about a file, and none is named", name), "ripen help " + c.cmd.name}
+		}
 	}
-	return q, nil
+	return nil
+}
+
+// askLists puts settings that are lists into a query, an entry a line.
+func (c *call) askLists(q url.Values, names ...string) error {
+	for _, name := range names {
+		list, err := splitList(c.get(name))
+		if err != nil {
+			return &usageError{fmt.Sprintf("--%s: %v", name, err), "ripen help " + c.cmd.name}
+		}
+		if len(list) > 0 {
+			q.Set(name, strings.Join(list, "\n"))
+		}
+	}
+	return nil
 }
 
 // usefulInLog lets the server measure what its log holds.
@@ -100,22 +115,23 @@ func (c *call) usefulInLog(ctx context.Context) error {
 	}
 	return c.withServer(ctx, func(cl *client) error {
 		var u train.Usefulness
-		if err := c.worked(ctx, cl, text{"measuring", "midiendo"}.in(c.lang), "/v1/useful", q, &u); err != nil {
+		if err := c.worked(ctx, cl, text{"measuring", "midiendo"}.in(c.lang), "/v1/useful", q, "it was done", &u); err != nil {
 			return err
 		}
 		return c.writeUseful(&u)
 	})
 }
 
-// worked asks for long work, shows how far it has come, and reads its result.
-func (c *call) worked(ctx context.Context, cl *client, what, path string, q url.Values, result any) error {
+// worked asks for long work, shows how far it has come, and reads its result. early
+// says of a server that went away before what that was.
+func (c *call) worked(ctx context.Context, cl *client, what, path string, q url.Values, early string, result any) error {
 	cl.accept = "application/x-ndjson"
 	last, err := c.follow(ctx, cl, what, path, q)
 	if err != nil {
 		return err
 	}
 	if last.Result == nil {
-		return errors.New("the server ended before it was done: run it again")
+		return fmt.Errorf("the server ended before %s: run it again", early)
 	}
 	if err := json.Unmarshal(last.Result, result); err != nil {
 		return fmt.Errorf("decode the server's answer: %w", err)

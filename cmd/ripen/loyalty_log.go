@@ -10,9 +10,9 @@ import (
 	"ripen/tracker/train/loyalty"
 )
 
-// purchases asks the server for what every lead bought: a page of timelines at a time,
+// askPurchases asks the server for what every lead bought: a page of timelines at a time,
 // so that a person who is several visitors is one customer.
-func (c *call) purchases(ctx context.Context) (sheet *loyalty.Sheet, err error) {
+func (c *call) askPurchases(ctx context.Context) (sheet *loyalty.Sheet, err error) {
 	sheet = &loyalty.Sheet{Columns: map[string]string{}}
 	err = c.withServer(ctx, func(cl *client) error {
 		var ids []string

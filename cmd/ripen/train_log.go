@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net/url"
-	"strings"
 	"time"
 
 	"ripen/tracker/train"
@@ -24,10 +21,8 @@ type logTrained struct {
 
 // trainFromLog lets the server learn from its own log.
 func (c *call) trainFromLog(ctx context.Context) error {
-	for _, name := range []string{"positive", "time-column", "sep", "missing", "keep"} {
-		if c.set(name) {
-			return &usageError{fmt.Sprintf("--%s is about a file, and none is named", name), "ripen help train"}
-		}
+	if err := c.noFile(append([]string{"time-column"}, fileSettings...)); err != nil {
+		return err
 	}
 	q := url.Values{"lang": {c.lang}}
 	for _, name := range []string{"seed", "by", "model"} { // else what the card's plan says
@@ -44,27 +39,14 @@ func (c *call) trainFromLog(ctx context.Context) error {
 	if l := c.get("label"); l != "" {
 		q.Set("label", l)
 	}
-	for _, name := range []string{"drop", "constrain"} {
-		list, err := splitList(c.get(name))
-		if err != nil {
-			return &usageError{fmt.Sprintf("--%s: %v", name, err), "ripen help train"}
-		}
-		if len(list) > 0 {
-			q.Set(name, strings.Join(list, "\n"))
-		}
+	if err := c.askLists(q, "drop", "constrain"); err != nil {
+		return err
 	}
 	return c.withServer(ctx, func(cl *client) error {
-		cl.accept = "application/x-ndjson"
-		last, err := c.follow(ctx, cl, text{"learning", "aprendiendo"}.in(c.lang), "/v1/scorecards/"+url.PathEscape(c.get("name"))+"/train", q)
+		var r logTrained
+		err := c.worked(ctx, cl, text{"learning", "aprendiendo"}.in(c.lang), "/v1/scorecards/"+url.PathEscape(c.get("name"))+"/train", q, "it had learned", &r)
 		if err != nil {
 			return err
-		}
-		if last.Result == nil {
-			return errors.New("the server ended before it had learned: run it again")
-		}
-		var r logTrained
-		if err := json.Unmarshal(last.Result, &r); err != nil {
-			return fmt.Errorf("decode the server's answer: %w", err)
 		}
 		made := &train.Result{Card: []byte(r.YAML), Kind: c.get("model"), Report: r.Report}
 		if r.Model != "" {

@@ -1,10 +1,6 @@
 package export
 
-import (
-	"github.com/valyala/fasthttp"
-
-	"ripen/tracker"
-)
+import "ripen/tracker"
 
 // offers answers the offer table in force.
 func (c *call) offers() error {
@@ -12,22 +8,12 @@ func (c *call) offers() error {
 	if err != nil {
 		return err
 	}
-	v := row.Version(row.Current)
-	if v == nil {
-		return &tracker.Error{Kind: tracker.KindNotFound, Code: "no_offers", Detail: "the tenant has no offer table: PUT one, or 'ripen offers learn' and 'ripen offers set FILE'"}
-	}
-	JSON(c.ctx, fasthttp.StatusOK, map[string]any{"version": v.Version, "published": Time(v.At), "yaml": string(v.YAML)})
-	return nil
+	return c.showInForce(&row, "no_offers", "the tenant has no offer table: PUT one, or 'ripen offers learn' and 'ripen offers set FILE'")
 }
 
 // setOffers puts the table of the body in force, if it is right.
 func (c *call) setOffers() error {
-	a, err := c.cfg.Registry.SetOffers(c.cfg.Life, c.tenant.ID, c.ctx.PostBody())
-	if err != nil {
-		return err
-	}
-	JSON(c.ctx, fasthttp.StatusOK, map[string]any{"version": a.Version})
-	return nil
+	return c.putInForce(c.cfg.Registry.SetOffers)
 }
 
 // offerJSON is an offer as the API shows it.

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"context"
 	"math"
 
 	"github.com/valyala/fasthttp"
@@ -14,17 +15,27 @@ func (c *call) topics() error {
 	if err != nil {
 		return err
 	}
+	return c.showInForce(&row, "no_topics", "the tenant has no topic map: PUT one, or 'ripen topics set FILE'")
+}
+
+// setTopics puts the map of the body in force, if it is right.
+func (c *call) setTopics() error {
+	return c.putInForce(c.cfg.Registry.SetTopics)
+}
+
+// showInForce answers a text in force; code and detail say that there is none.
+func (c *call) showInForce(row *tracker.Card, code, detail string) error {
 	v := row.Version(row.Current)
 	if v == nil {
-		return &tracker.Error{Kind: tracker.KindNotFound, Code: "no_topics", Detail: "the tenant has no topic map: PUT one, or 'ripen topics set FILE'"}
+		return &tracker.Error{Kind: tracker.KindNotFound, Code: code, Detail: detail}
 	}
 	JSON(c.ctx, fasthttp.StatusOK, map[string]any{"version": v.Version, "published": Time(v.At), "yaml": string(v.YAML)})
 	return nil
 }
 
-// setTopics puts the map of the body in force, if it is right.
-func (c *call) setTopics() error {
-	a, err := c.cfg.Registry.SetTopics(c.cfg.Life, c.tenant.ID, c.ctx.PostBody())
+// putInForce puts the text of the body in force, if it is right.
+func (c *call) putInForce(set func(context.Context, tracker.TenantID, []byte) (tracker.Activation, error)) error {
+	a, err := set(c.cfg.Life, c.tenant.ID, c.ctx.PostBody())
 	if err != nil {
 		return err
 	}

@@ -64,11 +64,7 @@ func (c *call) toLearn() (Training, error) {
 		if c.has(name) {
 			*list = nil
 		}
-		for part := range strings.SplitSeq(c.text(name), "\n") {
-			if part != "" {
-				*list = append(*list, part)
-			}
-		}
+		*list = append(*list, c.lines(name)...)
 	}
 	switch {
 	case c.err != nil:
@@ -83,6 +79,16 @@ func (c *call) toLearn() (Training, error) {
 		return ask, invalid("label", "say what to foresee, as in won within 90d, here or under label: in the card "+c.name)
 	}
 	return ask, nil
+}
+
+// lines are the entries of a parameter that holds one a line.
+func (c *call) lines(name string) (out []string) {
+	for part := range strings.SplitSeq(c.text(name), "\n") {
+		if part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
 }
 
 // useful measures what attributes and events are good for, of the label given or of the

@@ -1,7 +1,5 @@
 package export
 
-import "strings"
-
 // Typing says how types of leads are sought.
 type Typing struct {
 	Types    int      // how many; 0 = as many as are told apart best
@@ -16,13 +14,7 @@ type Typing struct {
 // far it has come, and then the result. Nothing changes.
 func (c *call) typology() error {
 	ask := Typing{Types: int(min(c.number("types"), 1000)), Name: c.text("name"), Seed: c.number("seed"), Language: c.text("lang")}
-	for name, list := range map[string]*[]string{"columns": &ask.Columns, "drop": &ask.Drop} {
-		for part := range strings.SplitSeq(c.text(name), "\n") {
-			if part != "" {
-				*list = append(*list, part)
-			}
-		}
-	}
+	ask.Columns, ask.Drop = c.lines("columns"), c.lines("drop")
 	switch {
 	case c.err != nil:
 		return c.err

@@ -79,7 +79,7 @@ type walker struct {
 	say    func(note)
 	sent   func(channel string) []int64 // when messages of a channel left, unix ms
 	leaves func(channel, template string)
-	chosen bool // the step at hand was put off: its hour was looked for
+	timed  bool // the step at hand was put off: its hour was looked for
 
 	library func() (*Library, error)
 	had     func(template string) (bool, error) // the lead was sent it before
@@ -180,10 +180,10 @@ func (w *walker) message(s *Step) (waits bool, err error) {
 		return false, nil
 	}
 	due, why := w.later(s.Channel), ""
-	if s.Send != nil && (due > w.now || !w.chosen) {
+	if s.Send != nil && (due > w.now || !w.timed) {
 		due, why = w.bestTime(s.Send, due)
 	}
-	w.chosen = false
+	w.timed = false
 	if due > w.now {
 		w.p.Due, w.p.Put = due, true
 		w.say(note{Step: s.ID, What: "put off", Detail: strings.TrimSuffix(waitText(due)+", "+why, ", ")})
@@ -377,7 +377,7 @@ func (w *walker) wake() error {
 	due := w.p.Due
 	switch {
 	case w.p.Put:
-		w.chosen = true
+		w.timed = true
 		return w.run(s, due)
 	case s.Until != nil && s.Else != "":
 		next, _ := w.j.step(s.Else)

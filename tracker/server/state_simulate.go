@@ -54,8 +54,8 @@ func (s *State) Simulate(ctx context.Context, c tracker.Caller, tenant tracker.T
 	if err := c.May(tracker.SecretRole, tenant); err != nil {
 		return nil, err
 	}
-	if !s.simulating.TryLock() {
-		return nil, &tracker.Error{Kind: tracker.KindBusy, Code: "overload", Detail: "another card is being simulated: ask again in a moment"}
+	if err := s.alone("another card is being simulated"); err != nil {
+		return nil, err
 	}
 	defer s.simulating.Unlock()
 	m, err := s.newSimulation(ctx, tenant, a)

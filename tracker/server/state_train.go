@@ -20,8 +20,8 @@ func (s *State) Train(ctx context.Context, c tracker.Caller, tenant tracker.Tena
 	if err := c.May(tracker.SecretRole, tenant); err != nil {
 		return nil, err
 	}
-	if !s.simulating.TryLock() {
-		return nil, &tracker.Error{Kind: tracker.KindBusy, Code: "overload", Detail: "another card is being learned or simulated: ask again in a moment"}
+	if err := s.alone("another card is being learned or simulated"); err != nil {
+		return nil, err
 	}
 	defer s.simulating.Unlock()
 	table, err := s.snapshots(ctx, tenant, ask, progress)
@@ -51,6 +51,15 @@ func (s *State) Train(ctx context.Context, c tracker.Caller, tenant tracker.Tena
 		return nil, refused(err)
 	}
 	return &export.Trained{YAML: string(r.Card), Model: string(r.Model), ModelName: r.ModelName, Report: r.Report, Better: r.Report.Champion != nil && r.Report.Champion.Better}, nil
+}
+
+// alone takes the one place of long work on all leads; who gets it unlocks
+// simulating. busy says who else has it.
+func (s *State) alone(busy string) error {
+	if !s.simulating.TryLock() {
+		return &tracker.Error{Kind: tracker.KindBusy, Code: "overload", Detail: busy + ": ask again in a moment"}
+	}
+	return nil
 }
 
 func refused(err error) error {

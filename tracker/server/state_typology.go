@@ -16,8 +16,8 @@ func (s *State) Types(ctx context.Context, c tracker.Caller, tenant tracker.Tena
 	if err := c.May(tracker.SecretRole, tenant); err != nil {
 		return nil, err
 	}
-	if !s.simulating.TryLock() {
-		return nil, &tracker.Error{Kind: tracker.KindBusy, Code: "overload", Detail: "a card is being learned or simulated: ask again in a moment"}
+	if err := s.alone("a card is being learned or simulated"); err != nil {
+		return nil, err
 	}
 	defer s.simulating.Unlock()
 	until := s.clock()

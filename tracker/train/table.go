@@ -87,11 +87,7 @@ func (t *Table) Conversions() (n int) {
 // what each of them holds. It asks of o what to look for: Label, Positive, Sep,
 // Drop, TimeColumn, Missing and Language.
 func ReadTable(r io.Reader, o *Options) (*Table, error) {
-	all, err := io.ReadAll(r)
-	if err != nil {
-		return nil, err
-	}
-	head, cells, err := readCells(bytes.TrimPrefix(all, []byte("\ufeff")), o.Sep)
+	head, cells, err := readCells(r, o.Sep)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +128,12 @@ func find(head []string, name string) int {
 func snake(name string) string { return string(tracker.AppendSnake(nil, []byte(name))) }
 
 // readCells parses the file. The cells of each column stand together, trimmed.
-func readCells(all []byte, sep rune) (head []string, cells [][]string, err error) {
+func readCells(file io.Reader, sep rune) (head []string, cells [][]string, err error) {
+	all, err := io.ReadAll(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	all = bytes.TrimPrefix(all, []byte("\ufeff"))
 	r := csv.NewReader(bytes.NewReader(all))
 	if r.LazyQuotes, r.Comma = true, sep; sep == 0 {
 		r.Comma = guessSep(all)

@@ -1,7 +1,6 @@
 package train
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -97,11 +96,7 @@ func ReadPeople(r io.Reader, o *Options) (*Table, error) {
 	if o.Label != "" {
 		return ReadTable(r, o)
 	}
-	all, err := io.ReadAll(r)
-	if err != nil {
-		return nil, err
-	}
-	head, cells, err := readCells(bytes.TrimPrefix(all, []byte("\ufeff")), o.Sep)
+	head, cells, err := readCells(r, o.Sep)
 	if err != nil {
 		return nil, err
 	}

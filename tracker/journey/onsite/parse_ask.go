@@ -9,28 +9,38 @@ import (
 
 // questions reads what a survey asks.
 func (r *reader) questions(n *node) {
-	if !n.IsList || len(n.Values) == 0 || len(n.Values) > maxQuestions {
-		r.Add(n, fmt.Sprintf("questions wants a list of 1 to %d", maxQuestions), "write - {id: use, ask: text, type: choice, choices: {home: At home}}, a line each")
+	r.parts(n, "question", maxQuestions, "{id: use, ask: text, type: choice, choices: {home: At home}}", func(v *node, id string) {
+		r.m.Questions = append(r.m.Questions, r.question(v, id))
+	})
+}
+
+// parts reads a list of what has ids. one is told the id of each, which is its number
+// where it says none.
+func (r *reader) parts(n *node, what string, most int, example string, one func(v *node, id string)) {
+	if !n.IsList || len(n.Values) == 0 || len(n.Values) > most {
+		r.Add(n, fmt.Sprintf("%ss wants a list of 1 to %d", what, most), "write - "+example+", a line each")
 		return
 	}
-	for i, v := range n.Values {
-		q := r.question(v, i)
-		if slices.ContainsFunc(r.m.Questions, func(o question) bool { return o.id == q.id }) {
-			r.Add(v, fmt.Sprintf("the id %q is taken", q.id), "give each question an id of its own")
+	var taken []string
+	for at, v := range n.Values {
+		id := what + strconv.Itoa(at+1)
+		for i, k := range v.Keys {
+			if k.Text == "id" {
+				id = r.Word(v.Values[i], "id")
+			}
 		}
-		r.m.Questions = append(r.m.Questions, q)
+		r.In(id)
+		one(v, id)
+		if slices.Contains(taken, id) {
+			r.Add(v, fmt.Sprintf("the id %q is taken", id), "give each "+what+" an id of its own")
+		}
+		taken = append(taken, id)
 	}
 	r.In("")
 }
 
-func (r *reader) question(n *node, at int) question {
-	q := question{id: "question" + strconv.Itoa(at+1), typ: "choice", most: 10}
-	for i, k := range n.Keys {
-		if k.Text == "id" {
-			q.id = r.Word(n.Values[i], "id")
-		}
-	}
-	r.In(q.id)
+func (r *reader) question(n *node, id string) question {
+	q := question{id: id, typ: "choice", most: 10}
 	r.Fields(n, "a question", map[string]func(*node){
 		"id":        func(*node) {},
 		"ask":       func(v *node) { q.ask = r.line(v, "ask") },
@@ -71,28 +81,13 @@ func (r *reader) choices(n *node) (out []choice) {
 
 // steps reads the steps of a chat.
 func (r *reader) steps(n *node) {
-	if !n.IsList || len(n.Values) == 0 || len(n.Values) > maxSteps {
-		r.Add(n, fmt.Sprintf("steps wants a list of 1 to %d", maxSteps), "write - {id: hello, say: text}, a line each")
-		return
-	}
-	for i, v := range n.Values {
-		s := r.step(v, i)
-		if slices.ContainsFunc(r.m.Steps, func(o step) bool { return o.id == s.id }) {
-			r.Add(v, fmt.Sprintf("the id %q is taken", s.id), "give each step an id of its own")
-		}
-		r.m.Steps = append(r.m.Steps, s)
-	}
-	r.In("")
+	r.parts(n, "step", maxSteps, "{id: hello, say: text}", func(v *node, id string) {
+		r.m.Steps = append(r.m.Steps, r.step(v, id))
+	})
 }
 
-func (r *reader) step(n *node, at int) step {
-	s := step{id: "step" + strconv.Itoa(at+1)}
-	for i, k := range n.Keys {
-		if k.Text == "id" {
-			s.id = r.Word(n.Values[i], "id")
-		}
-	}
-	r.In(s.id)
+func (r *reader) step(n *node, id string) step {
+	s := step{id: id}
 	r.Fields(n, "a step", map[string]func(*node){
 		"id":        func(*node) {},
 		"say":       func(v *node) { s.say = r.body(v, "say") },
