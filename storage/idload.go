@@ -75,7 +75,7 @@ func (l *badgerLog) fillHole(r idRange) error {
 	if err != nil {
 		return err
 	}
-	t, err := writeIDTable(l.c.ids.dir, hashes, r, l.db.opts.faultAt(WriteIDs))
+	t, err := writeIDTable(l.c.ids.dir, uint64(len(hashes)), sorted(hashes), r, l.db.opts.faultAt(WriteIDs))
 	if err != nil {
 		return err
 	}

@@ -131,7 +131,7 @@ func (k *knownIDs) committed(to uint64, received, oldest int64, fault func(strin
 func (k *knownIDs) write(fault func(string) Fault) {
 	old := k.old
 	k.work.Go(func() {
-		t, err := writeIDTable(k.dir, old.hashes(), old.idRange, fault(WriteIDs))
+		t, err := writeIDTable(k.dir, uint64(old.n), sorted(old.hashes()), old.idRange, fault(WriteIDs))
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		k.written, k.failed = t, err
@@ -218,19 +218,18 @@ func (k *knownIDs) merge(fault func(string) Fault) {
 // join writes the tables of paths as one. It opens them anew: a table is used
 // by one goroutine.
 func (k *knownIDs) join(paths []string, r idRange, fault Fault) {
-	var all []idHash
+	var tables []*idTable
+	most := uint64(0)
 	for _, path := range paths {
 		t, err := openIDTable(path)
 		if err != nil {
 			return // the committer meets it, too
 		}
-		hashes, err := t.all()
-		if e := t.close(); err != nil || e != nil {
-			return
-		}
-		all = append(all, hashes...)
+		defer t.close()
+		tables = append(tables, t)
+		most += t.count
 	}
-	t, err := writeIDTable(k.dir, all, r, fault)
+	t, err := writeIDTable(k.dir, most, merged(tables), r, fault)
 	if err != nil {
 		return // tried again later
 	}

@@ -1,10 +1,12 @@
 package storage
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -59,36 +61,128 @@ func bloomPlace(h idHash, blocks uint64) (block uint64, bit uint64) {
 	return h[1] % blocks, h[0]
 }
 
-// encodeIDTable writes a table; hashes are sorted and without repeats.
-func encodeIDTable(hashes []idHash, r idRange) []byte {
-	blocks := max(1, (len(hashes)+bloomPer-1)/bloomPer)
-	blooms := (blocks + bloomBlocks - 1) / bloomBlocks
-	pages := (len(hashes) + idsPerPage - 1) / idsPerPage
-	b := make([]byte, idPage*(1+blooms+pages))
-	copy(b, idMagic)
-	binary.LittleEndian.PutUint64(b[8:], uint64(len(hashes)))
-	binary.LittleEndian.PutUint64(b[16:], r.from)
-	binary.LittleEndian.PutUint64(b[24:], r.to)
-	binary.LittleEndian.PutUint64(b[32:], uint64(r.newest))
-	binary.LittleEndian.PutUint32(b[40:], uint32(blooms))
-	binary.LittleEndian.PutUint32(b[44:], uint32(pages))
-	bloom, ids := b[idPage:], b[idPage*(1+blooms):]
-	for i, h := range hashes {
-		block, bits := bloomPlace(h, uint64(blooms*bloomBlocks))
-		at := block/bloomBlocks*idPage + block%bloomBlocks*64
+// idSource calls visit with hashes in ascending order, each once. It is asked
+// several times and says the same each time.
+type idSource func(visit func(idHash)) error
+
+// sorted is the source of hashes in memory.
+func sorted(hashes []idHash) idSource {
+	slices.SortFunc(hashes, compareHash)
+	hashes = slices.Compact(hashes)
+	return func(visit func(idHash)) error {
+		for _, h := range hashes {
+			visit(h)
+		}
+		return nil
+	}
+}
+
+// merged is the source of what tables hold together.
+func merged(tables []*idTable) idSource {
+	return func(visit func(idHash)) error {
+		at := make([]int, len(tables))
+		for {
+			var least idHash // zero is no hash
+			for i, t := range tables {
+				h, err := t.next(at[i])
+				if err != nil {
+					return err
+				}
+				if h != (idHash{}) && (least == idHash{} || compareHash(h, least) < 0) {
+					least = h
+				}
+			}
+			if least == (idHash{}) {
+				return nil
+			}
+			visit(least)
+			for i, t := range tables {
+				if at[i] < int(t.count) && t.at(at[i]) == least {
+					at[i]++
+				}
+			}
+		}
+	}
+}
+
+// bloomPass is how many pages of the filter are filled at a time: the source is
+// asked once for each pass, so that a table of any size is made in 16 MiB.
+const bloomPass = 4096
+
+// writeIDs writes a table of at most so many hashes into an empty file.
+func writeIDs(f *os.File, most uint64, each idSource, r idRange) error {
+	blooms := max(1, (most+bloomPer*bloomBlocks-1)/(bloomPer*bloomBlocks))
+	for from := uint64(0); from < blooms; from += bloomPass {
+		b, err := encodeBlooms(blooms, from, min(from+bloomPass, blooms), each)
+		if err != nil {
+			return err
+		}
+		if _, err := f.WriteAt(b, int64(idPage*(1+from))); err != nil {
+			return err
+		}
+	}
+	w := bufio.NewWriterSize(io.NewOffsetWriter(f, int64(idPage*(1+blooms))), 1<<18)
+	count, page := uint64(0), make([]byte, 0, idPage)
+	put := func() {
+		page = sealIDPage(page)
+		_, _ = w.Write(page) // an error stays until Flush
+		page = page[:0]
+	}
+	err := each(func(h idHash) {
+		page = binary.BigEndian.AppendUint64(page, h[0])
+		page = binary.BigEndian.AppendUint64(page, h[1])
+		if count++; count%idsPerPage == 0 {
+			put()
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if len(page) > 0 {
+		put()
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err = f.WriteAt(encodeIDHeader(count, blooms, r), 0)
+	return err
+}
+
+func encodeIDHeader(count, blooms uint64, r idRange) []byte {
+	b := append(make([]byte, 0, idPage), idMagic+"\x00\x00\x00\x00"...)
+	for _, v := range []uint64{count, r.from, r.to, uint64(r.newest)} {
+		b = binary.LittleEndian.AppendUint64(b, v)
+	}
+	b = binary.LittleEndian.AppendUint32(b, uint32(blooms))
+	return sealIDPage(binary.LittleEndian.AppendUint32(b, uint32((count+idsPerPage-1)/idsPerPage)))
+}
+
+// sealIDPage fills a page up and ends it with its checksum.
+func sealIDPage(b []byte) []byte {
+	b = append(b, make([]byte, idCRC-len(b))...)
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+}
+
+// encodeBlooms makes the pages [from, to) of a filter of that many.
+func encodeBlooms(blooms, from, to uint64, each idSource) ([]byte, error) {
+	b := make([]byte, idPage*(to-from))
+	err := each(func(h idHash) {
+		block, bits := bloomPlace(h, blooms*bloomBlocks)
+		page := block / bloomBlocks
+		if page < from || page >= to {
+			return
+		}
+		line := b[(page-from)*idPage+block%bloomBlocks*64:][:64]
 		for range 8 {
 			bit := bits & 511
-			bloom[at+bit/8] |= 1 << (bit % 8)
+			line[bit/8] |= 1 << (bit % 8)
 			bits = bits>>9 | bits<<55
 		}
-		p := ids[i/idsPerPage*idPage+i%idsPerPage*16:]
-		binary.BigEndian.PutUint64(p, h[0])
-		binary.BigEndian.PutUint64(p[8:], h[1])
+	})
+	for at := uint64(0); at < uint64(len(b)); at += idPage {
+		sealIDPage(b[at : at : at+idPage][:idCRC])
 	}
-	for at := 0; at < len(b); at += idPage {
-		binary.LittleEndian.PutUint32(b[at+idCRC:], crc32.Checksum(b[at:at+idCRC], castagnoli))
-	}
-	return b
+	return b, err
 }
 
 // idTable is an open table, mapped into memory. It is used by one goroutine at
@@ -175,18 +269,17 @@ func (t *idTable) at(i int) idHash {
 	return idHash{binary.BigEndian.Uint64(p), binary.BigEndian.Uint64(p[8:])}
 }
 
-// all returns every hash of the table.
-func (t *idTable) all() ([]idHash, error) {
-	out := make([]idHash, t.count)
-	for i := range out {
-		if i%idsPerPage == 0 {
-			if err := t.check(1 + t.blooms + uint64(i/idsPerPage)); err != nil {
-				return nil, err
-			}
-		}
-		out[i] = t.at(i)
+// next returns the hash at a place; zero at the end.
+func (t *idTable) next(i int) (idHash, error) {
+	if i >= int(t.count) {
+		return idHash{}, nil
 	}
-	return out, nil
+	if i%idsPerPage == 0 {
+		if err := t.check(1 + t.blooms + uint64(i/idsPerPage)); err != nil {
+			return idHash{}, err
+		}
+	}
+	return t.at(i), nil
 }
 
 func openIDTable(path string) (*idTable, error) {
@@ -213,18 +306,20 @@ func openIDTable(path string) (*idTable, error) {
 
 func (t *idTable) close() error { return unix.Munmap(t.b) }
 
-// writeIDTable makes a table of the hashes in dir and opens it.
-func writeIDTable(dir string, hashes []idHash, r idRange, fault Fault) (*idTable, error) {
-	slices.SortFunc(hashes, compareHash)
-	hashes = slices.Compact(hashes)
+// writeIDTable makes a table in dir of at most so many hashes, and opens it.
+func writeIDTable(dir string, most uint64, each idSource, r idRange, fault Fault) (*idTable, error) {
 	if fault == FaultLost {
 		return nil, errFault
 	}
 	path := filepath.Join(dir, idTableName(r))
-	if err := writeSynced(path+".tmp", encodeIDTable(hashes, r), 0o600); err != nil {
-		return nil, fmt.Errorf("write id table: %w", err)
+	f, err := os.Create(path + ".tmp")
+	if err == nil {
+		err = errors.Join(writeIDs(f, most, each, r), f.Sync(), f.Close())
 	}
-	if err := errors.Join(os.Rename(path+".tmp", path), syncDir(dir)); err != nil {
+	if err == nil {
+		err = errors.Join(os.Rename(path+".tmp", path), syncDir(dir))
+	}
+	if err != nil {
 		return nil, fmt.Errorf("write id table: %w", err)
 	}
 	if fault == FaultReported {

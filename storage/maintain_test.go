@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -285,27 +286,64 @@ func TestIDTablesUnderFaults(t *testing.T) {
 	}
 }
 
+// TestIDTable: two tables that overlap, and what they are joined to.
 func TestIDTable(t *testing.T) {
 	var hashes []idHash
 	for i := range uint64(5000) {
-		hashes = append(hashes, idHash{i * 0x9E3779B97F4A7C15, i * 0xC2B2AE3D27D4EB4F})
+		hashes = append(hashes, idHash{i * 0x9E3779B97F4A7C15, i*0xC2B2AE3D27D4EB4F | 1})
 	}
-	tb, err := writeIDTable(t.TempDir(), slices.Clone(hashes), idRange{1, 5001, 77}, FaultNone)
-	if err != nil {
-		t.Fatal(err)
+	dir := t.TempDir()
+	write := func(each idSource, most int, r idRange) *idTable {
+		tb, err := writeIDTable(dir, uint64(most), each, r, FaultNone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { tb.close() })
+		return tb
 	}
-	defer tb.close()
+	a := write(sorted(slices.Clone(hashes[:3000])), 3000, idRange{1, 3001, 70})
+	b := write(sorted(slices.Clone(append(hashes[2000:], hashes[4000:]...))), 4000, idRange{3001, 5001, 77})
+	both := write(merged([]*idTable{a, b}), 7000, idRange{1, 5001, 77})
+	if a.count != 3000 || b.count != 3000 || both.count != 5000 {
+		t.Fatalf("%d and %d hashes, together %d", a.count, b.count, both.count)
+	}
 	hits := 0
 	for i, h := range hashes {
-		if ok, err := tb.has(h); err != nil || !ok {
-			t.Fatalf("hash %d is not found: %v", i, err)
+		for tb, in := range map[*idTable]bool{a: i < 3000, b: i >= 2000, both: true} {
+			if ok, err := tb.has(h); err != nil || ok != in {
+				t.Fatalf("hash %d: %v, %v, want %v", i, ok, err, in)
+			}
 		}
-		if ok, _ := tb.has(idHash{h[0] + 1, h[1] + 5}); ok {
+		if ok, _ := both.has(idHash{h[0] + 1, h[1] + 4}); ok {
 			hits++
 		}
 	}
 	if hits > 0 {
 		t.Fatalf("%d hashes are found that are not there", hits)
+	}
+}
+
+// TestIDBlooms: a filter made page by page is the one made at once.
+func TestIDBlooms(t *testing.T) {
+	var hashes []idHash
+	for i := range uint64(9000) {
+		hashes = append(hashes, idHash{i * 0x9E3779B97F4A7C15, i*0xC2B2AE3D27D4EB4F | 1})
+	}
+	each := sorted(hashes)
+	whole, err := encodeBlooms(4, 0, 4, each)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var parts []byte
+	for i := range uint64(4) {
+		b, err := encodeBlooms(4, i, i+1, each)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts = append(parts, b...)
+	}
+	if !bytes.Equal(parts, whole) || bytes.Equal(whole[:idPage], whole[idPage:2*idPage]) {
+		t.Fatal("the filter depends on how it is cut")
 	}
 }
 
@@ -336,11 +374,18 @@ func TestIDSet(t *testing.T) {
 }
 
 func FuzzIDTable(f *testing.F) {
-	f.Add(encodeIDTable([]idHash{{1, 2}, {3, 4}}, idRange{1, 3, 5}))
+	tb, err := writeIDTable(f.TempDir(), 2, sorted([]idHash{{1, 2}, {3, 4}}), idRange{1, 3, 5}, FaultNone)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(slices.Clone(tb.b))
+	if err := tb.close(); err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if tb, err := parseIDTable(b); err == nil {
 			_, _ = tb.has(idHash{1, 2})
-			_, _ = tb.all()
+			_ = merged([]*idTable{tb, tb})(func(idHash) {})
 		}
 	})
 }
