@@ -17,7 +17,7 @@ type Options struct {
 	Reserve int64
 	// DedupeWindow is for how long an id is remembered at least. Default: 8 days.
 	DedupeWindow time.Duration
-	// RecentIDs is how many ids one generation in memory holds. Default: 2^19.
+	// RecentIDs is how many ids one generation in memory holds. Default: 2^18, less a group.
 	RecentIDs int
 	// ProbeEvery is how often a failed log tries to write again. Default: 1 s.
 	ProbeEvery time.Duration
@@ -93,11 +93,14 @@ func (o *Options) dedupeWindow() time.Duration {
 	return 8 * 24 * time.Hour
 }
 
+// recentIDs is how many ids a generation in memory has: with a group on top it
+// still fits into a set of 8 MiB, half full. As many records, twice, are read at
+// an open.
 func (o *Options) recentIDs() int {
 	if o.RecentIDs > 0 {
 		return o.RecentIDs
 	}
-	return 1 << 19
+	return 1<<18 - maxBlockRecords
 }
 
 func (o *Options) probeEvery() time.Duration {
