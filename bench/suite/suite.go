@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"ripen/bench/load"
+	"ripen/bench/proc"
 	"ripen/bench/target"
 )
 
@@ -108,6 +109,7 @@ func (s *suite) run(ctx context.Context) (*Report, error) {
 		defer os.RemoveAll(dir)
 		s.dir = dir
 	}
+	s.report.Machine += "; " + s.writeCost()
 	if s.Binary == "" {
 		s.say("building ripen (CGO_ENABLED=0)")
 		path, err := target.Build(ctx, s.dir)
@@ -158,6 +160,15 @@ func (s *suite) open(ctx context.Context, name string, captureOnly bool) (*targe
 func (s *suite) note(format string, args ...any) {
 	s.report.Notes = append(s.report.Notes, fmt.Sprintf(format, args...))
 	s.say("NOTE "+format, args...)
+}
+
+// writeCost says what a write costs on this machine.
+func (s *suite) writeCost() string {
+	c, err := proc.MeasureWrites(s.dir)
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("a MiB to the disk costs %.1f ms of processor time through a mapped file, %.1f ms by write", ms(c.Mapped), ms(c.Plain))
 }
 
 func (s *suite) say(format string, args ...any) {
