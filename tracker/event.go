@@ -138,11 +138,11 @@ func (e *Event) Walks() bool {
 }
 
 // IsSend says that the event is a message of ours leaving or shown, an attribute
-// that a journey set, or what sales did with a hand-off, not an act of the person: it
-// never counts as activity.
+// that a journey set, a segment entered or left, or what sales did with a hand-off, not
+// an act of the person: it never counts as activity.
 func (e *Event) IsSend() bool {
 	t := string(e.Type)
-	return t == "call_out" || t == JourneySet || t == HandoffAccepted || t == HandoffRejected || t == OnsiteShown || len(t) > 5 && t[len(t)-5:] == "_sent"
+	return t == "call_out" || t == JourneySet || t == SegmentEntered || t == SegmentLeft || t == HandoffAccepted || t == HandoffRejected || t == OnsiteShown || len(t) > 5 && t[len(t)-5:] == "_sent"
 }
 
 // IsDenied says that the event counts for nobody: the person did not allow it.

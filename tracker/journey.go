@@ -5,6 +5,13 @@ import "slices"
 // JourneySet is the type of the event by which a journey sets attributes.
 const JourneySet = "journey_set"
 
+// The types of the events that say that a lead belongs to a segment from now on, or no
+// more. They carry the property segment.
+const (
+	SegmentEntered = "segment_entered"
+	SegmentLeft    = "segment_left"
+)
+
 // TextKind tells the texts of journeys: both have drafts and versions alike.
 type TextKind byte
 
@@ -87,7 +94,27 @@ type JourneyTally struct {
 	HoldGoal int            `json:"hold_out_goal"` // of the hold-out
 	Ended    map[string]int `json:"ended"`         // :: why → leads
 	Steps    map[string]int `json:"steps"`         // :: step and what → times
+	// Answers are what became of what steps sent: opened, clicked, replied, …, each once
+	// for what was sent. :: step → answer → times
+	Answers map[string]map[string]int `json:"answers"`
 }
+
+// JourneyUnderWay is the leads that wait in one step of one version of a journey, and
+// what becomes of them if a text is published: without migrate they walk on as they are.
+type JourneyUnderWay struct {
+	Journey string `json:"journey"` // name@version
+	Step    string `json:"step"`
+	Leads   int    `json:"leads"`
+	Migrate string `json:"migrate"` // with it: one of the words below
+}
+
+// What becomes of leads that are under way when a text is published with migrate.
+const (
+	WalkSame    = "same"    // they walk this text already
+	WalkMoves   = "moves"   // they go on in it, at the step of the same name
+	WalkChanges = "changes" // they do, and the step says something else there
+	WalkStays   = "stays"   // it has no such step: they walk on in theirs
+)
 
 // JourneySimulation is what a journey would have done with what happened since a
 // moment.

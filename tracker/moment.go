@@ -77,9 +77,10 @@ func MomentOf(e *Event) (kind, what string) {
 		return MomentHandoff, said
 	}
 	switch what {
-	case "email_sent", "email_delivered", "email_bounce", "onsite_shown":
+	case "email_sent", "email_delivered", "email_bounce", "sms_sent", LetterSent, OnsiteShown:
 		return MomentTouch, what[strings.IndexByte(what, '_')+1:]
-	case "email_open", "email_click", "email_reply", "email_complaint", "unsubscribe", "survey_answered":
+	case "email_open", "email_click", "email_reply", "email_complaint", "unsubscribe", SMSReplied, LetterAnswered,
+		SurveyOpened, SurveyAnswered, ChatOpened, ChatAnswered, ChatMessage, ChatHandoff:
 		return MomentAnswer, what
 	}
 	if strings.HasPrefix(what, "onsite_") {
@@ -93,7 +94,8 @@ var telling = map[string][]string{
 	"page_view": {"title", "path", "url"}, "download": {"file", "url"}, "form_submit": {"form"}, "identify": {"email", "name"},
 	"purchase": {"name", "sku", "value"}, "email_click": {"link", "url", "message"}, "email_bounce": {"type", "template"},
 	"email_open": {"template", "campaign.name", "message"}, "email_sent": {"template", "campaign.name", "message"},
-	"email_delivered": {"template", "campaign.name", "message"}, "survey_answered": {"answer", "survey"},
+	"email_delivered": {"template", "campaign.name", "message"}, SurveyAnswered: {"answer", "survey"}, SurveyOpened: {"survey"},
+	SMSReplied: {"text", "type"}, "sms_sent": {"template"}, LetterSent: {"template"}, LetterAnswered: {"template"}, ChatOpened: {"chat"}, ChatAnswered: {"answer", "step"}, ChatMessage: {"text", "step"}, ChatHandoff: {"queue", "chat"},
 	HandoffAccepted: {"queue"}, HandoffRejected: {"reason"}, Won: {"value"}, Lost: {"reason"},
 }
 

@@ -117,7 +117,7 @@ func RunIntents(ctx context.Context, cfg IntentsConfig) (*IntentsResult, error) 
 }
 
 func (r *intents) open(ctx context.Context) (*target.Server, error) {
-	return target.Open(ctx, target.Config{Binary: r.Binary, Dir: r.Dir, NoCard: true, Args: []string{"--webhook-allow", "127.0.0.1"}})
+	return target.Open(ctx, target.Config{Binary: r.Binary, Dir: r.Dir, NoCard: true, Args: []string{"--webhook-allow", "127.0.0.1", "--public-url", "https://t.vaho.example"}})
 }
 
 // round lets leads enter and kills the server at a random moment. What had no answer
@@ -210,8 +210,12 @@ func SetUpJourney(ctx context.Context, t *target.Server, card, mail, journey, sm
 		{"PUT", "/v1/scorecards/" + name(card), yaml, []byte(card)},
 		{"POST", "/v1/scorecards/" + name(card) + "/publish?ranking=true", "", nil},
 		{"POST", "/v1/webhooks", js, object(map[string]any{"name": "crm", "url": hook, "concurrency": 16})},
-		{"PUT", "/v1/mail/sender", js, object(map[string]any{"url": "smtp://" + smtp, "from": "Vaho <hola@vaho.example>", "rate": 1000})},
+		{"PUT", "/v1/mail/sender", js, object(map[string]any{"url": "smtp://" + smtp, "from": "Vaho <hola@vaho.example>", "selector": "ripen", "rate": 1000})},
 		{"PUT", "/v1/mail/templates/" + name(mail), yaml, []byte(mail)},
+	}
+	visit := []byte(`{"writeKey":"` + t.WriteKey + `","batch":[{"type":"page","anonymousId":"somebody","messageId":"somebody","properties":{"path":"/"}}]}`)
+	if _, err := t.Send(ctx, "/v1/batch", visit); err != nil { // without data no journey goes live
+		return err
 	}
 	if journey != "" {
 		calls = append(calls, call{"PUT", "/v1/journeys/" + name(journey), yaml, []byte(journey)}, call{"POST", "/v1/journeys/" + name(journey) + "/publish", "", nil})

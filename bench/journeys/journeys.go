@@ -139,7 +139,7 @@ func (b *bench) open(ctx context.Context, name string, oneCore bool) (*target.Se
 		}
 		defer os.Unsetenv("GOMAXPROCS")
 	}
-	return target.Open(ctx, target.Config{Binary: b.Binary, Dir: filepath.Join(b.Dir, name), NoCard: true, Args: []string{"--webhook-allow", "127.0.0.1"}})
+	return target.Open(ctx, target.Config{Binary: b.Binary, Dir: filepath.Join(b.Dir, name), NoCard: true, Args: []string{"--webhook-allow", "127.0.0.1", "--public-url", "https://t.vaho.example"}})
 }
 
 // closed is an address that nobody listens at: what is to leave waits, so that only

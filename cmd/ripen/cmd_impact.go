@@ -12,7 +12,8 @@ func impactCommand() *command {
 		summary: text{"what was sent to a person, what of it they wanted and answered", "qué se envió a una persona, qué de ello quería y a qué respondió"},
 		help: `
 WHO is a lead id, user id, e-mail or visitor id. Wanted is what the person had
-said yes to, or what was owed to them (transactional).
+said yes to, or what was owed to them (transactional); on the site, what was shown
+while they allowed marketing, and the chat that they opened themselves.
 
   ripen leads impact ana@example.org --data ./data`,
 		run: runImpact,

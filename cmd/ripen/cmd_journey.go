@@ -30,12 +30,14 @@ whole journeys with comments, in English or Spanish.
   ripen journey publish educate.yaml --tenant acme --data ./data`,
 		run: runJourneyNew,
 	}, {
-		name: "journey check", args: "FILE", min: 1, max: 1, use: tenantSettings,
+		name: "journey check", args: "FILE", min: 1, max: 1, use: tenantSettings, folds: true,
 		summary: text{"is the journey right? names line, step and fix of what is not, and what it waits for", "¿está bien el recorrido? nombra línea, paso y arreglo, y qué le falta"},
 		help: `
 With --data or --server it also asks the tenant whether it has what the journey
-needs: its mails, contents about topics where it chooses by interest, segments and
-webhooks.
+needs, as publish does: events and a scorecard that scores them, the bands that it
+names, its mails and how they leave, contents about topics where it chooses by
+interest, segments, webhooks, on-site messages, offers. And it says who is under
+way, at which step, and what publishing this text would do to them.
 
   ripen journey check educate.yaml
   ripen journey check educate.yaml --data ./data`,
@@ -60,10 +62,11 @@ them since --since (default: 90 days); attributes are today's.
   ripen journey simulate educate.yaml --since 2026-01-01 --data ./data`,
 		run: runJourneySimulate,
 	}, {
-		name: "journey publish", args: "FILE", min: 1, max: 1, use: append([]string{"migrate"}, tenantSettings...),
+		name: "journey publish", args: "FILE", min: 1, max: 1, use: append([]string{"migrate"}, tenantSettings...), folds: true,
 		summary: text{"put a journey in force: from now on leads enter it", "poner un recorrido en vigor: desde ahora entran leads"},
 		help: `
-The server numbers the versions. Leads under way walk on in the version they
+What is half-defined is refused, with what is missing and the fix: see check. The
+server numbers the versions. Leads under way walk on in the version they
 entered, unless --migrate moves them: from their next step on, where the new
 version has a step of the same id. Nobody enters for what happened before.
 
@@ -86,9 +89,13 @@ version has a step of the same id. Nobody enters for what happened before.
 		run:     showText(tracker.Journeys),
 	}, {
 		name: "journey stats", args: "NAME", min: 1, max: 1, use: tenantSettings,
-		summary: text{"what became of the leads of each version, the hold-out beside", "qué fue de los leads de cada versión, y del grupo de control"},
-		help:    "  ripen journey stats educate --data ./data",
-		run:     runJourneyStats,
+		summary: text{"what became of the leads of each version, the hold-out beside, and how they answered each step", "qué fue de los leads de cada versión y del grupo de control, y cómo respondieron a cada paso"},
+		help: `
+Under each step that sends: how many of what it sent were opened, clicked, answered,
+replied to, taken by sales and so on, each counted once; machines are left out.
+
+  ripen journey stats educate --data ./data`,
+		run: runJourneyStats,
 	}, journeyEffectCommand(), {
 		name: "journey lead", args: "ID", min: 1, max: 1, use: append([]string{"limit"}, tenantSettings...), folds: true,
 		summary: text{"where a lead stands in journeys, and what they did with it", "dónde está un lead en los recorridos, y qué hicieron con él"},
@@ -110,54 +117,51 @@ func runJourneyCheck(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if c.get("data") != "" || c.get("server") != "" {
-		var missing []string
-		err := c.withServer(ctx, func(cl *client) (err error) {
-			if err := cl.do(ctx, "POST", "/v1/journeys/"+url.PathEscape(j.Name)+"/check", nil, src, nil); err != nil {
-				return err
-			}
-			missing, err = lacking(ctx, cl, j)
-			return err
-		})
-		if err != nil {
-			return err
+	if c.get("data") == "" && c.get("server") == "" {
+		fmt.Fprintf(c.out, "%s: %s is fine: %d steps\n", c.args[0], j.Name, len(j.Steps))
+		for _, note := range j.Notes() {
+			fmt.Fprintln(c.out, note)
 		}
-		if len(missing) > 0 {
-			return fmt.Errorf("%s: %s", c.args[0], strings.Join(missing, "\n"+c.args[0]+": "))
+		return nil
+	}
+	return c.withServer(ctx, func(cl *client) error {
+		var answer struct {
+			UnderWay []tracker.JourneyUnderWay `json:"under_way"`
 		}
-		_, err = fmt.Fprintf(c.out, text{"%s: %s is fine: %d steps, and all that it names is there\n", "%s: %s está bien: %d pasos, y está todo lo que nombra\n"}.in(c.lang), c.args[0], j.Name, len(j.Steps))
-		return err
-	}
-	fmt.Fprintf(c.out, "%s: %s is fine: %d steps\n", c.args[0], j.Name, len(j.Steps))
-	for _, note := range j.Notes() {
-		fmt.Fprintln(c.out, note)
-	}
-	return nil
+		if err := cl.do(ctx, "POST", "/v1/journeys/"+url.PathEscape(j.Name)+"/check", nil, src, &answer); err != nil {
+			return fmt.Errorf("%s: %w", c.args[0], err)
+		}
+		if c.bool("json") {
+			return c.printJSON(answer)
+		}
+		fmt.Fprintf(c.out, text{"%s: %s is fine: %d steps, and all that it names is there\n", "%s: %s está bien: %d pasos, y está todo lo que nombra\n"}.in(c.lang), c.args[0], j.Name, len(j.Steps))
+		c.printUnderWay(answer.UnderWay)
+		return nil
+	})
 }
 
-// lacking says which segments and webhooks a journey names that the tenant does not
-// have, with the fix.
-func lacking(ctx context.Context, cl *client, j *journey.Journey) (missing []string, err error) {
-	var have struct {
-		Segments []textRow
-		Webhooks []struct{ Name string }
+// migrates says what --migrate does to those who wait in a step.
+var migrates = map[string]text{
+	tracker.WalkSame:    {"walk this text already", "ya recorren este texto"},
+	tracker.WalkMoves:   {"go on here in the new version", "siguen aquí en la versión nueva"},
+	tracker.WalkChanges: {"go on here as the new text says it; when they are due stays", "siguen aquí según el texto nuevo; su plazo no cambia"},
+	tracker.WalkStays:   {"stay in their version: the new one has no such step", "se quedan en su versión: la nueva no tiene ese paso"},
+}
+
+// printUnderWay says what an edit does to those who are under way.
+func (c *call) printUnderWay(list []tracker.JourneyUnderWay) {
+	all := 0
+	rows := make([][]string, 0, len(list))
+	for _, u := range list {
+		all += u.Leads
+		rows = append(rows, []string{u.Journey, u.Step, fmt.Sprint(u.Leads), migrates[u.Migrate].in(c.lang)})
 	}
-	for _, path := range []string{"/v1/segments", "/v1/webhooks"} {
-		if err := cl.do(ctx, "GET", path, nil, nil, &have); err != nil {
-			return nil, err
-		}
+	if all == 0 {
+		fmt.Fprintln(c.out, text{"nobody is under way", "nadie está en camino"}.in(c.lang))
+		return
 	}
-	for _, name := range j.Segments() {
-		if !slices.ContainsFunc(have.Segments, func(s textRow) bool { return s.Name == name && s.Version > 0 }) {
-			missing = append(missing, fmt.Sprintf("there is no segment %s in force: ripen segment publish FILE", name))
-		}
-	}
-	for _, name := range j.Destinations() {
-		if !slices.ContainsFunc(have.Webhooks, func(w struct{ Name string }) bool { return w.Name == name }) {
-			missing = append(missing, fmt.Sprintf("there is no webhook %s: ripen webhook create %[1]s URL", name))
-		}
-	}
-	return missing, nil
+	fmt.Fprintf(c.out, text{"under way: %d; published, they walk on in the version they entered, unless --migrate moves them:\n", "en camino: %d; al publicar siguen en la versión en que entraron, salvo que --migrate los mueva:\n"}.in(c.lang), all)
+	printTable(c.out, c.heads(text{"JOURNEY", "RECORRIDO"}, text{"STEP", "PASO"}, text{">LEADS", ">LEADS"}, text{"WITH --MIGRATE THEY", "CON --MIGRATE"}), rows)
 }
 
 func runJourneyExplain(_ context.Context, c *call) error {
@@ -246,19 +250,32 @@ func runJourneyStats(ctx context.Context, c *call) error {
 // happened anyway.
 func (c *call) printWalked(t *tracker.JourneyTally) {
 	line := func(what string, n int) { fmt.Fprintf(c.out, "  %-32s %6d\n", what, n) }
-	line("entered", t.Entered)
-	line("under way", t.Active)
-	line("reached the goal", t.Goal)
+	say := func(en, es string) string { return text{en, es}.in(c.lang) }
+	line(say("entered", "entraron"), t.Entered)
+	line(say("under way", "en camino"), t.Active)
+	line(say("reached the goal", "llegaron a la meta"), t.Goal)
 	if t.HoldOut > 0 {
-		line("of the hold-out", t.HoldOut)
-		line("reached the goal of these", t.HoldGoal)
+		line(say("of the hold-out", "del grupo de control"), t.HoldOut)
+		line(say("reached the goal of these", "de ellos llegaron a la meta"), t.HoldGoal)
 	}
 	for _, why := range slices.Sorted(maps.Keys(t.Ended)) {
-		line("ended: "+why, t.Ended[why])
+		line(say("ended: ", "acabaron: ")+why, t.Ended[why])
 	}
 	for _, step := range slices.Sorted(maps.Keys(t.Steps)) {
-		line("step "+step, t.Steps[step])
+		line(say("step ", "paso ")+step, t.Steps[step])
+		id, _, _ := strings.Cut(step, " ")
+		for _, what := range slices.Sorted(maps.Keys(t.Answers[id])) {
+			line("  "+answered[what].in(c.lang), t.Answers[id][what])
+		}
 	}
+}
+
+// answered are the words for answers to what a step sent.
+var answered = map[string]text{
+	"opened": {"opened", "abiertos"}, "clicked": {"clicked", "con clic"}, "bounced": {"bounced", "rebotados"}, "complained": {"complained", "con queja"},
+	"unsubscribed": {"unsubscribed", "con baja"}, "replied": {"replied", "respondidos"}, "shown": {"shown", "mostrados"}, "closed": {"closed", "cerrados"},
+	"answered": {"answered", "contestados"}, "accepted": {"taken by sales", "aceptados por ventas"}, "rejected": {"sent back by sales", "devueltos por ventas"},
+	"won": {"won", "ganados"}, "lost": {"lost", "perdidos"},
 }
 
 func runJourneyLead(ctx context.Context, c *call) error {

@@ -79,14 +79,15 @@ often it is asked for. Marketing goes only to who said yes to it.
   ripen mail send --template invoice --lead ana@example.org --key invoice-17 --fields 'number=17' --data ./data`,
 		run: runMailSend,
 	}, {
-		name: "mail suppress", args: "ADDRESS", min: 1, max: 1, use: append([]string{"status", "stop"}, tenantSettings...),
-		summary: text{"never write to an address again; --status asks, --stop ends it", "no volver a escribir a una dirección; --status pregunta, --stop lo termina"},
+		name: "mail suppress", args: "ADDRESS|NUMBER", min: 1, max: 1, use: append([]string{"status", "stop"}, tenantSettings...),
+		summary: text{"never write to an address or a number again; --status asks, --stop ends it", "no volver a escribir a una dirección o un número; --status pregunta, --stop lo termina"},
 		help: `
-Bounces and complaints get there by themselves, and stay when a person is erased:
-the list holds keyed hashes, not addresses.
+Bounces, complaints and who answers an SMS with STOP or BAJA get there by themselves,
+and stay when a person is erased: the list holds keyed hashes, not addresses.
 
   ripen mail suppress ana@example.org --data ./data
-  ripen mail suppress ana@example.org --status --data ./data`,
+  ripen mail suppress ana@example.org --status --data ./data
+  ripen mail suppress +34600111222 --data ./data`,
 		run: runMailSuppress,
 	}, impactCommand(), checklistCommand()}
 }
@@ -395,6 +396,9 @@ func runMailSuppress(ctx context.Context, c *call) error {
 			says = "gets no marketing"
 			if s.All {
 				says = "gets no mail"
+				if !strings.Contains(c.args[0], "@") {
+					says = "gets no messages"
+				}
 			}
 			says += ", since " + clockText(s.Since) + ": " + s.Why
 		}

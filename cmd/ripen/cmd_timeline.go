@@ -133,7 +133,10 @@ var momentWords = map[string]text{
 
 	"answer email_open": {"opened the mail", "abre el correo"}, "answer email_click": {"clicked in the mail", "pulsa en el correo"},
 	"answer email_reply": {"replied", "contesta"}, "answer unsubscribe": {"unsubscribed", "se da de baja"}, "answer email_complaint": {"called it spam", "lo marca como spam"},
-	"answer survey_answered": {"answered the survey", "contesta la encuesta"},
+	"answer survey_answered": {"answered the survey", "contesta la encuesta"}, "answer survey_opened": {"began the survey", "empieza la encuesta"},
+	"answer letter_answered": {"followed the letter's code", "sigue el código de la carta"}, "answer sms_replied": {"answered the SMS", "responde al SMS"}, "answer chat_opened": {"opened the chat", "abre el chat"},
+	"answer chat_answered": {"chose in the chat", "elige en el chat"}, "answer chat_message": {"wrote in the chat", "escribe en el chat"},
+	"answer chat_handoff": {"wants to talk to somebody", "quiere hablar con alguien"},
 }
 
 // says is a moment on one line.

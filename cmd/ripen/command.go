@@ -58,7 +58,7 @@ func chapters() []chapter {
 			leadsCommands(), personCommands(), accountCommands(), handoffCommands(),
 		)},
 		{text{"Nurture", "Nutrir"}, slices.Concat(
-			journeyCommands(), segmentCommands(), onsiteCommands(), mailCommands(), postCommands(), outboxCommands(), webhookCommands(),
+			journeyCommands(), segmentCommands(), onsiteCommands(), letterCommands(), mailCommands(), postCommands(), outboxCommands(), webhookCommands(),
 		)},
 		{text{"Operate", "Operar"}, slices.Concat(
 			retentionCommands(), opsCommands(),

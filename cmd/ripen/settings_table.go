@@ -65,6 +65,7 @@ var settings = []setting{
 	{name: "stop", kind: boolean, help: text{"end the shadow", "terminar la sombra"}},
 	{name: "ranking", kind: boolean, help: text{"make this card the tenant's ranking", "hacer de esta tarjeta la clasificación del inquilino"}},
 	{name: "migrate", kind: boolean, help: text{"leads under way go on in this version, from their next step on", "los leads en camino siguen en esta versión, desde su próximo paso"}},
+	{name: "batch", kind: number, value: "N", def: "0", help: text{"the letters of this batch; 0 = those that were not exported yet", "las cartas de este lote; 0 = las que aún no se han exportado"}},
 	{name: "since", kind: instant, value: "TIME", help: text{"what happened from this moment on; default: 90 days ago", "lo ocurrido desde ese momento; por defecto hace 90 días"}},
 	{name: "within", kind: period, value: "TIME", def: "30d", help: text{"from the entry, or the message, on: a goal that comes later does not count, in d, w, mo or y", "desde la entrada, o el mensaje: una meta que llega después no cuenta, en d, w, mo o y"}},
 	{name: "state", value: "STATE", help: text{"only those in this state", "solo los que están en este estado"}},

@@ -263,7 +263,7 @@ const codeIgnored = "ignored"
 
 // judge completes an event and says why it is refused, if it is.
 func (h *Handler) judge(p *post, ev *happened) string {
-	if ev.email = strings.TrimSpace(ev.email); ev.lead.IsZero() && !isEmail(ev.email) {
+	if ev.email = strings.TrimSpace(ev.email); ev.lead.IsZero() && !ev.denied && !isEmail(ev.email) {
 		return tracker.CodeMissingID
 	}
 	if age := p.now - ev.time; ev.time == 0 || age > maxWindow.Milliseconds() || age < -tracker.ClampAhead {
@@ -277,7 +277,7 @@ func (h *Handler) judge(p *post, ev *happened) string {
 		ev.why = tracker.ProviderFlag // the provider's file said which
 	case ev.agent != "":
 		ev.machine, ev.why = h.cfg.JudgeAgent([]byte(cut(ev.agent, maxAgent)), ev.ip)
-	case ev.typ == "email_open" || ev.typ == "email_click" || ev.typ == smsReplied:
+	case ev.typ == "email_open" || ev.typ == "email_click" || ev.typ == tracker.SMSReplied:
 		// Nothing speaks against a person.
 	default:
 		ev.machine = tracker.Server

@@ -17,9 +17,6 @@ import (
 // the account's auth token). It says no time: a reply that is sent again has the id
 // of the first.
 
-// smsReplied is the type of an answer to an SMS.
-const smsReplied = "sms_replied"
-
 func verifyTwilio(h *Handler, p *post, secret string) error {
 	form, err := url.ParseQuery(string(p.body))
 	if err != nil {
@@ -46,8 +43,12 @@ func verifyTwilio(h *Handler, p *post, secret string) error {
 // stops are what people write who want no more, in the languages of ours.
 var stops = []string{"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "BAJA", "ALTO", "PARAR", "CANCELAR"}
 
+// starts are what those write who want them again.
+var starts = []string{"START", "UNSTOP", "ALTA"}
+
 // readTwilio reads an incoming message. Who says stop has said no to marketing, by
-// whatever way.
+// whatever way, and their number is remembered: whoever it belongs to later. Who says
+// start takes that back.
 func readTwilio(h *Handler, p *post) ([]*happened, error) {
 	form, err := url.ParseQuery(string(p.body))
 	if err != nil {
@@ -57,14 +58,23 @@ func readTwilio(h *Handler, p *post) ([]*happened, error) {
 	if sid == "" || from == "" || form.Get("MessageStatus") != "" {
 		return []*happened{{code: codeIgnored}}, nil // how one of ours is doing
 	}
-	ev := &happened{typ: smsReplied, id: []string{"twilio", sid}, time: p.now, text: form.Get("Body"), detail: "reply", raw: p.body}
-	if slices.Contains(stops, strings.ToUpper(strings.Trim(ev.text, " .!\r\n\t"))) {
-		ev.detail, ev.consent = "stop", tracker.ConsentUnknown.With(tracker.Marketing, tracker.Refused)
+	ev := &happened{typ: tracker.SMSReplied, id: []string{"twilio", sid}, time: p.now, text: form.Get("Body"), detail: "reply", raw: p.body}
+	switch word := strings.ToUpper(strings.Trim(ev.text, " .!\r\n\t")); {
+	case slices.Contains(stops, word):
+		ev.detail, ev.consent = tracker.ReplyStop, tracker.ConsentUnknown.With(tracker.Marketing, tracker.Refused)
+	case slices.Contains(starts, word):
+		ev.detail, ev.consent = tracker.ReplyStart, tracker.ConsentUnknown.With(tracker.Marketing, tracker.Granted)
+	}
+	if number := tracker.PhoneNumber(from); number != "" && ev.detail != "reply" {
+		ev.number = p.src.Tenant.PhoneID(number).String()
 	}
 	if h.cfg.Number != nil {
 		if ev.lead, ev.message, err = h.cfg.Number(p.src.Tenant, from); err != nil {
 			return nil, errHookBusy
 		}
+	}
+	if ev.lead.IsZero() && ev.number != "" { // it is kept for the number, and counts for nobody
+		ev.denied, ev.consent = true, tracker.ConsentUnknown
 	}
 	return []*happened{ev}, nil
 }

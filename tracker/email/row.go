@@ -25,6 +25,7 @@ type happened struct {
 	campaign      string
 	tags, reason  string
 	text          string // that the person wrote
+	number        string // the keyed hash of their telephone number
 	provider      string
 	flag          string // the provider's word for a machine, kept as data
 	agent, ip     string
@@ -75,6 +76,7 @@ func (h *happened) record(src *tracker.Source, now int64) storage.Record {
 	put(tracker.Property, "message", cut(h.message, tracker.MaxID), inClear)
 	put(tracker.Property, "link", cut(h.link, tracker.MaxID), inClear)
 	put(tracker.Property, "type", h.detail, inClear)
+	put(tracker.Property, "number", h.number, inClear)
 	put(tracker.Property, "list", cut(h.list, tracker.MaxID), inClear)
 	put(tracker.Property, "provider", h.provider, inClear)
 	put(tracker.Property, "machine_flag", cut(h.flag, tracker.MaxID), inClear)

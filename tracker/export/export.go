@@ -205,6 +205,8 @@ var routes = []route{
 	{"POST", "onsite/*/rollback", "", (*call).rollbackText, tenantKey},
 	{"GET", "onsite/*/stats", "", (*call).onsiteStats, tenantKey},
 	{"GET", "onsite/*/preview", "lang draft", (*call).onsitePreview, tenantKey},
+	{"GET", "letters", "batch", (*call).letters, tenantKey},
+	{"POST", "letters/export", "", (*call).exportLetters, tenantKey},
 	{"GET", "leads/*/onsite", "", (*call).onsiteOf, tenantKey},
 	{"GET", "leads/*/journeys", "limit", (*call).journeysOf, tenantKey},
 	{"GET", "outbox", "state before limit", (*call).intents, tenantKey},

@@ -13,12 +13,12 @@ import (
 type touchJSON struct {
 	Message      string `json:"message"`
 	Time         string `json:"time"`
-	Channel      string `json:"channel"` // email, sms
+	Channel      string `json:"channel"` // email, sms, onsite, letter
 	Template     string `json:"template,omitempty"`
 	Purpose      string `json:"purpose,omitempty"`
-	Wanted       string `json:"wanted"` // granted, transactional, or unknown: another system sent it
+	Wanted       string `json:"wanted"` // granted, transactional, or unknown: another system sent it, or nobody asked
 	Opened       bool   `json:"opened"`
-	Answered     bool   `json:"answered"` // clicked by a person
+	Answered     bool   `json:"answered"` // clicked, replied, pressed, a question answered, by a person
 	Bounced      bool   `json:"bounced,omitempty"`
 	Complained   bool   `json:"complained,omitempty"`
 	Unsubscribed bool   `json:"unsubscribed,omitempty"`
@@ -54,7 +54,7 @@ func (c *call) impact() error {
 	out := impactJSON{Touches: []*touchJSON{}}
 	touches := map[string]*touchJSON{}
 	for after := ""; ; {
-		page, err := st.Timeline(c.caller, c.tenant.ID, c.name, after, impactPage, false)
+		page, err := st.Timeline(c.caller, c.tenant.ID, c.name, after, impactPage, true) // pages seal which message it was
 		if err != nil {
 			return err
 		}
@@ -104,8 +104,15 @@ func (o *impactJSON) take(touches map[string]*touchJSON, e *tracker.Event) {
 		}
 	case "sms_sent":
 		t.at, t.Time, t.Channel, t.Template, t.Wanted = e.Time, Time(e.Time), "sms", text("template"), cmp.Or(text("wanted"), t.Wanted)
-	case "sms_replied":
+	case tracker.LetterSent:
+		t.at, t.Time, t.Channel, t.Template = e.Time, Time(e.Time), "letter", text("template")
+	case tracker.LetterAnswered:
+		t.Answered = true
+	case tracker.SMSReplied:
 		t.Answered, t.Unsubscribed = t.Answered || person, t.Unsubscribed || text("type") == "stop"
+	case tracker.OnsiteShown, tracker.SurveyOpened, tracker.ChatOpened, tracker.OnsiteClicked, tracker.SurveyAnswered,
+		tracker.ChatAnswered, tracker.ChatMessage, tracker.ChatHandoff:
+		t.onSite(e, text("template"))
 	case "email_open":
 		t.Opened = t.Opened || person || e.Machine == tracker.Proxy
 	case "email_click":
@@ -116,6 +123,29 @@ func (o *impactJSON) take(touches map[string]*touchJSON, e *tracker.Event) {
 		t.Complained = true
 	case "unsubscribe":
 		t.Unsubscribed = true
+	}
+}
+
+// onSite files what an event says of a message on the site. It was wanted if the person
+// allowed marketing when it was shown; a chat is, too, by who opens it. Pages tell this,
+// so what a machine did is left out.
+func (t *touchJSON) onSite(e *tracker.Event, template string) {
+	if e.Machine != tracker.Human || e.OffOrigin {
+		return
+	}
+	granted := e.Consent.Of(tracker.Marketing) == tracker.Granted
+	switch string(e.Type) {
+	case tracker.OnsiteShown:
+		t.at, t.Time, t.Channel, t.Template = e.Time, Time(e.Time), "onsite", template
+	case tracker.ChatOpened:
+		t.Opened, granted = true, true
+	case tracker.SurveyOpened:
+		t.Opened, granted = true, false
+	default:
+		t.Opened, t.Answered, granted = true, true, false
+	}
+	if granted {
+		t.Wanted = tracker.Granted.String()
 	}
 }
 

@@ -19,8 +19,11 @@ type Journeys interface {
 	// Draft keeps a text that is right.
 	Draft(t tracker.TenantID, kind tracker.TextKind, name string, src []byte) (tracker.JourneyDoc, error)
 	// Lacks reads the text of a journey and keeps nothing; its error says what is
-	// wrong, or what the tenant lacks for it.
-	Lacks(t tracker.TenantID, name string, src []byte) error
+	// wrong, its checks what the tenant has for it and what it lacks.
+	Lacks(t tracker.TenantID, name string, src []byte) ([]tracker.Check, error)
+	// UnderWay says how many leads wait in which step of which version, and what would
+	// become of them if a text were published.
+	UnderWay(t tracker.TenantID, name string, src []byte) ([]tracker.JourneyUnderWay, error)
 	// Publish puts the draft in force; with migrate, leads under way go on in it.
 	Publish(ctx context.Context, t tracker.TenantID, kind tracker.TextKind, name string, migrate bool) (tracker.JourneyDoc, error)
 	// Rollback puts the version before the one in force in force again.
@@ -36,6 +39,11 @@ type Journeys interface {
 	Places(t tracker.TenantID, ids []tracker.LeadID) ([]tracker.JourneyPlace, error)
 	// Steps returns what was done with a lead, latest first.
 	Steps(t tracker.TenantID, ids []tracker.LeadID, limit int) ([]tracker.JourneyStep, error)
+	// Letters returns the letters of a batch, or with 0 those that wait; their links
+	// begin with base.
+	Letters(t *tracker.Tenant, batch int, base string) ([]tracker.Letter, error)
+	// ExportLetters makes a batch of those that wait.
+	ExportLetters(t *tracker.Tenant, base string) ([]tracker.Letter, error)
 	// OnsiteStats counts what became of an on-site message, by version.
 	OnsiteStats(t tracker.TenantID, name string) (map[string]*tracker.OnsiteTally, error)
 	// OnsiteWaiting returns the messages that wait for a lead, given all its names.
@@ -119,12 +127,21 @@ func (c *call) draftText() error {
 	return c.told(c.cfg.Journeys.Draft(c.tenant.ID, c.kind(), c.name, c.ctx.PostBody()))
 }
 
-// checkJourney says what a journey would be refused for.
+// checkJourney says what a journey would be refused for, and what its publication would
+// do to those under way.
 func (c *call) checkJourney() error {
-	if err := c.cfg.Journeys.Lacks(c.tenant.ID, c.name, c.ctx.PostBody()); err != nil {
+	list, err := c.cfg.Journeys.Lacks(c.tenant.ID, c.name, c.ctx.PostBody())
+	if err == nil {
+		err = tracker.NotReady(list)
+	}
+	if err != nil {
 		return err
 	}
-	JSON(c.ctx, fasthttp.StatusOK, map[string]any{"name": c.name, "ready": true})
+	walking, err := c.cfg.Journeys.UnderWay(c.tenant.ID, c.name, c.ctx.PostBody())
+	if err != nil {
+		return err
+	}
+	JSON(c.ctx, fasthttp.StatusOK, map[string]any{"name": c.name, "ready": true, "under_way": walking})
 	return nil
 }
 

@@ -62,7 +62,15 @@ steps:
   - {id: sales, handoff: {to: crm, queue: q}}
   - {id: after, wait: 30d}
 `), nil)
+	hooks := []string{"nobody", "crm"}
+	for _, name := range hooks {
+		k.Call("POST", "/v1/webhooks", k.SecretKey, map[string]any{"name": name, "url": "https://example.org/" + name}, nil)
+	}
+	k.Send(visit("somebody", 1)...)
 	k.Call("POST", "/v1/journeys/walk/publish", k.SecretKey, nil, nil)
+	for _, name := range hooks { // what goes to them from now on is kept for a person
+		k.Call("DELETE", "/v1/webhooks/"+name, k.SecretKey, nil, nil)
+	}
 	k.Send(map[string]any{"type": "identify", "anonymousId": "a", "userId": "ana", "messageId": "i", "traits": map[string]any{"email": "ana@example.org"}})
 	for i := range 30 { // several moments of one time: their order must be stable
 		for _, e := range visit(fmt.Sprintf("x%d", i), 2) {

@@ -60,27 +60,34 @@ func (p *Pick) check(r *reader, s *Step, n *node) {
 	}
 }
 
-// checkContent refuses a journey whose library holds nothing of what a step
-// chooses from.
-func (j *Journey) checkContent(lib *Library) error {
+// checkContent says what the library lacks of what steps choose from, and the topic map
+// of what ways ask about.
+func (j *Journey) checkContent(lib *Library) (missing []tracker.Check) {
+	lack := func(what, fix string) {
+		missing = append(missing, tracker.Check{Step: tracker.CheckActions, Name: what, Fix: fix})
+	}
 	for _, s := range j.Steps {
 		if s.Pick == nil {
 			continue
 		}
 		if len(lib.Topics) == 0 {
-			return &tracker.Error{Kind: tracker.KindConflict, Code: "no_topics", Detail: fmt.Sprintf(
-				"step %s chooses by interest, and the tenant has no topic map: ripen topics set FILE", s.ID)}
+			lack(fmt.Sprintf("step %s chooses by interest, and the tenant has no topic map", s.ID), "ripen topics set FILE")
+			continue
 		}
 		ok := slices.ContainsFunc(lib.Contents, func(c tracker.MailTemplate) bool {
 			return j.fits(s.Pick, &c) && slices.ContainsFunc(c.Topics, func(t string) bool { return slices.Contains(lib.Topics, t) })
 		})
 		if !ok {
-			return &tracker.Error{Kind: tracker.KindConflict, Code: "no_content", Detail: fmt.Sprintf(
-				"step %s chooses by interest, and the library has no content for it: publish a mail with language: %s%s and topics: [one of %s] (ripen mail template publish FILE)",
-				s.ID, j.Language, stageText(s.Pick.Stage), strings.Join(lib.Topics, ", "))}
+			lack(fmt.Sprintf("step %s chooses by interest, and the library has no content for it", s.ID), fmt.Sprintf(
+				"publish a mail with language: %s%s and topics: [one of %s] (ripen mail template publish FILE)", j.Language, stageText(s.Pick.Stage), strings.Join(lib.Topics, ", ")))
 		}
 	}
-	return nil
+	j.needed(func(step, topic string) {
+		if !slices.Contains(lib.Topics, topic) {
+			lack(fmt.Sprintf("step %s asks about the topic %s, which the tenant's topic map has not", step, topic), "ripen topics set FILE")
+		}
+	})
+	return missing
 }
 
 func stageText(stage string) string {

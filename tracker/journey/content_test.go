@@ -106,6 +106,33 @@ func TestContentByInterest(t *testing.T) {
 	w.want(w.messages("ana")[5:], []string{"all that fits was sent before", "latte (cares about espresso)"})
 }
 
+// Who needs something goes another way: what it cares about is seen by what it did.
+func TestNeedOnTheWay(t *testing.T) {
+	w := start(t)
+	w.topics()
+	w.publish("journeys", "need", `journey: need
+enter: {event: hello}
+goal: {event: purchase}
+steps:
+  - {id: ask, branch: [{need: {topic: espresso, from: 1.5}, when: "score >= 0", go: much}, {need: {topic: espresso}, go: most}]}
+  - {id: rest, exit: neither}
+  - {id: much, exit: much}
+  - {id: most, exit: most}
+`, "")
+	w.sees("ana", "/espresso", "/espresso/cups")
+	w.sees("bea", "/espresso")
+	w.sees("cid", "/tea")
+	for user, want := range map[string]string{"ana": "much", "bea": "most", "cid": "neither"} {
+		w.track(user, "Hello", nil)
+		w.want(w.place(user).Journeys[0].Why, want)
+	}
+	if steps := w.place("ana").Steps; !slices.ContainsFunc(steps, func(s tracker.JourneyStep) bool {
+		return s.What == "takes" && s.Detail == "the lead cares about espresso (1.5 or more), and score ≥ 0"
+	}) {
+		t.Errorf("%+v", steps)
+	}
+}
+
 // What somebody else says that it sent counts as sent.
 func TestContentSentByOthers(t *testing.T) {
 	w := start(t)

@@ -22,6 +22,8 @@
 //	h lead17 n8          → what was done with a lead, JSON
 //	s lead17 channel     → when messages left, for caps
 //	c lead17 template    → when it was sent it last: no content twice
+//	a lead17 intent      → of which step it is, and how it was answered, JSON
+//	l lead17 intent      → a letter on paper: step, code, batch, JSON
 //	n hash16             → lead17 intent: to whom an SMS went at a number last
 //	N lead17 hash16      → nothing: the numbers of a lead
 //	f lead17 key16       → attributes on their way into the log, JSON
@@ -30,6 +32,7 @@
 //	w                    → the last lead that was asked about segments that began
 //	w after              → the record that leads must have seen before they are asked
 //
-// and under the machine's: C → the last record taken in for all. What it does not
+// and under the machine's: C → the last record taken in for all, k code → whose letter
+// a personal code stands on. What it does not
 // do: send anything (that is the outbox's), or write to those whom nobody knows.
 package journey

@@ -38,7 +38,7 @@ func (j *Journey) Draw(lang string) []byte {
 	d.arrow("enter", j.Steps[0].ID, "")
 	for i, s := range j.Steps {
 		for _, way := range s.Ways {
-			d.arrow(s.ID, way.Go, way.When.Say(w.es))
+			d.arrow(s.ID, way.Go, way.say(w))
 		}
 		if s.Else != "" {
 			d.arrow(s.ID, s.Else, w.say("not in time", "no a tiempo"))

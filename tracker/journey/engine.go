@@ -36,9 +36,12 @@ type Config struct {
 	Seen func(ctx context.Context) (seq uint64, ok bool)
 	// Library returns what messages may be chosen from.
 	Library func(t tracker.TenantID) (*Library, error)
-	// Check refuses a journey whose messages the tenant has no words for; nil =
-	// nothing is refused.
-	Check func(t tracker.TenantID, j *Journey) error
+	// Check says what the tenant has of what a journey needs; nil = all of it.
+	Check func(t tracker.TenantID, j *Journey) ([]tracker.Check, error)
+	// Begins names the journeys that a change of bands begins, as its card says; nil = none.
+	Begins func(t *tracker.Tenant, c *tracker.Change, l *tracker.Lead) ([]string, error)
+	// Silent says whether a telephone number gets no messages any more, and why; nil = all do.
+	Silent func(t *tracker.Tenant, number string) (*tracker.MailSuppressed, error)
 	// Onsite reads an on-site message, and returns what it calls itself and the
 	// version that it was written from; nil = there are none.
 	Onsite func(file string, src []byte) (name string, base int, err error)
@@ -185,6 +188,11 @@ func (e *Engine) jobs(t *tracker.Tenant, f *inForce, list []job, done func(r *ro
 
 func (e *Engine) commit(t *tracker.Tenant, f *inForce, list []job, done func(r *rows, n int) error) error {
 	people, err := e.people(t, list)
+	for _, p := range people {
+		if err == nil && f.texts && p != nil {
+			err = e.hush(t, p)
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -144,7 +144,7 @@ func (w *teller) step(j *Journey, i int) string {
 	case Branch:
 		var ways []string
 		for _, way := range s.Ways {
-			ways = append(ways, fmt.Sprintf(w.say("if %s, go to %s", "si %s, ir a %s"), way.When.Say(w.es), way.Go))
+			ways = append(ways, fmt.Sprintf(w.say("if %s, go to %s", "si %s, ir a %s"), way.say(w), way.Go))
 		}
 		out = strings.Join(ways, "; ")
 	case Message:
@@ -193,14 +193,22 @@ func (w *teller) wait(s *Step) string {
 }
 
 // kinds names kinds of offers, the best first.
-func (w *teller) kinds(list []string) string {
+func (w *teller) kinds(list []string, between string) string {
 	spanish := map[string]string{"renew": "renovación", "refill": "reposición", "up": "algo mejor", "cross": "algo que lo acompañe", "down": "algo más barato"}
 	english := map[string]string{"renew": "a renewal", "refill": "a refill", "up": "something better", "cross": "something to go with it", "down": "something cheaper"}
 	out := make([]string, len(list))
 	for i, k := range list {
 		out[i] = w.say(english[k], spanish[k])
 	}
-	return strings.Join(out, w.say(", else ", " o, si no, "))
+	return strings.Join(out, between)
+}
+
+// channel names a channel.
+func (w *teller) channel(name string) string {
+	if name == Paper {
+		return w.say("post", "carta")
+	}
+	return name
 }
 
 func (w *teller) message(s *Step) string {
@@ -218,12 +226,15 @@ func (w *teller) message(s *Step) string {
 	if s.Channel == SMS {
 		what = "“" + s.Text + "” → " + s.To
 	}
-	out := fmt.Sprintf(w.say("send by %s: %s", "enviar por %s: %s"), s.Channel, what)
+	if s.Channel == Paper {
+		what = "“" + cut(s.Text, 60) + "” → " + s.Link
+	}
+	out := fmt.Sprintf(w.say("send by %s: %s", "enviar por %s: %s"), w.channel(s.Channel), what)
 	if s.Channel == ChannelOnsite {
 		out = w.say("show on the site, at the next visit: ", "mostrar en el sitio, en la próxima visita: ") + what
 	}
 	if s.Offer != nil {
-		out += w.say(", offering ", ", con una oferta de ") + w.kinds(s.Offer)
+		out += w.say(", offering ", ", con una oferta de ") + w.kinds(s.Offer, w.say(", else ", " o, si no, "))
 		if s.NoOffer != "" {
 			out += w.say("; to whom there is nothing to offer: ", "; a quien no haya nada que ofrecer: ") + s.NoOffer
 		} else {

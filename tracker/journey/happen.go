@@ -1,6 +1,8 @@
 package journey
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -13,7 +15,7 @@ type happening struct {
 	person  *Person
 	now     int64
 	entered []string // segments
-	moved   []string // journeys that others gave the lead over to
+	moved   []string // journeys that a card begins, or that others gave the lead over to
 }
 
 // at is when it happened, in the lead's time.
@@ -43,6 +45,14 @@ func (h *happening) what() string {
 func (h *happening) isRanking() bool {
 	name, _, _ := strings.Cut(h.job.change.Card, "@")
 	return name == h.person.Card
+}
+
+// begins names the journeys that the card begins for what happened.
+func (e *Engine) begins(t *tracker.Tenant, h *happening) ([]string, error) {
+	if h.job.change == nil || e.cfg.Begins == nil {
+		return nil, nil
+	}
+	return e.cfg.Begins(t, h.job.change, h.person.Lead)
 }
 
 // causeReplay is of a change that a rebuild found: it sets nothing off.
@@ -138,7 +148,20 @@ func (w *world) segment(p *Person, s *Segment, sweep bool) (entered bool, err er
 	if err != nil || is == (old.since != 0) {
 		return false, err
 	}
-	return is && !sweep, w.crossed(id, s, is)
+	if sweep {
+		return false, w.crossed(id, s, is)
+	}
+	return is, errors.Join(w.crossed(id, s, is), w.tellCrossed(id, s, is))
+}
+
+// tellCrossed lets the log say that somebody entered a segment or left it, so that it can
+// be scored, waited for and learned from like any event.
+func (w *world) tellCrossed(id tracker.LeadID, s *Segment, is bool) error {
+	typ := tracker.SegmentLeft
+	if is {
+		typ = tracker.SegmentEntered
+	}
+	return w.saying(id, &setting{Time: w.now, Key: fmt.Sprintf("%s %s@%d at %d", typ, s.Name, s.Version, w.now), Type: typ, Fields: [][2]string{{"segment", s.Name}}})
 }
 
 // crossed writes that somebody entered a segment or left it.

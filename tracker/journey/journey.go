@@ -86,7 +86,8 @@ type Step struct {
 	Template string         // Message
 	Pick     *Pick          // Message: chosen from the content library
 	Send     *SendTime      // Message: nil = at once
-	Text     string         // Message by SMS: its words
+	Text     string         // Message by SMS or letter: its words
+	Link     string         // Message by letter: where its personal code leads
 	Bands    []Choice       // Message: another template for those in a band
 	Tests    []Choice       // Message: one of these, by weight
 	Holdout  int            // Message: of 10,000 leads; they go on without it
@@ -102,7 +103,8 @@ type Step struct {
 
 // Way is one way of a branch.
 type Way struct {
-	When *Cond
+	When *Cond // nil = whatever holds
+	Need *Need // nil = whatever the lead needs
 	Go   string
 }
 
@@ -207,12 +209,39 @@ func (j *Journey) Segments() (names []string) {
 // Destinations are the names of all webhooks that it tells, sorted.
 func (j *Journey) Destinations() (names []string) {
 	for _, s := range j.Steps {
-		if s.Kind == Handoff || s.Kind == Webhook {
+		if s.To != "" {
 			names = append(names, s.To)
 		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// Bands are the names of all bands that it goes by, sorted.
+func (j *Journey) Bands() (names []string) {
+	for _, t := range j.triggers() {
+		names = append(names, t.Bands...)
+	}
+	for _, m := range j.Moves {
+		names = append(names, m.Band)
+	}
+	for _, s := range j.Steps {
+		for _, c := range s.Bands {
+			names = append(names, c.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Mails says that it sends mails.
+func (j *Journey) Mails() bool {
+	return slices.ContainsFunc(j.Steps, func(s *Step) bool { return s.Channel == "email" })
+}
+
+// Letters says that it writes letters.
+func (j *Journey) Letters() bool {
+	return slices.ContainsFunc(j.Steps, func(s *Step) bool { return s.Channel == Paper })
 }
 
 // Notes says what a journey that is right waits for.
@@ -227,6 +256,10 @@ func (j *Journey) Notes() (notes []string) {
 		case Message:
 			if s.Channel == ChannelOnsite {
 				say("needs the on-site messages " + strings.Join(j.Templates(s.Channel), ", ") + ": ripen onsite publish FILE")
+				continue
+			}
+			if s.Channel == Paper {
+				say("writes letters that wait to be printed: ripen letters export")
 				continue
 			}
 			if s.Channel == SMS {

@@ -45,7 +45,7 @@ func (e *Engine) hear(f *inForce, rec *storage.Record) ([]job, error) {
 		return nil, err
 	}
 	typ := string(x.Type)
-	if !x.Counts() || x.Machine.IsMachine() || !f.events[typ] && !f.events[anyEvent] {
+	if !x.Counts() || x.Machine.IsMachine() && !byProxy(&x) || !f.events[typ] && !f.events[anyEvent] {
 		return nil, nil
 	}
 	out, err := e.event(rec)

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ripen/tracker"
 )
 
 // renew waits for month 20, in the lead's own time.
@@ -66,7 +68,23 @@ func TestVersions(t *testing.T) {
 	w.publish("journeys", "v", strings.Replace(one, "type: one", "type: two", 1), "")
 	w.prices("bea", 1)
 	w.want([]any{w.place("ana").Journeys[0].Journey, w.place("bea").Journeys[0].Journey}, []any{"v@1", "v@2"})
-	w.publish("journeys", "v", strings.Replace(one, "type: one", "type: three", 1), "?migrate=true")
+	three := strings.Replace(one, "type: one", "type: three", 1)
+	under := func(yaml string) (out []string) {
+		t.Helper()
+		var answer struct {
+			UnderWay []tracker.JourneyUnderWay `json:"under_way"`
+		}
+		w.Call("POST", "/v1/journeys/v/check", w.SecretKey, []byte(yaml), &answer)
+		for _, u := range answer.UnderWay {
+			out = append(out, fmt.Sprint(u.Journey, " ", u.Step, " ", u.Leads, " ", u.Migrate))
+		}
+		return out
+	}
+	w.want(under(three), []string{"v@1 pause 1 moves", "v@2 pause 1 moves"})
+	w.want(under(strings.Replace(one, "type: one", "type: two", 1)), []string{"v@1 pause 1 moves", "v@2 pause 1 same"})
+	w.want(under(strings.Replace(three, "2d", "5d", 1)), []string{"v@1 pause 1 changes", "v@2 pause 1 changes"})
+	w.want(under(strings.Replace(three, "id: pause", "id: rest", 1)), []string{"v@1 pause 1 stays", "v@2 pause 1 stays"})
+	w.publish("journeys", "v", three, "?migrate=true")
 	w.Advance(48 * time.Hour)
 	w.want([]any{w.place("ana").Journeys[0].Journey, w.place("bea").Journeys[0].Journey}, []any{"v@3", "v@3"})
 	s := w.stats("v")
@@ -129,8 +147,8 @@ steps:
 func TestSegments(t *testing.T) {
 	w := start(t)
 	w.track("old", "Hello", nil)
-	w.publish("journeys", "s", "journey: s\nenter: {segment: fresh, again: always}\ngoal: {event: bought}\nsteps:\n  - {id: tell, webhook: {to: crm, type: fresh}}\n", "")
 	w.publish("segments", "fresh", "segment: fresh\nwhen: \"count(hello, 2d) >= 1\"\n", "")
+	w.publish("journeys", "s", "journey: s\nenter: {segment: fresh, again: always}\ngoal: {event: bought}\nsteps:\n  - {id: tell, webhook: {to: crm, type: fresh}}\n", "")
 	members := func() int {
 		var page struct{ Leads []string }
 		w.Call("GET", "/v1/segments/fresh/members", w.SecretKey, nil, &page)
@@ -143,6 +161,7 @@ func TestSegments(t *testing.T) {
 	w.want([]any{members(), len(w.intents())}, []any{2, 1})
 	w.Advance(48 * time.Hour)
 	w.want(members(), 0)
+	w.Advance(time.Minute) // of two events at one moment nobody knows which came first
 	w.track("old", "Hello", nil)
 	w.want([]any{members(), len(w.intents())}, []any{1, 2})
 	what := []string{}
@@ -152,6 +171,24 @@ func TestSegments(t *testing.T) {
 	if got := strings.Join(what, ", "); !strings.HasPrefix(got, "ended, webhook, entered, entered the segment, left the segment") {
 		t.Error(got)
 	}
+	w.Settle() // the log was told of the last crossing
+	crossed := func(user string) (out []string) {
+		var page struct {
+			Events []struct {
+				Type       string
+				Properties map[string]any
+			}
+		}
+		w.Call("GET", "/v1/leads/"+user+"/events", w.SecretKey, nil, &page)
+		for _, e := range page.Events {
+			if strings.HasPrefix(e.Type, "segment_") {
+				out = append(out, e.Type+" "+fmt.Sprint(e.Properties["segment"]))
+			}
+		}
+		return out
+	}
+	w.want(crossed("new"), []string{"segment_left fresh", "segment_entered fresh"})
+	w.want(crossed("old"), []string{"segment_entered fresh", "segment_left fresh"}) // it belonged when the segment began
 }
 
 // Who is erased is in no journey and no segment, and who comes back under the

@@ -103,7 +103,6 @@ func (r *reader) fields(n *node, of string, known fields, wanted ...string) {
 
 // notBuilt names what people look for and is not there, and what to do.
 var notBuilt = map[string]string{
-	"need": "write when: over scores and attributes",
 	"chat": "write channel: onsite, whose message may be a chat",
 	"push": "write webhook: {to: NAME} to your provider",
 }
@@ -339,7 +338,7 @@ func (r *reader) quiet(n *node) {
 }
 
 // channels are those that have messages. The others say what to do instead.
-var channels = []string{"email", SMS, ChannelOnsite}
+var channels = []string{"email", SMS, ChannelOnsite, Paper}
 
 // ChannelOnsite is the channel of messages that wait until the person is on the
 // site again.

@@ -128,8 +128,12 @@ func (r *reader) branch(s *Step, n *node) {
 		w := Way{}
 		r.fields(v, "a way", fields{
 			"when": func(v *node) { w.When = r.cond(v, false) },
+			"need": func(v *node) { w.Need = r.need(v) },
 			"go":   func(v *node) { w.Go = r.target(v, "go") },
-		}, "when", "go")
+		}, "go")
+		if v.IsMap && w.When == nil && w.Need == nil && !slices.ContainsFunc(v.Keys, func(k *node) bool { return k.Text == "when" }) {
+			r.add(v, "a way has no when and no need", `write when: "score >= 60", or need: {topic: maintenance}; without one of them write go: in the step`)
+		}
 		s.Ways = append(s.Ways, w)
 	}
 }
@@ -155,14 +159,16 @@ func (r *reader) message(s *Step, n *node) {
 		"offer":    func(v *node) { s.Offer = r.offer(v) },
 		"no_offer": func(v *node) { s.NoOffer = r.word(v, "no_offer") },
 		"text":     func(v *node) { s.Text = r.text(v, "text") },
+		"link":     func(v *node) { s.Link = r.text(v, "link") },
 	}
 	maps.Copy(known, p.keys(r, s))
 	r.fields(n, "message", known, "channel")
-	if ways := b2i(s.Template != "") + b2i(s.Tests != nil) + b2i(s.Pick != nil); n.IsMap && ways != 1 && s.Channel != SMS {
+	if ways := b2i(s.Template != "") + b2i(s.Tests != nil) + b2i(s.Pick != nil); n.IsMap && ways != 1 && s.Channel != SMS && s.Channel != Paper {
 		r.add(n, "message wants one of template:, test:, content:", "write template: NAME, or test: {a: {template: NAME, weight: 1}, b: …}, or content: by_interest")
 	}
 	p.check(r, s, n)
 	r.checkSMS(s, n)
+	r.checkLetter(s, n)
 	r.checkOffer(s, n)
 }
 

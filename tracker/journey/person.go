@@ -26,8 +26,10 @@ type Person struct {
 	// 0 if never; nil = nothing. Expressions ask for offer_renew and so on.
 	Offers func(at int64) (list []tracker.Offer, next int64, err error)
 
-	acts  []Act
-	asked bool
+	acts   []Act
+	asked  bool
+	silent *tracker.MailSuppressed // its number gets no SMS; nil = it does, or nobody asked
+
 	// What a simulation puts in place of today's standing; nil = as the lead is.
 	standing *standing
 }
@@ -80,6 +82,16 @@ func (p *Person) past() ([]Act, error) {
 // zone is the person's time zone, else another.
 func (p *Person) zone(other *time.Location) *time.Location {
 	return p.Lead.ZoneOf(other)
+}
+
+// offer is the first offer of some kinds that stands for the person at a moment, nil if
+// there is none.
+func (p *Person) offer(kinds []string, now int64) (*tracker.Offer, error) {
+	if p.Offers == nil {
+		return nil, nil
+	}
+	list, _, err := p.Offers(now)
+	return tracker.FirstOffer(list, kinds), err
 }
 
 // offered is the product that is offered to the person, nil if there is none.

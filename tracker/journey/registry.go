@@ -183,12 +183,16 @@ func (e *Engine) Publish(ctx context.Context, t tracker.TenantID, kind tracker.T
 	if err != nil {
 		return tracker.JourneyDoc{}, err
 	}
+	draft, err := e.ready(t, kind, name)
+	if err != nil {
+		return tracker.JourneyDoc{}, err
+	}
 	return e.change(t, kind, name, func(r *rows, d *docRow) error {
-		if err := e.ready(t, kind, name, d.Draft); err != nil {
-			return err
-		}
 		if d.Draft == nil {
 			return &tracker.Error{Kind: tracker.KindNotFound, Code: "no_draft", Detail: "there is no draft of this " + kind.String() + ": PUT one first"}
+		}
+		if !bytes.Equal(d.Draft, draft) {
+			return &tracker.Error{Kind: tracker.KindConflict, Code: "other_draft", Detail: "another draft was put meanwhile: publish again"}
 		}
 		n := len(d.Versions)
 		if n == 0 || !bytes.Equal(d.Versions[n-1].YAML, d.Draft) {
@@ -205,41 +209,74 @@ func (e *Engine) Publish(ctx context.Context, t tracker.TenantID, kind tracker.T
 	})
 }
 
-// ready asks whether a draft has all that it needs.
-func (e *Engine) ready(t tracker.TenantID, kind tracker.TextKind, name string, draft []byte) error {
-	if kind != Journeys || draft == nil {
-		return nil
+// ready returns the draft of a text, nil if there is none, unless the tenant lacks what
+// it needs.
+func (e *Engine) ready(t tracker.TenantID, kind tracker.TextKind, name string) ([]byte, error) {
+	d, err := e.Doc(t, kind, name)
+	if tracker.KindOf(err) == tracker.KindNotFound {
+		return nil, nil // whoever changes it says so
 	}
-	return e.Lacks(t, name, draft)
+	if err != nil || kind != Journeys || d.Draft == nil {
+		return d.Draft, err
+	}
+	list, err := e.Lacks(t, name, d.Draft)
+	if err == nil {
+		err = tracker.NotReady(list)
+	}
+	return d.Draft, err
 }
 
-// Lacks reads a journey and says what the tenant lacks for it. It keeps nothing.
-func (e *Engine) Lacks(t tracker.TenantID, name string, src []byte) error {
+// Lacks reads the text of a journey and says what the tenant has for it and what it
+// lacks. It keeps nothing.
+func (e *Engine) Lacks(t tracker.TenantID, name string, src []byte) ([]tracker.Check, error) {
 	if _, err := e.checkText(Journeys, name, src); err != nil {
-		return err
+		return nil, err
 	}
 	j, err := Parse(name+".yaml", src)
 	if err != nil {
-		return invalid(Journeys, err.Error())
+		return nil, invalid(Journeys, err.Error())
 	}
 	return e.lacks(t, j)
 }
 
-// lacks says what a journey needs and the tenant has not.
-func (e *Engine) lacks(t tracker.TenantID, j *Journey) error {
+// lacks says what a journey needs, and of what the tenant has not.
+func (e *Engine) lacks(t tracker.TenantID, j *Journey) (list []tracker.Check, err error) {
 	if e.cfg.Check != nil {
-		if err := e.cfg.Check(t, j); err != nil {
-			return err
+		if list, err = e.cfg.Check(t, j); err != nil {
+			return nil, err
 		}
 	}
-	if !slices.ContainsFunc(j.Steps, func(s *Step) bool { return s.Pick != nil }) {
-		return nil
+	lack := func(what, fix string) {
+		list = append(list, tracker.Check{Step: tracker.CheckActions, Name: what, Fix: fix})
+	}
+	segments, err := e.Docs(t, Segments)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range j.Segments() {
+		if !slices.ContainsFunc(segments, func(d tracker.JourneyDoc) bool { return d.Name == name && d.Current != 0 }) {
+			lack(fmt.Sprintf("there is no segment %s in force", name), "ripen segment publish FILE")
+		}
+	}
+	journeys, err := e.Docs(t, Journeys)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range j.Moves {
+		if m.To != j.Name && !slices.ContainsFunc(journeys, func(d tracker.JourneyDoc) bool { return d.Name == m.To }) {
+			lack("there is no journey "+m.To+" to go over to", "ripen journey publish FILE; where two go over to each other a draft of one is enough: ripen journey simulate FILE")
+		}
+	}
+	asks := slices.ContainsFunc(j.Steps, func(s *Step) bool { return s.Pick != nil })
+	j.needed(func(string, string) { asks = true })
+	if !asks {
+		return list, nil
 	}
 	lib, err := e.cfg.Library(t)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return j.checkContent(lib)
+	return append(list, j.checkContent(lib)...), nil
 }
 
 func (d *docRow) next() int {

@@ -21,6 +21,7 @@ const (
 	rowNote    = 'h'
 	rowSent    = 's'
 	rowHad     = 'c'
+	rowAsked   = 'a'
 	rowSetting = 'f'
 	rowTally   = 't'
 	rowFeed    = 'F'
@@ -210,6 +211,9 @@ func (r *rows) count(name string) (*tracker.JourneyTally, error) {
 	if t.Ended == nil {
 		t.Ended, t.Steps = map[string]int{}, map[string]int{}
 	}
+	if t.Answers == nil {
+		t.Answers = map[string]map[string]int{}
+	}
 	r.tally[name] = t
 	return t, nil
 }
@@ -285,8 +289,9 @@ func (r *rows) setSequence(k []byte, n uint64) error {
 // forget takes everything about somebody away.
 func (r *rows) forget(ids []tracker.LeadID) error {
 	var keys [][]byte
+	var codes []string
 	for _, id := range ids {
-		for _, kind := range []byte{rowPlace, rowMember, rowNote, rowSent, rowHad, rowSetting, rowPhones} {
+		for _, kind := range []byte{rowPlace, rowMember, rowNote, rowSent, rowHad, rowAsked, rowSetting, rowPhones, rowLetter} {
 			prefix := leadKey(kind, id, "")
 			err := r.tx.Scan(r.t, storage.SpaceJourney, prefix, storage.Behind(prefix), func(k, v []byte) error {
 				keys = append(keys, bytes.Clone(k))
@@ -298,6 +303,12 @@ func (r *rows) forget(ids []tracker.LeadID) error {
 						return err
 					}
 					keys = append(keys, dueKey(p.Due, id, dueStep, name))
+				case rowLetter:
+					var l letterRow
+					if err := json.Unmarshal(v, &l); err != nil {
+						return err
+					}
+					codes = append(codes, l.Code)
 				case rowPhones:
 					keys = append(keys, nameKey(rowPhone, name))
 				case rowMember:
@@ -312,6 +323,11 @@ func (r *rows) forget(ids []tracker.LeadID) error {
 	}
 	for _, k := range keys {
 		if err := r.drop(k); err != nil {
+			return err
+		}
+	}
+	for _, code := range codes {
+		if err := newRows(r.tx, tracker.TenantID{}).drop(nameKey(rowCode, code)); err != nil {
 			return err
 		}
 	}

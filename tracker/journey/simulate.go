@@ -54,7 +54,7 @@ func (e *Engine) Simulate(ctx context.Context, t *tracker.Tenant, name string, s
 	s := &simulation{e: e, t: t, j: j, since: since, now: e.db.Now(), found: map[tracker.LeadID][]job{}}
 	s.out = &tracker.JourneySimulation{
 		Journey: version, Since: instant(since), Until: instant(s.now), Messages: map[string]int{}, Offers: map[string]int{}, Notes: j.Notes(),
-		Tally: tracker.JourneyTally{Ended: map[string]int{}, Steps: map[string]int{}},
+		Tally: tracker.JourneyTally{Ended: map[string]int{}, Steps: map[string]int{}, Answers: map[string]map[string]int{}},
 	}
 	for _, x := range j.triggers() {
 		if x.Segment != "" {
@@ -76,9 +76,16 @@ func (e *Engine) Simulate(ctx context.Context, t *tracker.Tenant, name string, s
 // lacks notes what the journey needs and the tenant has not, and what is not known
 // of the past.
 func (s *simulation) lacks() error {
-	err := s.e.lacks(s.t.ID, s.j)
-	if refused, ok := errors.AsType[*tracker.Error](err); ok && refused.Kind == tracker.KindConflict {
-		s.out.Notes, err = append(s.out.Notes, refused.Detail), nil
+	list, err := s.e.lacks(s.t.ID, s.j)
+	for _, c := range list {
+		if !c.OK {
+			s.out.Notes = append(s.out.Notes, c.Name+": "+c.Fix)
+		}
+	}
+	needs := s.j.Offers()
+	s.j.needed(func(string, string) { needs = true })
+	if needs {
+		s.out.Notes = append(s.out.Notes, "topics, and the table of offers, are as they are known today")
 	}
 	if slices.ContainsFunc(s.j.Steps, func(x *Step) bool { return x.Pick != nil }) {
 		s.out.Notes = append(s.out.Notes, "contents are chosen by today's interests from today's library")
@@ -136,7 +143,7 @@ func (s *simulation) events(ctx context.Context) error {
 				return err
 			}
 			for _, j := range jobs {
-				if j.event == nil || j.erase != nil {
+				if j.event == nil || j.erase != nil || byProxy(j.event) {
 					continue
 				}
 				if n++; n > simulateMost {
@@ -189,6 +196,11 @@ func (s *simulation) walkAll(ctx context.Context) error {
 // walk walks one lead.
 func (s *simulation) walk(p *Person, jobs []job) error {
 	s.out.Leads++
+	if s.j.texts() {
+		if err := s.e.hush(s.t, p); err != nil {
+			return err
+		}
+	}
 	at := func(j job) int64 {
 		if j.change != nil {
 			return j.change.Time
@@ -204,6 +216,11 @@ func (s *simulation) walk(p *Person, jobs []job) error {
 			return err
 		}
 		h := &happening{job: &jobs[i], person: p, now: now}
+		begins, err := s.e.begins(s.t, h)
+		if err != nil {
+			return err
+		}
+		h.moved = begins
 		if c := jobs[i].change; c != nil && h.isRanking() {
 			p.standing = &standing{c.NewScore, c.NewBand, c.NewGrade}
 		}
@@ -231,7 +248,7 @@ func (s *simulation) step(p *Person, st *stand, now int64, sent *gone, do func(*
 		do: func(x *Effect) (string, error) {
 			t.Steps[x.Step.ID+" "+string(x.Step.Kind)]++
 			if x.Step.Kind == Message {
-				s.out.Messages[x.Template]++
+				s.out.Messages[cmp.Or(x.Template, x.Step.Channel+" "+x.Step.ID)]++
 				if x.Offer != nil {
 					s.out.Offers[x.Offer.Kind+" "+x.Offer.Product]++
 				}

@@ -3,6 +3,7 @@ package journey
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"ripen/storage"
@@ -24,6 +25,7 @@ var (
 // checkSMS refuses what an SMS lacks, and its words elsewhere.
 func (r *reader) checkSMS(s *Step, n *node) {
 	switch {
+	case s.Channel == Paper:
 	case s.Channel != SMS && (s.To != "" || s.Text != ""):
 		r.add(n, "to and text belong to channel: sms", "name a template")
 	case s.Channel != SMS:
@@ -52,20 +54,19 @@ func (p *Person) fill(text string) string {
 }
 
 // phoneOf is a person's number in the form +34600111222; empty if there is none.
-func phoneOf(l *tracker.Lead) string { return Number(textOf(l.Attributes["phone"])) }
+func phoneOf(l *tracker.Lead) string { return tracker.PhoneNumber(textOf(l.Attributes["phone"])) }
 
-// Number is a telephone number without what people write between its digits; empty
-// if it is none with its country.
-func Number(s string) string {
-	s = strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "", "/", "").Replace(s)
-	if rest, ok := strings.CutPrefix(s, "00"); ok {
-		s = "+" + rest
+// hush finds out whose numbers get no SMS any more. It is asked before a transaction.
+func (e *Engine) hush(t *tracker.Tenant, p *Person) (err error) {
+	if number := phoneOf(p.Lead); number != "" && e.cfg.Silent != nil {
+		p.silent, err = e.cfg.Silent(t, number)
 	}
-	digits, ok := strings.CutPrefix(s, "+")
-	if !ok || len(digits) < 7 || len(digits) > 15 || strings.Trim(digits, "0123456789") != "" {
-		return ""
-	}
-	return s
+	return err
+}
+
+// texts says that the journey sends SMS.
+func (j *Journey) texts() bool {
+	return slices.ContainsFunc(j.Steps, func(s *Step) bool { return s.Channel == SMS })
 }
 
 // mayText says why a person gets no SMS; empty if they may.
@@ -75,6 +76,8 @@ func (w *walker) mayText() string {
 		return "the person has not said yes to marketing"
 	case phoneOf(w.q.Lead) == "":
 		return "the lead has no phone with its country, like +34600111222"
+	case w.q.silent != nil && (w.q.silent.All || !w.j.Service):
+		return "the number gets no messages any more: " + w.q.silent.Why
 	}
 	return ""
 }
@@ -87,8 +90,8 @@ const (
 )
 
 func phoneHash(t *tracker.Tenant, number string) string {
-	h := t.Identity.Hash(tracker.UserIdentity, []byte("phone\x00"+number))
-	return string(h[:])
+	id := t.PhoneID(number)
+	return string(id.Hash[:])
 }
 
 // texted remembers whom a number belongs to, and says in the log that an SMS left.
@@ -112,7 +115,7 @@ func (w *world) texted(x *Effect, intent string) error {
 
 // WhoseNumber says to whom an SMS went at a number last, and which it was.
 func (e *Engine) WhoseNumber(t *tracker.Tenant, number string) (lead tracker.LeadID, intent string, err error) {
-	number = Number(number)
+	number = tracker.PhoneNumber(number)
 	if number == "" {
 		return lead, "", nil
 	}

@@ -57,14 +57,33 @@ type world struct {
 	got map[string][]string
 }
 
-func start(t *testing.T) *world {
+func start(t *testing.T) *world { return begin(t, true) }
+
+// public is the address under which the world reaches the tracker, as it believes.
+const public = "https://t.acme.example"
+
+// begin starts a tracker, ready for journeys or with nothing.
+func begin(t *testing.T, ready bool) *world {
 	w := &world{t: t, got: map[string][]string{}}
 	r := httptest.NewServer(w)
 	t.Cleanup(r.Close)
-	w.T = trackertest.Start(t, func(c *server.Config) { c.WebhookAllow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
-	w.Call("POST", "/v1/webhooks", w.SecretKey, map[string]any{"name": "crm", "url": r.URL}, nil)
-	w.Publish("shop", card)
+	w.T = trackertest.Start(t, func(c *server.Config) {
+		c.WebhookAllow, c.PublicURL = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, public
+	})
+	if ready {
+		w.setUp(r.URL)
+	}
 	return w
+}
+
+// setUp gives the tenant all that a journey may need beside its mails: a visitor who was
+// scored, a card, a way out for mails, which leads nowhere, and a webhook.
+func (w *world) setUp(crm string) {
+	w.t.Helper()
+	w.Call("POST", "/v1/webhooks", w.SecretKey, map[string]any{"name": "crm", "url": crm}, nil)
+	w.Call("PUT", "/v1/mail/sender", w.SecretKey, map[string]any{"url": "smtp://127.0.0.1:9", "from": "Acme <hola@acme.example>", "selector": "ripen"}, nil)
+	w.Publish("shop", card)
+	w.send(map[string]any{"type": "page", "anonymousId": "somebody", "properties": map[string]any{"path": "/"}})
 }
 
 func (w *world) ServeHTTP(rw http.ResponseWriter, req *http.Request) {
@@ -91,6 +110,16 @@ func (w *world) mails(names ...string) {
 	for _, name := range names {
 		w.Call("PUT", "/v1/mail/templates/"+name, w.SecretKey, []byte("mail: "+name+"\nlanguage: en\npurpose: marketing\nsubject: s\ntext: t\n"), nil)
 	}
+}
+
+// read sends a request and reads the JSON of its answer, whatever its status.
+func (w *world) read(method, path string, body []byte, out any) (status int) {
+	w.t.Helper()
+	status, answer := w.Do(method, path, w.SecretKey, body)
+	if err := json.Unmarshal(answer, out); err != nil {
+		w.t.Fatalf("%d %s: %v", status, answer, err)
+	}
+	return status
 }
 
 // publish puts a journey in force.
@@ -186,6 +215,34 @@ func (w *world) want(got, want any) {
 	}
 }
 
+// answer answers all that was sent, twice: opens and an unsubscribe of each mail, and
+// what sales makes of each hand-off.
+func (w *world) answer() {
+	w.t.Helper()
+	var page struct {
+		Intents []struct{ ID, Kind, Lead string }
+	}
+	w.Call("GET", "/v1/outbox?limit=1000", w.SecretKey, nil, &page)
+	for _, in := range page.Intents {
+		user := "ana"
+		var lead struct{ ID string }
+		if w.Call("GET", "/v1/leads/bea", w.SecretKey, nil, &lead); lead.ID == in.Lead {
+			user = "bea"
+		}
+		switch in.Kind {
+		case "email":
+			for range 2 {
+				w.track(user, "Email Open", map[string]any{"message": in.ID})
+				w.track(user, "Unsubscribe", map[string]any{"message": in.ID})
+			}
+		case "handoff":
+			w.Call("POST", "/v1/handoffs/"+in.ID+"/accept", w.SecretKey, nil, nil)
+			w.Call("POST", "/v1/handoffs/"+in.ID+"/reject", w.SecretKey, map[string]string{"reason": "no"}, nil)
+		}
+	}
+	w.Settle()
+}
+
 // Somebody who gets warm is educated, and handed over once hot: each step once,
 // through a restart and a replay.
 func TestEducate(t *testing.T) {
@@ -216,8 +273,10 @@ func TestEducate(t *testing.T) {
 	w.Advance(time.Second)
 	w.want(w.intents(), []string{"email mail:smtp", "email mail:smtp", "email mail:smtp", "handoff crm", "webhook crm"})
 	w.track("bea", "Order Completed", map[string]any{"value": 5})
+	w.answer()
 	s := w.stats("educate")["educate@1"]
 	w.want([]any{s.Entered, s.Active, s.Ended["done"], s.Ended["cold"], s.Steps["guide message"]}, []any{2, 0, 1, 1, 2})
+	w.want(s.Answers, map[string]map[string]int{"guide": {"opened": 2, "unsubscribed": 2}, "remind": {"opened": 1, "unsubscribed": 1}, "sales": {"accepted": 1, "rejected": 1}})
 	end := time.Now().Add(20 * time.Second)
 	for {
 		w.mu.Lock()

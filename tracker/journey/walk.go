@@ -122,13 +122,13 @@ func (w *walker) step(s *Step, at int64) (next *Step, waits bool, err error) {
 		return next, false, nil
 	case Branch:
 		for k := range s.Ways {
-			ok, _, err := s.Ways[k].When.Holds(w.q, w.now)
+			ok, err := s.Ways[k].holds(w.q, w.now)
 			if err != nil {
 				return nil, false, err
 			}
 			if ok {
 				next, _ = w.j.step(s.Ways[k].Go)
-				w.say(note{Step: s.ID, What: "takes", Detail: s.Ways[k].When.Source})
+				w.say(note{Step: s.ID, What: "takes", Detail: s.Ways[k].why()})
 				return next, false, nil
 			}
 		}
@@ -179,6 +179,10 @@ func (w *walker) message(s *Step) (waits bool, err error) {
 		w.say(note{Step: s.ID, What: "not sent", Detail: why})
 		return false, nil
 	}
+	if why := w.mayPost(); s.Channel == Paper && why != "" {
+		w.say(note{Step: s.ID, What: "not sent", Detail: why})
+		return false, nil
+	}
 	due, why := w.later(s.Channel), ""
 	if s.Send != nil && (due > w.now || !w.timed) {
 		due, why = w.bestTime(s.Send, due)
@@ -193,7 +197,7 @@ func (w *walker) message(s *Step) (waits bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if what.template == "" && s.Channel != SMS {
+	if what.template == "" && s.Text == "" {
 		w.say(note{Step: s.ID, What: "not sent", Detail: what.why})
 		return false, nil
 	}
@@ -212,15 +216,6 @@ func (w *walker) message(s *Step) (waits bool, err error) {
 	w.p.Sent++
 	w.leaves(s.Channel, what.template)
 	return false, nil
-}
-
-// offer is what a message offers the person at this moment.
-func (w *walker) offer(s *Step) (*tracker.Offer, error) {
-	if w.q.Offers == nil {
-		return nil, nil
-	}
-	list, _, err := w.q.Offers(w.now)
-	return tracker.FirstOffer(list, s.Offer), err
 }
 
 // later is the first moment from now on at which caps and quiet hours allow a
@@ -284,7 +279,7 @@ func (w *walker) choose(s *Step) (out chosen, err error) {
 	if s.Offer == nil {
 		return out, nil
 	}
-	if out.offer, err = w.offer(s); out.offer == nil && err == nil {
+	if out.offer, err = w.q.offer(s.Offer, w.now); out.offer == nil && err == nil {
 		out = chosen{template: s.NoOffer, why: "there is nothing to offer: " + strings.Join(s.Offer, ", ")}
 	}
 	return out, err

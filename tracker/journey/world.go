@@ -1,7 +1,6 @@
 package journey
 
 import (
-	"maps"
 	"slices"
 
 	"ripen/tracker"
@@ -54,11 +53,19 @@ func (w *world) forget(ids []tracker.LeadID) error {
 // job lets something happen to somebody: segments first, then the journeys they
 // are in, then those that they enter.
 func (w *world) job(p *Person, j *job) error {
+	if j.event != nil {
+		if err := w.answered(p, j.event); err != nil || byProxy(j.event) {
+			return err
+		}
+	}
 	stands, err := w.stands(p)
 	if err != nil {
 		return err
 	}
 	h := happening{job: j, person: p, now: w.now}
+	if h.moved, err = w.e.begins(w.t, &h); err != nil {
+		return err
+	}
 	if h.entered, err = w.segments(p, j); err != nil {
 		return err
 	}
@@ -239,8 +246,12 @@ func (w *world) do(x *Effect, t *tracker.JourneyTally) (id string, err error) {
 	if err == nil && x.Step.Channel == SMS {
 		err = w.texted(x, id)
 	}
+	if err == nil && x.Step.Channel == Paper {
+		err = w.posted(x, id)
+	}
 	if err == nil {
 		t.Steps[x.Step.ID+" "+string(x.Step.Kind)]++
+		err = w.ask(x, id)
 	}
 	return id, err
 }
@@ -420,45 +431,3 @@ func (w *world) letIn(h *happening, j *Journey, stands []*stand) error {
 	}
 	return w.walk(h.person, j, s, func(k *walker) error { return k.enter(h.at()) })
 }
-
-// inForce is what a tenant has in force.
-type inForce struct {
-	docs     map[string]*tracker.JourneyDoc // :: name → journey with its versions
-	parsed   map[string]map[int]*Journey    // :: name → version → journey
-	listed   []*Journey                     // in force, by name
-	segments []*Segment                     // in force, by name
-	events   map[string]bool                // :: type of event that something waits for
-}
-
-func (f *inForce) empty() bool { return len(f.docs) == 0 && len(f.segments) == 0 }
-
-func (f *inForce) version(name string, n int) *Journey { return f.parsed[name][n] }
-
-// listen sets what is listened for.
-func (f *inForce) listen() {
-	f.events = map[string]bool{}
-	for _, versions := range f.parsed {
-		for _, j := range versions { // of all versions: leads walk the one they entered
-			for _, t := range j.triggers() {
-				if t.Event != "" {
-					f.events[t.Event] = true
-				}
-				if t.When != nil {
-					f.events[anyEvent] = true
-				}
-			}
-		}
-	}
-	if len(f.segments) > 0 {
-		f.events[anyEvent] = true
-	}
-	f.listed = nil
-	for _, name := range slices.Sorted(maps.Keys(f.docs)) {
-		if j := f.version(name, f.docs[name].Current); j != nil {
-			f.listed = append(f.listed, j)
-		}
-	}
-}
-
-// anyEvent stands for all types of events.
-const anyEvent = "*"

@@ -23,7 +23,7 @@ const (
 var weight = map[string]int{whyUnsubscribe: 1, whyComplaint: 2, whyByHand: 3, whyBounce: 4}
 
 // told are the words of which a row that is looked at holds one: its type.
-var told = [][]byte{[]byte("email_bounce"), []byte("email_complaint"), []byte("unsubscribe"), []byte("consent")}
+var told = [][]byte{[]byte("email_bounce"), []byte("email_complaint"), []byte("unsubscribe"), []byte("consent"), []byte(tracker.SMSReplied)}
 
 // heard is what an event says of somebody's mail.
 type heard struct {
@@ -141,6 +141,8 @@ func (p *Post) listen(rec *storage.Record) (*heard, error) {
 		if !e.Proved || !e.Decision || e.Consent.Of(tracker.Marketing) != tracker.Granted {
 			return nil, nil
 		}
+	case tracker.SMSReplied:
+		return p.replied(h, &e)
 	default:
 		return nil, nil
 	}
@@ -149,6 +151,26 @@ func (p *Post) listen(rec *storage.Record) (*heard, error) {
 	}
 	if !e.User.IsZero() && (e.Email.IsZero() || h.why == whyUnsubscribe || h.why == "") {
 		h.who = append(h.who, tracker.LeadID{Kind: tracker.UserIdentity, Hash: e.User})
+	}
+	return h, nil
+}
+
+// replied takes the word of who answers an SMS: it is the number that gets no more, or
+// again, whosever it is.
+func (p *Post) replied(h *heard, e *tracker.Event) (*heard, error) {
+	kind, _ := e.Find("type")
+	number, _ := e.Find("number")
+	who, err := tracker.ParseLeadID(string(number.Str))
+	if err != nil || !e.Proved && !p.cfg.Trusted(h.tenant, e.Source) {
+		return nil, nil
+	}
+	h.who = []tracker.LeadID{who}
+	switch string(kind.Str) {
+	case tracker.ReplyStop:
+		h.why = whyUnsubscribe
+	case tracker.ReplyStart:
+	default:
+		return nil, nil
 	}
 	return h, nil
 }
@@ -194,29 +216,38 @@ func setSuppressed(tx *storage.Tx, t tracker.TenantID, who tracker.LeadID, s tra
 	return tx.Set(t, storage.SpaceSuppression, suppressKey(who), b)
 }
 
-// Suppressed says whether an address gets no mail, or no marketing.
-func (p *Post) Suppressed(ctx context.Context, t *tracker.Tenant, email string) (s tracker.MailSuppressed, ok bool, err error) {
+// Suppressed says whether an address, or a telephone number, gets no messages, or no
+// marketing.
+func (p *Post) Suppressed(ctx context.Context, t *tracker.Tenant, to string) (s tracker.MailSuppressed, ok bool, err error) {
 	if _, err := p.Follow(ctx); err != nil {
 		return s, false, err
 	}
 	err = p.meta.View(func(tx *storage.Tx) error {
-		s, ok, err = suppressed(tx, t.ID, emailID(t, email))
+		s, ok, err = suppressed(tx, t.ID, placeID(t, to))
 		return err
 	})
 	return s, ok, err
 }
 
-// Suppress lets an address get no mail at all from now on, or again what its
-// owner allows.
-func (p *Post) Suppress(t *tracker.Tenant, email string, end bool) error {
-	if !isAddress(email) {
-		return invalid("email", "need an address like ana@example.org")
+// placeID is how the list knows an address or a telephone number.
+func placeID(t *tracker.Tenant, to string) tracker.LeadID {
+	if number := tracker.PhoneNumber(to); number != "" {
+		return t.PhoneID(number)
+	}
+	return emailID(t, to)
+}
+
+// Suppress lets an address, or a telephone number, get no messages at all from now on,
+// or again what its owner allows.
+func (p *Post) Suppress(t *tracker.Tenant, to string, end bool) error {
+	if !isAddress(to) && tracker.PhoneNumber(to) == "" {
+		return invalid("email", "need an address like ana@example.org, or a telephone number with its country like +34600111222")
 	}
 	return p.meta.Update(func(tx *storage.Tx) error {
 		if end {
-			return tx.Delete(t.ID, storage.SpaceSuppression, suppressKey(emailID(t, email)))
+			return tx.Delete(t.ID, storage.SpaceSuppression, suppressKey(placeID(t, to)))
 		}
-		return setSuppressed(tx, t.ID, emailID(t, email), tracker.MailSuppressed{Why: whyByHand, All: true, At: p.db.Now()})
+		return setSuppressed(tx, t.ID, placeID(t, to), tracker.MailSuppressed{Why: whyByHand, All: true, At: p.db.Now()})
 	})
 }
 

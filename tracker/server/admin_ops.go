@@ -15,7 +15,7 @@ import (
 // streams how far it has come.
 func (s *Server) adminReplay(ctx *fasthttp.RequestCtx, _ string) error {
 	if s.folder == nil {
-		return &tracker.Error{Kind: tracker.KindBusy, Code: "capture_only", Detail: "this server only captures: start it without --capture-only"}
+		return errCaptureOnly
 	}
 	if !s.rebuilding.TryLock() {
 		return &tracker.Error{Kind: tracker.KindConflict, Code: "busy", Detail: "a replay is under way already"}

@@ -106,6 +106,8 @@ func (s *Server) waitSeen(seq uint64) {
 	}
 }
 
+var errCaptureOnly error = &tracker.Error{Kind: tracker.KindBusy, Code: "capture_only", Detail: "this server only captures: start it without --capture-only"}
+
 // state is the state, for whose opening it waits, catchUpLimit at most.
 func (s *Server) state() (*State, error) {
 	ctx, cancel := context.WithTimeout(s.life, catchUpLimit)
@@ -118,7 +120,7 @@ func (s *Server) state() (*State, error) {
 // that up again.
 func (s *Server) leadsAt(asOf time.Time) (st export.Leads, done func(), err error) {
 	if s.folder == nil {
-		return nil, nil, &tracker.Error{Kind: tracker.KindBusy, Code: "capture_only", Detail: "this server only captures: start it without --capture-only"}
+		return nil, nil, errCaptureOnly
 	}
 	now, err := s.state()
 	if err != nil {

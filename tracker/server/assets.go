@@ -72,7 +72,7 @@ var sitePath = regexp.MustCompile(`^/[a-z0-9-]{1,40}$`)
 
 // isSitePath says that sites may use the path: it is plain, and not ours.
 func isSitePath(path string) bool {
-	return sitePath.MatchString(path) && !slices.Contains([]string{"/r", "/p", "/v1", "/demo", "/healthz", "/readyz", "/metrics", "/login", "/logout"}, path)
+	return sitePath.MatchString(path) && !slices.Contains([]string{"/r", "/p", "/l", "/v1", "/demo", "/healthz", "/readyz", "/metrics", "/login", "/logout"}, path)
 }
 
 // renameSitePath turns a request of the operator's own path for sites into one

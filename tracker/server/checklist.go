@@ -3,52 +3,73 @@ package server
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"ripen/tracker"
 	"ripen/tracker/export"
+	"ripen/tracker/journey"
 	"ripen/wasm/scorecard"
 )
+
+// checks collects what holds of a set-up and what does not.
+type checks []tracker.Check
+
+func (l *checks) add(step, name string, ok bool, fix string) {
+	if ok {
+		fix = ""
+	}
+	*l = append(*l, tracker.Check{Step: step, Name: name, OK: ok, Fix: fix})
+}
+
+// lack adds what is missing.
+func (l *checks) lack(step, name, fix string) { l.add(step, name, false, fix) }
 
 // checklist says what a tenant still lacks before it goes live: data, criteria
 // for them, points that come of these, and actions that lead somewhere.
 func (s *Server) checklist(t *tracker.Tenant) ([]tracker.Check, error) {
-	var list []tracker.Check
-	add := func(step, name string, ok bool, fix string) {
-		if ok {
-			fix = ""
-		}
-		list = append(list, tracker.Check{Step: step, Name: name, OK: ok, Fix: fix})
+	list, card, err := s.checkGround(t)
+	if err == nil {
+		err = s.checkActions(t, card, &list)
 	}
+	return list, err
+}
+
+// checkGround looks at data, criteria and points, without which there is nothing to act
+// on; it returns the card that orders the tenant's leads, nil if there is none to read.
+func (s *Server) checkGround(t *tracker.Tenant) (list checks, card *scorecard.Card, err error) {
+	if s.folder == nil {
+		return nil, nil, errCaptureOnly
+	}
+	s.catchUp() // who has just sent an event is not told that none arrive
 	st, err := s.state()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	caller := tracker.Caller{Role: tracker.AdminRole, Key: "checklist"}
 	people, err := st.Count(caller, t.ID)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	add(tracker.CheckData, "events arrive", people > 0, "put the tag of 'ripen source show' on your pages, or import what there is")
+	list.add(tracker.CheckData, "events arrive", people > 0, "put the tag of 'ripen source show' on your pages, or import what there is")
 	card, serves, err := s.rankingCard(t)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	add(tracker.CheckCriteria, "a scorecard is in force", serves, "ripen scorecard publish FILE")
+	list.add(tracker.CheckCriteria, "a scorecard is in force", serves, "ripen scorecard publish FILE")
 	scored := false
 	if serves {
 		page, err := st.Leads(caller, t.ID, export.LeadQuery{Limit: 1})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, l := range page.Leads {
 			sc := l.Scores[t.Ranking]
 			scored = scored || sc != nil && !sc.Null
 		}
 	}
-	add(tracker.CheckPoints, "somebody has a score", scored, "'ripen leads top': do the card's rules meet the events that come? 'ripen scorecard simulate' says whom they move")
-	more, err := s.checkActions(t, card)
-	return append(list, more...), err
+	list.add(tracker.CheckPoints, "somebody has a score", scored, "'ripen leads top': do the card's rules meet the events that come? 'ripen scorecard simulate' says whom they move")
+	return list, card, nil
 }
 
 // rankingCard returns the card that orders the tenant's leads, nil if a module
@@ -72,46 +93,112 @@ func (s *Server) rankingCard(t *tracker.Tenant) (card *scorecard.Card, serves bo
 	return nil, false, nil
 }
 
-// checkActions looks at where bands and mails lead.
-func (s *Server) checkActions(t *tracker.Tenant, card *scorecard.Card) (list []tracker.Check, err error) {
-	add := func(name string, ok bool, fix string) {
-		if ok {
-			fix = ""
-		}
-		list = append(list, tracker.Check{Step: tracker.CheckActions, Name: name, OK: ok, Fix: fix})
-	}
-	handoffs := 0
-	if card != nil {
-		seen := map[string]bool{}
-		for _, b := range card.Bands {
-			for i := range b.Actions {
-				to := b.Actions[i].To
-				if b.Actions[i].Do != "handoff" || seen[to] {
-					continue
-				}
-				seen[to] = true
-				handoffs++
-				_, err := s.outbox.Webhook(t.ID, to)
-				add("hand-offs reach "+to, err == nil, fmt.Sprintf("ripen webhook create %s URL", to))
-			}
-		}
+// checkActions looks at where bands, journeys and mails lead.
+func (s *Server) checkActions(t *tracker.Tenant, card *scorecard.Card, list *checks) error {
+	asked, err := s.checkBands(t.ID, card, list)
+	if err != nil {
+		return err
 	}
 	mails, err := s.post.Templates(t.ID)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	add("something is done with a score", handoffs+len(mails) > 0, "let a band of the card hand leads over (on_band), or publish a mail: ripen mail template publish FILE")
-	if len(mails) == 0 {
-		return list, nil
+	named, walked, err := s.checkJourneys(t.ID)
+	if err != nil {
+		return err
 	}
-	sender, err := s.post.Sender(t.ID)
+	list.add(tracker.CheckActions, "something is done with a score", asked || walked || len(mails) > 0,
+		"let a band of the card hand leads over (on_band), publish a journey: ripen journey publish FILE, or a mail: ripen mail template publish FILE")
+	if len(mails) > 0 {
+		err = s.checkPost(t.ID, list)
+	}
+	for _, c := range named {
+		if !slices.ContainsFunc(*list, func(o tracker.Check) bool { return o.Fix == c.Fix }) {
+			*list = append(*list, c)
+		}
+	}
+	return err
+}
+
+// checkBands looks at what entering the bands of a card sets off; any says that it hands
+// leads over.
+func (s *Server) checkBands(t tracker.TenantID, card *scorecard.Card, list *checks) (any bool, err error) {
+	if card == nil {
+		return false, nil
+	}
+	seen := map[string]bool{}
+	for _, b := range card.Bands {
+		for i := range b.Actions {
+			do, to := b.Actions[i].Do, b.Actions[i].To
+			if seen[do+" "+to] {
+				continue
+			}
+			seen[do+" "+to] = true
+			any = any || do == "handoff"
+			if err := s.checkAction(t, b.Name, do, to, list); err != nil {
+				return any, err
+			}
+		}
+	}
+	return any, nil
+}
+
+// checkAction looks at where one thing leads that a band sets off.
+func (s *Server) checkAction(t tracker.TenantID, band, do, to string, list *checks) error {
+	switch do {
+	case "handoff":
+		list.add(tracker.CheckActions, "hand-offs reach "+to, s.hasWebhook(t, to), fmt.Sprintf("ripen webhook create %s URL", to))
+	case "journey":
+		d, err := s.journeys.Doc(t, tracker.Journeys, to)
+		if err != nil && tracker.KindOf(err) != tracker.KindNotFound {
+			return err
+		}
+		list.add(tracker.CheckActions, fmt.Sprintf("the band %s begins the journey %s", band, to), d.Current != 0, "ripen journey publish FILE, or take it out of on_band")
+	}
+	return nil
+}
+
+// checkJourneys looks at what the journeys in force name, and returns what is missing;
+// any says that there are some.
+func (s *Server) checkJourneys(t tracker.TenantID) (missing checks, any bool, err error) {
+	docs, err := s.journeys.Docs(t, tracker.Journeys)
+	if err != nil {
+		return nil, false, err
+	}
+	for i := range docs {
+		v := docs[i].Version(docs[i].Current)
+		if v == nil {
+			continue
+		}
+		any = true
+		lacks, err := s.journeys.Lacks(t, docs[i].Name, v.YAML)
+		if err != nil {
+			return nil, any, err
+		}
+		for _, c := range lacks {
+			if !c.OK && c.Step == tracker.CheckActions {
+				missing.lack(c.Step, "journey "+docs[i].Name+": "+c.Name, c.Fix)
+			}
+		}
+	}
+	return missing, any, nil
+}
+
+func (s *Server) hasWebhook(t tracker.TenantID, name string) bool {
+	_, err := s.outbox.Webhook(t, name)
+	return err == nil
+}
+
+// checkPost looks at what mails need to leave and to lead back.
+func (s *Server) checkPost(t tracker.TenantID, list *checks) error {
+	sender, err := s.post.Sender(t)
 	if err != nil && tracker.KindOf(err) != tracker.KindConflict {
-		return nil, err
+		return err
 	}
-	add("mails have a sender", err == nil, "ripen mail sender --smtp URL --mail-from ADDRESS --selector ripen")
-	add("mails are signed (DKIM)", sender.Selector != "", "ripen mail sender … --selector ripen, and put what it prints into the DNS")
-	add("links in mails lead here", s.cfg.PublicURL != "", "start the server with --public-url https://…, as the world reaches it")
-	return list, nil
+	list.add(tracker.CheckActions, "mails have a sender", err == nil, "ripen mail sender --smtp URL --mail-from ADDRESS --selector ripen")
+	list.add(tracker.CheckActions, "mails are signed (DKIM)", sender.Selector != "", "ripen mail sender … --selector ripen, and put what it prints into the DNS")
+	list.add(tracker.CheckActions, "links in mails lead here", s.cfg.PublicURL != "", "start the server with --public-url https://…, as the world reaches it")
+	return nil
 }
 
 // ready refuses to go live half-defined.
@@ -124,10 +211,76 @@ func (s *Server) ready(id tracker.TenantID) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range list {
-		if !c.OK {
-			return &tracker.Error{Kind: tracker.KindConflict, Code: "not_ready", Detail: fmt.Sprintf("set-up is not finished: %s, %s: %s ('ripen checklist' shows all)", c.Step, c.Name, c.Fix)}
+	return tracker.NotReady(list)
+}
+
+// check says what a journey lacks before it goes live: the ground, and each thing that
+// it names.
+func (w *journeyWorld) check(id tracker.TenantID, j *journey.Journey) ([]tracker.Check, error) {
+	t := w.s.registry.Tenant(id)
+	if t == nil {
+		return nil, errors.New("the tenant is gone")
+	}
+	list, card, err := w.s.checkGround(t)
+	if err != nil {
+		return nil, err
+	}
+	if card != nil {
+		bands := make([]string, 0, len(card.Bands))
+		for _, b := range card.Bands {
+			bands = append(bands, b.Name)
+		}
+		for _, b := range j.Bands() {
+			if !slices.Contains(bands, b) {
+				list.lack(tracker.CheckCriteria, fmt.Sprintf("the scorecard %s has no band %s", card.Name, b), "write one of its own: "+strings.Join(bands, ", "))
+			}
 		}
 	}
-	return nil
+	if err := w.checkMails(id, j, &list); err != nil {
+		return nil, err
+	}
+	for _, name := range j.Destinations() {
+		if !w.s.hasWebhook(id, name) {
+			list.lack(tracker.CheckActions, "there is no webhook "+name, fmt.Sprintf("ripen webhook create %s URL", name))
+		}
+	}
+	if j.Letters() && w.s.cfg.PublicURL == "" {
+		list.lack(tracker.CheckActions, "codes on letters lead nowhere", "start the server with --public-url https://…, as the world reaches it")
+	}
+	missing, err := w.missingOnsite(id, j)
+	if len(missing) > 0 {
+		list.lack(tracker.CheckActions, "there is no on-site message "+strings.Join(missing, ", "), "ripen onsite publish FILE")
+	}
+	if err == nil && j.Offers() {
+		table, e := w.s.registry.OfferTable(id)
+		err = e
+		if table == nil {
+			list.lack(tracker.CheckActions, "there is no offer table", "ripen offers learn, ripen offers set FILE")
+		}
+	}
+	return list, err
+}
+
+// checkMails looks at the mails of a journey: that they are in the content library and
+// serve its purpose.
+func (w *journeyWorld) checkMails(t tracker.TenantID, j *journey.Journey, list *checks) error {
+	if !j.Mails() {
+		return nil
+	}
+	var missing []string
+	for _, name := range j.Templates("email") {
+		m, err := w.s.post.Template(t, name, 0)
+		switch {
+		case tracker.KindOf(err) == tracker.KindNotFound:
+			missing = append(missing, name)
+		case err != nil:
+			return err
+		case m.Purpose != purposeOf(j):
+			list.lack(tracker.CheckActions, fmt.Sprintf("the journey's purpose makes its mails %s, the template %s is %s", purposeOf(j), name, m.Purpose), "change one of them")
+		}
+	}
+	if len(missing) > 0 {
+		list.lack(tracker.CheckActions, "there is no mail template "+strings.Join(missing, ", "), "ripen mail template publish FILE")
+	}
+	return w.s.checkPost(t, list)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -25,14 +24,15 @@ type journeyWorld struct {
 
 	mu     sync.Mutex                            // guards what follows
 	people map[tracker.TenantID][]tracker.LeadID // ids in order, while a sweep goes on
+	cards  actor                                 // knows what cards ask for
 }
 
 // openJourneys opens the engine of journeys and segments.
 func (s *Server) openJourneys() *journey.Engine {
-	w := &journeyWorld{s: s, people: map[tracker.TenantID][]tracker.LeadID{}}
+	w := &journeyWorld{s: s, people: map[tracker.TenantID][]tracker.LeadID{}, cards: actor{s: s, cards: map[string]*scorecard.Card{}}}
 	return journey.New(journey.Config{
 		DB: s.db, Tenants: s.registry.Tenants, Source: s.registry.FirstSource, Update: s.outbox.Update,
-		Do: w.do, Person: w.person, People: w.next, Changes: w.changes, Seen: w.seen, Check: w.check, Library: w.library, Onsite: readOnsite, Logger: s.log,
+		Do: w.do, Person: w.person, People: w.next, Changes: w.changes, Seen: w.seen, Check: w.check, Library: w.library, Silent: w.silent, Begins: w.begins, Onsite: readOnsite, Logger: s.log,
 		Last: func(t tracker.TenantID) (uint64, error) { return rank.OpenFeed(s.db.Meta()).Last(t) }, // a feed remembers what it wrote itself
 	})
 }
@@ -172,6 +172,37 @@ func (w *journeyWorld) library(t tracker.TenantID) (lib *journey.Library, err er
 	return lib, err
 }
 
+// begins names the journeys that a lead's entry into a band begins, as the card says.
+func (w *journeyWorld) begins(t *tracker.Tenant, c *tracker.Change, l *tracker.Lead) (names []string, err error) {
+	if !entered(c) {
+		return nil, nil
+	}
+	w.mu.Lock()
+	card, err := w.cards.card(t.ID, c.Card)
+	w.mu.Unlock()
+	if card == nil || err != nil {
+		return nil, err
+	}
+	for i := range card.Bands {
+		for k := range card.Bands[i].Actions {
+			x := &card.Bands[i].Actions[k]
+			if card.Bands[i].Name == c.NewBand && x.Do == "journey" && x.Holds(dimsOf(card, l)) {
+				names = append(names, x.To)
+			}
+		}
+	}
+	return names, nil
+}
+
+// silent says why a telephone number gets no SMS any more; nil if it does.
+func (w *journeyWorld) silent(t *tracker.Tenant, number string) (*tracker.MailSuppressed, error) {
+	s, is, err := w.s.post.Suppressed(w.s.life, t, number)
+	if !is || err != nil {
+		return nil, err
+	}
+	return &s, nil
+}
+
 // next returns known leads behind one, in the order of their ids. The list is
 // made when a sweep begins.
 func (w *journeyWorld) next(t tracker.TenantID, after tracker.LeadID, limit int) ([]tracker.LeadID, error) {
@@ -222,6 +253,9 @@ func (w *journeyWorld) do(tx *storage.Tx, e *journey.Effect) (string, error) {
 	if e.Step.Kind == journey.Message && e.Step.Channel == journey.ChannelOnsite {
 		return w.show(tx, e, id.String())
 	}
+	if e.Step.Channel == journey.Paper { // it leaves when somebody exports it
+		return id.String(), nil
+	}
 	in := outbox.Intent{Tenant: e.Tenant.ID, ID: id, Kind: string(e.Step.Kind), To: e.Step.To, Lead: l.ID, Subject: e.Person.Subject}
 	var err error
 	switch {
@@ -255,33 +289,6 @@ func purposeOf(j *journey.Journey) string {
 		return tracker.MailTransactional
 	}
 	return tracker.MailMarketing
-}
-
-// check refuses to go live half-defined: a journey whose mails are not in the
-// content library, or serve another purpose.
-func (w *journeyWorld) check(t tracker.TenantID, j *journey.Journey) error {
-	var missing []string
-	for _, name := range j.Templates("email") {
-		m, err := w.s.post.Template(t, name, 0)
-		switch {
-		case tracker.KindOf(err) == tracker.KindNotFound:
-			missing = append(missing, name)
-		case err != nil:
-			return err
-		case m.Purpose != purposeOf(j):
-			return &tracker.Error{Kind: tracker.KindConflict, Code: "other_purpose", Detail: fmt.Sprintf(
-				"the journey's purpose makes its mails %s, the template %s is %s: change one of them", purposeOf(j), name, m.Purpose)}
-		}
-	}
-	if len(missing) > 0 {
-		return &tracker.Error{Kind: tracker.KindConflict, Code: "no_template", Detail: fmt.Sprintf(
-			"there is no mail template %s: ripen mail template publish FILE", strings.Join(missing, ", "))}
-	}
-	if missing, err := w.missingOnsite(t, j); len(missing) > 0 || err != nil {
-		return errors.Join(err, &tracker.Error{Kind: tracker.KindConflict, Code: "no_onsite", Detail: fmt.Sprintf(
-			"there is no on-site message %s: ripen onsite publish FILE", strings.Join(missing, ", "))})
-	}
-	return nil
 }
 
 func (w *journeyWorld) tell(e *journey.Effect, id outbox.ID, typ string) ([]byte, error) {

@@ -94,14 +94,18 @@ func (k *teller) events(es []fold.Entry) ([]placed, error) {
 	return list, err
 }
 
-// isKnown says that an event tells that a mail of ours left whose intent is still
-// there: that is the moment.
+// isKnown says that an event tells that a message of ours left whose intent is still
+// there: that is the moment. An SMS says so when it was decided.
 func (k *teller) isKnown(e *tracker.Event) (bool, error) {
-	if string(e.Type) != "email_sent" || e.Machine != tracker.Server {
+	typ := string(e.Type)
+	if typ == tracker.SegmentEntered || typ == tracker.SegmentLeft {
+		return true, nil // the segment's own note is the moment
+	}
+	if typ != "email_sent" && typ != "sms_sent" || e.Machine != tracker.Server {
 		return false, nil
 	}
 	in, err := k.intent(textOf(e, "message"))
-	return in != nil && in.State == tracker.IntentDelivered, err
+	return in != nil && (typ == "sms_sent" || in.State == tracker.IntentDelivered), err
 }
 
 func textOf(e *tracker.Event, name string) string {

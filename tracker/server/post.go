@@ -36,7 +36,7 @@ func (s *Server) openPost() {
 // moment ago has said no.
 func (s *Server) leadUpTo(ctx context.Context, t tracker.TenantID, who string, upTo uint64) (*tracker.Lead, error) {
 	if s.folder == nil {
-		return nil, &tracker.Error{Kind: tracker.KindBusy, Code: "capture_only", Detail: "this server only captures: start it without --capture-only"}
+		return nil, errCaptureOnly
 	}
 	ctx, cancel := context.WithTimeout(ctx, catchUpLimit)
 	defer cancel()

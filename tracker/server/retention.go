@@ -390,7 +390,7 @@ func (s *Server) keepRetention(ctx context.Context) {
 // do; anonymous is another age in whole seconds, 0 = for ever.
 func (s *Server) adminRetention(ctx *fasthttp.RequestCtx, _ string) error {
 	if s.folder == nil {
-		return &tracker.Error{Kind: tracker.KindBusy, Code: "capture_only", Detail: "this server only captures: start it without --capture-only"}
+		return errCaptureOnly
 	}
 	age := s.cfg.anonymous()
 	if v := string(ctx.QueryArgs().Peek("anonymous")); v != "" {

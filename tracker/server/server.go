@@ -239,7 +239,7 @@ func (s *Server) stages() []stage {
 	})
 	list := []stage{
 		s.ingest, s.mail(), stageFunc(s.serveSnippet), stageFunc(serveRobots),
-		stageFunc(s.serveHealth), stageFunc(s.serveMetrics), stageFunc(s.serveAdmin), stageFunc(s.serveShow), s.api(),
+		stageFunc(s.serveHealth), stageFunc(s.serveMetrics), stageFunc(s.serveAdmin), stageFunc(s.serveShow), stageFunc(s.serveLetter), s.api(),
 	}
 	if s.cfg.SitePath != "" {
 		list = append([]stage{stageFunc(s.renameSitePath)}, list...)

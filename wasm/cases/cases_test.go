@@ -149,7 +149,7 @@ func TestInputs(t *testing.T) {
 // ours is no activity, and the domain of an e-mail is an attribute of its own.
 func TestAsTheTracker(t *testing.T) {
 	all, err := Read([]byte(`[{"name": "n", "attributes": {"email": "a@Firm.example "},
-		"events": [{"day": 1, "event": "chat_message"}, {"day": 5, "event": "email_sent"}, {"day": 6, "event": "call_out"}, {"day": 12, "event": "sms_reply"}],
+		"events": [{"day": 1, "event": "chat_message"}, {"day": 5, "event": "email_sent"}, {"day": 6, "event": "call_out"}, {"day": 12, "event": "sms_replied"}],
 		"expect_at_day": [{"day": 5.5, "because": "one is not two", "d": 5, "b": 0}, {"day": 6, "because": "two", "d": 5, "b": -10},
 			{"day": 11, "because": "and ten days of silence since day 1", "b": -30}, {"day": 12, "because": "an answer", "b": 0, "score": 5}]}]`))
 	if err != nil {

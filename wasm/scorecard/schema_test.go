@@ -207,7 +207,7 @@ var schema = []section{
 		{"at", "list of [score, probability]", "in straight lines between, level beyond; neither ever falls; required"},
 	}},
 	{"require", "a band: {require: …}", "", []key{{"grade", "list", "one of these grades"}}},
-	{"an action", "on_band: {BAND: […]}", "One of handoff, journey, audience, notify. A handoff hands the lead to sales once it is known who it is; the others are names for whoever follows the changes of bands.", []key{
+	{"an action", "on_band: {BAND: […]}", "One of handoff, journey, audience, notify. A handoff hands the lead to sales once it is known who it is; a journey begins for it then, if one of that name is in force; the others are names for whoever follows the changes of bands.", []key{
 		{"handoff", "a name", "hand the lead over to this sink"},
 		{"queue", "a name", "of a handoff"},
 		{"sla", "a length of time", "of a handoff: when somebody must have taken it"},

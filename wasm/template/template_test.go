@@ -77,7 +77,7 @@ func TestCheck(t *testing.T) {
 var (
 	attributes = []string{"email", "age", "company", "purchasing_power", "job_title", "company_size"}
 	behaviour  = map[string]string{
-		"open": "email_open", "sms_reply": "sms_reply", "survey_opened": "survey_opened", "article": "page_view",
+		"open": "email_open", "sms_reply": "sms_replied", "survey_opened": "survey_opened", "article": "page_view",
 		"pdf": "download", "question": "chat_message", "price_comparison": "page_view", "share": "share",
 	}
 )

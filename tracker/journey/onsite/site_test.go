@@ -303,6 +303,7 @@ steps:
 
 func TestJourneyPutsAMessageInWait(t *testing.T) {
 	b := begin(t, hours)
+	b.says(visitor2, "page", map[string]any{"path": "/"})
 	b.Call("PUT", "/v1/journeys/warmers", b.SecretKey, []byte(journeyYAML), nil)
 	if status, answer := b.Do("POST", "/v1/journeys/warmers/publish", b.SecretKey, nil); status != 409 || !strings.Contains(string(answer), "there is no on-site message wanted") {
 		t.Fatalf("half-defined: %d %s", status, answer)
@@ -336,10 +337,33 @@ func TestJourneyPutsAMessageInWait(t *testing.T) {
 	if len(waiting.Waiting) != 0 {
 		t.Errorf("it waits although it was shown: %+v", waiting)
 	}
+
+	// What was shown and answered is counted with the step, once, and stands in her ledger.
+	for range 2 {
+		b.says(visitor1, tracker.OnsiteClicked, map[string]any{"message": got[0]["id"], "template": "wanted@1", "link": "/x"})
+	}
+	var stats struct {
+		Stats map[string]tracker.JourneyTally
+	}
+	b.Call("GET", "/v1/journeys/warmers/stats", b.SecretKey, nil, &stats)
+	if s := stats.Stats["warmers@1"].Answers["tell"]; len(s) != 2 || s["shown"] != 1 || s["answered"] != 1 {
+		t.Errorf("answers of the step: %v", s)
+	}
+	b.says(visitor1, tracker.OnsiteShown, map[string]any{"message": "h1", "template": "hours@1"})
+	b.says(visitor1, tracker.OnsiteClosed, map[string]any{"message": "h1", "template": "hours@1"})
+	var impact struct {
+		Sent, Wanted, Answered int
+		Touches                []struct{ Channel, Template, Wanted string }
+	}
+	b.Call("GET", "/v1/leads/ana/impact", b.SecretKey, nil, &impact)
+	if len(impact.Touches) != 2 || impact.Sent != 2 || impact.Answered != 1 || impact.Wanted != 0 || impact.Touches[0].Channel != "onsite" || impact.Touches[0].Template != "hours@1" {
+		t.Errorf("the ledger: %+v", impact)
+	}
 }
 
 func TestErasureTakesWhatWaits(t *testing.T) {
 	b := begin(t, "onsite: wanted\nkind: box\ntitle: T\nbody: B\nshow: {by: journey}\n")
+	b.says(visitor2, "page", map[string]any{"path": "/"})
 	b.Call("PUT", "/v1/journeys/warmers", b.SecretKey, []byte(journeyYAML), nil)
 	b.Call("POST", "/v1/journeys/warmers/publish", b.SecretKey, nil, nil)
 	b.says(visitor1, "identify", map[string]any{"user": "ana"})
