@@ -69,6 +69,7 @@ type Table struct {
 	champion string // the card in force; empty = there is none
 	inForce  *scorecard.Card
 	scores   []int    // by it, of each row
+	waits    []int64  // ms from the moment of each row to its conversion, if it converted; nil of a file
 	log      *FromLog // what it was made of; nil = a file
 }
 
