@@ -57,6 +57,7 @@ type Training struct {
 	AUCWithin   float64  `json:"auc_within,omitempty"` // among rows of one period
 	Lift        float64  `json:"lift10,omitempty"`     // of later rows
 	Brier       float64  `json:"brier,omitempty"`      // of later rows
+	Blind       bool     `json:"blind,omitempty"`      // its best tenth may be a tenth at random
 	Champion    string   `json:"champion,omitempty"`   // name@version of the card in force
 	OldLift     float64  `json:"champion_lift10,omitempty"`
 	OldBrier    float64  `json:"champion_brier,omitempty"`

@@ -109,6 +109,9 @@ func outcomeOf(t *trainingRow) text {
 		g := guards[t.Guard]
 		out = text{fmt.Sprintf("stopped (%s): %s", t.Guard, g.en), fmt.Sprintf("parada (%s): %s", t.Guard, g.es)}
 	}
+	if t.Blind && (t.State == tracker.TrainingPublished || t.State == tracker.TrainingAsks) {
+		out = text{out.en + ", no better than chance", out.es + ", no mejora al azar"}
+	}
 	if t.State == tracker.TrainingShadows && t.Until != "" {
 		out = text{out.en + " until " + clockText(t.Until), out.es + " hasta " + clockText(t.Until)}
 	}
@@ -165,6 +168,9 @@ func (c *call) printTraining(t *trainingRow) {
 	if t.Champion != "" {
 		line("  best tenth %.2f×, of %s %.2f×; Brier %.4f, of %s %.4f (both must be better)", "  mejor décimo %.2f×, el de %s %.2f×; Brier %.4f, el de %s %.4f (ambos deben mejorar)",
 			t.Lift, t.Champion, t.OldLift, t.Brier, t.Champion, t.OldBrier)
+	}
+	if t.Blind {
+		line("  CAREFUL: that best tenth is no better than a tenth drawn at random", "  CUIDADO: ese mejor décimo no mejora a un décimo elegido al azar")
 	}
 	if t.MovesMost > 0 && t.Version != "" {
 		line("  %.1f %% of the leads would change band (at most %.0f %%)", "  cambiaría de banda el %.1f %% de los leads (como mucho el %.0f %%)", 100*t.Moves, 100*t.MovesMost)

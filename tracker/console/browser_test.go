@@ -2,6 +2,9 @@ package console
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -124,6 +127,36 @@ func TestPagesFitNarrowScreens(t *testing.T) {
 		if wide := browsertest.Eval[string](t, ctx, `[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > 360.5 && getComputedStyle(e).position !== 'absolute').map(e => e.className || e.tagName).join()`); wide != "" {
 			t.Errorf("%s: wider than the screen: %s", path, wide)
 		}
+	}
+}
+
+func TestTrainingsInABrowser(t *testing.T) {
+	src := newFake()
+	people(t, src, time.Now())
+	src.made = taught(time.Now())
+	url := serve(t, Config{Source: src, Authorize: as(admin)})
+	ctx := browsertest.Start(t)
+	watchPolicy(t, ctx)
+	for _, wide := range []int64{1400, 360} {
+		browsertest.Do(t, ctx, chromedp.EmulateViewport(wide, 800), chromedp.Navigate(url+"/?lang=es"), chromedp.WaitReady(chromedp.CSS("#list li")))
+		until(t, ctx, `document.getElementById('learned').href.endsWith('?tenant=0100000000000000')`)
+		browsertest.Do(t, ctx, chromedp.Click(chromedp.CSS("#learned")), chromedp.WaitVisible(chromedp.CSS(".trainings td")))
+		until(t, ctx, `document.querySelectorAll('.trainings tbody tr').length === 5`)
+		if over := browsertest.Eval[float64](t, ctx, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+			t.Errorf("at %d the page is %v wider than the screen", wide, over)
+		}
+		if dir := os.Getenv("RIPEN_SCREENSHOTS"); dir != "" {
+			b, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+			if err == nil {
+				err = os.WriteFile(filepath.Join(dir, fmt.Sprintf("trainings-%d.png", wide)), b, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got := browsertest.Eval[[]string](t, ctx, `trouble`); len(got) > 0 {
+		t.Fatalf("the page's own policy stopped %v", got)
 	}
 }
 

@@ -1,6 +1,7 @@
 // Package console is what people look at: the live ranked list of leads at /,
 // where each lead opens to its identity, attributes, score history, reasons and
-// timeline. English and Spanish.
+// timeline. At /console/trainings stands what was learned, and what became of it. English
+// and Spanish.
 //
 // It reads through the [Source] that server gives it and stores nothing but
 // login sessions, in memory. Pages carry no inline script or style and write
@@ -62,6 +63,10 @@ type Source interface {
 	Moments(c tracker.Caller, t tracker.TenantID, q tracker.MomentQuery) (tracker.MomentPage, error)
 	// History returns a lead's changes of score, newest first.
 	History(c tracker.Caller, t tracker.TenantID, id tracker.LeadID, limit int) ([]tracker.Change, error)
+	// Trainings returns the latest cards that were learned, newest first.
+	Trainings(c tracker.Caller, t tracker.TenantID, limit int) ([]tracker.Training, error)
+	// TrainingReport returns the report on one as a page; it needs no script.
+	TrainingReport(c tracker.Caller, t tracker.TenantID, id uint64, lang string) ([]byte, error)
 	// Subscribe sends a value, or closes the channel, after the tenant's list
 	// may have changed, until ctx ends. A value that nobody waits for may be
 	// dropped if one is already waiting.
@@ -99,6 +104,7 @@ type Handler struct {
 	c        Config
 	list     *template.Template
 	login    *template.Template
+	learned  *template.Template
 	assets   map[string]asset // :: path → what is served as it is
 	sessions sessions
 
@@ -126,7 +132,7 @@ func New(c Config) *Handler {
 	parse := func(name string) *template.Template {
 		return template.Must(template.New(name).Funcs(funcs).ParseFS(files, "pages/"+name, "pages/frame.html"))
 	}
-	h.list, h.login = parse("list.html"), parse("login.html")
+	h.list, h.login, h.learned = parse("list.html"), parse("login.html"), parse("trainings.html")
 	return h
 }
 
@@ -206,13 +212,15 @@ func (h *Handler) Handle(ctx *fasthttp.RequestCtx) bool {
 	switch {
 	case strings.HasPrefix(at, "/console/api/"):
 		h.api(ctx, caller, ok, strings.TrimPrefix(at, "/console/api/"))
-	case at != "/":
+	case at != "/" && at != trainingsPath && !strings.HasPrefix(at, trainingsPath+"/"):
 		problem(ctx, fasthttp.StatusNotFound, "not_found", "there is no such page")
 	case len(ctx.QueryArgs().Peek("lang")) > 0:
 		setLanguage(ctx)
 	case !ok:
 		ctx.SetStatusCode(fasthttp.StatusUnauthorized)
 		h.page(ctx, h.login, nil)
+	case at != "/":
+		h.trainings(ctx, caller, strings.TrimPrefix(at[len(trainingsPath):], "/"))
 	default:
 		h.page(ctx, h.list, nil)
 	}
@@ -223,7 +231,7 @@ func (h *Handler) Handle(ctx *fasthttp.RequestCtx) bool {
 func (h *Handler) page(ctx *fasthttp.RequestCtx, t *template.Template, more map[string]any) {
 	lang := language(ctx)
 	data := map[string]any{
-		"Lang": lang, "W": words[lang], "Other": other[lang], "Links": h.c.Links,
+		"Lang": lang, "W": words[lang], "Other": other[lang], "Links": h.c.Links, "Here": string(ctx.Path()),
 		"Session": len(ctx.Request.Header.Cookie(cookie)) > 0, "Login": h.c.Check != nil,
 	}
 	for k, v := range more {

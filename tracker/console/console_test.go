@@ -103,6 +103,12 @@ func TestPaths(t *testing.T) {
 	f("GET", "/console/api/leads", 200)
 	f("GET", "/console/api/leads?tenant="+tracker.TenantID{9}.String(), 404)
 	f("GET", "/console/api/leads/nonsense", 400)
+	f("GET", "/console/trainings", 200)
+	f("GET", "/console/trainings?tenant="+tracker.TenantID{9}.String(), 404)
+	f("GET", "/console/trainings/4", 200)
+	f("GET", "/console/trainings/5", 404)
+	f("GET", "/console/trainings/x", 404)
+	f("GET", "/console/trainingsx", 404)
 	f("GET", "/console/api/leads/"+leadID('v', 9).String(), 404)
 }
 
@@ -117,7 +123,7 @@ func TestPageIsInTheReadersLanguage(t *testing.T) {
 		if csp := res.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
 			t.Fatalf("policy %q", csp)
 		}
-		for _, m := range regexp.MustCompile(`(?:src|href)="(/console/[^"]+)"`).FindAllStringSubmatch(body, -1) {
+		for _, m := range regexp.MustCompile(`(?:src|href)="(/console/[0-9a-f]+/[^"]+)"`).FindAllStringSubmatch(body, -1) {
 			if res, _ := do(t, "GET", url+m[1], ""); res.StatusCode != 200 || !strings.Contains(res.Header.Get("Cache-Control"), "immutable") {
 				t.Fatalf("%s: %d", m[1], res.StatusCode)
 			}
@@ -383,6 +389,64 @@ func TestInnerErrorsStayInside(t *testing.T) {
 		res, body := do(t, "GET", url+"/console/api/"+path, "")
 		if res.StatusCode != 500 || strings.Contains(body, "EOF") || !strings.Contains(body, `"code":"internal"`) {
 			t.Fatalf("%s: %d %s", path, res.StatusCode, body)
+		}
+	}
+}
+
+// TestTrainings shows what was learned and what became of it, to whoever may see it, in
+// their language, and the report as a page of its own.
+func TestTrainings(t *testing.T) {
+	src := newFake()
+	src.made = taught(time.UnixMilli(1_763_784_000_000))
+	url := serve(t, Config{Source: src, Authorize: as(member)})
+	f := func(lang string, want ...string) {
+		t.Helper()
+		res, body := do(t, "GET", url+"/console/trainings", "", "Accept-Language", lang)
+		for _, w := range want {
+			if !strings.Contains(body, w) {
+				t.Errorf("%s: the page lacks %q:\n%s", lang, w, body)
+			}
+		}
+		if csp := res.Header.Get("Content-Security-Policy"); strings.Contains(csp, "unsafe") || strings.Contains(body, "<b>Estado") {
+			t.Errorf("policy %q, or markup of somebody's", csp)
+		}
+	}
+	f("en", "published", "runs as a shadow until 2025-11-23", "44 new conversions", "stopped: an attribute looks written after the outcome", "&lt;b&gt;Estado", "Best tenth 1.00×, of cafeteras@3 0.80×. Careful: no better than a tenth", "5120", "0.813", `href="/console/trainings/4"`, "better: waits for you", "too few data")
+	f("es", "publicada", "corre en la sombra hasta", "parada: un atributo parece escrito", "Cuidado: no mejora a un décimo", "Informe", `href="/console/trainings?lang=en"`)
+	res, body := do(t, "GET", url+"/console/trainings/4", "", "Accept-Language", "es")
+	if csp := res.Header.Get("Content-Security-Policy"); !strings.Contains(body, "lang=es") || strings.Contains(csp, "script-src") || !strings.Contains(csp, "default-src 'none'; style-src 'unsafe-inline'") {
+		t.Errorf("the report under %q: %s", csp, body)
+	}
+	if _, body := do(t, "GET", url+"/console/trainings/1", ""); !strings.Contains(body, "no training") {
+		t.Errorf("a report that is not there: %s", body)
+	}
+	if res, _ := do(t, "GET", url+"/console/trainings?tenant="+tenantB.ID.String(), ""); res.StatusCode != 404 {
+		t.Errorf("another tenant's trainings: %d", res.StatusCode)
+	}
+	if res, _ := do(t, "GET", url+"/console/trainings?lang=es", ""); res.Header.Get("Location") != "/console/trainings" {
+		t.Errorf("the switch leads to %q", res.Header.Get("Location"))
+	}
+	all := serve(t, Config{Source: src, Authorize: as(admin)})
+	if _, body := do(t, "GET", all+"/console/trainings?tenant="+tenantB.ID.String(), ""); !strings.Contains(body, "Nothing has been learned yet") || !strings.Contains(body, `<option value="`+tenantB.ID.String()+`" selected>Other`) {
+		t.Errorf("the other tenant's page:\n%s", body)
+	}
+	closed := serve(t, Config{Source: src})
+	for _, path := range []string{"/console/trainings", "/console/trainings/4"} {
+		if res, body := do(t, "GET", closed+path, ""); res.StatusCode != 401 || strings.Contains(body, "cafeteras") {
+			t.Errorf("a stranger's %s: %d", path, res.StatusCode)
+		}
+	}
+	for _, lang := range []string{"en", "es"} { // each state, cause and guard has words
+		for name, of := range map[string][]string{
+			"ts_": {tracker.TrainingRuns, tracker.TrainingWaits, tracker.TrainingShadows, tracker.TrainingPublishes, tracker.TrainingPublished, tracker.TrainingAsks, tracker.TrainingKept, tracker.TrainingStopped, tracker.TrainingWithdrawn, tracker.TrainingSuperseded, tracker.TrainingDrafted},
+			"tc_": {tracker.TrainedByHand, tracker.TrainedByTime, tracker.TrainedByNew},
+			"tg_": {tracker.GuardTooFew, tracker.GuardLeakage, tracker.GuardDrift, tracker.GuardDraft, tracker.GuardInvalid, tracker.GuardMoves, tracker.GuardFails, tracker.GuardBroken},
+		} {
+			for _, k := range of {
+				if words[lang][name+k] == "" {
+					t.Errorf("%s has no words for %s", lang, name+k)
+				}
+			}
 		}
 	}
 }

@@ -21,6 +21,7 @@ var (
 type fake struct {
 	mu    sync.Mutex // guards the rest
 	leads map[tracker.TenantID][]*person
+	made  []tracker.Training // of tenantA
 	subs  map[chan struct{}]tracker.TenantID
 }
 
@@ -159,6 +160,41 @@ func (f *fake) History(c tracker.Caller, t tracker.TenantID, id tracker.LeadID, 
 		return nil, err
 	}
 	return p.history, nil
+}
+
+func (f *fake) Trainings(c tracker.Caller, t tracker.TenantID, limit int) ([]tracker.Training, error) {
+	if err := c.May(tracker.SecretRole, t); err != nil || t != tenantA.ID {
+		return nil, err
+	}
+	return f.made[:min(limit, len(f.made))], nil
+}
+
+func (f *fake) TrainingReport(c tracker.Caller, t tracker.TenantID, id uint64, lang string) ([]byte, error) {
+	if err := c.May(tracker.SecretRole, t); err != nil {
+		return nil, err
+	}
+	if t != tenantA.ID || id != 4 {
+		return nil, &tracker.Error{Kind: tracker.KindNotFound, Code: "unknown_training", Detail: "there is no training of this number"}
+	}
+	return []byte("<!doctype html><style>p{color:red}</style><p lang=" + lang + ">"), nil
+}
+
+// taught is one training of each outcome that there is much to say of.
+func taught(now time.Time) []tracker.Training {
+	at := func(days int) int64 { return now.AddDate(0, 0, -days).UnixMilli() }
+	one := func(id uint64, state string) tracker.Training {
+		return tracker.Training{
+			ID: id, Card: "cafeteras", Version: "cafeteras@4", Begun: at(10 * (6 - int(id))), Cause: tracker.TrainedByTime, State: state, Rows: 5120, Conversions: 431,
+			AUC: .8441, AUCTime: .8127, Lift: 3.1, Champion: "cafeteras@3", OldLift: 2.4,
+		}
+	}
+	out := []tracker.Training{one(5, tracker.TrainingShadows), one(4, tracker.TrainingPublished), one(3, tracker.TrainingStopped), one(2, tracker.TrainingAsks), one(1, tracker.TrainingStopped)}
+	out[0].Until, out[0].Cause, out[0].New = at(-1), tracker.TrainedByNew, 44
+	out[1].Blind, out[1].Lift, out[1].OldLift = true, 1, .8
+	out[2].Guard, out[2].Why = tracker.GuardLeakage, "<b>Estado</b>: por sí solo alcanza un AUC de 0.982"
+	out[3].Cause = tracker.TrainedByHand
+	out[4] = tracker.Training{ID: 1, Card: "cafeteras", Begun: at(60), Cause: tracker.TrainedByTime, State: tracker.TrainingStopped, Guard: tracker.GuardTooFew}
+	return out
 }
 
 func (f *fake) Subscribe(ctx context.Context, t tracker.TenantID) <-chan struct{} {

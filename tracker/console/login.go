@@ -178,6 +178,6 @@ func setLanguage(ctx *fasthttp.RequestCtx) {
 	if lang := string(ctx.QueryArgs().Peek("lang")); words[lang] != nil {
 		setCookie(ctx, languageCookie, lang, 365*24*time.Hour)
 	}
-	ctx.Response.Header.Set("Location", "/")
+	ctx.Response.Header.Set("Location", string(ctx.Path()))
 	ctx.SetStatusCode(fasthttp.StatusSeeOther)
 }

@@ -64,7 +64,7 @@ type planned struct {
 	plan     *scorecard.Plan
 	label    *scorecard.Label
 	language string
-	lacks    []string // what the card in force has, and none that is learned
+	old      *scorecard.Card
 	row      *planRow
 }
 
@@ -77,7 +77,7 @@ func (s *State) planned() (out []*planned) {
 	for _, t := range s.tenants {
 		for _, c := range t.cards {
 			if card := c.card.Card; card.Plan != nil {
-				out = append(out, &planned{tenant: t.id, inForce: c.activation, plan: card.Plan, label: card.Label, language: card.Language, lacks: unlearned(card)})
+				out = append(out, &planned{tenant: t.id, inForce: c.activation, plan: card.Plan, label: card.Label, language: card.Language, old: card})
 			}
 		}
 	}
@@ -87,16 +87,30 @@ func (s *State) planned() (out []*planned) {
 	return out
 }
 
-// unlearned names what a card has and none that is learned would have: it is not to be
-// lost unasked.
-func unlearned(c *scorecard.Card) (out []string) {
-	if len(c.Gates) > 0 {
-		out = append(out, "gates")
+// lost names what a card has and the one that was learned has not: it is not to be lost
+// unasked.
+func lost(old, learned *scorecard.Card) (out []string) {
+	has := func(g *scorecard.Gate) bool {
+		return slices.ContainsFunc(learned.Gates, func(l *scorecard.Gate) bool { return l.ID == g.ID && l.Text == g.Text && l.Skip == g.Skip })
 	}
-	if slices.ContainsFunc(c.Bands, func(b scorecard.Band) bool { return len(b.Actions) > 0 }) {
-		out = append(out, "on_band")
+	for _, g := range old.Gates {
+		if !has(g) {
+			out = append(out, "gate "+g.ID)
+		}
 	}
-	if c.Rollup != nil {
+	for i := range old.Bands {
+		b := &old.Bands[i]
+		at := slices.IndexFunc(learned.Bands, func(l scorecard.Band) bool { return l.Name == b.Name })
+		if len(b.Grades) > 0 {
+			out = append(out, "band "+b.Name+": require")
+		}
+		for _, a := range b.Actions {
+			if at < 0 || !slices.ContainsFunc(learned.Bands[at].Actions, func(l scorecard.Action) bool { return l.Text == a.Text }) {
+				out = append(out, fmt.Sprintf("on_band %s: %s %s", b.Name, a.Do, a.To))
+			}
+		}
+	}
+	if old.Rollup != nil {
 		out = append(out, "rollup")
 	}
 	return out

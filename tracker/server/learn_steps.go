@@ -12,6 +12,7 @@ import (
 	"ripen/tracker"
 	"ripen/tracker/export"
 	"ripen/tracker/train"
+	"ripen/wasm/scorecard"
 )
 
 // triesMost is how often a training is begun that never came to its end: the process
@@ -88,7 +89,7 @@ func fillTraining(r *tracker.Training, out *export.Trained) (*tracker.TrainedCar
 	}
 	if c := report.Champion; c != nil {
 		r.Champion, r.OldLift, r.OldBrier = c.Name, c.Champion.Lift, c.Champion.Brier
-		r.Lift, r.Brier = c.Challenger.Lift, c.Challenger.Brier
+		r.Lift, r.Brier, r.Blind = c.Challenger.Lift, c.Challenger.Brier, c.Blind
 	}
 	r.Leaks, r.Drifted = nil, nil
 	for _, k := range report.Leaks {
@@ -217,15 +218,34 @@ func (l *learner) watch(ctx context.Context, st *State, p *planned, r *tracker.T
 	if guard, why := movesOf(r, &seen.Simulation); guard != "" {
 		return errors.Join(l.unshadow(p, r), l.end(p, r, tracker.TrainingStopped, guard, why))
 	}
-	if !p.plan.Publish || len(p.lacks) > 0 {
+	lacks, err := l.lacks(p, r)
+	if err != nil {
+		return err
+	}
+	if !p.plan.Publish || len(lacks) > 0 {
 		why := ""
-		if len(p.lacks) > 0 {
-			why = fmt.Sprintf("the card in force has %s, what was learned has not: take over what is to stay, then publish", strings.Join(p.lacks, ", "))
+		if len(lacks) > 0 {
+			why = fmt.Sprintf("the card in force has %s, what was learned has not: take over what is to stay, then publish", strings.Join(lacks, ", "))
 		}
 		return errors.Join(l.unshadow(p, r), l.end(p, r, tracker.TrainingAsks, "", why))
 	}
 	r.State = tracker.TrainingPublishes
 	return l.rows.save(p.tenant, r, nil, p.row)
+}
+
+// lacks names what the card in force has and the challenger has not.
+func (l *learner) lacks(p *planned, r *tracker.Training) ([]string, error) {
+	made, err := l.rows.made(p.tenant, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	learned := &scorecard.Card{} // what was made may be forgotten
+	if made != nil {
+		if learned, err = scorecard.Parse(p.card(), made.YAML); err != nil {
+			return nil, err
+		}
+	}
+	return lost(p.old, learned), nil
 }
 
 // publish puts the challenger in force. Done before, as a crash may leave it, it is

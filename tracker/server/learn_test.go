@@ -162,7 +162,7 @@ func lived(t *testing.T, plan string) *learning {
 // runs as a shadow over a restart and is put in force; what it learned is what is learned
 // by hand as of the same moment, whatever came since.
 func TestLearner(t *testing.T) {
-	b := lived(t, "{every: 1w, publish: if_better, shadow: 2d, moves: 100%, seed: 5}")
+	b := lived(t, "{every: 1w, publish: if_better, shadow: 2d, moves: 100%, seed: 5}\ngates: [{id: rival, when: {company: Rival}, max: 5}]")
 	b.live(6)
 	b.turn()
 	b.trained(0)
@@ -193,6 +193,9 @@ func TestLearner(t *testing.T) {
 	source := string(b.card().Version(2).YAML)
 	if !strings.Contains(source, "learn: {every: 1w, publish: if_better, shadow: 2d, moves: \"100%\", seed: 5}\n") || sumOf([]byte(source)) != r.Sum {
 		t.Errorf("what is in force is not what was learned, or has no plan:\n%s", source)
+	}
+	if !strings.Contains(source, "gates:\n  - {id: \"rival\", when: {company: Rival}, max: ") || !strings.Contains(source, "- {name: hot, from: ") {
+		t.Errorf("the gate and the bands of the card that it replaced are gone:\n%s", source)
 	}
 	b.live(3)
 	if again := b.byHand(r.Moment); again != source {
@@ -284,7 +287,7 @@ func TestLearnerKilled(t *testing.T) {
 // TestLearnerNew counts conversions: as many as the plan waits for begin a training, over
 // restarts, each once.
 func TestLearnerNew(t *testing.T) {
-	b := lived(t, "{new: 10%, moves: 100%, publish: if_better}\ngates: [{id: rival, when: {company: Rival}, max: 5}]")
+	b := lived(t, "{new: 10%, moves: 100%, publish: if_better}\ngates: [{id: idle, when: \"engagement < 1\", max: 5}]")
 	for days := 1; ; days++ {
 		b.live(1)
 		b.restart()
@@ -304,10 +307,10 @@ func TestLearnerNew(t *testing.T) {
 			t.Fatal("no training begins")
 		}
 	}
-	// The card in force has a gate, which would be lost: it asks, and is seen to be answered.
+	// The card in force has a gate on its points, which would be lost: it asks, and is seen to be answered.
 	b.pass(25 * time.Hour)
 	b.turn()
-	if r := b.trained(1)[0]; r.State != tracker.TrainingAsks || !strings.Contains(r.Why, "has gates,") || b.card().Current != 1 || b.registry.Tenant(b.tenant).Shadow != nil {
+	if r := b.trained(1)[0]; r.State != tracker.TrainingAsks || !strings.Contains(r.Why, "has gate idle,") || b.card().Current != 1 || b.registry.Tenant(b.tenant).Shadow != nil {
 		t.Fatalf("%+v, in force %d", r, b.card().Current)
 	}
 	if _, err := (inForce{b.registry, b.Server}).Publish(t.Context(), b.tenant, "shop", false); err != nil {

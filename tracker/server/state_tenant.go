@@ -43,7 +43,8 @@ type tenantState struct {
 	swept   tracker.LeadID // how far the sweep came
 	changed bool           // the cards, since the last checkpoint
 
-	shadow *shadow // is told of the leads that the loop has touched; nil = none
+	then   map[string]tracker.Activation // :: card → what was in force at the moment of a past state
+	shadow *shadow                       // is told of the leads that the loop has touched; nil = none
 }
 
 // sweep is the way of a new card through all leads.
@@ -203,6 +204,12 @@ func (s *State) control(ctx context.Context, rec *storage.Record) error {
 		return s.expire(ctx, rec, c.Expiry)
 	case rec.Seq <= t.deck.Gen:
 		return nil // it was applied before
+	}
+	if s.cfg.until != 0 && rec.Received <= s.cfg.until {
+		if t.then == nil {
+			t.then = map[string]tracker.Activation{}
+		}
+		t.then[c.Activation.Card] = *c.Activation
 	}
 	return s.activate(ctx, t, *c.Activation, rec.Seq)
 }

@@ -127,10 +127,16 @@ func (s *State) seeAll(ctx context.Context) error {
 	return nil
 }
 
-// champion is the card in force under a name, to be walked to any moment; nil if
-// there is none.
+// champion is the card in force under a name, then if the state is of the past, to be
+// walked to any moment; nil if there is none.
 func (s *State) champion(ctx context.Context, tenant tracker.TenantID, name string) (*simulation, error) {
 	serving, _ := s.serving(tenant, name)
+	if serving != nil && s.cfg.until != 0 { // a past state scores by the cards of today
+		then, ok := s.tenants[tenant].then[name]
+		if serving = &then; !ok {
+			serving = nil
+		}
+	}
 	if serving == nil {
 		return nil, nil
 	}

@@ -47,8 +47,7 @@ func (c *Card) yaml(rows []int, t *training) []byte {
 		of = append(of, "{dimension: fit}")
 	}
 	fmt.Fprintf(&w.out, "\nscore:\n  of: [%s]\n  scale: {from: [%d, %d], to: [1, 100]}\n", strings.Join(of, ", "), from, to)
-	w.bands(t.calibrate(scored{base: c.base}, float64(from), float64(to)), t.of())
-	return w.out.Bytes()
+	return w.ends(t, t.calibrate(scored{base: c.base}, float64(from), float64(to)), float64(from), float64(to))
 }
 
 // foresees writes what a card that was learned from the log foresees, and how it is
@@ -278,11 +277,36 @@ func (w *cardWriter) categoryRules(i int, col *column, k *cut) (rules []rule) {
 	return append(rules, rule{"{exists: false}", say(w.lang, "not known", "no se sabe"), points[k.missing()]})
 }
 
+// ends writes the bands, how probable conversion is by score, and what is taken over from
+// the card in force.
+func (w *cardWriter) ends(r *training, k *calibration, lo, hi float64) []byte {
+	c := r.carry(k)
+	if c == nil || len(c.bands) == 0 {
+		w.bands(k, k.bands(w.lang), r.of())
+	} else {
+		k.count(c.bands, k.shown())
+		w.comment("Bands as in the card in force, each begun where as many stand.", "Las bandas de la tarjeta en vigor; cada una empieza donde quedan tantos como antes.")
+		w.bands(k, c.bands, r.of())
+	}
+	if c == nil {
+		return w.out.Bytes()
+	}
+	out := c.write(w.out.Bytes(), lo, hi)
+	if in := r.report.Champion; in != nil {
+		in.Carried, in.Lost = c.names, c.lost
+	}
+	return out
+}
+
 // bands writes the bands, and how probable conversion is by score.
-func (w *cardWriter) bands(k *calibration, of string) {
+func (w *cardWriter) bands(k *calibration, bands []banded, of string) {
 	fmt.Fprintf(&w.out, "\nbands:\n")
-	for _, b := range k.bands(w.lang) {
-		fmt.Fprintf(&w.out, "  - {name: %s, from: %d, people: %d, converted: %d} # %.0f %%\n", b.name, b.from, b.people, b.converted, 100*float64(b.converted)/float64(max(b.people, 1)))
+	for _, b := range bands {
+		leave := ""
+		if b.leave > 0 && b.leave < b.from {
+			leave = fmt.Sprintf(", leave: %d", b.leave)
+		}
+		fmt.Fprintf(&w.out, "  - {name: %s, from: %d%s, people: %d, converted: %d} # %.0f %%\n", b.name, b.from, leave, b.people, b.converted, 100*float64(b.converted)/float64(max(b.people, 1)))
 	}
 	w.comment("Of people it had not seen, as many of those with a score converted.", "De personas que no había visto, de las que tienen una puntuación convirtió esta parte.")
 	fmt.Fprintf(&w.out, "probability:\n  of: %s\n  at: [", quoted(of))

@@ -3,7 +3,9 @@ package train
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
+	"strings"
 
 	"ripen/wasm/scorecard"
 )
@@ -16,6 +18,9 @@ type Champion struct {
 	Champion   Measures `json:"later"` // of its scores, made probabilities on the early rows
 	Challenger Measures `json:"challenger"`
 	Better     bool     `json:"better"`
+	Blind      bool     `json:"blind"`   // the challenger's best tenth may be a tenth at random
+	Carried    []string `json:"carried"` // what was taken over of the card in force
+	Lost       []Lost   `json:"lost"`    // and what could not be
 	Changes    []Change `json:"changes"` // of points, the greatest first; of a learned card
 	More       int      `json:"more"`    // changes beyond those
 }
@@ -109,7 +114,21 @@ func (r *training) challenge() {
 	}
 	c := &Champion{Name: r.t.champion, Champion: measure(p, r.t.labels(ask)), Challenger: *r.report.Written().Time}
 	c.Better = c.Challenger.Lift > c.Champion.Lift && c.Challenger.Brier < c.Champion.Brier
+	c.Blind = c.Challenger.Lift <= chanceLift(r.t.labels(ask))
 	r.report.Champion = c
+}
+
+// chanceLift is the lift that a tenth drawn at random stays below 95 times in 100.
+func chanceLift(y []uint8) float64 {
+	n, k := float64(len(y)), 0.0
+	for _, v := range y {
+		k += float64(v)
+	}
+	if k == 0 {
+		return 1
+	}
+	p := k / n
+	return 1 + 1.645*math.Sqrt((1-p)*.9/(p*n/10))
 }
 
 func (p *printer) champion(c *Champion, wrote string) {
@@ -129,6 +148,15 @@ func (p *printer) champion(c *Champion, wrote string) {
 		p.line("  The learned card is better at both: its best tenth holds more conversions, its percentages are nearer.", "  La tarjeta aprendida es mejor en ambas cosas: su mejor décimo convierte más y sus porcentajes aciertan más.")
 	} else {
 		p.line("  The learned card is not better at both: keep the one in force.", "  La tarjeta aprendida no es mejor en ambas cosas: conserva la que está en vigor.")
+	}
+	if c.Blind {
+		p.line("  CAREFUL: its best tenth (%.2f×) is no better than a tenth drawn at random: it hardly tells who converts.", "  CUIDADO: su mejor décimo (%.2f×) no mejora a un décimo elegido al azar: apenas dice quién convierte.", c.Challenger.Lift)
+	}
+	if len(c.Carried) > 0 {
+		p.line("  Taken over from it: %s.", "  Se conserva de ella: %s.", printable(strings.Join(c.Carried, ", ")))
+	}
+	for _, l := range c.Lost {
+		p.line("  NOT taken over: %s: %s.", "  NO se conserva: %s: %s.", printable(l.What), printable(l.Why))
 	}
 }
 

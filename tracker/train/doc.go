@@ -23,7 +23,8 @@
 // one moment, and whether the card's label came true since ([FeaturesVersion] lists what
 // it knows). Rules and models' features for what people do count what the column
 // counted. Beside a card in force, the report says which of the two is better on the
-// latest moments ([Champion]).
+// latest moments ([Champion]); the learned card takes over the bands, gates and actions of
+// the other as far as they make sense in it, and the report names what does not.
 //
 // It does not: store anything, read the log itself, or publish.
 package train

@@ -34,8 +34,13 @@ func (r *training) guard() error {
 			if skip[j] {
 				continue
 			}
-			why := r.suspicion(alone(r.t, j, r.fold, foldsN, r.plan.coarseness), max(shares[j], trees[j]), information(bins[j], by[j].n, r.t.y))
-			if why != "" {
+			p := alone(r.t, j, r.fold, foldsN, r.plan.coarseness)
+			why := r.suspicion(auc(p, r.t.y), max(shares[j], trees[j]), information(bins[j], by[j].n, r.t.y))
+			if why != "" && r.t.foresees(j, p) {
+				if !slices.Contains(r.foreseen, c.name) {
+					r.foreseen = append(r.foreseen, c.name)
+				}
+			} else if why != "" {
 				r.report.Leaks = append(r.report.Leaks, Leak{c.name, why})
 				skip[j] = true
 				left--
@@ -82,6 +87,15 @@ var salesWords = []string{
 	"estado", "etapa", "propietario", "etiqueta", "etiquetas", "calidad", "cerrado", "perdido", "ganado", "oportunidad", "factura", "contrato",
 }
 
+// bySales says that by its name sales may write a column.
+func (c *column) bySales() bool {
+	name := c.attr
+	if c.does != nil {
+		name = c.does.event
+	}
+	return slices.ContainsFunc(strings.Split(name, "_"), func(w string) bool { return slices.Contains(salesWords, w) })
+}
+
 // notes are the sentences under the figures.
 func (r *training) notes() {
 	lang := r.o.Language
@@ -97,9 +111,12 @@ func (r *training) notes() {
 	if n := r.t.censored; n > 0 {
 		note("%d rows have no %s: open yet, so they are neither won nor lost, and not learned from", "%d filas no tienen %s: siguen abiertas, así que no son ganadas ni perdidas y no se aprende de ellas", n, r.t.label)
 	}
+	for _, name := range r.foreseen {
+		note("%s knows much of who converts, and it may: it was known before each moment, and tells who converts long after it nearly as well", "%s sabe mucho de quién convierte, y puede: se sabía antes de cada momento, y acierta casi igual con quien convierte mucho después", name)
+	}
 	for _, c := range r.t.columns {
 		isLeak := slices.ContainsFunc(r.report.Leaks, func(l Leak) bool { return l.Name == c.name })
-		if !isLeak && slices.ContainsFunc(strings.Split(c.attr, "_"), func(w string) bool { return slices.Contains(salesWords, w) }) {
+		if !isLeak && c.bySales() {
 			note("%s: by its name somebody may fill it in while selling. If so, leave it out: --drop %q", "%s: por su nombre, alguien puede rellenarlo mientras vende. Si es así, déjalo fuera: --drop %q", c.name, c.name)
 		}
 	}

@@ -97,32 +97,41 @@ func rounded(v float64, digits int) float64 {
 // banded is a band and who came into it.
 type banded struct {
 	name              string
-	from              int
+	from, leave       int // leave 0 = from
 	people, converted int
+}
+
+// shown are the scores as they are shown.
+func (k *calibration) shown() []int {
+	scores := make([]int, len(k.scores))
+	for i, x := range k.scores {
+		scores[i] = int(math.Floor(x + .5))
+	}
+	return scores
 }
 
 // bands cuts the rows into their best tenth, the next fifth, and the rest, and counts
 // how each of them converted.
 func (k *calibration) bands(lang string) (out []banded) {
-	scores := make([]int, len(k.scores))
-	for i, x := range k.scores {
-		scores[i] = int(math.Floor(x + .5))
-	}
+	scores := k.shown()
 	sorted := slices.Sorted(slices.Values(scores))
 	warm := max(sorted[len(sorted)*7/10], 2)
 	hot := max(sorted[len(sorted)*9/10], warm+1)
-	edges := []int{0, warm, hot, 101}
-	for b, name := range [][2]string{{"cold", "frio"}, {"warm", "templado"}, {"hot", "caliente"}} {
-		if edges[b] > 100 {
-			break
-		}
-		out = append(out, banded{name: say(lang, name[0], name[1]), from: edges[b]})
-		for i, s := range scores {
-			if s >= edges[b] && s < edges[b+1] {
-				out[b].people++
-				out[b].converted += int(k.y[i])
+	out = []banded{{name: say(lang, "cold", "frio")}, {name: say(lang, "warm", "templado"), from: warm}, {name: say(lang, "hot", "caliente"), from: hot}}
+	out = slices.DeleteFunc(out, func(b banded) bool { return b.from > 100 })
+	k.count(out, scores)
+	return out
+}
+
+// count counts who came into bands, and how they converted.
+func (k *calibration) count(bands []banded, scores []int) {
+	for i, s := range scores {
+		for b := len(bands) - 1; b >= 0; b-- {
+			if s >= bands[b].from {
+				bands[b].people++
+				bands[b].converted += int(k.y[i])
+				break
 			}
 		}
 	}
-	return out
 }

@@ -213,6 +213,5 @@ func (r *training) modelCard(model string, k *calibration) []byte {
 		own.scores = append(own.scores, 1+99*(p-first)/(last-first))
 		own.p = append(own.p, p)
 	}
-	w.bands(own, r.of())
-	return w.out.Bytes()
+	return w.ends(r, own, rounded(100*first, 2), rounded(100*last, 2))
 }

@@ -72,7 +72,7 @@ func (o *Options) shapes(t *Table) (map[string]shape, error) {
 	for _, c := range o.Constraints {
 		i := slices.IndexFunc(t.columns, func(col *column) bool { return col.name == c.Attribute || col.attr == c.Attribute })
 		if i < 0 {
-			return nil, fmt.Errorf("constraint on %q: it is no column that is learned from", c.Attribute)
+			return nil, fmt.Errorf("constraint on %q: it is no column that is learned from; the report says which are, and why others are left out", c.Attribute)
 		}
 		col := t.columns[i]
 		s, ok := out[col.attr]

@@ -109,6 +109,7 @@ type FromLog struct {
 type snapshot struct {
 	at, first    int64
 	y            uint8
+	wait         int64 // ms until it converted
 	already      bool
 	hits, traits int   // ends in Snapshots.hits and traits
 	score        int64 // by the card in force
@@ -265,8 +266,8 @@ func (s *Snapshots) outcome(e *tracker.Event, open func(*tracker.Event) error) e
 	case !is:
 	case e.Time <= s.now.at:
 		s.now.already = true
-	default:
-		s.now.y = 1
+	case s.now.y == 0:
+		s.now.y, s.now.wait = 1, e.Time-s.now.at
 	}
 	return nil
 }
@@ -466,6 +467,7 @@ func (s *Snapshots) Table() (*Table, error) {
 		t.y = append(t.y, s.rows[i].y)
 		t.when = append(t.when, float64(s.rows[i].at/1000))
 		t.scores = append(t.scores, int(s.rows[i].score))
+		t.waits = append(t.waits, s.rows[i].wait)
 	}
 	s.attributes(t)
 	s.behaviours(t)

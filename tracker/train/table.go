@@ -13,6 +13,7 @@ import (
 
 	"ripen/tracker"
 	"ripen/wasm/scorecard"
+	"ripen/wasm/scorecard/expr"
 )
 
 // kind is what a column was found to hold.
@@ -69,6 +70,7 @@ type Table struct {
 	champion string // the card in force; empty = there is none
 	inForce  *scorecard.Card
 	scores   []int    // by it, of each row
+	waits    []int64  // ms from the moment of each row to its conversion, if it converted; nil of a file
 	log      *FromLog // what it was made of; nil = a file
 }
 
@@ -81,6 +83,20 @@ func (t *Table) Conversions() (n int) {
 		n += int(y)
 	}
 	return n
+}
+
+// has refuses names that are no columns of a file.
+func has(head []string, flag string, names ...string) error {
+	for _, name := range names {
+		if name == "" || name == FileOrder || find(head, name) >= 0 {
+			continue
+		}
+		if like := expr.Nearest(name, head); like != "" {
+			return fmt.Errorf("%s: the file has no column %q: did you mean %s?", flag, name, like)
+		}
+		return fmt.Errorf("%s: the file has no column %q: it has %s", flag, name, strings.Join(head, ", "))
+	}
+	return nil
 }
 
 // ReadTable reads a CSV file whose first line names its columns, and finds out
@@ -96,10 +112,8 @@ func ReadTable(r io.Reader, o *Options) (*Table, error) {
 			return nil, fmt.Errorf("missing word %s is a number: numbers that many rows hold are bins of their own anyway; name words only", w)
 		}
 	}
-	for _, name := range append(append([]string{o.Label}, o.Drop...), o.TimeColumn) {
-		if name != "" && name != FileOrder && find(head, name) < 0 {
-			return nil, fmt.Errorf("the file has no column %q: it has %s", name, strings.Join(head, ", "))
-		}
+	if err := errors.Join(has(head, "label", o.Label), has(head, "drop", o.Drop...), has(head, "time-column", o.TimeColumn)); err != nil {
+		return nil, err
 	}
 	t := &Table{}
 	if cells, err = t.readLabel(head, cells, o); err != nil {

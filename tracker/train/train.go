@@ -44,6 +44,7 @@ type training struct {
 	ctx         context.Context
 	done, total int
 	heldout     []float64 // what the written model said of rows it had not seen
+	foreseen    []string  // columns that know much, and no leak
 	report      *Report
 }
 
@@ -232,7 +233,7 @@ func (r *training) useful(card *Card) error {
 	for j, c := range r.t.columns {
 		a := Attribute{Name: c.name, Attribute: c.attr, Kind: [...]string{"number", "category"}[c.kind], Share: shares[j], TreeShare: treeShares[j]}
 		a.Information = information(bins[j], by[j].n, r.t.y)
-		a.Alone = alone(r.t, j, r.fold, foldsN, r.plan.coarseness)
+		a.Alone = auc(alone(r.t, j, r.fold, foldsN, r.plan.coarseness), r.t.y)
 		p := r.plan
 		p.skip = make([]bool, len(r.t.columns))
 		p.skip[j] = true

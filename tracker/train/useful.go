@@ -1,6 +1,9 @@
 package train
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // information is the information value of bins: how far apart those who converted
 // and those who did not lie.
@@ -27,9 +30,9 @@ func information(bins []uint8, n int, y []uint8) float64 {
 	return sum
 }
 
-// alone is the AUC of one column by itself, each fold scored by the rates of the
-// others.
-func alone(t *Table, j int, fold []int, k int, how coarseness) float64 {
+// alone is how probable conversion is by one column alone, each fold scored by the rates
+// of the others.
+func alone(t *Table, j int, fold []int, k int, how coarseness) []float64 {
 	p := make([]float64, t.Len())
 	for f := range k {
 		test, fit := parted(fold, f)
@@ -47,7 +50,42 @@ func alone(t *Table, j int, fold []int, k int, how coarseness) float64 {
 			p[r] = (pos[b] + 10*all/float64(len(fit))) / (n[b] + 10)
 		}
 	}
-	return auc(p, t.y)
+	return p
+}
+
+// A leak is written on the way to the outcome: it knows who is about to convert, and
+// nothing of those who convert much later.
+const (
+	lateLeast = 25  // who converted late, at least, to tell
+	lateShare = 0.5 // of what it tells beyond chance it must tell of them, too
+	lateWait  = day // is late at least
+)
+
+// foresees says that a column that knows much of who converts, p by itself, is no leak: it
+// was known at moments long before. Only the log knows that; and of attributes it does
+// not if it believes the times that an import gave them, nor of what sales write.
+func (t *Table) foresees(j int, p []float64) bool {
+	c := t.columns[j]
+	if t.waits == nil || c.does == nil && t.log.By == "time" || c.bySales() {
+		return false
+	}
+	var waits []int64
+	for i, y := range t.y {
+		if y == 1 {
+			waits = append(waits, t.waits[i])
+		}
+	}
+	slices.Sort(waits)
+	late := max(waits[len(waits)/2], lateWait)
+	var q []float64
+	var y []uint8
+	n := 0
+	for i := range t.y {
+		if t.y[i] == 0 || t.waits[i] >= late {
+			q, y, n = append(q, p[i]), append(y, t.y[i]), n+int(t.y[i])
+		}
+	}
+	return n >= lateLeast && auc(q, y)-.5 >= lateShare*(auc(p, t.y)-.5)
 }
 
 // alarmDrift is the population stability index from which a distribution has

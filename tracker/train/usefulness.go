@@ -44,6 +44,8 @@ type Useful struct {
 	Like     string `json:"like,omitempty"` // what says much the same
 	Verdict  string `json:"verdict"`        // keep, ask, spare, stop, unclear or leak
 	Sentence string `json:"sentence"`
+
+	foreseen bool // it was known long before, however much it tells
 }
 
 // What an attribute must tell. The information value from which it tells anything is
@@ -177,13 +179,14 @@ func (m *useMeasure) look(i int) Useful {
 	j := x.columns[best]
 	x.columns = append([]int{j}, slices.Delete(x.columns, best, best+1)...)
 	half := 1.96 * math.Sqrt(m.noise[i])
+	by := alone(m.t, j, m.fold, foldsN, m.plan.coarseness)
 	n := held(m.bins[j], m.by[j].n)
 	p := float64(m.out.Conversions)
 	u := Useful{
 		Name: x.name, Attribute: m.t.columns[j].attr, Kind: x.kind, Bins: n,
 		Information: m.information(j), Chance: byChance(n, p, float64(m.out.Rows)-p, len(x.columns)),
-		Alone: alone(m.t, j, m.fold, foldsN, m.plan.coarseness),
-		Gain:  m.gain[i], Between: [2]float64{m.gain[i] - half, m.gain[i] + half},
+		Alone: auc(by, m.t.y), foreseen: m.t.foresees(j, by),
+		Gain: m.gain[i], Between: [2]float64{m.gain[i] - half, m.gain[i] + half},
 	}
 	yes, no, k := 0.0, 0.0, 0.0
 	for r, y := range m.t.y {
@@ -230,7 +233,7 @@ func (m *useMeasure) judge() {
 		speaks := u.Information >= leastInformation && u.Information > u.Chance
 		adds := u.Between[0] > 0
 		switch {
-		case u.Alone > alarmAlone || u.Information > alarmInformation:
+		case (u.Alone > alarmAlone || u.Information > alarmInformation) && !u.foreseen:
 			u.Verdict = "leak"
 		case !speaks && !adds && u.Chance > muchInformation:
 			u.Verdict = "unclear"

@@ -16,7 +16,7 @@ func TestOnBand(t *testing.T) {
 	if len(c.Bands[0].Actions) != 0 || len(c.Bands[1].Actions) != 4 {
 		t.Fatalf("%+v", c.Bands)
 	}
-	if a := c.Bands[1].Actions[0]; a != (Action{Do: "handoff", To: "crm", Queue: "sales", SLA: 4 * hour}) {
+	if a := c.Bands[1].Actions[0]; a != (Action{Do: "handoff", To: "crm", Queue: "sales", SLA: 4 * hour, Text: "{handoff: crm, queue: sales, sla: 4h}"}) {
 		t.Errorf("%+v", a)
 	}
 	for _, d := range []float64{59, 60, 61} {

@@ -231,6 +231,7 @@ type Gate struct {
 	When    *Expression // in place of Tests; nil = none
 	Max     float64
 	Skip    bool
+	Text    string // its when:, in one line
 }
 
 // Combine is how dimensions become one score.
@@ -270,6 +271,7 @@ type Action struct {
 	Queue string      // of a handoff
 	SLA   int64       // of a handoff, ms: when somebody must have taken it; 0 = no promise
 	When  *Expression // only if this holds of the dimensions; nil = always
+	Text  string      // as it stands in the card, in one line
 }
 
 // EventType is an event type that rules name.

@@ -183,6 +183,11 @@ func (c *Card) cell(part *expr.Expr) int {
 	return len(c.Cells) - 1
 }
 
+// OfDims says whether the expression asks for points of dimensions.
+func (x *Expression) OfDims() bool {
+	return x != nil && x.Expr != nil && slices.ContainsFunc(x.Inputs, func(in expr.InputDef) bool { return in.Moves && !IsPast(in) })
+}
+
 // Moves says whether the gate's answer may turn by itself.
 func (g *Gate) Moves() bool {
 	return g.When != nil && slices.ContainsFunc(g.When.Rest.Inputs, func(in expr.InputDef) bool { return in.Moves || IsPast(in) })

@@ -106,7 +106,7 @@ func (n *node) flow() string {
 	plain := n.text != "" && strings.IndexFunc(n.text, func(r rune) bool {
 		return r != '_' && r != '.' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
 	}) < 0
-	if plain && !n.quoted {
+	if _, isNumber := plainNumber(n); isNumber || plain && !n.quoted {
 		return n.text
 	}
 	return fmt.Sprintf("%q", n.text)

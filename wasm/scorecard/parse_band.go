@@ -41,6 +41,7 @@ func (p *reader) onBand(v *node) {
 }
 
 func (p *reader) action(n *node) (a Action) {
+	a.Text = n.flow()
 	at := map[string]*node{} // :: key → its node
 	kind := func(k, v *node) {
 		at[k.text] = k

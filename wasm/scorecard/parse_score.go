@@ -138,7 +138,7 @@ func (p *reader) gates(v *node) {
 		p.fields(n, "a gate", map[string]func(k, v *node){
 			"id": func(_, v *node) { g.ID = p.name(v, "id") },
 			"when": func(_, v *node) {
-				if v.kind == scalarNode {
+				if g.Text = v.flow(); v.kind == scalarNode {
 					g.When = p.expression(v, overGate)
 				} else {
 					g.Tests = p.tests(v, true)

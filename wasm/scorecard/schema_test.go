@@ -234,7 +234,7 @@ var schema = []section{
 		[]key{
 			{"every", "a length of time", "since it was learned last, by the server or by hand; at least 1h"},
 			{"new", "a share in %", "of all conversions before, that came since, and 10 at least: 10% is a tenth more. One of every and new is required"},
-			{"publish", "ask, if_better", "what becomes of a better one; ask if left out, and always where the card in force has gates, on_band or rollup, which no learned card has"},
+			{"publish", "ask, if_better", "what becomes of a better one; ask if left out, and always where the card in force has what the learned one cannot take over: gates or on_band that ask for points of dimensions, a band that requires a grade, or rollup"},
 			{"shadow", "a length of time", "how long it runs beside the card in force before that is decided; 1d if left out"},
 			{"moves", "a share in %", "the most leads that may change band; 20% if left out"},
 			{"by", "received, time", "when an event was known; received if left out. time is for histories that were imported"},

@@ -87,6 +87,7 @@ const drawTenants = (data) => {
   if (select.options.length === data.tenants.length && select.value === data.tenant) return;
   select.replaceChildren(...data.tenants.map((t) => make("option", { value: t.id }, t.name)));
   select.value = data.tenant;
+  $("learned").href = "/console/trainings?tenant=" + data.tenant;
 };
 
 $("tenant").addEventListener("change", (e) => {

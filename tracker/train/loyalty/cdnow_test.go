@@ -182,6 +182,17 @@ func TestSpend(t *testing.T) {
 	if s.LogLik < -4055.9233 {
 		t.Errorf("log likelihood = %.4f, want −4055.9232", s.LogLik)
 	}
+	printed := &Spend{P: 6.25, Q: 3.74, V: 15.44}
+	ll := 0.0
+	for _, b := range buyers {
+		if b.Repeats > 0 && b.Mean > 0 {
+			ll += printed.logLik(float64(b.Repeats), b.Mean)
+		}
+	}
+	if s.LogLik < ll {
+		t.Errorf("log likelihood = %.6f, below that of the printed parameters, %.6f", s.LogLik, ll)
+	}
+	t.Logf("log likelihood %.6f at %.4f %.4f %.4f; of the printed parameters %.6f", s.LogLik, s.P, s.Q, s.V, ll)
 	near(t, "the mean of all", s.Expect(Buyer{}), 35.17, 0.0050001)
 	for i, want := range []float64{24.65, 18.91, 35.17, 35.17, 35.17, 71.46, 18.91, 35.17, 27.28, 35.17} {
 		near(t, "E[M] of "+buyers[i].ID, s.Expect(buyers[i]), want, 0.1)
@@ -230,12 +241,16 @@ func TestTable(t *testing.T) {
 	for _, b := range Buyers(lines, day(t, "19980630")) {
 		later[b.ID] = float64(b.Repeats)
 	}
-	alive, ey, came := []float64{}, []float64{}, []bool{}
+	alive, ey, often, came, hidden := []float64{}, []float64{}, []float64{}, []bool{}, []float64{}
+	off := 0.0
 	for _, b := range Buyers(lines, day(t, "19970930")) {
 		i, bought := min(b.Repeats, 7), later[b.ID]-float64(b.Repeats)
 		sum[i] += m.Expect(b, 39)
 		actual[i] += bought
 		count[i]++
+		often = append(often, float64(b.Repeats))
+		hidden = append(hidden, bought)
+		off += math.Abs(m.Expect(b, 39) - bought)
 		alive, ey, came = append(alive, m.Alive(b)), append(ey, m.Expect(b, 39)), append(came, bought > 0)
 	}
 	if count != [8]float64{1411, 439, 214, 100, 62, 38, 29, 64} {
@@ -250,4 +265,42 @@ func TestTable(t *testing.T) {
 	// Why nobody is ranked by the chance of being there.
 	near(t, "AUC of P(alive)", auc(alive, came), 0.3158, fourDigits)
 	near(t, "AUC of E[Y]", auc(ey, came), 0.7725, fourDigits)
+	near(t, "AUC of the number of purchases", auc(often, came), 0.7576, fourDigits)
+	mean, far := 0.0, 0.0
+	for _, v := range hidden {
+		mean += v / float64(len(hidden))
+	}
+	for _, v := range hidden {
+		far += math.Abs(v - mean)
+	}
+	if e := off / float64(len(hidden)); e > 0.786 { // ours is 0.7855
+		t.Errorf("mean error = %.4f, want 0.786 or less", e)
+	}
+	near(t, "mean error of the mean", far/float64(len(hidden)), 1.134, threeDigits)
+}
+
+// TestLifetime holds what a customer will earn to its parts: the margin is a share, with
+// nothing discounted it is the purchases expected times their value, and what is
+// discounted is what a sum over single weeks says.
+func TestLifetime(t *testing.T) {
+	m, buyers := fitted(t, BG), published(t)
+	s, err := FitSpend(buyers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range []Buyer{buyers[0], buyers[5], {Repeats: 7, Last: 29.43, Age: 38.86, Mean: 40}} {
+		whole := m.Lifetime(s, b, Terms{Margin: 1, Weeks: 52})
+		near(t, "with no discount", whole, m.Expect(b, 52)*s.Expect(b), 1e-9*whole)
+		near(t, "at a margin of 30 %", m.Lifetime(s, b, Terms{Margin: .3, Weeks: 52}), .3*whole, 1e-9*whole)
+		sum := 0.0
+		for w := range 52 {
+			bought := m.Expect(b, float64(w+1)) - m.Expect(b, float64(w))
+			sum += bought * s.Expect(b) * .3 / math.Pow(1.15, (float64(w)+.5)*7/365.25)
+		}
+		got := m.Lifetime(s, b, Terms{Margin: .3, Discount: .15, Weeks: 52})
+		near(t, "discounted", got, sum, 2e-4*sum)
+		if !(got < .3*whole) {
+			t.Errorf("discounted by 15 %% a year it is %.4f of %.4f", got, .3*whole)
+		}
+	}
 }
