@@ -40,8 +40,9 @@ type caseOf struct {
 	format string // of a batch; empty = Segment's
 }
 
-// formatCases are batches in other people's words. They are measured against
-// Segment's, on the server that only captures: folding costs all of them the same.
+// formatCases are batches in other people's words, the first in those of Segment's
+// own browser library. They are measured against that, in turn, on the server that only
+// captures: folding costs all of them the same.
 func formatCases() (list []caseOf) {
 	for _, name := range load.Formats()[1:] {
 		list = append(list, caseOf{name: "POST 20 " + name, events: 20, format: name})
@@ -82,27 +83,40 @@ func (s *suite) ratios(ctx context.Context) error {
 		return err
 	}
 	for round := range s.tempo.rounds {
-		for _, c := range append([]caseOf{casePixel, caseOne, caseFresh, casePost}, formatCases()...) {
+		for _, c := range []caseOf{casePixel, caseOne, caseFresh, casePost} {
 			if c.deep && s.Quick {
 				continue
 			}
 			for i := range servers {
 				server := servers[(i+round)%len(servers)] // nobody is always first
-				if server.pixels && c.events > 0 || c.format != "" && server.name != nameCapture {
+				if server.pixels && c.events > 0 {
 					continue
 				}
-				cell := s.measure(ctx, server, c)
-				cell.Round = round + 1
-				s.report.Cells = append(s.report.Cells, cell)
-				s.say("%-20s %-26s %9.0f req/s %9.0f ev/s %6.1f µs/ev  p99 %.1f ms %s", cell.Server, cell.Case, cell.Requests, cell.Events, cell.CPU, cell.P99, cell.Trouble)
-				if ctx.Err() != nil {
-					return ctx.Err()
+				if err := s.add(ctx, server, c, round); err != nil {
+					return err
 				}
+			}
+		}
+		for i, list := 0, formatCases(); i < len(list); i++ {
+			if err := s.add(ctx, servers[captureAt], list[(i+round)%len(list)], round); err != nil {
+				return err
 			}
 		}
 	}
 	s.compare()
 	return nil
+}
+
+// captureAt is where the server that only captures stands among the contenders.
+const captureAt = 1
+
+// add measures a cell and puts it into the report.
+func (s *suite) add(ctx context.Context, server *contender, c caseOf, round int) error {
+	cell := s.measure(ctx, server, c)
+	cell.Round = round + 1
+	s.report.Cells = append(s.report.Cells, cell)
+	s.say("%-20s %-26s %9.0f req/s %9.0f ev/s %6.1f µs/ev  p99 %.1f ms %s", cell.Server, cell.Case, cell.Requests, cell.Events, cell.CPU, cell.P99, cell.Trouble)
+	return ctx.Err()
 }
 
 // contenders starts all servers; closeAll is never nil.
@@ -153,7 +167,7 @@ func (s *suite) measure(ctx context.Context, c *contender, what caseOf) Cell {
 		cell.Trouble = "warm-up: " + err.Error()
 		return cell
 	}
-	if err := s.settle(ctx, c); err != nil {
+	if err := s.settle(ctx, c, what); err != nil {
 		cell.Trouble = err.Error()
 		return cell
 	}
@@ -172,7 +186,7 @@ func (s *suite) measure(ctx context.Context, c *contender, what caseOf) Cell {
 	if lag != nil {
 		cell.LagP99 = lag.stop()
 	}
-	err = errors.Join(err, s.settle(ctx, c))
+	err = errors.Join(err, s.settle(ctx, c, what))
 	after, err2 := c.proc.CPU()
 	if err = errors.Join(err, err2); err != nil && c.tracker != nil {
 		err = errors.Join(err, c.tracker.Died())
@@ -202,13 +216,39 @@ func (s *suite) stored(ctx context.Context, c *contender, what caseOf) int64 {
 	return int64(n)
 }
 
-func (s *suite) settle(ctx context.Context, c *contender) error {
-	if !c.folds {
+// settle waits until the server has done what its events ask for: it has folded them,
+// or, where formats are compared, joined and compacted their blocks. That work comes
+// seconds later, and would be in the next cell's processor time.
+func (s *suite) settle(ctx context.Context, c *contender, what caseOf) error {
+	if c.folds {
+		_, err := c.tracker.Settle(ctx)
+		return err
+	}
+	if what.format == "" || s.tempo.window == 0 {
 		return nil
 	}
-	_, err := c.tracker.Settle(ctx)
-	return err
+	last := time.Duration(-1)
+	for end := time.Now().Add(maxRest); time.Now().Before(end); {
+		now, err := c.proc.CPU()
+		if err != nil || last >= 0 && now-last < s.tempo.window/50 {
+			return err
+		}
+		last = now
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(s.tempo.window):
+		}
+	}
+	return nil
 }
+
+// A server rests that has used a fiftieth of a processor over a window; blocks are
+// joined every two seconds.
+const (
+	restWindow = 2500 * time.Millisecond
+	maxRest    = 15 * time.Second
+)
 
 func (c *Cell) fill(res *load.Result, cpu time.Duration) {
 	c.Requests, c.Events, c.Shed = res.PerSecond(), res.EventsPerSecond(), res.Retry
@@ -231,31 +271,34 @@ func (s *suite) compare() {
 	s.ratio(figPostCapture, casePost, nameCapture, nameBare, events)
 	for _, f := range formatCases() {
 		cpu := func(c *Cell) float64 { return c.CPU }
-		s.quotient(figFormat+f.format, cellName{nameCapture, f.name}, cellName{nameCapture, casePost.name}, cpu)
-		s.formatNote(f)
+		if f.format != load.NextFormat {
+			s.quotient(figFormat+f.format, cellName{nameCapture, f.name}, cellName{nameCapture, formatCases()[0].name}, cpu)
+			s.formatNote(f)
+		}
 	}
 	s.ratio(figP99, casePixel, nameCapture, nameBare, func(c *Cell) float64 { return c.P99 })
 }
 
-// formatNote adds what both sides of a format's ratio cost, and how much they sent.
+// formatNote adds what both sides of a format's ratio cost, how much they sent, and
+// the ratio to the lean events of the other rows.
 func (s *suite) formatNote(f caseOf) {
 	figure := s.report.Figure(figFormat + f.format)
 	if !figure.Known {
 		return
 	}
-	var cost [2][]float64
-	for i := range s.report.Cells {
-		switch c := &s.report.Cells[i]; {
-		case c.Server != nameCapture:
-		case c.Case == f.name:
-			cost[0] = append(cost[0], c.CPU)
-		case c.Case == casePost.name:
-			cost[1] = append(cost[1], c.CPU)
+	cost := func(name string) float64 {
+		var list []float64
+		for i := range s.report.Cells {
+			if c := &s.report.Cells[i]; c.Server == nameCapture && c.Case == name {
+				list = append(list, c.CPU)
+			}
 		}
+		slices.Sort(list)
+		return median(list)
 	}
-	slices.Sort(cost[0])
-	slices.Sort(cost[1])
-	figure.Note += fmt.Sprintf("; %.1f against %.1f µs, %d against %d bytes an event", median(cost[0]), median(cost[1]), load.EventBytes(f.format), load.EventBytes(""))
+	own, lean := cost(f.name), cost(casePost.name)
+	figure.Note += fmt.Sprintf("; %.1f against %.1f µs, %d against %d bytes an event; %.2f of Segment's events of %d bytes", own, cost(formatCases()[0].name),
+		load.EventBytes(f.format), load.EventBytes(load.NextFormat), own/lean, load.EventBytes(""))
 }
 
 // cellName is which cells of a round a side of a ratio is.

@@ -47,13 +47,14 @@ type tempo struct {
 	flat, half time.Duration // per try for the sustained rate; at half of it
 	portion    int           // events between two settlings of a scale scenario
 	rest       time.Duration // before memory is measured
+	window     time.Duration // in which a server that has nothing to do shows it
 }
 
 func (o *Options) tempo() tempo {
 	if o.Quick {
-		return tempo{2, 250 * time.Millisecond, 1800 * time.Millisecond, 4 * time.Second, 6 * time.Second, 500_000, restTime}
+		return tempo{2, 250 * time.Millisecond, 1800 * time.Millisecond, 4 * time.Second, 6 * time.Second, 500_000, restTime, restWindow}
 	}
-	return tempo{5, time.Second, 8 * time.Second, 20 * time.Second, 30 * time.Second, 500_000, restTime}
+	return tempo{5, time.Second, 8 * time.Second, 20 * time.Second, 30 * time.Second, 500_000, restTime, restWindow}
 }
 
 func (o *Options) crash() int {

@@ -36,6 +36,9 @@ func clockOf(v tracker.Value) clock {
 		if len(t) == 0 {
 			return clock{}
 		}
+		if ms, ok := wholeClock(t); ok {
+			return clock{ms, goodClock}
+		}
 		if n, whole := numberLen(t); n == len(t) {
 			return clockOf(numberValue(t, whole))
 		}
@@ -52,6 +55,21 @@ func clockOf(v tracker.Value) clock {
 		}
 	}
 	return clock{state: badClock}
+}
+
+// wholeClock reads what most numbers are: 13 digits, of which the first is no zero,
+// are milliseconds.
+func wholeClock(t []byte) (ms int64, ok bool) {
+	if len(t) != 13 || t[0] == '0' {
+		return 0, false
+	}
+	for _, c := range t {
+		if c-'0' > 9 {
+			return 0, false
+		}
+		ms = ms*10 + int64(c-'0')
+	}
+	return ms, true
 }
 
 // parseTime reads YYYY-MM-DD[(T| )hh:mm[:ss[.fff…]][Z|±hh[:]mm]].

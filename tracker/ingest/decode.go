@@ -22,7 +22,9 @@ type decoder struct {
 	found        found  // of the event being encoded
 	recs         []storage.Record
 
-	memo        [2]memo // the last visitor and the last user hashed
+	memo        [2]memo         // the last visitor and the last user hashed
+	clearOf     *tracker.Tenant // whose names of fields clearBits tells
+	clearBits   uint64
 	lookedUp    lookedUp
 	lastSubject tracker.LeadID
 	lastAgent   []byte // of the last event stored with its agent
@@ -63,6 +65,9 @@ func (d *decoder) reset(s sender) {
 	if d.protocol == nil {
 		d.protocol = &segment
 	}
+	if s.source != nil && s.source.Tenant != d.clearOf {
+		d.serve(s.source.Tenant)
+	}
 	d.outer.reset()
 	d.inner.reset()
 	d.base = nil
@@ -72,6 +77,24 @@ func (d *decoder) reset(s sender) {
 	d.recs = d.recs[:0]
 	d.lastSubject, d.lastAgent = tracker.LeadID{}, nil
 	d.lookedUp = lookedUp{}
+}
+
+// names says that some card of the tenant reads the field.
+func (d *decoder) names(name []byte) bool {
+	if d.clearBits&keyBit(name) == 0 {
+		return false
+	}
+	_, ok := d.clearOf.Clear[string(name)]
+	return ok
+}
+
+// serve remembers for whom d works: most names that cards do not read are told by
+// a bit of theirs.
+func (d *decoder) serve(t *tracker.Tenant) {
+	d.clearOf, d.clearBits = t, 0
+	for name := range t.Clear {
+		d.clearBits |= keyBit([]byte(name))
+	}
 }
 
 // decode reads a body: one event, one batch, an array of events, or any of

@@ -16,6 +16,8 @@ type draft struct {
 	ignored                      bool   // an id that stands for nobody
 	stamp, original, sent        clock
 	fields                       []tracker.Field
+	setFields                    int    // how many fields there are if all were set
+	setBits                      uint64 // of their names
 	seen                         seen   // objects read, to notice a second one
 	fault                        string // of a value that was jumped over
 	batchAt, batchItem           int    // where a wrapper's batch began
@@ -232,5 +234,5 @@ func (ev *draft) forgetIf(f func(*tracker.Field) bool) {
 			kept = append(kept, ev.fields[i])
 		}
 	}
-	ev.fields = kept
+	ev.fields, ev.setBits = kept, ^uint64(0)
 }

@@ -167,15 +167,6 @@ func (d *decoder) ofMail(f *tracker.Field) bool {
 	return d.found.mail && f.Space == tracker.Property && (string(f.Name) == "message" || string(f.Name) == "link") && len(f.Value.Str) <= tracker.MaxID
 }
 
-// names says that some card of the tenant reads the field.
-func (d *decoder) names(name []byte) bool {
-	if len(d.source.Tenant.Clear) == 0 {
-		return false
-	}
-	_, ok := d.source.Tenant.Clear[string(name)]
-	return ok
-}
-
 // keep holds the strings that say where an event happened. An empty one is as
 // good as absent, and so is what RudderStack's and PostHog's browser libraries
 // say of a visitor whom no page has sent.
@@ -199,9 +190,16 @@ func (w *where) keep(name, v []byte) bool {
 	return true
 }
 
+// contextInitials are the first letters of what [decoder.context] knows: of most
+// fields it knows nothing.
+const contextInitials = 1<<('p'-'a') | 1<<('c'-'a') | 1<<('t'-'a') | 1<<('g'-'a') | 1<<('r'-'a') | 1<<('u'-'a') | 1<<('i'-'a') | 1<<('s'-'a')
+
 // context files what a context says that is not a plain field.
 func (d *decoder) context(ev *draft, f *tracker.Field, denied bool) bool {
 	name, v := f.Name, f.Value.Str
+	if len(name) == 0 || uint32(contextInitials)>>(name[0]-'a')&1 == 0 {
+		return false
+	}
 	text := f.Value.Tag == tracker.String
 	switch {
 	case text && bytes.HasPrefix(name, pagePrefix) && d.found.page.keep(name[len(pagePrefix):], v):

@@ -34,7 +34,11 @@ const longestNobody = 19
 // isNobody says that an id stands for no one: one of the words, in any case, or
 // nothing but zeros and dashes.
 func isNobody(id []byte) bool {
-	if len(bytes.Trim(id, "0-")) == 0 {
+	i := 0
+	for i < len(id) && (id[i] == '0' || id[i] == '-') {
+		i++
+	}
+	if i == len(id) {
 		return true
 	}
 	if len(id) > longestNobody {

@@ -202,14 +202,21 @@ func (ev *draft) dotted(name, value []byte) {
 	}
 }
 
-// set adds a field in the place of one with its name.
+// set adds a field in the place of one with its name. As long as all fields were
+// set, nothing is looked for that cannot be there.
 func (ev *draft) set(space tracker.Space, name []byte, v tracker.Value) {
-	for i := range ev.fields {
-		if f := &ev.fields[i]; f.Space == space && bytes.Equal(f.Name, name) {
-			f.Value = v
-			return
+	bit := keyBit(name)
+	if ev.setBits&bit != 0 || ev.setFields != len(ev.fields) {
+		for i := range ev.fields {
+			if f := &ev.fields[i]; f.Space == space && bytes.Equal(f.Name, name) {
+				f.Value = v
+				return
+			}
 		}
+	} else {
+		ev.setFields++
 	}
+	ev.setBits |= bit
 	f := ev.grow()
 	f.Space, f.Index, f.Name, f.Value = space, 0, name, v
 }

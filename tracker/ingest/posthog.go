@@ -214,6 +214,13 @@ func (d *decoder) posthogShape(ev *draft) {
 	if ev.ago {
 		ev.stamp, ev.sent = ev.original, clock{ms: d.now, state: goodClock} // it counts from now, whatever the client's clock says
 	}
+	var group, alias []byte
+	switch string(ev.typ) {
+	case "$groupidentify":
+		group = ev.takeText("$group_key")
+	case "$create_alias", "$merge_dangerously":
+		alias = ev.takeText("alias")
+	}
 	said := ev.takeIDs()
 	if len(ev.msg) == 0 {
 		ev.msg = said.insert
@@ -231,9 +238,9 @@ func (d *decoder) posthogShape(ev *draft) {
 	case "$identify", "$set":
 		ev.typ = identifyName
 	case "$groupidentify":
-		ev.typ, ev.group = groupName, ev.takeText("$group_key")
+		ev.typ, ev.group = groupName, group
 	case "$create_alias", "$merge_dangerously":
-		ev.typ, ev.prev = aliasName, ev.takeText("alias")
+		ev.typ, ev.prev = aliasName, alias
 	case "$opt_in":
 		ev.typ, ev.event = trackName, consentName
 		ev.set(tracker.Context, consentName, textValue([]byte("granted")))
@@ -245,10 +252,6 @@ func (d *decoder) posthogShape(ev *draft) {
 		ev.say(tracker.Marketing, tracker.Refused)
 		ev.say(tracker.Profiling, tracker.Refused)
 	}
-	for i := range ev.fields {
-		posthogField(&ev.fields[i])
-	}
-	ev.forgetIf(func(f *tracker.Field) bool { return f.Space == 0 })
 }
 
 var (
@@ -279,33 +282,51 @@ func (said *posthogIDs) at(name []byte) *[]byte {
 	return nil
 }
 
-// takeIDs reads them in one go and takes out the ids, with all that is under
-// them: of an id that is an object nothing remains. The $insert_id of an event
-// that has an id already is left alone.
+// takeIDs reads them in one go, takes out the ids, and gives the other fields the
+// names that they have here.
 func (ev *draft) takeIDs() (said posthogIDs) {
+	kept := ev.fields[:0]
 	for i := range ev.fields {
 		f := &ev.fields[i]
-		if f.Space != tracker.Property || len(f.Name) == 0 || f.Name[0] != '$' && f.Name[0] != 'd' {
+		if f.Space == tracker.Property && len(f.Name) > 0 && (f.Name[0] == '$' || f.Name[0] == 'd') && said.take(f, len(ev.msg) == 0) {
 			continue
 		}
-		top, _, _ := bytes.Cut(f.Name, dot)
-		if id := said.at(top); id != nil && (id != &said.insert || len(ev.msg) == 0) {
-			if v := f.Value; len(top) == len(f.Name) && (v.Tag == tracker.String || v.Tag == tracker.Number) {
-				*id = idOf(v.Str)
-			}
-			f.Space = 0 // taken
+		if posthogField(f); f.Space == 0 {
 			continue
 		}
-		switch string(f.Name) {
-		case "$process_person_profile":
-			said.profile = f.Value.Tag
-		case "$is_identified":
-			said.identified = f.Value.Tag
-		case "$cookieless_mode":
-			said.cookieless = f.Value.Tag
+		if len(kept) < i {
+			kept = append(kept, *f)
+		} else {
+			kept = ev.fields[:i+1]
 		}
 	}
+	ev.fields, ev.setBits = kept, ^uint64(0)
 	return said
+}
+
+// take reads a field that may say whose the event is. An id goes, with all that is
+// under it: of one that is an object nothing remains. The $insert_id of an event
+// that has an id already is left alone.
+func (said *posthogIDs) take(f *tracker.Field, insert bool) bool {
+	top := f.Name
+	if i := bytes.IndexByte(top, '.'); i >= 0 {
+		top = top[:i]
+	}
+	if id := said.at(top); id != nil && (id != &said.insert || insert) {
+		if v := f.Value; len(top) == len(f.Name) && (v.Tag == tracker.String || v.Tag == tracker.Number) {
+			*id = idOf(v.Str)
+		}
+		return true
+	}
+	switch string(f.Name) {
+	case "$process_person_profile":
+		said.profile = f.Value.Tag
+	case "$is_identified":
+		said.identified = f.Value.Tag
+	case "$cookieless_mode":
+		said.cookieless = f.Value.Tag
+	}
+	return false
 }
 
 // identity tells a device's id from a person's. A browser says which device it
@@ -383,9 +404,11 @@ func posthogWord(name []byte) (space tracker.Space, ours []byte, ok bool) {
 	case "token", "$time", "$sent_at": // the key, and clocks of the client
 		return 0, nil, true
 	}
-	for i := range utm {
-		if bytes.Equal(name, utm[i][0]) {
-			return tracker.Context, utm[i][1], true
+	if name[0] == 'u' {
+		for i := range utm {
+			if bytes.Equal(name, utm[i][0]) {
+				return tracker.Context, utm[i][1], true
+			}
 		}
 	}
 	return 0, nil, false
@@ -412,8 +435,6 @@ func posthogField(f *tracker.Field) {
 	}
 	f.Space, f.Name = tracker.Context, f.Name[1:]
 }
-
-var dot = []byte(".")
 
 var posthogTraits = [3][]byte{[]byte("$set."), []byte("$set_once."), []byte("$group_set.")}
 

@@ -117,6 +117,12 @@ func (s *scanner) unescape(start, i int) ([]byte, bool) {
 	b, from := s.b, len(s.arena)
 	s.arena = append(s.arena, b[start:i]...)
 	for i < len(b) {
+		if n := plainRun(b[i:]); n > 0 {
+			s.arena = append(s.arena, b[i:i+n]...)
+			if i += n; i == len(b) {
+				break
+			}
+		}
 		switch c := b[i]; {
 		case c == '"':
 			s.p = i + 1
@@ -142,6 +148,17 @@ func (s *scanner) unescape(start, i int) ([]byte, bool) {
 	}
 	s.p = len(b)
 	return nil, s.fail(tracker.CodeInvalidJSON)
+}
+
+// plainRun returns how many bytes of b, in eights, end no plain run.
+func plainRun(b []byte) (n int) {
+	for n+8 <= len(b) {
+		if m := special(binary.LittleEndian.Uint64(b[n:])); m != 0 {
+			return n + bits.TrailingZeros64(m)>>3
+		}
+		n += 8
+	}
+	return n
 }
 
 // escape appends what the escape at the start of b stands for and returns its

@@ -121,15 +121,23 @@ func (f *front) drain(ctx context.Context) error {
 // handle is the way of every request.
 func (f *front) handle(ctx *fasthttp.RequestCtx) {
 	defer f.rescue(ctx)
-	f.route(ctx)
+	c, _ := ctx.Conn().(*steadyConn)
+	f.route(ctx, c)
+	if c != nil {
+		c.head.next(&ctx.Request.Header)
+	}
 	if f.leaving.Load() {
 		ctx.SetConnectionClose()
 	}
 }
 
 // route finds who answers.
-func (f *front) route(ctx *fasthttp.RequestCtx) {
-	if err := ingest.CheckHeader(&ctx.Request.Header); err != nil {
+func (f *front) route(ctx *fasthttp.RequestCtx, c *steadyConn) {
+	err := ingest.CheckHeader(&ctx.Request.Header)
+	if c != nil && c.head.bare {
+		err = errBareLF
+	}
+	if err != nil {
 		f.m.refused.Inc()
 		export.Problem(ctx, fasthttp.StatusBadRequest, "bad_request", err.Error())
 		ctx.SetConnectionClose()

@@ -106,6 +106,12 @@ func TestFrontRefusesWhatItCannotRead(t *testing.T) {
 	f("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "bad_request")
 	f("GET / HTTP/9.9\r\nHost: x\r\n\r\n", 400, "bad_request")
 	f("GET / HTTP/1.1\r\nHost: x\nA: b\r\n\r\n", 400, "bad_request")
+	for _, head := range []string{
+		"GET / HTTP/1.1\nHost: x\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\n\n", "GET / HTTP/1.1\r\nHost: x\n\n",
+		"GET / HTTP/1.1\nHost: x\n\n", "GET / HTTP/1.1\n\n", "GET / HTTP/1.1\n", "\nGET / HTTP/1.1\r\nHost: x\r\n\r\n",
+	} {
+		f(head, 400, "bad_request")
+	}
 	f("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\ns3c", 408, "timeout")
 	if strings.Contains(log.String(), "s3c") {
 		t.Errorf("the log quotes a request:\n%s", log)

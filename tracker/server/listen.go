@@ -70,7 +70,7 @@ func (l *steadyListener) Accept() (net.Conn, error) {
 			_ = c.Close() // nothing was said on it
 			continue
 		}
-		return &steadyConn{Conn: c, listener: l, addr: addr, capped: capped}, nil
+		return &steadyConn{Conn: c, listener: l, addr: addr, capped: capped, head: headWatch{on: true}}, nil
 	}
 }
 
@@ -125,6 +125,18 @@ type steadyConn struct {
 	capped   bool
 	left     atomic.Bool // it does not count any more
 	unread   atomic.Bool // what was refused is still coming in
+	head     headWatch   // its reader's alone
+}
+
+// Read fails at once where more would be waited for after a bare LF in a head: a
+// head that ends in one never ends for the parser.
+func (c *steadyConn) Read(b []byte) (int, error) {
+	if c.head.bare {
+		return 0, errBareLF
+	}
+	n, err := c.Conn.Read(b)
+	c.head.read(b[:n])
+	return n, err
 }
 
 // Write fails if the reader takes nothing for the limit.

@@ -18,6 +18,11 @@ import (
 
 // traffic appends records of random visitors to the log, in the order of time.
 func traffic(b testing.TB, r *rig, rnd *rand.Rand, events, leads int) {
+	trafficOf(b, r, rnd, events, leads, func(*tracker.Event) []tracker.Field { return nil })
+}
+
+// trafficOf is traffic whose events say more, the last of it personal.
+func trafficOf(b testing.TB, r *rig, rnd *rand.Rand, events, leads int, more func(*tracker.Event) []tracker.Field) {
 	recs := make([]storage.Record, 0, 2048)
 	var fields []tracker.Field
 	for i := range events {
@@ -32,11 +37,12 @@ func traffic(b testing.TB, r *rig, rnd *rand.Rand, events, leads int) {
 		binary.BigEndian.PutUint64(id[8:], rnd.Uint64())
 		e := tracker.Event{Type: []byte("page_view"), Time: r.now - 500, MessageID: id[:], MessageUUID: true, Source: 1, Fields: fields}
 		binary.BigEndian.PutUint64(e.Visitor[:], uint64(rnd.IntN(leads))*0x9e3779b97f4a7c15+1)
+		personal := more(&e)
 		rec := storage.Record{Tenant: testTenant, Kind: storage.KindEvent, ID: id[:], Row: tracker.AppendRow(nil, &e)}
 		sub := e.Subject()
 		rec.Subject[0] = byte(sub.Kind)
 		copy(rec.Subject[1:], sub.Hash[:])
-		rec.Personal = tracker.AppendFields(nil, []tracker.Field{text(tracker.Context, "page.title", "A page about coffee machines"), text(tracker.System, "agent", "Mozilla/5.0 (X11; Linux x86_64)")})
+		rec.Personal = tracker.AppendFields(nil, append(personal, text(tracker.Context, "page.title", "A page about coffee machines"), text(tracker.System, "agent", "Mozilla/5.0 (X11; Linux x86_64)")))
 		if recs = append(recs, rec); len(recs) == cap(recs) || i == events-1 {
 			r.append(recs...)
 			recs = recs[:0]
@@ -82,6 +88,46 @@ func BenchmarkStateFollowsTheLog(b *testing.B) {
 			var m runtime.MemStats
 			runtime.ReadMemStats(&m)
 			b.ReportMetric(float64(m.HeapInuse)/(1<<20), "MB-heap")
+		})
+	}
+}
+
+// BenchmarkStateFollowsPlaces measures what it costs that events of known people say
+// where they are: each is opened, and what is known of the person sealed anew.
+func BenchmarkStateFollowsPlaces(b *testing.B) {
+	const leads, events = 10_000, 100_000
+	for name, more := range map[string]func(*tracker.Event) []tracker.Field{
+		"nobody": func(*tracker.Event) []tracker.Field { return nil },
+		"known": func(e *tracker.Event) []tracker.Field {
+			e.User = e.Visitor
+			return []tracker.Field{text(tracker.System, "user_id", "somebody-1234")}
+		},
+		"known, placed": func(e *tracker.Event) []tracker.Field {
+			e.User, e.Placed = e.Visitor, true
+			return []tracker.Field{
+				text(tracker.System, "user_id", "somebody-1234"), text(tracker.Context, tracker.PlaceCountry, "ES"),
+				text(tracker.Context, tracker.PlaceCity, "Madrid"), text(tracker.Context, tracker.PlaceZone, "Europe/Madrid"),
+			}
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			r := newRig(b, 1_763_784_000_000)
+			rnd := rand.New(rand.NewPCG(1, 2))
+			r.append(activation(testCard, 1))
+			trafficOf(b, r, rnd, leads, leads, more)
+			r.turns()
+			n := 0
+			var used time.Duration
+			for b.Loop() {
+				b.StopTimer()
+				trafficOf(b, r, rnd, events, leads, more)
+				n += events
+				before := cpu()
+				b.StartTimer()
+				r.turns()
+				used += cpu() - before
+			}
+			b.ReportMetric(float64(used.Nanoseconds())/float64(n), "cpu-ns/event")
 		})
 	}
 }
