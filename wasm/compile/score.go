@@ -20,7 +20,7 @@ func (m *module) score(f *fn) {
 		m.combine(combine) // after the dimensions: it asks which of them drift
 	}
 	f.get(0).setG(gNow).i64(math.MaxInt64).setG(gNext)
-	f.io().i32(0).mem(i32Store, wasm.OffReasons)
+	f.io().i32(int32(m.toldAlways())).mem(i32Store, wasm.OffReasons)
 	f.io().i32(int32(len(dims))).mem(i32Store, wasm.OffDims)
 	f.io().i32(0).mem(i32Store, wasm.OffNull)
 	f.io().mem(i32Load, wasm.OffFlags).i32(wasm.FlagExplain).do(i32And).i32(0).do(i32Ne).setG(gExplain)
@@ -50,7 +50,6 @@ func (m *module) dimensions(f *fn) {
 			w.rules(d.Groups[group].Rules, v)
 		})
 	}
-	w.close()
 }
 
 // The motions of a value, in the order of the globals that hold them.
@@ -163,8 +162,23 @@ func (m *module) still(f *fn, moves drift) {
 	}
 }
 
+// bounded leaves v on the stack, or the bound if v compares so with it. An engine makes a
+// branch of a select between floating-point numbers, so their bits are selected.
+func (f *fn) bounded(v local, bound float64, beyond op) *fn {
+	return f.i64(int64(math.Float64bits(bound))).get(v).do(bitsF64).get(v).f64(bound).do(beyond, choose, f64Bits)
+}
+
 // bound clamps v. Beyond a bound it does not move until it comes back.
 func (m *module) bound(f *fn, v local, lo, hi float64, moves drift) {
+	if !moves.falls && !moves.rises {
+		if !math.IsInf(hi, 1) {
+			f.bounded(v, hi, f64Gt).set(v)
+		}
+		if !math.IsInf(lo, -1) {
+			f.bounded(v, lo, f64Lt).set(v)
+		}
+		return
+	}
 	if !math.IsInf(hi, 1) {
 		f.get(v).f64(hi).do(f64Gt).when(func() {
 			if moves.falls {
@@ -212,7 +226,6 @@ func (m *module) groupRules(rules []*scorecard.Rule) []*fn {
 		f := m.fn([]byte{f64}, f64)
 		w := m.ledger(f)
 		w.rules(rules[i:min(i+chunk, len(rules))], 0)
-		w.close()
 		out = append(out, f.get(0))
 	}
 	return out
@@ -221,17 +234,12 @@ func (m *module) groupRules(rules []*scorecard.Rule) []*fn {
 // ledger writes what rules are worth, and their reasons, into one function.
 type ledger struct {
 	*fn
-	m             *module
-	p             local // a rule's points
-	detail, holds local
-	explain, at   local // whether reasons are wanted; where the next one goes
+	m         *module
+	p, detail local // a rule's points, and its detail if it has one
 }
 
 func (m *module) ledger(f *fn) *ledger {
-	w := &ledger{fn: f, m: m, p: f.local(f64), detail: f.local(i32), holds: f.local(i32), explain: f.local(i32), at: f.local(i32)}
-	f.getG(gExplain).set(w.explain)
-	f.io().mem(i32Load, wasm.OffReasons).i32(4).do(i32Shl).set(w.at)
-	return w
+	return &ledger{fn: f, m: m, p: f.local(f64), detail: f.local(i32)}
 }
 
 // rules adds what rules are worth to sum.
@@ -239,62 +247,65 @@ func (w *ledger) rules(rules []*scorecard.Rule, sum local) {
 	for _, r := range rules {
 		has := false
 		if r.Kind == scorecard.Attribute {
-			w.m.attributePoints(w.fn, r, w.holds)
+			w.m.attributePoints(w.fn, r)
 		} else {
 			has = w.m.points(w.fn, r, w.detail)
 		}
 		w.set(w.p).get(sum).get(w.p).do(f64Add).set(sum)
-		if r.Kind != scorecard.Attribute {
-			w.get(w.p).f64(0).do(f64Ne).set(w.holds)
+		w.m.tell(w.fn, r.Index, has, w.detail, w.p)
+	}
+}
+
+// told is how many rules have a place among the reasons that is their own; 0 if not all
+// rules and gates can give a reason at once.
+func (m *module) told() (n int) {
+	if len(m.card.Rules)+len(m.card.Gates) > wasm.ReasonsMax {
+		return 0
+	}
+	for _, d := range m.card.Dims {
+		for _, g := range d.Groups {
+			n += len(g.Rules)
 		}
-		w.get(w.explain).when(func() { w.m.tell(w.fn, w.at, r.Index, has, w.detail, w.p, w.holds) })
 	}
+	return n
 }
 
-// close says how many reasons there are now.
-func (w *ledger) close() {
-	if w.m.roomy() {
-		w.get(w.explain).when(func() { w.io().get(w.at).i32(4).do(i32ShrU).mem(i32Store, wasm.OffReasons) })
+// toldAlways is how many of them are there even if no reasons are wanted.
+func (m *module) toldAlways() int {
+	if m.card.Model != nil {
+		return 0 // its parts are worked out for the reasons alone
 	}
+	return m.told()
 }
 
-// roomy says that every rule and gate can give a reason at once.
-func (m *module) roomy() bool { return len(m.card.Rules)+len(m.card.Gates) < wasm.ReasonsMax }
-
-// tell gives a rule's reason if it has points. Whether it has cannot be foretold,
-// so a roomy card writes each reason and counts only those: the next one takes the
-// place of one that does not count.
-func (m *module) tell(f *fn, at local, id int, has bool, detail, p, holds local) {
-	what := func() *fn {
+// tell gives a rule's reason. Whether it has points cannot be foretold, so its place
+// takes what it is worth whatever that is, and the host passes over those of none.
+func (m *module) tell(f *fn, id int, has bool, detail, p local) {
+	if m.told() > 0 {
+		f.io().get(p).mem(f64Store, wasm.IOReasons+wasm.ReasonSize*id+8)
 		if has {
-			return f.get(detail)
+			f.io().get(detail).mem(i32Store, wasm.IOReasons+wasm.ReasonSize*id+4)
 		}
-		return f.i32(0)
-	}
-	if !m.roomy() {
-		f.get(holds).when(func() {
-			f.i32(int32(id))
-			what().get(p).call(m.h.reason)
-		})
 		return
 	}
-	f.get(at).get(p).mem(f64Store, wasm.IOReasons+8) // the farthest first: it proves the others
-	f.get(at).i32(int32(id)).mem(i32Store, wasm.IOReasons)
-	f.get(at)
-	what().mem(i32Store, wasm.IOReasons+4)
-	f.get(at).get(holds).i32(4).do(i32Shl, i32Add).set(at)
+	f.getG(gExplain).get(p).f64(0).do(f64Ne, i32And).when(func() {
+		f.i32(int32(id))
+		if has {
+			f.get(detail)
+		} else {
+			f.i32(0)
+		}
+		f.get(p).call(m.h.reason)
+	})
 }
 
-// attributePoints leaves what a rule of attributes is worth on the stack, and whether
-// that is something in holds. The engine makes a branch of a select between numbers,
-// which whoever the lead is decides, so the points' bits are masked instead.
-func (m *module) attributePoints(f *fn, r *scorecard.Rule, holds local) {
+// attributePoints leaves what a rule of attributes is worth on the stack. The engine
+// makes a branch of a select between numbers, which whoever the lead is decides, so the
+// points' bits are masked instead.
+func (m *module) attributePoints(f *fn, r *scorecard.Rule) {
 	f.i64(int64(math.Float64bits(r.Points))).i64(0)
 	m.known(f, r.Tests, r.When)
-	f.i32(1).do(i32And).tee(holds).do(i64OfI32, i64Sub, i64And, f64Bits)
-	if r.Points == 0 {
-		f.i32(0).set(holds)
-	}
+	f.i32(1).do(i32And, i64OfI32, i64Sub, i64And, f64Bits)
 }
 
 // points leaves what a rule is worth at gNow on the stack, and says whether its
@@ -417,9 +428,8 @@ func (m *module) combine(f *fn) {
 		f.when(func() { w.gate(i, g) })
 	}
 	s := &m.card.Score
-	f.f64(s.To[0]).f64(s.To[1]).f64(s.To[0])
-	f.get(w.x).f64(s.From[0]).do(f64Sub).f64(s.K()).do(f64Mul, f64Add)
-	f.do(f64Min, f64Max).set(w.scaled)
+	f.f64(s.To[0]).get(w.x).f64(s.From[0]).do(f64Sub).f64(s.K()).do(f64Mul, f64Add).set(w.scaled)
+	f.bounded(w.scaled, s.To[1], f64Gt).set(w.scaled).bounded(w.scaled, s.To[0], f64Lt).set(w.scaled)
 	w.horizon()
 	f.get(w.scaled)
 }
@@ -502,16 +512,28 @@ func (w *combiner) gate(i int, g *scorecard.Gate) {
 	w.get(w.lid).f64(g.Max).do(f64Min).set(w.lid)
 }
 
-// horizon notes when the rounded score may leave its integer.
+// horizon notes when the rounded score may leave its integer: no code for what cannot
+// happen.
 func (w *combiner) horizon() {
 	const under, over = 0.5 + scorecard.Near, 0.5 - scorecard.Near
 	s, reach := &w.m.card.Score, w.m.h.reach
-	w.get(w.scaled).f64(under).do(f64Add, f64Floor).set(w.whole)
-	w.get(w.whole).f64(under).do(f64Sub).f64(s.To[0]).do(f64Gt).when(func() {
-		w.get(w.v)
-		w.f64(s.From[0]).get(w.whole).f64(under).do(f64Sub).f64(s.To[0]).do(f64Sub).f64(s.K()).do(f64Div, f64Add)
-		w.do(f64Sub).get(w.move[0]).get(w.move[2]).call(reach)
-	})
+	falls, rises := false, false
+	for _, t := range s.Terms {
+		falls, rises = falls || w.can(t, 0), rises || w.can(t, 1)
+	}
+	if falls || rises {
+		w.get(w.scaled).f64(under).do(f64Add, f64Floor).set(w.whole)
+	}
+	if falls {
+		w.get(w.whole).f64(under).do(f64Sub).f64(s.To[0]).do(f64Gt).when(func() {
+			w.get(w.v)
+			w.f64(s.From[0]).get(w.whole).f64(under).do(f64Sub).f64(s.To[0]).do(f64Sub).f64(s.K()).do(f64Div, f64Add)
+			w.do(f64Sub).get(w.move[0]).get(w.move[2]).call(reach)
+		})
+	}
+	if !rises {
+		return
+	}
 	w.f64(s.From[0]).get(w.whole).f64(over).do(f64Add).f64(s.To[0]).do(f64Sub).f64(s.K()).do(f64Div, f64Add).set(w.x)
 	w.get(w.whole).f64(over).do(f64Add).f64(s.To[1]).do(f64Gt)
 	w.get(w.x).get(w.lid).do(f64Gt, i32Or, i32Eqz).when(func() {
