@@ -13,8 +13,6 @@ const (
 	i32 byte = 0x7f
 	i64 byte = 0x7e
 	f64 byte = 0x7c
-
-	v128 byte = 0x7b
 )
 
 // op is an instruction without operands of its own.
