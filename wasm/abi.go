@@ -27,7 +27,7 @@
 // u8 tag, u8 from-product, u16 zero, u32 length, u64 value; a string's value is
 // the offset of its bytes from the start of its event.
 //
-// This package imports only the standard library and does no work of its own.
+// This package imports only the standard library.
 package wasm
 
 // ABI is the version of the border, written at OffABI by the host.
@@ -112,6 +112,7 @@ type Event struct {
 	Index  uint16 // of Type in the manifest's event types; 0 = none of them
 	TimeMs int64
 	Slots  []Slot
+	Wire   []byte `json:"-"` // what [Event.Seal] made of them, as it stands in the IO area; empty = nothing did
 	Buf    []byte // scratch for the text of numbers; owned by the event
 }
 

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 
@@ -12,8 +13,6 @@ const (
 	i32 byte = 0x7f
 	i64 byte = 0x7e
 	f64 byte = 0x7c
-
-	v128 byte = 0x7b
 )
 
 // op is an instruction without operands of its own.
@@ -115,10 +114,9 @@ var (
 type vector byte
 
 const (
-	bytesSplat vector = 15  // i8x16.splat
-	bytesEq    vector = 35  // i8x16.eq
-	vectorAnd  vector = 78  // v128.and
-	bytesMask  vector = 100 // i8x16.bitmask
+	bytesEq   vector = 35  // i8x16.eq
+	vectorAnd vector = 78  // v128.and
+	bytesMask vector = 100 // i8x16.bitmask
 )
 
 // wide appends instructions on vectors.
@@ -128,6 +126,14 @@ func (f *fn) wide(ops ...vector) *fn {
 	for _, o := range ops {
 		f.b = append(f.b, 0xfd, byte(o))
 	}
+	return f
+}
+
+// bytes16 appends sixteen bytes, each of them c.
+//
+//go:noinline
+func (f *fn) bytes16(c byte) *fn {
+	f.b = append(append(f.b, 0xfd, 12), bytes.Repeat([]byte{c}, 16)...)
 	return f
 }
 
@@ -155,6 +161,8 @@ type fn struct {
 	asks    *asker // writes its expressions; nil if it has none
 	base    local  // where constant addresses count from, plus one; 0 = nothing does
 	reads   int    // bytes of the event in its first parameter that it may read; 0 = none
+
+	texts map[int]text // :: slot of the event → where its text has been found already
 
 	write func() *fn // of a function made by later: writes the one it stands for
 	real  *fn        // what it wrote

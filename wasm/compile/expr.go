@@ -26,7 +26,10 @@ type asker struct {
 type text struct{ s, n local }
 
 // finders are the functions that a module has if an expression needs them.
-type finders struct{ search, runes *fn }
+type finders struct {
+	texts         map[string]*fn // :: what is looked for → its search
+	onward, runes *fn
+}
 
 // asker returns the function's writer of expressions.
 func (f *fn) asker() *asker {
@@ -67,21 +70,23 @@ func (f *fn) askEvent(x *expr.Expr, at []int) {
 
 func (w *asker) event(x *expr.Expr, at []int) {
 	w.at = at
-	w.input = func(n *expr.Node, to text) { w.slot(x.Inputs[n.In].Read, slotAt(at[n.In]), to) }
+	w.input = func(n *expr.Node, to text) { w.slot(x.Inputs[n.In].Read, at[n.In], to) }
 	w.node(x.Root)
 }
 
 // slot reads an input from an event: what is missing is the zero value.
-func (w *asker) slot(read expr.Read, at int, to text) {
-	f := w.f
+func (w *asker) slot(read expr.Read, slot int, to text) {
+	f, at := w.f, slotAt(slot)
 	tag := func(t wasm.Tag) *fn { return f.get(0).mem(i32Load8u, at).i32(int32(t)).do(i32Eq) }
 	switch read {
 	case expr.ReadNum:
 		tag(wasm.Float).either(f64, func() { f.get(0).mem(f64Load, at+8) }, func() { f.f64(0) })
 	case expr.ReadText:
-		f.get(0).get(0).mem(i32Load, at+8).do(i32Add).set(to.s)
-		f.get(0).mem(i32Load, at+4).i32(0)
-		tag(wasm.String).do(choose).set(to.n)
+		if found, ok := f.texts[slot]; ok {
+			f.get(found.s).set(to.s).get(found.n).set(to.n)
+			return
+		}
+		f.loadText(slot, to)
 	default:
 		tag(wasm.Bool).either(i32, func() { f.get(0).mem(i64Load, at+8).i64(0).do(i64Ne) }, func() { f.i32(0) })
 	}
@@ -237,25 +242,66 @@ func (w *asker) find(n *expr.Node) {
 		w.matches(a, func() { w.contains(n.Text) })
 	default:
 		w.matches(a, func() {
+			if n.Op == expr.StartsWith {
+				w.t.prefix(n.Text)
+				return
+			}
 			f.get(w.t.n).i32(length).do(i32GeS)
 			f.either(i32, func() {
-				if n.Op == expr.EndsWith {
-					f.get(w.t.s).get(w.t.n).do(i32Add).i32(length).do(i32Sub).set(w.t.s)
-				}
+				f.get(w.t.s).get(w.t.n).do(i32Add).i32(length).do(i32Sub).set(w.t.s)
 				w.t.same(n.Text)
 			}, func() { f.i32(0) })
 		})
 	}
 }
 
-// contains looks for a written text of at most 64 bytes. The table gives each byte
-// its class and each class its bits: bit i says that the byte stands at i in it.
+// contains looks for a written text of at most 64 bytes.
 func (w *asker) contains(s string) {
-	f := w.f
 	if s == "" {
-		f.i32(1)
+		w.f.i32(1)
 		return
 	}
+	w.f.get(w.t.s).get(w.t.n).call(w.m.search(s))
+}
+
+// search is (s, n i32) i32: the text holds what is written. Places are looked over
+// sixteen at a time for its first and its last byte, and where both stand the rest is
+// compared; what is read beyond the text is memory all the same, and never decides.
+// After a few such places that were none, the rest of the text is taken byte by byte,
+// whatever a visitor sends: see onward.
+func (m *module) search(written string) *fn {
+	if f := m.finds.texts[written]; f != nil {
+		return f
+	}
+	f := m.fn([]byte{i32, i32}, i32)
+	if m.finds.texts == nil {
+		m.finds.texts = map[string]*fn{}
+	}
+	m.finds.texts[written] = f
+	s, n, last := local(0), local(1), len(written)-1
+	found, misses, w := f.local(i32), f.local(i32), &tester{m: m, f: f, s: s, n: n}
+	f.get(n).i32(int32(last)).do(i32LeS).when(func() { f.i32(0).do(ret) })
+	f.get(s).get(n).do(i32Add).i32(int32(last)).do(i32Sub).set(n) // where no place begins any more
+	f.loop(func() {
+		f.get(s).load16(last).bytes16(written[last]).wide(bytesEq).get(s).load16(0).bytes16(written[0]).wide(bytesEq, vectorAnd, bytesMask)
+		f.tee(found).do(i32Eqz).when(func() {
+			f.get(s).i32(16).do(i32Add).tee(s).get(n).do(i32LtU).brIf(1)
+			f.i32(0).do(ret)
+		})
+		f.get(s).get(found).do(i32Ctz, i32Add).tee(s).get(n).do(i32GeU).when(func() { f.i32(0).do(ret) })
+		w.same(written)
+		f.when(func() { f.i32(1).do(ret) })
+		f.get(s).i32(1).do(i32Add).tee(s).get(n).do(i32GeU).when(func() { f.i32(0).do(ret) })
+		f.get(misses).i32(1).do(i32Add).tee(misses).i32(searchMisses).do(i32LtS).brIf(0)
+	})
+	return f.get(s).get(n).i32(int32(last)).do(i32Add).i32(m.text(bitsOf(written))).i64(1 << last).call(m.onward())
+}
+
+const searchMisses = 4
+
+// bitsOf gives each byte its class and each class its bits: bit i says that the byte
+// stands at i in s.
+func bitsOf(s string) string {
 	table := make([]byte, 256)
 	masks := []uint64{0}
 	for i, c := range []byte(s) {
@@ -268,60 +314,27 @@ func (w *asker) contains(s string) {
 	for _, m := range masks {
 		table = binary.LittleEndian.AppendUint64(table, m)
 	}
-	f.get(w.t.s).get(w.t.n).i32(w.m.text(s)).i32(int32(len(s))).i32(w.m.text(string(table))).call(w.m.search())
+	return string(table)
 }
 
-// search is (s, n, written, length, table i32) i32: the text holds what is written.
-// Places are looked over sixteen at a time for its first and its last byte, and where
-// both stand the rest is compared; what is read beyond the text is memory all the
-// same, and never decides. After a few such places that were none, the rest of the
-// text is taken byte by byte, whatever a visitor sends: see bitap.
-func (m *module) search() *fn {
-	if m.finds.search != nil {
-		return m.finds.search
+// onward is (s, end, table i32, whole i64) i32: a search from s to the end of the text, one
+// step a byte (Bitap). Bit i of a word says that the first i+1 bytes of what is
+// looked for stand before the place reached; whole is the last of them.
+func (m *module) onward() *fn {
+	if m.finds.onward != nil {
+		return m.finds.onward
 	}
-	f := m.fn([]byte{i32, i32, i32, i32, i32}, i32)
-	m.finds.search = f
-	s, n, written, length, table := local(0), local(1), local(2), local(3), local(4)
-	last, found, misses, first, second := f.local(i32), f.local(i32), f.local(i32), f.local(v128), f.local(v128)
-	f.get(n).get(length).do(i32LtS).when(func() { f.i32(0).do(ret) })
-	f.get(s).get(n).do(i32Add).set(n) // the end
-	f.get(length).i32(1).do(i32Sub).set(last)
-	f.get(written).mem(i32Load8u, 0).wide(bytesSplat).set(first)
-	f.get(written).get(last).do(i32Add).mem(i32Load8u, 0).wide(bytesSplat).set(second)
-	f.loop(func() {
-		f.get(s).load16(0).get(first).wide(bytesEq).get(s).get(last).do(i32Add).load16(0).get(second).wide(bytesEq, vectorAnd, bytesMask)
-		f.tee(found).do(i32Eqz).when(func() {
-			f.get(s).i32(16).do(i32Add).tee(s).get(last).do(i32Add).get(n).do(i32LtU).brIf(1)
-			f.i32(0).do(ret)
-		})
-		f.get(s).get(found).do(i32Ctz, i32Add).tee(s).get(last).do(i32Add).get(n).do(i32GeU).when(func() { f.i32(0).do(ret) })
-		f.get(s).get(written).get(length).call(m.h.equal).when(func() { f.i32(1).do(ret) })
-		f.get(s).i32(1).do(i32Add).tee(s).get(last).do(i32Add).get(n).do(i32GeU).when(func() { f.i32(0).do(ret) })
-		f.get(misses).i32(1).do(i32Add).tee(misses).i32(searchMisses).do(i32LtS).brIf(0)
-	})
-	m.bitap(f, s, n, table, last)
-	return f.i32(0)
-}
-
-const searchMisses = 4
-
-// bitap goes on from s to the end n. Bit i of a word says that the first i+1 bytes
-// of what is looked for stand before the place reached: one step a byte.
-func (m *module) bitap(f *fn, s, n, table, last local) {
-	bits, whole := f.local(i64), f.local(i64)
-	f.i64(1).get(last).do(i64OfI32, i64Shl).set(whole)
+	f := m.fn([]byte{i32, i32, i32, i64}, i32)
+	m.finds.onward = f
+	s, n, table, whole, bits := local(0), local(1), local(2), local(3), f.local(i64)
 	f.loop(func() {
 		f.get(table).get(table).get(s).mem(i32Load8u, 0).do(i32Add).mem(i32Load8u, 0).i32(3).do(i32Shl, i32Add).mem(i64LoadAny, 256)
 		f.get(bits).i64(1).do(i64Shl).i64(1).do(i64Or, i64And).tee(bits).get(whole).do(i64And, i64Eqz, i32Eqz)
 		f.when(func() { f.i32(1).do(ret) })
 		f.get(s).i32(1).do(i32Add).tee(s).get(n).do(i32Ne).brIf(0)
 	})
+	return f.i32(0)
 }
-
-// lookAhead is how far beyond a text a search may read: the last bytes of sixteen
-// places.
-const lookAhead = 16
 
 // runes is (s, n i32) i32: how many characters the text has.
 func (m *module) runes() *fn {

@@ -1,8 +1,6 @@
 package compile
 
 import (
-	"encoding/binary"
-
 	"ripen/wasm"
 	"ripen/wasm/scorecard"
 )
@@ -158,22 +156,13 @@ func (m *module) traitsIn(f *fn, from int, tests []*scorecard.Test) {
 		if same[0] < i {
 			continue // with those
 		}
-		answer := func(j int, write func()) {
-			f.io()
-			write()
-			f.mem(i32Store8, atTraits+from+j)
-		}
-		f.get(evAt).mem(i32Load8u, slotAt(t.Slot)).tee(w.n).when(func() {
-			f.get(w.n).i32(int32(tags[t.Op])).do(i32Eq).nest(0x04, noValue, func() {
-				w.load(t)
-				for _, j := range same {
-					answer(j, func() { w.ask(tests[j], true) })
-				}
-				f.b = append(f.b, 0x05)
-				for _, j := range same {
-					answer(j, func() { f.i32(0) })
-				}
-			})
+		f.get(evAt).mem(i32Load8u, slotAt(t.Slot)).when(func() {
+			w.load(t)
+			for _, j := range same {
+				f.io()
+				w.ask(tests[j], true)
+				f.mem(i32Store8, atTraits+from+j)
+			}
 		})
 	}
 }
@@ -189,52 +178,112 @@ func (m *module) typeRules(rules []*scorecard.Rule) []*fn {
 	return out
 }
 
-// rulesOf folds rules of one event type.
+// rulesOf folds rules of one event type. A text that one of them reads is found once
+// for those that follow.
 func (m *module) rulesOf(f *fn, rules []*scorecard.Rule) {
-	w := newTester(m, f)
+	w, whole := newTester(m, f), f.local(i32)
+	f.get(evFlags).do(i32Wrap).i32(scorecard.FlagExtra).do(i32And, i32Eqz).set(whole)
+	f.texts = map[int]text{}
 	for _, r := range rules {
-		f.block(noValue, func() { m.foldRule(f, w, r) })
+		f.findTexts(r)
+		if m.plain(r) {
+			m.foldSum(f, w, r, whole)
+		} else {
+			f.block(noValue, func() { m.foldRule(f, w, r, whole) })
+		}
+	}
+	f.texts = nil
+}
+
+// plain says whether a rule is a sum that hangs on little: whatever the event, it is
+// asked and added to alike, without a branch that would be guessed wrong.
+func (m *module) plain(r *scorecard.Rule) bool {
+	return r.Kind == scorecard.Sum && r.Per == scorecard.Each && !r.Amounts() && (r.When == nil || len(r.Tests) == 0)
+}
+
+// foldSum adds to a plain rule, and keeps what it was if the event does not count.
+func (m *module) foldSum(f *fn, w *tester, r *scorecard.Rule, whole local) {
+	at, v := m.state.value[r.Index], f.local(f64)
+	f.io()
+	f.io().mem(f64Load, at).f64(r.Points).do(f64Add)
+	if r.HasCap {
+		f.set(v).bounded(v, r.Cap, beyond(r))
+	}
+	f.do(bitsF64)
+	f.io().mem(i64Load, at)
+	m.fulfils(f, w, r)
+	if r.Ignore != 0 {
+		m.ignored(f, r)
+		f.do(i32Eqz, i32And)
+	}
+	m.fromProduct(f, r)
+	f.get(whole).do(i32Or, i32And, choose).mem(i64Store, at)
+}
+
+// fulfils leaves 1 on the stack if the event is what the rule asks for.
+func (m *module) fulfils(f *fn, w *tester, r *scorecard.Rule) {
+	for i, t := range r.Tests {
+		w.test(t)
+		if i > 0 {
+			f.do(i32And)
+		}
+	}
+	switch {
+	case r.When != nil && len(r.Tests) > 0:
+		f.either(i32, func() { f.askEvent(r.When.Rest, r.When.At) }, func() { f.i32(0) })
+	case r.When != nil:
+		f.askEvent(r.When.Rest, r.When.At)
+	case len(r.Tests) == 0:
+		f.i32(1)
 	}
 }
 
-// foldRule leaves the block around it as soon as the event does not count.
-func (m *module) foldRule(f *fn, w *tester, r *scorecard.Rule) {
-	const ev, t, flags = evAt, evTime, evFlags
-	if r.Ignore != 0 {
-		f.get(flags).do(i32Wrap).i32(int32(r.Ignore) << scorecard.MachineBits).do(i32And).brIf(0)
-	}
-	f.get(flags).do(i32Wrap).i32(scorecard.FlagExtra).do(i32And).when(func() {
-		f.i32(0)
-		for _, test := range r.Tests {
-			f.get(ev).mem(i32Load8u, slotAt(test.Slot)+1).do(i32Or)
-		}
-		if r.When != nil {
-			for _, slot := range r.When.At {
-				f.get(ev).mem(i32Load8u, slotAt(slot)+1).do(i32Or)
-			}
-		}
-		if r.Kind == scorecard.Returning && r.Returns.Spend != nil {
-			f.get(ev).mem(i32Load8u, slotAt(r.Returns.Spend.Slot)+1).do(i32Or)
-		}
-		if r.Per == scorecard.PerValue || r.Kind == scorecard.Money {
-			f.get(ev).mem(i32Load8u, slotAt(r.PerSlot)+1).do(i32Or)
-		}
-		f.do(i32Eqz).brIf(1)
-	})
+// ignored leaves something but 0 on the stack if the rule ignores who sent the event.
+func (m *module) ignored(f *fn, r *scorecard.Rule) {
+	f.get(evFlags).do(i32Wrap).i32(int32(r.Ignore) << scorecard.MachineBits).do(i32And)
+}
+
+// fromProduct leaves 1 on the stack if something that the rule reads is a product's.
+func (m *module) fromProduct(f *fn, r *scorecard.Rule) {
+	f.i32(0)
+	read := func(slot int) { f.get(evAt).mem(i32Load8u, slotAt(slot)+1).do(i32Or) }
 	for _, test := range r.Tests {
-		w.test(test, false)
-		f.do(i32Eqz).brIf(0)
+		read(test.Slot)
 	}
 	if r.When != nil {
-		f.askEvent(r.When.Rest, r.When.At)
+		for _, slot := range r.When.At {
+			read(slot)
+		}
+	}
+	if r.Kind == scorecard.Returning && r.Returns.Spend != nil {
+		read(r.Returns.Spend.Slot)
+	}
+	if r.Per == scorecard.PerValue || r.Kind == scorecard.Money {
+		read(r.PerSlot)
+	}
+}
+
+// foldRule leaves the block around it as soon as the event does not count. whole is 0 for
+// the second and later products of one event.
+func (m *module) foldRule(f *fn, w *tester, r *scorecard.Rule, whole local) {
+	if r.Ignore != 0 {
+		m.ignored(f, r)
+		f.brIf(0)
+	}
+	if len(r.Tests) > 0 || r.When != nil {
+		m.fulfils(f, w, r)
 		f.do(i32Eqz).brIf(0)
 	}
+	f.get(whole).do(i32Eqz).when(func() {
+		m.fromProduct(f, r)
+		f.do(i32Eqz).brIf(1)
+	})
 	if r.Kind == scorecard.Returning {
-		m.writeReturn(f, r, t)
+		m.writeReturn(f, r, evTime)
 		return
 	}
 	m.once(f, r)
-	m.write(f, r, t)
+	m.write(f, r, evTime)
 }
 
 // once leaves the block if the rule's per has counted this event already.
@@ -323,154 +372,13 @@ func (m *module) capped(f *fn, r *scorecard.Rule) {
 		return
 	}
 	v := f.local(f64)
-	f.set(v).f64(r.Cap).get(v).get(v).f64(r.Cap)
+	f.set(v).bounded(v, r.Cap, beyond(r))
+}
+
+// beyond is the comparison with a rule's cap that holds of points which it bounds.
+func beyond(r *scorecard.Rule) op {
 	if r.Points >= 0 {
-		f.do(f64Gt)
-	} else {
-		f.do(f64Lt)
+		return f64Gt
 	}
-	f.do(choose)
-}
-
-// tester writes tests of one function's event, which is its first parameter.
-type tester struct {
-	m    *module
-	f    *fn
-	s, n local // a text's address and length
-	x    local // a number
-}
-
-func newTester(m *module, f *fn) *tester {
-	return &tester{m, f, f.local(i32), f.local(i32), f.local(f64)}
-}
-
-var tags = map[scorecard.Op]wasm.Tag{
-	scorecard.OpHas: wasm.Bool, scorecard.OpMatch: wasm.Bool, scorecard.OpList: wasm.Bool, scorecard.OpGlob: wasm.Bool,
-	scorecard.OpText: wasm.String, scorecard.OpPrefix: wasm.String,
-	scorecard.OpNum: wasm.Float, scorecard.OpRange: wasm.Float,
-}
-
-// test leaves 1 on the stack if the test holds. raw leaves exists: false to
-// whoever reads the answer.
-func (w *tester) test(t *scorecard.Test, raw bool) {
-	f := w.f
-	f.get(evAt).mem(i32Load8u, slotAt(t.Slot)).i32(int32(tags[t.Op])).do(i32Eq)
-	f.either(i32, func() {
-		w.load(t)
-		w.ask(t, raw)
-	}, func() { f.i32(0) })
-}
-
-// load takes the value of the test's slot, which has one of its tag.
-func (w *tester) load(t *scorecard.Test) {
-	f, at := w.f, slotAt(t.Slot)
-	switch tags[t.Op] {
-	case wasm.Float:
-		f.get(evAt).mem(f64Load, at+8).set(w.x)
-	case wasm.String:
-		f.get(evAt).get(evAt).mem(i32Load, at+8).do(i32Add).set(w.s)
-		f.get(evAt).mem(i32Load, at+4).set(w.n)
-	}
-}
-
-// ask leaves the answer of a test, whose value has been loaded, on the stack.
-func (w *tester) ask(t *scorecard.Test, raw bool) {
-	switch tags[t.Op] {
-	case wasm.Bool:
-		w.f.get(evAt).mem(i64Load, slotAt(t.Slot)+8).i64(0).do(i64Ne)
-	case wasm.Float:
-		w.number(t)
-	default:
-		w.text(t)
-	}
-	if t.Not && !(raw && t.Op == scorecard.OpHas) {
-		w.f.do(i32Eqz)
-	}
-}
-
-func (w *tester) number(t *scorecard.Test) {
-	f := w.f
-	if t.Op == scorecard.OpNum {
-		for i, v := range t.Nums {
-			f.get(w.x).f64(v).do(f64Eq)
-			if i > 0 {
-				f.do(i32Or)
-			}
-		}
-		return
-	}
-	edge := func(v float64, open bool, strict, loose op) {
-		f.get(w.x).f64(v)
-		if open {
-			f.do(strict)
-		} else {
-			f.do(loose)
-		}
-	}
-	edge(t.Lo, t.LoOpen, f64Gt, f64Ge)
-	edge(t.Hi, t.HiOpen, f64Lt, f64Le)
-	f.do(i32And)
-}
-
-// text compares the length first, then the words: only equal texts are read.
-func (w *tester) text(t *scorecard.Test) {
-	f := w.f
-	if t.Op == scorecard.OpPrefix {
-		f.get(w.n).i32(int32(len(t.Texts[0]))).do(i32GeS)
-		f.either(i32, func() { w.same(t.Texts[0]) }, func() { f.i32(0) })
-		return
-	}
-	w.oneOf(t.Texts)
-}
-
-// oneOf leaves 1 on the stack if the text is one of these.
-func (w *tester) oneOf(texts []string) {
-	f := w.f
-	f.block(i32, func() {
-		for _, s := range texts {
-			f.get(w.n).i32(int32(len(s))).do(i32Eq).nest(0x04, noValue, func() {
-				f.i32(1)
-				w.same(s)
-				f.brIf(1).do(drop)
-			})
-		}
-		f.i32(0)
-	})
-}
-
-// same compares the bytes at w.s with s, whose length has been checked.
-func (w *tester) same(s string) {
-	f, n := w.f, len(s)
-	switch {
-	case n == 0:
-		f.i32(1)
-	case n == 1:
-		f.get(w.s).mem(i32Load8u, 0).i32(int32(s[0])).do(i32Eq)
-	case n < 4:
-		w.half(s, 0)
-		w.half(s, n-2)
-		f.do(i32And)
-	case n < 8:
-		w.word(s, 0)
-		w.word(s, n-4)
-		f.do(i32And)
-	case n <= 16:
-		w.long(s, 0)
-		w.long(s, n-8)
-		f.do(i32And)
-	default:
-		f.get(w.s).i32(w.m.text(s)).i32(int32(n)).call(w.m.h.equal)
-	}
-}
-
-func (w *tester) half(s string, at int) {
-	w.f.get(w.s).mem(mem{0x2f, 0}, at).i32(int32(binary.LittleEndian.Uint16([]byte(s[at:])))).do(i32Eq)
-}
-
-func (w *tester) word(s string, at int) {
-	w.f.get(w.s).mem(i32LoadAny, at).i32(int32(binary.LittleEndian.Uint32([]byte(s[at:])))).do(i32Eq)
-}
-
-func (w *tester) long(s string, at int) {
-	w.f.get(w.s).mem(i64LoadAny, at).i64(int64(binary.LittleEndian.Uint64([]byte(s[at:])))).do(i64Eq)
+	return f64Lt
 }

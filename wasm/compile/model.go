@@ -324,6 +324,9 @@ func (m *module) learned() *fn {
 		for _, t := range tells {
 			f.call(t)
 		}
+		if m.told() > 0 {
+			f.io().i32(int32(m.told())).mem(i32Store, wasm.OffReasons)
+		}
 	})
 	return f.get(0).call(sum).do(f64OfI32).f64(1./scorecard.PointParts).do(f64Mul, f64Add)
 }
@@ -364,17 +367,12 @@ func (m *module) tells(weights bool) []*fn {
 	var out []*fn
 	for i := 0; i < len(l.rows); i += chunk {
 		f := m.fn(nil)
-		p, detail, at, holds := f.local(f64), f.local(i32), f.local(i32), f.local(i32)
-		f.io().mem(i32Load, wasm.OffReasons).i32(4).do(i32Shl).set(at)
+		p, detail := f.local(f64), f.local(i32)
 		for j := i; j < min(i+chunk, len(l.rows)); j++ {
 			m.part(f, j, table)
 			f.do(f64OfI32).f64(1. / scorecard.PointParts).do(f64Mul).set(p)
 			f.io().mem(i32Load8u, m.state.codes+l.at[j]).set(detail)
-			f.get(p).f64(0).do(f64Ne).set(holds)
-			m.tell(f, at, j, true, detail, p, holds)
-		}
-		if m.roomy() {
-			f.io().get(at).i32(4).do(i32ShrU).mem(i32Store, wasm.OffReasons)
+			m.tell(f, j, true, detail, p)
 		}
 		out = append(out, f)
 	}

@@ -90,10 +90,7 @@ func (m *module) text(s string) int32 {
 }
 
 func (m *module) encode(io, fold, score, both *fn) ([]byte, error) {
-	end := addrData + len(m.data)
-	if m.finds.search != nil {
-		end += lookAhead
-	}
+	end := addrData + len(m.data) + textAhead
 	pages := (end + pageSize - 1) / pageSize
 	if pages > pagesMax {
 		return nil, fmt.Errorf("card %s: its texts need %d pages of memory, at most %d: shorten in: lists or use in_list", m.card.Name, pages, pagesMax)
@@ -128,16 +125,29 @@ func (m *module) encode(io, fold, score, both *fn) ([]byte, error) {
 	out = appendSection(out, 6, globalSection())
 	out = appendSection(out, 7, exports)
 	out = appendSection(out, 10, code)
-	if len(m.data) > 0 {
-		data := meter.AppendSigned([]byte{1, 0, 0x41}, addrData)
-		data = append(binary.AppendUvarint(append(data, 0x0b), uint64(len(m.data))), m.data...)
-		out = appendSection(out, 11, data)
-	}
+	out = appendSection(out, 11, m.segments())
 	out = appendSection(out, 0, append(appendName(nil, wasm.Section), manifest...))
 	if len(out) > sizeMax {
 		return nil, fmt.Errorf("card %s: its module has %d bytes, at most %d: write fewer or shorter expressions and in: lists", m.card.Name, len(out), sizeMax)
 	}
 	return out, nil
+}
+
+// segments are what stands in memory from the start: the numbers of the rules in the
+// reasons, which never change, and the card's constants.
+func (m *module) segments() []byte {
+	var ids []byte
+	for i := range m.told() {
+		ids = append(binary.LittleEndian.AppendUint32(ids, uint32(i)), make([]byte, wasm.ReasonSize-4)...)
+	}
+	out := []byte{2}
+	segment := func(at int64, data []byte) {
+		out = append(meter.AppendSigned(append(out, 0, 0x41), at), 0x0b)
+		out = append(binary.AppendUvarint(out, uint64(len(data))), data...)
+	}
+	segment(wasm.IOReasons, ids)
+	segment(addrData, m.data)
+	return out
 }
 
 func (m *module) typeOf(f *fn) uint64 {

@@ -20,7 +20,7 @@ func (m *module) score(f *fn) {
 		m.combine(combine) // after the dimensions: it asks which of them drift
 	}
 	f.get(0).setG(gNow).i64(math.MaxInt64).setG(gNext)
-	f.io().i32(0).mem(i32Store, wasm.OffReasons)
+	f.io().i32(int32(m.toldAlways())).mem(i32Store, wasm.OffReasons)
 	f.io().i32(int32(len(dims))).mem(i32Store, wasm.OffDims)
 	f.io().i32(0).mem(i32Store, wasm.OffNull)
 	f.io().mem(i32Load, wasm.OffFlags).i32(wasm.FlagExplain).do(i32And).i32(0).do(i32Ne).setG(gExplain)
@@ -50,7 +50,6 @@ func (m *module) dimensions(f *fn) {
 			w.rules(d.Groups[group].Rules, v)
 		})
 	}
-	w.close()
 }
 
 // The motions of a value, in the order of the globals that hold them.
@@ -163,8 +162,23 @@ func (m *module) still(f *fn, moves drift) {
 	}
 }
 
+// bounded leaves v on the stack, or the bound if v compares so with it. An engine makes a
+// branch of a select between floating-point numbers, so their bits are selected.
+func (f *fn) bounded(v local, bound float64, beyond op) *fn {
+	return f.i64(int64(math.Float64bits(bound))).get(v).do(bitsF64).get(v).f64(bound).do(beyond, choose, f64Bits)
+}
+
 // bound clamps v. Beyond a bound it does not move until it comes back.
 func (m *module) bound(f *fn, v local, lo, hi float64, moves drift) {
+	if !moves.falls && !moves.rises {
+		if !math.IsInf(hi, 1) {
+			f.bounded(v, hi, f64Gt).set(v)
+		}
+		if !math.IsInf(lo, -1) {
+			f.bounded(v, lo, f64Lt).set(v)
+		}
+		return
+	}
 	if !math.IsInf(hi, 1) {
 		f.get(v).f64(hi).do(f64Gt).when(func() {
 			if moves.falls {
@@ -212,181 +226,9 @@ func (m *module) groupRules(rules []*scorecard.Rule) []*fn {
 		f := m.fn([]byte{f64}, f64)
 		w := m.ledger(f)
 		w.rules(rules[i:min(i+chunk, len(rules))], 0)
-		w.close()
 		out = append(out, f.get(0))
 	}
 	return out
-}
-
-// ledger writes what rules are worth, and their reasons, into one function.
-type ledger struct {
-	*fn
-	m             *module
-	p             local // a rule's points
-	detail, holds local
-	explain, at   local // whether reasons are wanted; where the next one goes
-}
-
-func (m *module) ledger(f *fn) *ledger {
-	w := &ledger{fn: f, m: m, p: f.local(f64), detail: f.local(i32), holds: f.local(i32), explain: f.local(i32), at: f.local(i32)}
-	f.getG(gExplain).set(w.explain)
-	f.io().mem(i32Load, wasm.OffReasons).i32(4).do(i32Shl).set(w.at)
-	return w
-}
-
-// rules adds what rules are worth to sum.
-func (w *ledger) rules(rules []*scorecard.Rule, sum local) {
-	for _, r := range rules {
-		has := false
-		if r.Kind == scorecard.Attribute {
-			w.m.attributePoints(w.fn, r, w.holds)
-		} else {
-			has = w.m.points(w.fn, r, w.detail)
-		}
-		w.set(w.p).get(sum).get(w.p).do(f64Add).set(sum)
-		if r.Kind != scorecard.Attribute {
-			w.get(w.p).f64(0).do(f64Ne).set(w.holds)
-		}
-		w.get(w.explain).when(func() { w.m.tell(w.fn, w.at, r.Index, has, w.detail, w.p, w.holds) })
-	}
-}
-
-// close says how many reasons there are now.
-func (w *ledger) close() {
-	if w.m.roomy() {
-		w.get(w.explain).when(func() { w.io().get(w.at).i32(4).do(i32ShrU).mem(i32Store, wasm.OffReasons) })
-	}
-}
-
-// roomy says that every rule and gate can give a reason at once.
-func (m *module) roomy() bool { return len(m.card.Rules)+len(m.card.Gates) < wasm.ReasonsMax }
-
-// tell gives a rule's reason if it has points. Whether it has cannot be foretold,
-// so a roomy card writes each reason and counts only those: the next one takes the
-// place of one that does not count.
-func (m *module) tell(f *fn, at local, id int, has bool, detail, p, holds local) {
-	what := func() *fn {
-		if has {
-			return f.get(detail)
-		}
-		return f.i32(0)
-	}
-	if !m.roomy() {
-		f.get(holds).when(func() {
-			f.i32(int32(id))
-			what().get(p).call(m.h.reason)
-		})
-		return
-	}
-	f.get(at).get(p).mem(f64Store, wasm.IOReasons+8) // the farthest first: it proves the others
-	f.get(at).i32(int32(id)).mem(i32Store, wasm.IOReasons)
-	f.get(at)
-	what().mem(i32Store, wasm.IOReasons+4)
-	f.get(at).get(holds).i32(4).do(i32Shl, i32Add).set(at)
-}
-
-// attributePoints leaves what a rule of attributes is worth on the stack, and whether
-// that is something in holds. The engine makes a branch of a select between numbers,
-// which whoever the lead is decides, so the points' bits are masked instead.
-func (m *module) attributePoints(f *fn, r *scorecard.Rule, holds local) {
-	f.i64(int64(math.Float64bits(r.Points))).i64(0)
-	m.known(f, r.Tests, r.When)
-	f.i32(1).do(i32And).tee(holds).do(i64OfI32, i64Sub, i64And, f64Bits)
-	if r.Points == 0 {
-		f.i32(0).set(holds)
-	}
-}
-
-// points leaves what a rule is worth at gNow on the stack, and says whether its
-// detail is set where it is worth something.
-func (m *module) points(f *fn, r *scorecard.Rule, detail local) bool {
-	at, owner := m.state.value[r.Index], m.state.times[r.Index]
-	switch r.Kind {
-	case scorecard.Sum:
-		f.io().mem(f64Load, at)
-	case scorecard.HalfLife:
-		f.io().mem(f64Load, at).f64(0).do(f64Eq).either(f64, func() { f.f64(0) }, func() {
-			f.i32(int32(at)).f64(float64(r.Span)).f64(math.Ln2 / float64(r.Span)).call(m.h.decayed)
-		})
-	case scorecard.Linear:
-		f.i64(owner).i64(r.Span).f64(r.Drop).f64(r.Points).call(m.h.linear)
-		m.capped(f, r)
-	case scorecard.Window, scorecard.Count, scorecard.Unanswered:
-		m.timedPoints(f, r, owner, detail)
-		return true
-	case scorecard.Recency:
-		m.recencyPoints(f, r, at, detail)
-		return true
-	case scorecard.Frequency, scorecard.Money:
-		m.buyerPoints(f, r, at, detail)
-		return true
-	case scorecard.Returning:
-		m.returnPoints(f, r, at, detail)
-		return true
-	case scorecard.Input:
-		m.inputPoints(f, r.Feed)
-	case scorecard.Renewal:
-		m.renewalPoints(f, r, at, detail)
-		return true
-	case scorecard.Absent:
-		m.absentPoints(f, r, at, detail)
-		return true
-	}
-	return false
-}
-
-func (m *module) timedPoints(f *fn, r *scorecard.Rule, owner int64, n local) {
-	since, least := f.local(i64), 1
-	if r.Kind != scorecard.Window {
-		least = r.Gte
-	}
-	f.getG(gNow).i64(r.Span).do(i64Sub).set(since)
-	if at := m.state.reply; r.Kind == scorecard.Unanswered {
-		f.io().mem(i32Load, atBits).i32(bitReplied).do(i32And).i32(0).do(i32Ne)
-		f.io().mem(i64Load, at).get(since).do(i64GtS, i32And).when(func() {
-			f.io().mem(i64Load, at).set(since)
-		})
-	}
-	f.i64(owner).get(since).call(m.h.timed).tee(n).i32(int32(least)).do(i32LtS)
-	f.either(f64, func() { f.f64(0) }, func() {
-		f.getG(gFirst).i64(r.Span).do(i64Add).call(m.h.at)
-		f.f64(r.Points)
-		if r.Kind == scorecard.Window {
-			f.get(n).do(f64OfI32, f64Mul)
-			m.capped(f, r)
-		}
-	})
-}
-
-func (m *module) absentPoints(f *fn, r *scorecard.Rule, at int, detail local) {
-	since := f.local(i64)
-	f.io().mem(i32Load, atBits).i32(bitSeen).do(i32And)
-	f.either(f64, func() {
-		if r.Event == "" {
-			f.io().mem(i64Load, atLast).io().mem(i64Load, atFirst)
-			f.io().mem(i32Load, atBits).i32(bitActive).do(i32And, choose).set(since)
-		} else {
-			f.io().mem(i64Load, at).io().mem(i64Load, atFirst)
-			f.io().mem(i32Load, at+8).do(choose).set(since)
-		}
-		f.getG(gNow).get(since).do(i64Sub).i64(r.Span).do(i64GeS)
-		f.either(f64, func() { f.get(since).call(m.h.minutes).set(detail).f64(r.Points) }, func() {
-			f.get(since).i64(r.Span).do(i64Add).call(m.h.at).f64(0)
-		})
-	}, func() { f.f64(0) })
-}
-
-// all leaves 1 on the stack if every test of attributes holds.
-func (m *module) all(f *fn, tests []*scorecard.Test) {
-	for i, t := range tests {
-		f.io().mem(i32Load8u, atTraits+t.State)
-		if t.Op == scorecard.OpHas && t.Not {
-			f.do(i32Eqz)
-		}
-		if i > 0 {
-			f.do(i32And)
-		}
-	}
 }
 
 // combiner is the function that makes one value of the dimensions.
@@ -417,9 +259,8 @@ func (m *module) combine(f *fn) {
 		f.when(func() { w.gate(i, g) })
 	}
 	s := &m.card.Score
-	f.f64(s.To[0]).f64(s.To[1]).f64(s.To[0])
-	f.get(w.x).f64(s.From[0]).do(f64Sub).f64(s.K()).do(f64Mul, f64Add)
-	f.do(f64Min, f64Max).set(w.scaled)
+	f.f64(s.To[0]).get(w.x).f64(s.From[0]).do(f64Sub).f64(s.K()).do(f64Mul, f64Add).set(w.scaled)
+	f.bounded(w.scaled, s.To[1], f64Gt).set(w.scaled).bounded(w.scaled, s.To[0], f64Lt).set(w.scaled)
 	w.horizon()
 	f.get(w.scaled)
 }
@@ -502,16 +343,28 @@ func (w *combiner) gate(i int, g *scorecard.Gate) {
 	w.get(w.lid).f64(g.Max).do(f64Min).set(w.lid)
 }
 
-// horizon notes when the rounded score may leave its integer.
+// horizon notes when the rounded score may leave its integer: no code for what cannot
+// happen.
 func (w *combiner) horizon() {
 	const under, over = 0.5 + scorecard.Near, 0.5 - scorecard.Near
 	s, reach := &w.m.card.Score, w.m.h.reach
-	w.get(w.scaled).f64(under).do(f64Add, f64Floor).set(w.whole)
-	w.get(w.whole).f64(under).do(f64Sub).f64(s.To[0]).do(f64Gt).when(func() {
-		w.get(w.v)
-		w.f64(s.From[0]).get(w.whole).f64(under).do(f64Sub).f64(s.To[0]).do(f64Sub).f64(s.K()).do(f64Div, f64Add)
-		w.do(f64Sub).get(w.move[0]).get(w.move[2]).call(reach)
-	})
+	falls, rises := false, false
+	for _, t := range s.Terms {
+		falls, rises = falls || w.can(t, 0), rises || w.can(t, 1)
+	}
+	if falls || rises {
+		w.get(w.scaled).f64(under).do(f64Add, f64Floor).set(w.whole)
+	}
+	if falls {
+		w.get(w.whole).f64(under).do(f64Sub).f64(s.To[0]).do(f64Gt).when(func() {
+			w.get(w.v)
+			w.f64(s.From[0]).get(w.whole).f64(under).do(f64Sub).f64(s.To[0]).do(f64Sub).f64(s.K()).do(f64Div, f64Add)
+			w.do(f64Sub).get(w.move[0]).get(w.move[2]).call(reach)
+		})
+	}
+	if !rises {
+		return
+	}
 	w.f64(s.From[0]).get(w.whole).f64(over).do(f64Add).f64(s.To[0]).do(f64Sub).f64(s.K()).do(f64Div, f64Add).set(w.x)
 	w.get(w.whole).f64(over).do(f64Add).f64(s.To[1]).do(f64Gt)
 	w.get(w.x).get(w.lid).do(f64Gt, i32Or, i32Eqz).when(func() {

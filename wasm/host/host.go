@@ -118,6 +118,7 @@ type Module struct {
 	card  *scorecard.Card
 	code  wazero.CompiledModule
 	own   bool // compile wrote it
+	rules int  // of what compile wrote: its rules give a reason each, of no points if they have none
 	init  bool // it has a function to be called first
 	grows bool // its memory may
 	both  bool // it folds and scores in one call
@@ -155,7 +156,7 @@ func (h *Host) load(ctx context.Context, c *scorecard.Card, b []byte) (*Module, 
 	}
 	m, err := h.compile(h.own, c, k, metered)
 	if err == nil {
-		m.own = true
+		m.own, m.rules = true, len(c.Rules)
 	}
 	return m, err
 }

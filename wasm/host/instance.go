@@ -250,20 +250,17 @@ func (in *Instance) encode(evs []wasm.Event) (int, error) {
 	return len(evs), nil
 }
 
-// writeEvent writes an event. What compile wrote reads of one only the slots of its
-// type, and of attributes if it carries any: the others keep what they held before.
-// A stranger's module could look at that, so it gets all.
+// writeEvent writes an event to the front of b and returns its size; 0 if there is no
+// room for it. One that the card bound is there as its own module reads it; a stranger's
+// module gets what any other process would write for it.
 func (in *Instance) writeEvent(b []byte, e *wasm.Event) int {
-	if !in.m.own || len(e.Slots) == 0 {
+	if !in.m.own || len(e.Wire) == 0 {
 		return writeEvent(b, e)
 	}
-	if slots, attributes := in.m.card.Reads(e); len(attributes) == 0 {
-		return writeEvent(b, e, slots)
-	} else if len(slots) == 0 {
-		return writeEvent(b, e, attributes)
-	} else {
-		return writeEvent(b, e, slots, attributes)
+	if len(e.Wire) > len(b) {
+		return 0
 	}
+	return copy(b, e.Wire)
 }
 
 func eventSize(e *wasm.Event) int {
@@ -276,53 +273,19 @@ func eventSize(e *wasm.Event) int {
 	return (n + 7) &^ 7
 }
 
-// writeEvent writes an event to the front of b and returns its size; 0 if there
-// is no room for it. Of its slots it writes the first and those in lists, or all of
-// them without lists.
-func writeEvent(b []byte, e *wasm.Event, lists ...[]int) int {
+func writeEvent(b []byte, e *wasm.Event) int {
 	le := binary.LittleEndian
 	text := wasm.EventHead + wasm.SlotSize*len(e.Slots)
 	if text > len(b) {
 		return 0
 	}
-	if len(lists) == 0 {
-		text = writeSlots(b, e.Slots, nil, text)
-	} else {
-		text = writeSlots(b, e.Slots[:1], nil, text)
-	}
-	for _, list := range lists {
-		text = writeSlots(b, e.Slots, list, text)
-	}
-	size := (text + 7) &^ 7
-	if text < 0 || size > len(b) {
-		return 0
-	}
-	le.PutUint32(b, uint32(size))
-	le.PutUint16(b[4:], e.Index)
-	le.PutUint16(b[6:], uint16(len(e.Slots)))
-	le.PutUint64(b[8:], uint64(e.TimeMs))
-	return size
-}
-
-// writeSlots writes the slots of a list, or all if it is nil, their texts from text
-// on, and returns where the next text begins; less than 0 if there is no room.
-func writeSlots(b []byte, slots []wasm.Slot, list []int, text int) int {
-	le, n := binary.LittleEndian, len(list)
-	if list == nil {
-		n = len(slots)
-	}
-	for k := 0; k < n && text >= 0; k++ {
-		i := k
-		if list != nil {
-			i = list[k]
-		}
-		s := &slots[i]
-		to := b[wasm.EventHead+wasm.SlotSize*i:]
-		to = to[:wasm.SlotSize:wasm.SlotSize]
+	for i := range e.Slots {
+		s := &e.Slots[i]
+		to := b[wasm.EventHead+wasm.SlotSize*i:][:wasm.SlotSize]
 		head, value := uint64(s.Tag), s.Num
 		if s.Tag == wasm.String {
 			if len(s.Str) > len(b)-text {
-				return -1
+				return 0
 			}
 			head, value = head|uint64(len(s.Str))<<32, uint64(text)
 			put(b[text:], s.Str)
@@ -334,22 +297,37 @@ func writeSlots(b []byte, slots []wasm.Slot, list []int, text int) int {
 		le.PutUint64(to, head)
 		le.PutUint64(to[8:], value)
 	}
-	return text
+	size := (text + 7) &^ 7
+	if size > len(b) {
+		return 0
+	}
+	le.PutUint32(b, uint32(size))
+	le.PutUint16(b[4:], e.Index)
+	le.PutUint16(b[6:], uint16(len(e.Slots)))
+	le.PutUint64(b[8:], uint64(e.TimeMs))
+	return size
 }
 
-// put copies a text to the front of b. Most are short: two words that overlap are
-// cheaper than a call.
+// put copies a text to the front of b. Most are short: words that overlap are cheaper
+// than a call.
 func put(b, text []byte) {
 	le, n := binary.LittleEndian, len(text)
 	switch {
-	case n > 16 || n < 4:
+	case n > 32:
 		copy(b, text)
+	case n > 16:
+		le.PutUint64(b, le.Uint64(text))
+		le.PutUint64(b[8:], le.Uint64(text[8:]))
+		le.PutUint64(b[n-16:], le.Uint64(text[n-16:]))
+		le.PutUint64(b[n-8:], le.Uint64(text[n-8:]))
 	case n >= 8:
 		le.PutUint64(b, le.Uint64(text))
 		le.PutUint64(b[n-8:], le.Uint64(text[n-8:]))
-	default:
+	case n >= 4:
 		le.PutUint32(b, le.Uint32(text))
 		le.PutUint32(b[n-4:], le.Uint32(text[n-4:]))
+	case n > 0:
+		b[0], b[n/2], b[n-1] = text[0], text[n/2], text[n-1]
 	}
 }
 
@@ -373,7 +351,9 @@ func (in *Instance) run(state []byte, now int64, flags uint32) (scaled float64, 
 
 // ask writes what a score is to know.
 func (in *Instance) ask(now int64, flags uint32) {
-	clear(in.mem[wasm.OffNext:wasm.IOState]) // what the guest leaves unsaid is zero
+	if !in.m.own { // what compile wrote says all of it
+		clear(in.mem[wasm.OffNext:wasm.IOState]) // what the guest leaves unsaid is zero
+	}
 	binary.LittleEndian.PutUint32(in.mem[wasm.OffFlags:], flags)
 	binary.LittleEndian.PutUint64(in.mem[wasm.OffNow:], uint64(now))
 	in.feed()
@@ -421,15 +401,26 @@ func (in *Instance) said(scaled float64) *scorecard.Raw {
 	raw := &in.raw
 	raw.Scaled, raw.Null, raw.Next = scaled, in.u32(wasm.OffNull) != 0, int64(in.u64(wasm.OffNext))
 	in.dims()
-	le, n := binary.LittleEndian, int(min(in.u32(wasm.OffReasons), wasm.ReasonsMax))
+	n := int(min(in.u32(wasm.OffReasons), wasm.ReasonsMax))
 	raw.Points = slices.Grow(raw.Points[:0], n)[:n]
-	from := in.mem[wasm.IOReasons : wasm.IOReasons+wasm.ReasonSize*n]
-	for i := range raw.Points {
+	raw.Points = raw.Points[:reasons(raw.Points, in.mem[wasm.IOReasons:], uint64(in.m.rules))]
+	return raw
+}
+
+// reasons reads as many reasons as into has room for, and returns how many it kept: those
+// of rules, which are numbered below rules, only if they have points. Which do cannot be
+// foretold, so it is reckoned without a branch.
+func reasons(into []scorecard.RulePoints, from []byte, rules uint64) (kept int) {
+	le := binary.LittleEndian
+	for range into {
 		one := from[:wasm.ReasonSize:wasm.ReasonSize]
 		from = from[wasm.ReasonSize:]
-		raw.Points[i] = scorecard.RulePoints{ID: le.Uint32(one), Detail: le.Uint32(one[4:]), Points: math.Float64frombits(le.Uint64(one[8:]))}
+		id, bits := le.Uint32(one), le.Uint64(one[8:])
+		into[kept] = scorecard.RulePoints{ID: id, Detail: le.Uint32(one[4:]), Points: math.Float64frombits(bits)}
+		bits <<= 1 // 0 and -0 are none
+		kept += int((bits | -bits | (rules - 1 - uint64(id))) >> 63)
 	}
-	return raw
+	return kept
 }
 
 // Fast is a score without its reasons.

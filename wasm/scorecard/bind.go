@@ -51,29 +51,15 @@ func (c *Card) Bind(dst []wasm.Event, src Source) []wasm.Event {
 			}
 		}
 	}
-	e.Slots[0] = wasm.Slot{Tag: wasm.Int, Num: flags}
-	if typ == 0 {
-		return dst
-	}
+	e.Set(0, wasm.Slot{Tag: wasm.Int, Num: flags})
 	for _, i := range c.Types[typ].slots {
 		c.bindSlot(e, i, src)
 	}
+	e.Seal()
 	if n := min(src.Products(), productsMax); n > 1 && c.readsFields(typ) {
 		dst = c.bindProducts(dst, src, typ, n, flags&^FlagCarries|FlagExtra)
 	}
 	return dst
-}
-
-// Reads returns the slots that rules read of a bound event, beside its flags: those of
-// its type, and those of attributes if it carries any.
-func (c *Card) Reads(e *wasm.Event) (slots, attributes []int) {
-	if int(e.Index) < len(c.Types) {
-		slots = c.Types[e.Index].slots
-	}
-	if e.Slots[0].Num&FlagCarries != 0 {
-		attributes = c.traitSlots
-	}
-	return slots, attributes
 }
 
 func (c *Card) carries(src Source) bool {
@@ -92,12 +78,8 @@ func (c *Card) next(dst []wasm.Event, src Source, typ int) ([]wasm.Event, *wasm.
 		dst = append(dst, wasm.Event{})
 	}
 	e := &dst[len(dst)-1]
-	if cap(e.Slots) < len(c.Slots) {
-		e.Slots = make([]wasm.Slot, len(c.Slots))
-	}
-	e.Slots = e.Slots[:len(c.Slots)]
-	clear(e.Slots)
-	e.Type, e.Index, e.TimeMs, e.Buf = c.Types[typ].Name, uint16(typ), src.Time(), e.Buf[:0]
+	e.Clear(len(c.Slots))
+	e.Type, e.Index, e.TimeMs = c.Types[typ].Name, uint16(typ), src.Time()
 	return dst, e
 }
 
@@ -149,7 +131,7 @@ func (c *Card) bindProducts(dst []wasm.Event, src Source, typ, n int, flags uint
 		product := src.Product(i)
 		var e *wasm.Event
 		dst, e = c.next(dst, src, typ)
-		e.Slots[0] = wasm.Slot{Tag: wasm.Int, Num: flags}
+		e.Set(0, wasm.Slot{Tag: wasm.Int, Num: flags})
 		for _, at := range c.Types[typ].slots {
 			name := c.Slots[at].Name
 			if name == "" {
@@ -165,9 +147,10 @@ func (c *Card) bindProducts(dst []wasm.Event, src Source, typ, n int, flags uint
 				c.fill(e, at, whole, has)
 				continue
 			}
+			v.Product = true
 			c.fill(e, at, v, true)
-			e.Slots[at].Product = true
 		}
+		e.Seal()
 	}
 	return dst
 }
@@ -179,9 +162,9 @@ func sameSlot(a, b wasm.Slot) bool {
 func (c *Card) bindSlot(e *wasm.Event, i int, src Source) {
 	switch s := &c.Slots[i]; s.View {
 	case ViewDay:
-		e.Slots[i] = wasm.Slot{Tag: wasm.Int, Num: uint64(c.localDay(e.TimeMs))}
+		e.Set(i, wasm.Slot{Tag: wasm.Int, Num: uint64(c.localDay(e.TimeMs))})
 	case ViewSession:
-		e.Slots[i] = wasm.Slot{Tag: wasm.Int, Num: src.Session()}
+		e.Set(i, wasm.Slot{Tag: wasm.Int, Num: src.Session()})
 	default:
 		v, ok := src.Field(s.Name)
 		c.fill(e, i, v, ok)
@@ -205,7 +188,7 @@ func floorDiv(a, b int64) int64 {
 // fill writes one value in the form its slot wants. A value that is there but
 // has no such form is Null: it fulfils nothing and clears an attribute's test.
 func (c *Card) fill(e *wasm.Event, i int, v wasm.Slot, ok bool) {
-	def := &c.Slots[i]
+	def, product := &c.Slots[i], v.Product
 	if !ok || v.Tag == wasm.Missing {
 		v = wasm.Slot{}
 		switch {
@@ -215,7 +198,8 @@ func (c *Card) fill(e *wasm.Event, i int, v wasm.Slot, ok bool) {
 		case def.View == ViewHash:
 			v = wasm.Slot{Tag: wasm.Int, Num: hashOf(v)}
 		}
-		e.Slots[i] = v
+		v.Product = product
+		e.Set(i, v)
 		return
 	}
 	switch def.View {
@@ -236,7 +220,8 @@ func (c *Card) fill(e *wasm.Event, i int, v wasm.Slot, ok bool) {
 			v = wasm.Slot{Tag: wasm.Null}
 		}
 	}
-	e.Slots[i] = v
+	v.Product = product
+	e.Set(i, v)
 }
 
 func boolSlot(b bool) wasm.Slot {
