@@ -17,6 +17,9 @@ func (e *Event) Clear(n int) {
 
 // Set gives a slot its value, once, and writes it where a module reads it.
 func (e *Event) Set(i int, s Slot) {
+	if s.Tag == Missing && !s.Product {
+		return // as Clear left it
+	}
 	e.Slots[i] = s
 	head, value := uint64(s.Tag), s.Num
 	if s.Tag == String {
