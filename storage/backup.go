@@ -10,6 +10,9 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math"
+	"slices"
+	"strconv"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -209,30 +212,37 @@ func (db *DB) BackupKeys(ctx context.Context, w io.Writer) error {
 	return bw.Flush()
 }
 
-// Erasures writes the list of everything erased, a line of tenant and subject
-// each. Restore takes it to erase again what an older backup still holds: keep
-// the newest one with the backups.
+// Erasures writes the list of everything erased, a line of tenant, subject and
+// unix milliseconds each. Restore takes it to erase again what an older backup
+// still holds: keep the newest one with the backups.
 func (db *DB) Erasures(ctx context.Context, w io.Writer) error {
 	bw := bufio.NewWriter(w)
-	err := db.meta.scanErasures(func(id keyID, _ byte) {
-		fmt.Fprintf(bw, "%x %x\n", id[:8], id[8:]) // an error stays in bw until Flush
+	err := db.meta.scanErasures(func(id keyID, at int64, _ byte) {
+		fmt.Fprintf(bw, "%x %x %d\n", id[:8], id[8:], at) // an error stays in bw until Flush
 	})
 	return errors.Join(ctx.Err(), err, bw.Flush())
 }
 
-// readErasures reads what Erasures wrote.
-func readErasures(r io.Reader) (ids []keyID, err error) {
+// readErasures reads what Erasures wrote: when what was erased. Lists of older
+// versions do not say when.
+func readErasures(r io.Reader) (map[keyID]int64, error) {
+	list := make(map[keyID]int64)
 	lines := bufio.NewScanner(r)
 	for n := 1; lines.Scan(); n++ {
 		var id keyID
-		t, s, _ := bytes.Cut(bytes.TrimSpace(lines.Bytes()), []byte(" "))
-		if len(t) != 16 || len(s) != 34 {
-			return nil, fmt.Errorf("restore: line %d of the erasure list: need 16 and 34 hex digits", n)
+		at := int64(math.MaxInt64)
+		part := bytes.Fields(lines.Bytes())
+		if len(part) < 2 || len(part) > 3 || len(part[0]) != 16 || len(part[1]) != 34 {
+			return nil, fmt.Errorf("restore: line %d of the erasure list: need 16 and 34 hex digits, and a time", n)
 		}
-		if _, err := hex.Decode(id[:], append(bytes.Clone(t), s...)); err != nil {
+		_, err := hex.Decode(id[:], slices.Concat(part[0], part[1]))
+		if len(part) == 3 && err == nil {
+			at, err = strconv.ParseInt(string(part[2]), 10, 64)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("restore: line %d of the erasure list: %w", n, err)
 		}
-		ids = append(ids, id)
+		list[id] = at
 	}
-	return ids, lines.Err()
+	return list, lines.Err()
 }

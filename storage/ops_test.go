@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -132,6 +135,75 @@ func TestBackupUnderLoadAndRestore(t *testing.T) {
 	}
 	if err := storage.Restore(t.Context(), dir, src); err == nil {
 		t.Fatal("restored over a directory in use")
+	}
+}
+
+// TestRestoreErasesAgain: what the list erased after the backup goes, and the log is
+// told; who was erased before it and came back keeps what came since, unless they
+// were erased once more.
+func TestRestoreErasesAgain(t *testing.T) {
+	db := open(t, t.TempDir(), nil)
+	put := func(i int, who byte) storage.Record {
+		r := []storage.Record{storagetest.Record(i)}
+		r[0].Tenant, r[0].Subject = storage.Tenant{1}, storage.Subject{0: 'v', 9: who}
+		if err := db.Log().Append(t.Context(), 0, r); err != nil {
+			t.Fatal(err)
+		}
+		return r[0]
+	}
+	erase := func(r storage.Record) {
+		if err := db.Erase(t.Context(), r.Tenant, []storage.Subject{r.Subject}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := []storage.Record{put(1, 1), put(2, 2), put(3, 3)}
+	erase(first[0])
+	erase(first[1])
+	back := []storage.Record{put(4, 1), put(5, 2)} // both come back
+	var data, keys, own, later bytes.Buffer
+	if err := errors.Join(db.Backup(t.Context(), &data), db.BackupKeys(t.Context(), &keys), db.Erasures(t.Context(), &own)); err != nil {
+		t.Fatal(err)
+	}
+	for db.Now() <= int64(back[1].Received) { // the next erasures are later ones
+		runtime.Gosched()
+	}
+	erase(back[1])
+	erase(first[2])
+	if err := db.Erasures(t.Context(), &later); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		list   []byte
+		erased []uint64
+		told   int
+	}{
+		"its own":  {own.Bytes(), []uint64{1, 2}, 0},
+		"a newer":  {later.Bytes(), []uint64{1, 2, 3, 5}, 2},
+		"timeless": {regexp.MustCompile(` \d+\n`).ReplaceAll(own.Bytes(), []byte("\n")), []uint64{1, 2, 4, 5}, 2},
+	} {
+		told := 0
+		src := storage.Source{Data: bytes.NewReader(data.Bytes()), Keys: bytes.NewReader(keys.Bytes()), Erasures: bytes.NewReader(c.list)}
+		src.Tell = func(tn storage.Tenant, subjects []storage.Subject) storage.Record {
+			told += len(subjects)
+			return storage.Record{Tenant: tn, Kind: storage.KindControl, Row: []byte("erased")}
+		}
+		dir := filepath.Join(t.TempDir(), "restored")
+		if err := storage.Restore(t.Context(), dir, src); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		restored := open(t, dir, nil)
+		var gone []uint64
+		err := restored.Get(t.Context(), 0, []uint64{1, 2, 3, 4, 5}, func(r *storage.Record) error {
+			_, err := restored.Unseal(nil, r)
+			if errors.Is(err, storage.ErrErased) {
+				gone, err = append(gone, r.Seq), nil
+			}
+			return err
+		})
+		last, _ := restored.Log().Last(t.Context(), 0)
+		if err != nil || !slices.Equal(gone, c.erased) || told != c.told || last != 5+uint64(min(told, 1)) {
+			t.Errorf("%s list: erased are %v, want %v; told of %d, want %d; the log ends at %d; %v", name, gone, c.erased, told, c.told, last, err)
+		}
 	}
 }
 

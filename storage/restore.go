@@ -17,6 +17,10 @@ type Source struct {
 	Data     io.Reader // what Backup wrote
 	Keys     io.Reader // what BackupKeys wrote; nil: nothing personal will be readable
 	Erasures io.Reader // what Erasures wrote, the newest there is; nil: those in the backup
+
+	// Tell makes the record that says in the log what the list has erased and the
+	// backup still held. Nil says nothing.
+	Tell func(t Tenant, subjects []Subject) Record
 }
 
 // Restore makes a data directory from a backup. The directory must not exist or
@@ -26,7 +30,7 @@ func Restore(ctx context.Context, dir string, src Source) error {
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return fmt.Errorf("restore: %s is not empty: choose a new directory", dir)
 	}
-	var erased []keyID
+	var erased map[keyID]int64
 	if src.Erasures != nil {
 		var err error
 		if erased, err = readErasures(src.Erasures); err != nil {
@@ -47,7 +51,7 @@ func Restore(ctx context.Context, dir string, src Source) error {
 	return nil
 }
 
-func restoreInto(ctx context.Context, dir string, src Source, erased []keyID) error {
+func restoreInto(ctx context.Context, dir string, src Source, erased map[keyID]int64) error {
 	marks, err := restoreRows(ctx, dir, src.Data)
 	if err != nil {
 		return err
@@ -69,10 +73,40 @@ func restoreInto(ctx context.Context, dir string, src Source, erased []keyID) er
 		return fmt.Errorf("restore: %w", err)
 	}
 	err = db.log.skipEpochs()
-	if len(erased) > 0 && err == nil {
-		err = errors.Join(db.noteErasures(erased, erasureWanted), db.keys.erase(erased), db.noteErasures(erased, erasureDone))
+	if err == nil {
+		err = db.eraseAgain(ctx, erased, src.Tell)
 	}
 	return errors.Join(err, db.Close())
+}
+
+// eraseAgain erases what a list says was erased after the backup. Whom the backup
+// knows as erased by then may have come back: what it holds of them is theirs.
+func (db *DB) eraseAgain(ctx context.Context, list map[keyID]int64, tell func(Tenant, []Subject) Record) error {
+	err := db.meta.scanErasures(func(id keyID, at int64, _ byte) {
+		if list[id] <= at {
+			delete(list, id)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	byTenant := make(map[Tenant][]Subject)
+	for id := range list {
+		t := Tenant(id[:8])
+		byTenant[t] = append(byTenant[t], Subject(id[8:]))
+	}
+	for t, subjects := range byTenant {
+		if err := db.Erase(ctx, t, subjects); err != nil {
+			return err
+		}
+		if tell == nil {
+			continue
+		}
+		if err := db.Log().Append(ctx, 0, []Record{tell(t, subjects)}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // skipEpochs leaves a random number of epochs unused. The directory that was

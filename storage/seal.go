@@ -270,7 +270,7 @@ const (
 // finishErasures destroys the keys of erasures that a crash interrupted.
 func (db *DB) finishErasures() error {
 	var ids []keyID
-	err := db.meta.scanErasures(func(id keyID, state byte) {
+	err := db.meta.scanErasures(func(id keyID, _ int64, state byte) {
 		if _, ok := db.keys.get(&id); state == erasureWanted || ok && !db.keys.isErased(&id) {
 			ids = append(ids, id)
 		}
@@ -284,8 +284,8 @@ func (db *DB) finishErasures() error {
 	return db.noteErasures(ids, erasureDone)
 }
 
-// scanErasures calls fn with every erasure of every tenant.
-func (t *Table) scanErasures(fn func(id keyID, state byte)) error {
+// scanErasures calls fn with the last erasure of every subject of every tenant.
+func (t *Table) scanErasures(fn func(id keyID, at int64, state byte)) error {
 	return t.kv.use(func(b *badger.DB) error {
 		txn := b.NewTransaction(false)
 		defer txn.Discard()
@@ -303,7 +303,7 @@ func (t *Table) scanErasures(fn func(id keyID, state byte)) error {
 				copy(id[8:], k[tablePrefix:])
 				err := it.Item().Value(func(v []byte) error {
 					if len(v) == 9 {
-						fn(id, v[8])
+						fn(id, int64(binary.BigEndian.Uint64(v)), v[8])
 					}
 					return nil
 				})

@@ -88,6 +88,11 @@ func (l LeadID) Key() (k [17]byte) {
 	return k
 }
 
+// LeadOf is the identity that storage knows as a subject.
+func LeadOf(k [17]byte) LeadID {
+	return LeadID{Kind: IdentityKind(k[0]), Hash: Hash(k[1:])}
+}
+
 // Stronger says that l names a lead that holds both: a user id before an e-mail,
 // that before a visitor, and of one kind the smaller hash.
 func (l LeadID) Stronger(m LeadID) bool {

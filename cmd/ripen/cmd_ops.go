@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"ripen/storage"
+	"ripen/tracker"
 )
 
 func opsCommands() []*command {
@@ -233,7 +234,7 @@ func runRestore(ctx context.Context, c *call) error {
 	}
 	defer erased.Close()
 	p := c.startProgress("restore", info.Size(), bytesText)
-	src := storage.Source{Data: io.TeeReader(f, counter{p})}
+	src := storage.Source{Data: io.TeeReader(f, counter{p}), Tell: tellErased}
 	if keys != nil {
 		src.Keys = keys
 	}
@@ -246,10 +247,20 @@ func runRestore(ctx context.Context, c *call) error {
 		return err
 	}
 	if keys == nil {
-		fmt.Fprintln(c.out, "without the keys: nothing personal in it can be read")
+		fmt.Fprintln(c.out, text{"without the keys: nothing personal in it can be read", "sin las claves: nada personal puede leerse"}.in(c.lang))
 	}
-	_, err = fmt.Fprintf(c.out, "restored into %[1]s; start it with: ripen serve --data %[1]s\n", dir)
+	_, err = fmt.Fprintf(c.out, text{"restored into %[1]s; start it with: ripen serve --data %[1]s\n", "restaurado en %[1]s; arranca con: ripen serve --data %[1]s\n"}.in(c.lang), dir)
 	return err
+}
+
+// tellErased is the record by which the leads of a restored copy learn who was
+// erased after the backup.
+func tellErased(t storage.Tenant, subjects []storage.Subject) storage.Record {
+	ids := make([]tracker.LeadID, len(subjects))
+	for i, s := range subjects {
+		ids[i] = tracker.LeadOf(s)
+	}
+	return storage.Record{Tenant: t, Kind: storage.KindControl, Row: tracker.AppendErasure(nil, ids)}
 }
 
 // openBeside opens the named file, else the one that usually lies there, else

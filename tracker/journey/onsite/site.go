@@ -174,7 +174,7 @@ func (s *Site) Wait(tx *storage.Tx, t tracker.TenantID, p *journey.Person, id, n
 		return &tracker.Error{Kind: tracker.KindNotFound, Code: "unknown_onsite", Detail: "there is no on-site message " + name + ": ripen onsite publish FILE"}
 	}
 	r, lead := rows{tx, t}, p.Lead.ID
-	subject := tracker.LeadID{Kind: tracker.IdentityKind(p.Subject[0]), Hash: tracker.Hash(p.Subject[1:])}
+	subject := tracker.LeadOf(p.Subject)
 	return errors.Join(
 		r.put(nameKey(rowWaiting, id), waitRow{name, lead.String(), subject.String(), s.db.Now()}),
 		r.mark(leadKey(rowWaits, lead, id)), r.mark(leadKey(rowErased, subject, id)))
