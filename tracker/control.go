@@ -120,6 +120,21 @@ type Control struct {
 	Expiry     *Expiry
 }
 
+// Type says in a word what was decided: scorecard, link, unlink, erasure, expiry.
+func (c *Control) Type() string {
+	switch {
+	case c.Activation != nil:
+		return "scorecard"
+	case c.Link != nil && c.Link.Joined:
+		return "link"
+	case c.Link != nil:
+		return "unlink"
+	case c.Expiry != nil:
+		return "expiry"
+	}
+	return "erasure"
+}
+
 // DecodeControl reads a control record. What it returns does not alias row.
 func DecodeControl(row []byte) (c Control, err error) {
 	r := rowReader{b: row}

@@ -87,7 +87,7 @@ func runAccountsTop(ctx context.Context, c *call) error {
 		}
 		rows = append(rows, []string{strconv.Itoa(i + 1), strconv.Itoa(a.Score), strconv.Itoa(a.Leads), a.Name, a.Band, clockText(a.LastSeen), best})
 	}
-	printTable(c.out, []string{">#", ">SCORE", ">LEADS", "ACCOUNT", "BAND", "LAST SEEN", "BEST LEAD"}, rows)
+	c.table([]string{">#", ">SCORE", ">LEADS", "ACCOUNT", "BAND", "LAST SEEN", "BEST LEAD"}, rows)
 	return nil
 }
 
@@ -113,6 +113,6 @@ func runAccountsShow(ctx context.Context, c *call) error {
 			rows = append(rows, []string{l.scoreText(), l.name(), ""})
 		}
 	}
-	printTable(c.out, []string{">SHARE", "WHY", "RULE"}, rows)
+	c.table([]string{">SHARE", "WHY", "RULE"}, rows)
 	return nil
 }

@@ -120,7 +120,7 @@ func runDeadLettersFix(ctx context.Context, c *call) error {
 		if err := cl.do(ctx, "PUT", "/v1/deadletters/"+url.PathEscape(c.args[0]), nil, body, nil); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(c.out, "%s holds the new text: ripen deadletters replay %s\n", plain(c.args[0]), plain(c.args[0]))
+		_, err := fmt.Fprintf(c.out, text{"%s holds the new text: ripen deadletters replay %s\n", "%s tiene el texto nuevo: ripen deadletters replay %s\n"}.in(c.lang), plain(c.args[0]), plain(c.args[0]))
 		return err
 	})
 }

@@ -32,7 +32,7 @@ events of the log, whose protocol is not kept, and the dead letters.
 		},
 		{
 			name: "changes tail", folds: true, use: append([]string{"from", "follow"}, tenantSettings...),
-			summary: text{"the feed of score, grade and band changes of a tenant", "los cambios de puntuación, grado y banda de un inquilino"},
+			summary: text{"the feed of score, grade and band changes of a tenant", "los cambios de puntuación, nota y banda de un inquilino"},
 			help: `
   ripen changes tail --tenant acme --data ./data
   ripen changes tail --from 500 --follow --json --data ./data`,
@@ -103,7 +103,7 @@ func (c *call) tailSource(ctx context.Context) error {
 		}
 		const row = "%-20s  %-9s %-17s %-11s %-24s %-16s %s\n"
 		if !c.bool("json") {
-			fmt.Fprintf(c.out, row, "RECEIVED", "VERDICT", "CODE", "PROTOCOL", "MACHINE", "TYPE", "WHO, WHAT")
+			fmt.Fprintf(c.out, row, c.head("RECEIVED"), c.head("VERDICT"), c.head("CODE"), c.head("PROTOCOL"), c.head("MACHINE"), c.head("TYPE"), c.head("WHO, WHAT"))
 		}
 		return ignoreCancel(ctx, cl.lines(ctx, "GET", "/v1/sources/"+url.PathEscape(c.get("source"))+"/events", q, nil, func(line []byte) error {
 			var e sourceLine
@@ -117,7 +117,7 @@ func (c *call) tailSource(ctx context.Context) error {
 				_, err := fmt.Fprintf(c.out, "%s\n", line)
 				return err
 			case e.Missed > 0:
-				_, err := fmt.Fprintf(c.out, "… %d more that came too fast to be shown\n", e.Missed)
+				_, err := fmt.Fprintf(c.out, text{"… %d more that came too fast to be shown\n", "… %d más que llegaron demasiado deprisa para enseñarlos\n"}.in(c.lang), e.Missed)
 				return err
 			}
 			_, err := fmt.Fprintf(c.out, row, clockText(e.Received), e.Verdict, orDash(e.Code), orDash(plain(e.Protocol)), e.machine(), orDash(plain(e.Type)), e.what())

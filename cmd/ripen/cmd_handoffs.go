@@ -99,7 +99,7 @@ func runHandoffsList(ctx context.Context, c *call) error {
 				strings.TrimSpace(h.To + " " + h.Queue), due, h.Reason,
 			})
 		}
-		printTable(c.out, []string{"ID", "HANDED OVER", "STATE", "LEAD", ">SCORE", "BAND", "TO", "DUE", "REASON"}, rows)
+		c.table([]string{"ID", "HANDED OVER", "STATE", "LEAD", ">SCORE", "BAND", "TO", "DUE", "REASON"}, rows)
 		return nil
 	})
 }

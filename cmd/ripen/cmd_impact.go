@@ -58,7 +58,7 @@ func runImpact(ctx context.Context, c *call) error {
 		for _, t := range l.Touches {
 			rows = append(rows, []string{orDash(plain(t.Template)), orDash(plain(t.Purpose)), clockText(t.Time), t.Channel, plain(t.Wanted), word(t.Opened), word(t.Answered), plain(t.Message)})
 		}
-		printTable(c.out, []string{"TEMPLATE", "PURPOSE", "SENT", "CHANNEL", "WANTED", "OPENED", "ANSWERED", "MESSAGE"}, rows)
+		c.table([]string{"TEMPLATE", "PURPOSE", "SENT", "CHANNEL", "WANTED", "OPENED", "ANSWERED", "MESSAGE"}, rows)
 		_, err := fmt.Fprintf(c.out, "sent %d, wanted %d, answered %d; opened %d, bounced %d, complaints %d, unsubscribes %d\n",
 			l.Sent, l.Wanted, l.Answered, l.Opened, l.Bounced, l.Complaints, l.Unsubscribes)
 		return err

@@ -161,7 +161,7 @@ func (c *call) printUnderWay(list []tracker.JourneyUnderWay) {
 		return
 	}
 	fmt.Fprintf(c.out, text{"under way: %d; published, they walk on in the version they entered, unless --migrate moves them:\n", "en camino: %d; al publicar siguen en la versión en que entraron, salvo que --migrate los mueva:\n"}.in(c.lang), all)
-	printTable(c.out, c.heads(text{"JOURNEY", "RECORRIDO"}, text{"STEP", "PASO"}, text{">LEADS", ">LEADS"}, text{"WITH --MIGRATE THEY", "CON --MIGRATE"}), rows)
+	c.table([]string{"JOURNEY", "STEP", ">LEADS", "WITH --MIGRATE THEY"}, rows)
 }
 
 func runJourneyExplain(_ context.Context, c *call) error {
@@ -212,13 +212,13 @@ func runJourneySimulate(ctx context.Context, c *call) error {
 			return c.printJSON(s)
 		}
 		fmt.Fprintf(c.out, "%s, %s – %s\n", s.Journey, clockText(s.Since), clockText(s.Until))
-		fmt.Fprintf(c.out, "%d leads looked at\n", s.Leads)
+		fmt.Fprintf(c.out, text{"%d leads looked at\n", "%d leads examinados\n"}.in(c.lang), s.Leads)
 		c.printWalked(&s.Tally)
 		for _, name := range slices.Sorted(maps.Keys(s.Offers)) {
-			fmt.Fprintf(c.out, "  %-32s %6d\n", "offer "+name, s.Offers[name])
+			fmt.Fprintf(c.out, "  %-32s %6d\n", text{"offer ", "oferta "}.in(c.lang)+name, s.Offers[name])
 		}
 		for _, name := range slices.Sorted(maps.Keys(s.Messages)) {
-			fmt.Fprintf(c.out, "  %-32s %6d\n", "template "+name, s.Messages[name])
+			fmt.Fprintf(c.out, "  %-32s %6d\n", text{"template ", "plantilla "}.in(c.lang)+name, s.Messages[name])
 		}
 		for _, n := range s.Notes {
 			fmt.Fprintln(c.out, n)
@@ -296,13 +296,13 @@ func runJourneyLead(ctx context.Context, c *call) error {
 		for _, p := range s.Journeys {
 			rows = append(rows, []string{p.Journey, clockText(p.Entered), p.Step, clockText(p.Due), fmt.Sprint(p.Sent), strings.TrimSpace(clockText(p.Ended) + " " + p.Why)})
 		}
-		printTable(c.out, []string{"JOURNEY", "ENTERED", "STEP", "DUE", ">SENT", "ENDED"}, rows)
+		c.table([]string{"JOURNEY", "ENTERED", "STEP", "DUE", ">SENT", "ENDED"}, rows)
 		fmt.Fprintln(c.out)
 		rows = nil
 		for _, p := range s.Steps {
 			rows = append(rows, []string{clockText(p.At), p.Journey + p.Segment, p.Step, p.What, plain(p.Detail), p.Intent})
 		}
-		printTable(c.out, []string{"AT", "JOURNEY", "STEP", "WHAT", "", "INTENT"}, rows)
+		c.table([]string{"AT", "JOURNEY", "STEP", "WHAT", "", "INTENT"}, rows)
 		return nil
 	})
 }

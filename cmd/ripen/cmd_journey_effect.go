@@ -76,8 +76,7 @@ func (c *call) printVersionEffect(v *tracker.VersionEffect) {
 			rows = append(rows, c.comparedRow(&s.Choices[k]))
 		}
 	}
-	printTable(c.out, c.heads(text{"OF", "DE"}, text{">LEADS", ">LEADS"}, text{">REACHED THE GOAL", ">LLEGAN A LA META"}, text{">OTHERS", ">LOS DEMÁS"}, text{">REACHED IT", ">LLEGAN"},
-		text{">DIFFERENCE", ">DIFERENCIA"}, text{"ONE LOOK", "UNA MIRADA"}, text{"MANY LOOKS", "MUCHAS MIRADAS"}), rows)
+	c.table([]string{"OF", ">LEADS", ">REACHED THE GOAL", ">OTHERS", ">REACHED IT", ">DIFFERENCE", "ONE LOOK", "MANY LOOKS"}, rows)
 	for i := range v.Steps {
 		s := &v.Steps[i]
 		against := text{"those who did not get it", "quienes no lo recibieron"}.in(c.lang)

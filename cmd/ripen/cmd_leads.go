@@ -136,7 +136,7 @@ func (c *call) printLeads(leads []lead) {
 		}
 		rows = append(rows, row)
 	}
-	printTable(c.out, head, rows)
+	c.table(head, rows)
 }
 
 func (l *lead) probabilityText() string {
@@ -198,20 +198,24 @@ func runLeadsShow(ctx context.Context, c *call) error {
 }
 
 func (c *call) printLead(l *lead) {
-	fmt.Fprintf(c.out, "%s   score %s %s %s   (%s)\n", plain(l.name()), l.scoreText(), l.Grade, plain(l.Band), l.Scorecard)
-	fmt.Fprintf(c.out, "id %s   first seen %s   last seen %s\n", l.ID, clockText(l.FirstSeen), clockText(l.LastSeen))
+	if l.Scorecard == "" {
+		fmt.Fprintf(c.out, text{"%s   no score: no scorecard is in force\n", "%s   sin puntuación: no hay tarjeta en vigor\n"}.in(c.lang), plain(l.name()))
+	} else {
+		fmt.Fprintf(c.out, "%s   score %s %s %s   (%s)\n", plain(l.name()), l.scoreText(), l.Grade, plain(l.Band), l.Scorecard)
+	}
+	fmt.Fprintf(c.out, text{"id %s   first seen %s   last seen %s\n", "id %s   visto por primera vez %s   por última %s\n"}.in(c.lang), l.ID, clockText(l.FirstSeen), clockText(l.LastSeen))
 	if l.Probability != nil {
 		c.printLikely(l)
 	}
 	if l.NextChange != "" {
-		fmt.Fprintf(c.out, "the score may change by itself from %s on\n", clockText(l.NextChange))
+		fmt.Fprintf(c.out, text{"the score may change by itself from %s on\n", "la puntuación puede cambiar sola a partir del %s\n"}.in(c.lang), clockText(l.NextChange))
 	}
 	fmt.Fprintln(c.out)
 	var rows [][]string
 	for _, r := range l.Reasons {
 		rows = append(rows, []string{r.Rule, fmt.Sprintf("%+.2f", r.Points), fmt.Sprintf("%+.3f", float64(r.Share)/1000), r.Why})
 	}
-	printTable(c.out, []string{"RULE", ">POINTS", ">SHARE", "WHY"}, rows)
+	c.table([]string{"RULE", ">POINTS", ">SHARE", "WHY"}, rows)
 	if len(l.Attributes) > 0 {
 		rows = rows[:0]
 		for name, v := range l.Attributes {
@@ -219,7 +223,7 @@ func (c *call) printLead(l *lead) {
 		}
 		sort.Slice(rows, func(i, j int) bool { return rows[i][0] < rows[j][0] })
 		fmt.Fprintln(c.out)
-		printTable(c.out, []string{"ATTRIBUTE", "VALUE"}, rows)
+		c.table([]string{"ATTRIBUTE", "VALUE"}, rows)
 	}
 	c.printOffers(l.Offers)
 	c.printInterests(l.Interests)
@@ -261,7 +265,7 @@ func (c *call) printTimeline(ctx context.Context, cl *client, path string) error
 		rows = append(rows, []string{clockText(e.Time), what, shortFields(e.Properties)})
 	}
 	fmt.Fprintln(c.out)
-	printTable(c.out, []string{"TIME", "EVENT", "WITH"}, rows)
+	c.table([]string{"TIME", "EVENT", "WITH"}, rows)
 	return nil
 }
 

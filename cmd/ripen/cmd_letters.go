@@ -51,7 +51,7 @@ func runLettersList(ctx context.Context, c *call) error {
 		for _, l := range page.Letters {
 			rows = append(rows, []string{l.Code, clockText(l.Written), plain(l.Journey + " · " + l.Step), plain(l.To["name"]), plain(l.To["city"]), l.Lead})
 		}
-		printTable(c.out, c.heads(text{"CODE", "CÓDIGO"}, text{"WRITTEN", "ESCRITA"}, text{"BY", "POR"}, text{"NAME", "NOMBRE"}, text{"CITY", "CIUDAD"}, text{"LEAD", "LEAD"}), rows)
+		c.table([]string{"CODE", "WRITTEN", "BY", "NAME", "CITY", "LEAD"}, rows)
 		return nil
 	})
 }

@@ -143,7 +143,7 @@ func runMailKeys(ctx context.Context, c *call) error {
 			}
 			rows = append(rows, []string{k.ID, k.Created, state})
 		}
-		printTable(c.out, []string{"KEY", "CREATED", "STATE"}, rows)
+		c.table([]string{"KEY", "CREATED", "STATE"}, rows)
 		return nil
 	})
 }
@@ -161,7 +161,7 @@ func runMailRotate(ctx context.Context, c *call) error {
 		if c.bool("json") {
 			return c.printJSON(k)
 		}
-		fmt.Fprintf(c.out, "key %s signs from now on\n", k.ID)
+		fmt.Fprintf(c.out, text{"key %s signs from now on\n", "la clave %s firma a partir de ahora\n"}.in(c.lang), k.ID)
 		return nil
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"ripen/tracker"
 	"ripen/wasm/host"
@@ -139,7 +138,7 @@ func (c *call) printModule(r *host.Report) error {
 		gasRow(say("an event", "un evento"), &r.Fold),
 		gasRow(say("a score", "una puntuación"), &r.Score),
 	}
-	printTable(c.out, []string{"GAS", ">P50", ">P99", ">MAX", ">" + strings.ToUpper(say("given", "dado"))}, rows)
+	c.table([]string{"GAS", ">P50", ">P99", ">MAX", ">GIVEN"}, rows)
 	return nil
 }
 

@@ -81,8 +81,7 @@ func (c *call) listStarters() error {
 	for _, s := range guest.Starters() {
 		rows = append(rows, []string{s.Lang, s.Name, s.Build, s.Test, s.Needs})
 	}
-	head := []string{"LANG", "", "BUILD", "TEST", "NEEDS"}
-	printTable(c.out, head, rows)
+	c.table([]string{"LANG", "", "BUILD", "TEST", "NEEDS"}, rows)
 	return nil
 }
 

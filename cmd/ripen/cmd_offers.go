@@ -138,5 +138,5 @@ func (c *call) printOffers(list []leadOffer) {
 		rows = append(rows, []string{o.Kind, plain(o.Name), orDash(o.Price), until, plain(o.Why)})
 	}
 	fmt.Fprintln(c.out)
-	printTable(c.out, []string{"OFFER", "PRODUCT", "PRICE", "UNTIL", "WHY"}, rows)
+	c.table([]string{"OFFER", "PRODUCT", "PRICE", "UNTIL", "WHY"}, rows)
 }

@@ -128,7 +128,7 @@ func runOnsiteStats(ctx context.Context, c *call) error {
 			t := s.Stats[name]
 			rows = append(rows, []string{name, fmt.Sprint(t.Shown), fmt.Sprint(t.Opened), fmt.Sprint(t.Answered), fmt.Sprint(t.Closed), fmt.Sprint(t.Handoffs)})
 		}
-		printTable(c.out, strings.Split(text{"MESSAGE >SHOWN >OPENED >ANSWERED >CLOSED >HANDOFFS", "MENSAJE >ENSEÑADO >ABIERTO >RESPONDIDO >CERRADO >ENTREGAS"}.in(c.lang), " "), rows)
+		c.table([]string{"MESSAGE", ">SHOWN", ">OPENED", ">ANSWERED", ">CLOSED", ">HANDOFFS"}, rows)
 		for _, name := range slices.Sorted(maps.Keys(s.Stats)) {
 			for _, part := range slices.Sorted(maps.Keys(s.Stats[name].Answers)) {
 				for _, answer := range slices.Sorted(maps.Keys(s.Stats[name].Answers[part])) {
@@ -160,7 +160,7 @@ func runOnsiteWaiting(ctx context.Context, c *call) error {
 		for _, w := range s.Waiting {
 			rows = append(rows, []string{w.Message, clockText(w.Since), w.ID})
 		}
-		printTable(c.out, strings.Split(text{"MESSAGE SINCE ID", "MENSAJE DESDE ID"}.in(c.lang), " "), rows)
+		c.table([]string{"MESSAGE", "SINCE", "ID"}, rows)
 		return nil
 	})
 }

@@ -176,7 +176,7 @@ func runBackup(ctx context.Context, c *call) error {
 		if c.bool("json") {
 			return c.printJSON(map[string]any{"file": c.args[0], "bytes": total})
 		}
-		_, err := fmt.Fprintf(c.out, "wrote %[1]s, %[1]s.keys and %[1]s.erased, %[2]s\n", c.args[0], bytesText(total))
+		_, err := fmt.Fprintf(c.out, text{"wrote %[1]s, %[1]s.keys and %[1]s.erased, %[2]s\n", "escritos %[1]s, %[1]s.keys y %[1]s.erased, %[2]s\n"}.in(c.lang), c.args[0], bytesText(total))
 		return err
 	})
 }
@@ -332,10 +332,10 @@ func (c *call) printReport(dir string, r *storage.Report) {
 		}
 	}
 	if err := r.Err(); err != nil {
-		fmt.Fprintf(c.out, "\n%s is not whole: %s\n", dir, strings.TrimPrefix(err.Error(), "doctor: "))
+		fmt.Fprintf(c.out, text{"\n%s is not whole: %s\n", "\n%s no está entero: %s\n"}.in(c.lang), dir, strings.TrimPrefix(err.Error(), "doctor: "))
 		return
 	}
-	fmt.Fprintf(c.out, "\nall is well in %s: records %d to %d in %s blocks, %s keys\n", dir, r.First, r.Last, countText(int64(r.Blocks)), countText(int64(r.Keys)))
+	fmt.Fprintf(c.out, text{"\nall is well in %s: records %d to %d in %s blocks, %s keys\n", "\ntodo está bien en %s: registros %d a %d en %s bloques, %s claves\n"}.in(c.lang), dir, r.First, r.Last, countText(int64(r.Blocks)), countText(int64(r.Keys)))
 }
 
 // withData makes a remedy a command that can be copied.

@@ -84,7 +84,7 @@ func runOutboxList(ctx context.Context, c *call) error {
 			}
 			rows = append(rows, []string{in.ID, clockText(in.Created), in.Kind, in.To, in.Lead, in.State, strconv.Itoa(in.Tries), clockText(in.Next), last})
 		}
-		printTable(c.out, []string{"ID", "MADE", "KIND", "TO", "LEAD", "STATE", ">TRIES", "NEXT", "LAST"}, rows)
+		c.table([]string{"ID", "MADE", "KIND", "TO", "LEAD", "STATE", ">TRIES", "NEXT", "LAST"}, rows)
 		return nil
 	})
 }

@@ -121,13 +121,13 @@ func runMailSender(ctx context.Context, c *call) error {
 		if c.bool("json") {
 			return c.printJSON(row)
 		}
-		fmt.Fprintf(c.out, "server  %s\nfrom    %s\nrate    %g a second to one domain\n", plain(row.URL), plain(row.From), row.Rate)
+		fmt.Fprintf(c.out, text{"server  %s\nfrom    %s\nrate    %g a second to one domain\n", "servidor  %s\nde        %s\nritmo     %g por segundo a un dominio\n"}.in(c.lang), plain(row.URL), plain(row.From), row.Rate)
 		if row.Selector == "" {
-			_, err := fmt.Fprintln(c.out, "dkim    none: large receivers refuse mail that nobody signed; --selector ripen")
+			_, err := fmt.Fprintln(c.out, text{"dkim    none: large receivers refuse mail that nobody signed; --selector ripen", "dkim      ninguno: los grandes rechazan el correo que nadie firma; --selector ripen"}.in(c.lang))
 			return err
 		}
 		domain := strings.TrimSuffix(row.From[strings.LastIndexByte(row.From, '@')+1:], ">")
-		_, err := fmt.Fprintf(c.out, "dkim    TXT record of %s._domainkey.%s:\n        %s\n", plain(row.Selector), plain(domain), plain(row.Record))
+		_, err := fmt.Fprintf(c.out, text{"dkim    TXT record of %s._domainkey.%s:\n        %s\n", "dkim      registro TXT de %s._domainkey.%s:\n          %s\n"}.in(c.lang), plain(row.Selector), plain(domain), plain(row.Record))
 		return err
 	})
 }
@@ -219,7 +219,7 @@ func runTemplateList(ctx context.Context, c *call) error {
 			t := &list.Templates[i]
 			rows = append(rows, []string{t.Name, strconv.Itoa(t.Version), t.Language, t.Purpose, orDash(t.Stage), orDash(strings.Join(t.Topics, " ")), plain(t.Subject)})
 		}
-		printTable(c.out, []string{"NAME", ">VERSION", "LANG", "PURPOSE", "STAGE", "TOPICS", "SUBJECT"}, rows)
+		c.table([]string{"NAME", ">VERSION", "LANG", "PURPOSE", "STAGE", "TOPICS", "SUBJECT"}, rows)
 		return nil
 	})
 }
@@ -310,7 +310,7 @@ func runMailPreview(ctx context.Context, c *call) error {
 			fmt.Fprintln(c.out, plain(strings.TrimRight(l, "\r\n")))
 		}
 		if p.Refused != "" {
-			fmt.Fprintf(c.out, "\nit would not be sent: %s\n", plain(p.Refused))
+			fmt.Fprintf(c.out, text{"\nit would not be sent: %s\n", "\nno se enviaría: %s\n"}.in(c.lang), plain(p.Refused))
 		}
 		return nil
 	})

@@ -81,26 +81,26 @@ func runRetention(ctx context.Context, c *call) error {
 func (c *call) printRetained(r *retained) (err error) {
 	defer func() {
 		for _, s := range r.Sources {
-			verb := "gone"
+			verb := text{"gone", "se han ido"}
 			if r.DryRun {
-				verb = "would go"
+				verb = text{"would go", "se irían"}
 			}
-			fmt.Fprintf(c.out, "source %s of %s keeps %s: before %s, %s: %s events; without what was sealed: %s\n",
-				plain(s.Source), plain(s.Tenant), periodText(s.Keep), s.Cutoff, verb, countText(s.Dropped), countText(s.Bared))
+			fmt.Fprintf(c.out, text{"source %s of %s keeps %s: before %s, %s: %s events; without what was sealed: %s\n", "la fuente %s de %s guarda %s: antes del %s, %s: %s eventos; sin lo sellado: %s\n"}.in(c.lang),
+				plain(s.Source), plain(s.Tenant), periodText(s.Keep), s.Cutoff, verb.in(c.lang), countText(s.Dropped), countText(s.Bared))
 		}
 	}()
 	switch {
 	case r.Cutoff == "":
-		_, err = fmt.Fprintln(c.out, "everything is kept for ever")
+		_, err = fmt.Fprintln(c.out, text{"everything is kept for ever", "todo se guarda para siempre"}.in(c.lang))
 	case r.Records == 0:
-		_, err = fmt.Fprintf(c.out, "nothing to drop: no day of the log ended before %s\n", r.Cutoff)
+		_, err = fmt.Fprintf(c.out, text{"nothing to drop: no day of the log ended before %s\n", "nada que borrar: ningún día del registro terminó antes del %s\n"}.in(c.lang), r.Cutoff)
 	default:
-		verb := "dropped"
+		verb := text{"dropped", "borrados"}
 		if r.DryRun {
-			verb = "would drop"
+			verb = text{"would drop", "se borrarían"}
 		}
-		_, err = fmt.Fprintf(c.out, "%s the days before %s: %s records; kept of them: %s events, %s scorecards; gone: %s events\n",
-			verb, r.Cutoff, countText(r.Records), countText(r.Carried), countText(r.Cards), countText(r.Dropped))
+		_, err = fmt.Fprintf(c.out, text{"%s the days before %s: %s records; kept of them: %s events, %s scorecards; gone: %s events\n", "%s los días anteriores al %s: %s registros; de ellos se guardan %s eventos y %s tarjetas; se van %s eventos\n"}.in(c.lang),
+			verb.in(c.lang), r.Cutoff, countText(r.Records), countText(r.Carried), countText(r.Cards), countText(r.Dropped))
 	}
 	return err
 }

@@ -122,7 +122,7 @@ func runCardCheck(_ context.Context, c *call) error {
 	if _, err := compile.Module(card); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "%s: %s is fine: %d rules in %d dimensions\n", c.args[0], card.Name, rulesOf(card), len(card.Dims))
+	fmt.Fprintf(c.out, text{"%s: %s is fine: %d rules in %d dimensions\n", "%s: %s está bien: %d reglas en %d dimensiones\n"}.in(c.lang), c.args[0], card.Name, rulesOf(card), len(card.Dims))
 	for _, note := range cardNotes(card) {
 		fmt.Fprintln(c.out, note)
 	}
@@ -312,7 +312,7 @@ func runCardList(ctx context.Context, c *call) error {
 			}
 			rows = append(rows, []string{r.Name, fmt.Sprint(r.Version), clockText(r.Published), strings.Join(marks, "; ")})
 		}
-		printTable(c.out, []string{"SCORECARD", ">VERSION", "IN FORCE SINCE", ""}, rows)
+		c.table([]string{"SCORECARD", ">VERSION", "IN FORCE SINCE", ""}, rows)
 		return nil
 	})
 }

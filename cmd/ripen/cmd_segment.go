@@ -238,7 +238,7 @@ func listTexts(kind tracker.TextKind) func(context.Context, *call) error {
 			for _, r := range all {
 				rows = append(rows, []string{r.Name, fmt.Sprint(r.Version), clockText(r.Published)})
 			}
-			printTable(c.out, []string{"NAME", ">VERSION", "IN FORCE SINCE"}, rows)
+			c.table([]string{"NAME", ">VERSION", "IN FORCE SINCE"}, rows)
 			return nil
 		})
 	}

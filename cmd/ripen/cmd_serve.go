@@ -54,7 +54,7 @@ func runServe(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "ripen %s ready at %s, data in %s\n", version, s.URL(), cfg.Data)
+	fmt.Fprintf(c.out, text{"ripen %s ready at %s, data in %s\n", "ripen %s listo en %s, datos en %s\n"}.in(c.lang), version, s.URL(), cfg.Data)
 	return s.Run(ctx)
 }
 

@@ -98,19 +98,11 @@ func (c *call) printSimulation(r *export.Simulation) {
 		for _, a := range r.Actions {
 			rows = append(rows, []string{a.Band, a.Do, strings.TrimSpace(a.To + " " + a.Queue), countText(int64(a.Leads))})
 		}
-		printTable(c.out, c.heads(text{"BAND", "BANDA"}, text{"ACTION", "ACCIÓN"}, text{"TO", "A"}, text{">LEADS", ">LEADS"}), rows)
+		c.table([]string{"BAND", "ACTION", "TO", ">LEADS"}, rows)
 	}
 	for _, f := range r.Failed {
 		say(text{"could not be scored: %s leads: %s", "no se pudieron puntuar: %s leads: %s"}, countText(int64(f.Leads)), plain(f.Why))
 	}
-}
-
-// heads are the heads of a table in the reader's language.
-func (c *call) heads(names ...text) (out []string) {
-	for _, t := range names {
-		out = append(out, t.in(c.lang))
-	}
-	return out
 }
 
 // printMoves writes the matrix of bands, from the left to the top.
@@ -128,7 +120,7 @@ func (c *call) printMoves(r *export.Simulation) {
 		}
 		return plain(band)
 	}
-	head := c.heads(text{"BEFORE \\ AFTER", "ANTES \\ DESPUÉS"})
+	head := []string{"BEFORE \\ AFTER"}
 	for _, b := range names {
 		if b != "" || to[b] {
 			head = append(head, ">"+show(b))
@@ -148,16 +140,16 @@ func (c *call) printMoves(r *export.Simulation) {
 		rows = append(rows, row)
 	}
 	fmt.Fprintln(c.out)
-	printTable(c.out, head, rows)
+	c.table(head, rows)
 }
 
 // printSpreads writes how scores were and would be distributed.
 func (c *call) printSpreads(r *export.Simulation) {
-	head := c.heads(text{"SCORES", "PUNTUACIONES"}, text{">SCORED", ">CON"}, text{">NOT", ">SIN"}, text{">MIN", ">MÍN"})
+	head := []string{"SCORES", ">SCORED", ">NOT", ">MIN"}
 	for d := 10; d < 100; d += 10 {
 		head = append(head, fmt.Sprintf(">%d%%", d))
 	}
-	head = append(head, c.heads(text{">MAX", ">MÁX"})...)
+	head = append(head, ">MAX")
 	row := func(name text, s export.Spread) []string {
 		cells := []string{name.in(c.lang), countText(int64(s.Scored)), countText(int64(s.Null))}
 		for _, d := range s.Deciles {
@@ -166,7 +158,7 @@ func (c *call) printSpreads(r *export.Simulation) {
 		return cells
 	}
 	fmt.Fprintln(c.out)
-	printTable(c.out, head, [][]string{row(text{"before", "antes"}, r.Before), row(text{"after", "después"}, r.After)})
+	c.table(head, [][]string{row(text{"before", "antes"}, r.Before), row(text{"after", "después"}, r.After)})
 }
 
 func (c *call) printMovers(title text, leads []export.SimulatedLead) {
@@ -181,7 +173,7 @@ func (c *call) printMovers(title text, leads []export.SimulatedLead) {
 			append([]string{l.ID, text{"before", "antes"}.in(c.lang)}, standing(&l.Before)...),
 			append([]string{"", text{"after", "después"}.in(c.lang)}, standing(&l.After)...))
 	}
-	printTable(c.out, c.heads(text{"LEAD", "LEAD"}, text{"", ""}, text{">SCORE", ">PUNTOS"}, text{"BAND", "BANDA"}, text{"WHY", "POR QUÉ"}), rows)
+	c.table([]string{"LEAD", "", ">SCORE", "BAND", "WHY"}, rows)
 }
 
 // standing writes a score, its band and its weightiest reasons.

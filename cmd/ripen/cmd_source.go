@@ -203,7 +203,7 @@ func runSourceList(ctx context.Context, c *call) error {
 		for _, s := range list.Sources {
 			rows = append(rows, []string{s.Source, s.WriteKey, anyOrigin(s.Origins), s.marks()})
 		}
-		printTable(c.out, []string{"SOURCE", "WRITE KEY", "ORIGINS", "SETTINGS"}, rows)
+		c.table([]string{"SOURCE", "WRITE KEY", "ORIGINS", "SETTINGS"}, rows)
 		return nil
 	})
 }
@@ -245,15 +245,15 @@ func (c *call) printSource(s sourceRow) error {
 	if c.bool("json") {
 		return c.printJSON(s)
 	}
-	fmt.Fprintf(c.out, "source     %s\nwrite key  %s\norigins    %s\nsettings   %s\nbody       up to %s\n",
+	fmt.Fprintf(c.out, text{"source     %s\nwrite key  %s\norigins    %s\nsettings   %s\nbody       up to %s\n", "fuente              %s\nclave de escritura  %s\norígenes            %s\najustes             %s\ncuerpo              hasta %s\n"}.in(c.lang),
 		plain(s.Source), s.WriteKey, anyOrigin(s.Origins), s.marks(), bytesText(int64(s.BodyLimit)))
 	if s.Kind != "" {
-		fmt.Fprintf(c.out, "secrets    %d\ntopic      %s\nwindow     %s\n", s.Secrets, cmp.Or(s.Topic, "-"), cmp.Or(s.Window, "the provider's"))
-		fmt.Fprintf(c.out, "\nGive this address to the provider as webhook:\n\n%s\n", s.Hook)
+		fmt.Fprintf(c.out, text{"secrets    %d\ntopic      %s\nwindow     %s\n", "secretos            %d\ntema                %s\nventana             %s\n"}.in(c.lang), s.Secrets, cmp.Or(s.Topic, "-"), cmp.Or(s.Window, text{"the provider's", "la del proveedor"}.in(c.lang)))
+		fmt.Fprintf(c.out, text{"\nGive this address to the provider as webhook:\n\n%s\n", "\nDa esta dirección al proveedor como webhook:\n\n%s\n"}.in(c.lang), s.Hook)
 	}
 	if s.Snippet != "" {
-		fmt.Fprintf(c.out, "\nPut this into the <head> of every page:\n\n%s\n", s.Snippet)
-		fmt.Fprintf(c.out, "\nor, for browsers to check (change it when the server is upgraded):\n\n%s\n\nintegrity    %s\nTypeScript   %s\nTag Manager  %s\n", s.Pinned, s.Integrity, s.Types, s.Manager)
+		fmt.Fprintf(c.out, text{"\nPut this into the <head> of every page:\n\n%s\n", "\nPon esto en el <head> de cada página:\n\n%s\n"}.in(c.lang), s.Snippet)
+		fmt.Fprintf(c.out, text{"\nor, for browsers to check (change it when the server is upgraded):\n\n%s\n\nintegrity    %s\nTypeScript   %s\nTag Manager  %s\n", "\no, para que lo comprueben los navegadores (cámbialo al actualizar el servidor):\n\n%s\n\nintegrity    %s\nTypeScript   %s\nTag Manager  %s\n"}.in(c.lang), s.Pinned, s.Integrity, s.Types, s.Manager)
 	}
 	return nil
 }
@@ -274,7 +274,7 @@ func runSourceIdentityKey(ctx context.Context, c *call) error {
 		if c.bool("json") {
 			return c.printJSON(out)
 		}
-		_, err := fmt.Fprintf(c.out, "identity key  %s\n", out.Key)
+		_, err := fmt.Fprintf(c.out, text{"identity key  %s\n", "clave de identidad  %s\n"}.in(c.lang), out.Key)
 		return err
 	})
 }

@@ -92,6 +92,6 @@ func (c *call) printTemplates() error {
 	if c.bool("json") {
 		return c.printJSON(list)
 	}
-	printTable(c.out, []string{text{"TEMPLATE", "PLANTILLA"}.in(c.lang), text{"WHAT IT IS FOR", "PARA QUÉ ES"}.in(c.lang)}, rows)
+	c.table([]string{"TEMPLATE", "WHAT IT IS FOR"}, rows)
 	return nil
 }

@@ -78,9 +78,9 @@ func (c *call) printKeys(k tenantKeys) error {
 		return c.printJSON(k)
 	}
 	if k.WriteKey != "" {
-		fmt.Fprintf(c.out, "tenant      %s\nwrite key   %s\n", plain(k.Tenant), k.WriteKey)
+		fmt.Fprintf(c.out, text{"tenant      %s\nwrite key   %s\n", "inquilino           %s\nclave de escritura  %s\n"}.in(c.lang), plain(k.Tenant), k.WriteKey)
 	}
-	_, err := fmt.Fprintf(c.out, "secret key  %s   (shown only now)\n", k.SecretKey)
+	_, err := fmt.Fprintf(c.out, text{"secret key  %s   (shown only now)\n", "clave secreta       %s   (solo se enseña ahora)\n"}.in(c.lang), k.SecretKey)
 	return err
 }
 
@@ -110,7 +110,7 @@ func runTenantList(ctx context.Context, c *call) error {
 			slices.Sort(names)
 			rows = append(rows, []string{t.Tenant, t.ID, clockText(t.Created), t.Ranking, strings.Join(names, ", ")})
 		}
-		printTable(c.out, []string{"TENANT", "ID", "CREATED", "RANKING", "SOURCES"}, rows)
+		c.table([]string{"TENANT", "ID", "CREATED", "RANKING", "SOURCES"}, rows)
 		return nil
 	})
 }

@@ -93,7 +93,7 @@ func runTimeline(ctx context.Context, c *call) error {
 			}
 			rows = append(rows, []string{clockText(m.Time), momentKinds[m.Kind].in(c.lang), m.says(c.lang), m.by()})
 		}
-		printTable(c.out, c.heads(text{"TIME", "HORA"}, text{"KIND", "CLASE"}, text{"WHAT", "QUÉ"}, text{"BY", "POR"}), rows)
+		c.table([]string{"TIME", "KIND", "WHAT", "BY"}, rows)
 		return nil
 	})
 }

@@ -156,14 +156,14 @@ func (c *call) printInterests(i *interests) {
 		rows = append(rows, []string{t.Topic, fmt.Sprintf("%.3f", t.Affinity)})
 	}
 	fmt.Fprintln(c.out)
-	printTable(c.out, []string{"TOPIC", ">AFFINITY"}, rows)
+	c.table([]string{"TOPIC", ">AFFINITY"}, rows)
 	rows = rows[:0]
 	for _, p := range i.Pages {
 		rows = append(rows, []string{p.Path, fmt.Sprintf("%.0f", p.Seconds), fmt.Sprint(p.Visits), fmt.Sprint(p.Returns)})
 	}
 	if len(rows) > 0 {
 		fmt.Fprintln(c.out)
-		printTable(c.out, []string{"PAGE", ">SECONDS", ">VISITS", ">RETURNS"}, rows)
+		c.table([]string{"PAGE", ">SECONDS", ">VISITS", ">RETURNS"}, rows)
 	}
 	if i.OpenRate != nil || i.Shares > 0 {
 		rate := "–"

@@ -42,7 +42,6 @@ func runTrainList(ctx context.Context, c *call) error {
 		if c.bool("json") {
 			return c.printJSON(page)
 		}
-		say := func(en, es string) string { return text{en, es}.in(c.lang) }
 		rows := make([][]string, 0, len(page.Trainings))
 		for i := range page.Trainings {
 			t := &page.Trainings[i]
@@ -58,9 +57,9 @@ func runTrainList(ctx context.Context, c *call) error {
 				figure(t.Lift, "%.2f×"), figure(t.Brier, "%.4f"), outcomeOf(t).in(c.lang),
 			})
 		}
-		printTable(c.out, []string{
-			"ID", say("BEGUN", "EMPEZÓ"), say("CARD", "TARJETA"), say("WHY", "POR QUÉ"), say(">ROWS", ">FILAS"), say(">CONVERTED", ">CONVIRTIÓ"),
-			">AUC", say(">LATER", ">DESPUÉS"), say(">BEST TENTH", ">MEJOR DÉCIMO"), ">BRIER", say("OUTCOME", "RESULTADO"),
+		c.table([]string{
+			"ID", "BEGUN", "CARD", "WHY", ">ROWS", ">CONVERTED",
+			">AUC", ">LATER", ">BEST TENTH", ">BRIER", "OUTCOME",
 		}, rows)
 		return nil
 	})

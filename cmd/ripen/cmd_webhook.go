@@ -76,7 +76,7 @@ func (c *call) changeWebhook(ctx context.Context, path string, body any) error {
 			fmt.Fprintf(c.out, "secret   %s\n", h.Secret)
 		}
 		if h.OldUntil != "" {
-			fmt.Fprintf(c.out, "the old secret signs, too, until %s\n", clockText(h.OldUntil))
+			fmt.Fprintf(c.out, text{"the old secret signs, too, until %s\n", "el secreto antiguo también firma hasta el %s\n"}.in(c.lang), clockText(h.OldUntil))
 		}
 		return nil
 	})
@@ -118,7 +118,7 @@ func runWebhookList(ctx context.Context, c *call) error {
 		for _, h := range list.Webhooks {
 			rows = append(rows, []string{h.Name, h.URL, strconv.Itoa(h.Concurrency), strconv.Itoa(h.Secrets), clockText(h.Created)})
 		}
-		printTable(c.out, []string{"NAME", "URL", ">AT A TIME", ">SECRETS", "CREATED"}, rows)
+		c.table([]string{"NAME", "URL", ">AT A TIME", ">SECRETS", "CREATED"}, rows)
 		return nil
 	})
 }
@@ -128,7 +128,7 @@ func runWebhookDelete(ctx context.Context, c *call) error {
 		if err := cl.do(ctx, "DELETE", "/v1/webhooks/"+url.PathEscape(c.args[0]), nil, nil, nil); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(c.out, "nothing goes to %s any more\n", plain(c.args[0]))
+		_, err := fmt.Fprintf(c.out, text{"nothing goes to %s any more\n", "ya nada va a %s\n"}.in(c.lang), plain(c.args[0]))
 		return err
 	})
 }

@@ -102,7 +102,11 @@ func (t *logTail) record(r *storage.Record) error {
 		}
 	case storage.KindControl:
 		l.Kind = "control"
-		if c, err := tracker.DecodeControl(r.Row); err == nil && c.Activation != nil {
+		c, err := tracker.DecodeControl(r.Row)
+		if err != nil {
+			return err
+		}
+		if l.Type = c.Type(); c.Activation != nil {
 			l.Card = c.Activation.Name()
 		}
 	case storage.KindCarry:
