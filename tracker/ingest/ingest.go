@@ -64,9 +64,6 @@ type Config struct {
 	// any; both are asked before every request. Nil means none and yes.
 	Pending  func() int64
 	Writable func() bool
-	// Behind is the age of the oldest stored event that no score knows of yet; it
-	// is asked before each Append. Nil is none.
-	Behind func() time.Duration
 	// MaxPending is how many bytes may wait, bodies in work included, before
 	// requests are shed; 0 is 64 MiB.
 	MaxPending int64
@@ -248,27 +245,5 @@ func (h *Handler) commit(j *job) (owned bool, err error) {
 	if j.source.FastAck {
 		return true, h.enqueue(j)
 	}
-	if h.cfg.Behind != nil {
-		time.Sleep(patience(h.cfg.Behind()))
-	}
 	return false, h.cfg.Log.Append(context.Background(), 0, j.recs)
-}
-
-// While scores are behind the log by more than lagFree, a request waits before it
-// is stored, for a lagShare-th of the rest and lagWait at most: the fold gets the
-// processor that senders, who come again with the answer, would take. Measured with
-// 256 of them, flat out on two cores: XXX. Beyond lagLost scores are being
-// caught up with for long, after an import or a rebuild: nobody waits for that.
-const (
-	lagFree  = 300 * time.Millisecond
-	lagShare = 8
-	lagWait  = 100 * time.Millisecond
-	lagLost  = 10 * time.Second
-)
-
-func patience(behind time.Duration) time.Duration {
-	if behind <= lagFree || behind >= lagLost {
-		return 0
-	}
-	return min((behind-lagFree)/lagShare, lagWait)
 }

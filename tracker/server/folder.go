@@ -127,17 +127,6 @@ func (f *folder) lag(ctx context.Context) (records uint64, ms int64) {
 	return 0, time.Since(f.began).Milliseconds()
 }
 
-// behind is the age of the oldest record that the scores do not know of.
-func (s *Server) behind() time.Duration {
-	if s.folder == nil {
-		return 0
-	}
-	if st := s.folder.state(); st != nil {
-		return st.Behind()
-	}
-	return 0
-}
-
 // seen is the last record whose effects queries see.
 func (f *folder) seen() uint64 {
 	if s := f.state(); s != nil {

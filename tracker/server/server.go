@@ -232,7 +232,7 @@ func (s *Server) stages() []stage {
 	s.set.NewGauge("ripen_deadletters_lost_total", func() float64 { return float64(s.letters.Lost()) })
 	s.samples.Go(func() { s.letters.Run(s.life, s.registry.Tenants) })
 	s.ingest = ingest.New(ingest.Config{
-		Log: s.db.Log(), Keys: keys{s}, Default: s.registry.FirstSource, Now: s.db.Now, Pending: s.db.Pending, Writable: s.db.Writable, Behind: s.behind,
+		Log: s.db.Log(), Keys: keys{s}, Default: s.registry.FirstSource, Now: s.db.Now, Pending: s.db.Pending, Writable: s.db.Writable,
 		Quota: s.quota.Wait, Flood: s.flood, Client: s.proxies.client, Metrics: s.set, Logger: s.log,
 		Dropped: s.letters.Add, PublicURL: s.cfg.PublicURL, Watch: s.tails.of,
 		Datacenters: s.files.centers, Places: s.files.places, Shows: s.shows(),

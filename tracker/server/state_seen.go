@@ -56,13 +56,8 @@ func (s *State) Lag(ctx context.Context) (records uint64, ms int64) {
 	if err != nil || last <= s.seen.Load() {
 		return 0, 0
 	}
-	return last - s.seen.Load(), s.Behind().Milliseconds()
-}
-
-// Behind is how long ago the oldest record not applied was received.
-func (s *State) Behind() time.Duration {
 	if at := s.lagging.Load(); at != 0 {
-		return time.Duration(max(s.clock()-at, 0)) * time.Millisecond
+		ms = max(s.clock()-at, 0)
 	}
-	return 0
+	return last - s.seen.Load(), ms
 }
