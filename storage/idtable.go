@@ -312,10 +312,7 @@ func writeIDTable(dir string, most uint64, each idSource, r idRange, fault Fault
 		return nil, errFault
 	}
 	path := filepath.Join(dir, idTableName(r))
-	f, err := os.Create(path + ".tmp")
-	if err == nil {
-		err = errors.Join(writeIDs(f, most, each, r), f.Sync(), f.Close())
-	}
+	err := createSynced(path+".tmp", 0o600, func(f *os.File) error { return writeIDs(f, most, each, r) })
 	if err == nil {
 		err = errors.Join(os.Rename(path+".tmp", path), syncDir(dir))
 	}

@@ -136,12 +136,19 @@ func wipeFile(f *os.File) error {
 }
 
 func writeSynced(path string, b []byte, perm os.FileMode) error {
+	return createSynced(path, perm, func(f *os.File) error {
+		_, err := f.Write(b)
+		return err
+	})
+}
+
+// createSynced makes a file anew and syncs what fill has written into it.
+func createSynced(path string, perm os.FileMode, fill func(*os.File) error) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(b)
-	return errors.Join(err, f.Sync(), f.Close())
+	return errors.Join(fill(f), f.Sync(), f.Close())
 }
 
 func syncDir(dir string) error {

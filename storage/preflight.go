@@ -42,7 +42,7 @@ func preflight(dir string, compressed, full bool) error {
 		if isEmpty(path) {
 			continue // a crash fell between the two steps in which Badger deletes one
 		}
-		if err := checkFile(path, readFile(new([]byte)), checkWAL); err != nil {
+		if err := checkFile(path, new([]byte), checkWAL); err != nil {
 			return err
 		}
 	}
@@ -99,13 +99,13 @@ func checkTables(paths []string, compressed, full bool) error {
 	errs := make([]error, 2)
 	for w := range errs {
 		wg.Go(func() {
-			var buf, file []byte
-			read := mapFile // only its ends are wanted
+			var buf []byte
+			var file *[]byte // mapped: only its ends are wanted
 			if full {
-				read = readFile(&file)
+				file = new([]byte)
 			}
 			for i := w; i < len(paths) && errs[w] == nil; i += len(errs) {
-				errs[w] = checkFile(paths[i], read, func(b []byte) (err error) {
+				errs[w] = checkFile(paths[i], file, func(b []byte) (err error) {
 					buf, err = checkTable(buf, b, compressed, full)
 					return err
 				})
@@ -116,9 +116,10 @@ func checkTables(paths []string, compressed, full bool) error {
 	return errors.Join(errs...)
 }
 
-// checkFile calls check with the bytes of a file, as read gets them, and names
-// the file in its error.
-func checkFile(path string, read func(*os.File, int, func([]byte) error) error, check func([]byte) error) error {
+// checkFile calls check with the bytes of a file and names the file in its error.
+// They are read into buf: what is looked at from end to end costs a third less than
+// mapped, where each page is a fault. Without buf they are mapped.
+func checkFile(path string, buf *[]byte, check func([]byte) error) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -130,7 +131,14 @@ func checkFile(path string, read func(*os.File, int, func([]byte) error) error, 
 	}
 	err = errors.New("the file is empty")
 	if size := int(info.Size()); size > 0 {
-		err = read(f, size, check)
+		b, letGo, e := fileBytes(f, size, buf)
+		if e != nil {
+			return fmt.Errorf("read %s: %w", path, e)
+		}
+		err = check(b)
+		if e := letGo(); e != nil && err == nil {
+			return fmt.Errorf("read %s: %w", path, e)
+		}
 	}
 	if err == nil {
 		return nil
@@ -139,28 +147,15 @@ func checkFile(path string, read func(*os.File, int, func([]byte) error) error, 
 	return &CorruptError{Dir: filepath.Dir(dir), File: filepath.Join(filepath.Base(dir), filepath.Base(path)), Err: err}
 }
 
-// readFile reads a whole file, into buf. What is looked at from end to end costs a
-// third less than mapped, where each page is a fault.
-func readFile(buf *[]byte) func(*os.File, int, func([]byte) error) error {
-	return func(f *os.File, size int, check func([]byte) error) error {
-		*buf = grow((*buf)[:0], size)[:size]
-		if _, err := io.ReadFull(f, *buf); err != nil {
-			return fmt.Errorf("read: %w", err)
-		}
-		return check(*buf)
+// fileBytes reads a whole file into buf, or maps it if there is none.
+func fileBytes(f *os.File, size int, buf *[]byte) (b []byte, letGo func() error, err error) {
+	if buf == nil {
+		b, err = unix.Mmap(int(f.Fd()), 0, size, unix.PROT_READ, unix.MAP_SHARED)
+		return b, func() error { return unix.Munmap(b) }, err
 	}
-}
-
-func mapFile(f *os.File, size int, check func([]byte) error) error {
-	b, err := unix.Mmap(int(f.Fd()), 0, size, unix.PROT_READ, unix.MAP_SHARED)
-	if err != nil {
-		return fmt.Errorf("map: %w", err)
-	}
-	err = check(b)
-	if e := unix.Munmap(b); e != nil && err == nil {
-		err = fmt.Errorf("unmap: %w", e)
-	}
-	return err
+	*buf = grow((*buf)[:0], size)[:size]
+	_, err = io.ReadFull(f, *buf)
+	return *buf, func() error { return nil }, err
 }
 
 // cutTail cuts n bytes from the end of b.

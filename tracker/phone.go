@@ -2,10 +2,12 @@ package tracker
 
 import "strings"
 
+var phoneMarks = strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "", "/", "")
+
 // PhoneNumber is a telephone number without what people write between its digits; empty
 // if it is none with its country.
 func PhoneNumber(s string) string {
-	s = strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "", "/", "").Replace(s)
+	s = phoneMarks.Replace(s)
 	if rest, ok := strings.CutPrefix(s, "00"); ok {
 		s = "+" + rest
 	}

@@ -9,10 +9,16 @@ import (
 func (e *Event) Clear(n int) {
 	e.Slots = slices.Grow(e.Slots[:0], n)[:n]
 	clear(e.Slots)
-	head := EventHead + SlotSize*n
-	e.Wire = slices.Grow(e.Wire[:0], head)[:head]
-	clear(e.Wire)
+	e.Wire = wireHead(e.Wire, n)
 	e.Buf = e.Buf[:0]
+}
+
+// wireHead empties b but for room for an event's head and n slots, all zeros.
+func wireHead(b []byte, n int) []byte {
+	head := EventHead + SlotSize*n
+	b = slices.Grow(b[:0], head)[:head]
+	clear(b)
+	return b
 }
 
 // Set gives a slot its value, once, and writes it where a module reads it.
@@ -21,6 +27,11 @@ func (e *Event) Set(i int, s Slot) {
 		return // as Clear left it
 	}
 	e.Slots[i] = s
+	e.put(i, &s)
+}
+
+// put writes a slot where a module reads it.
+func (e *Event) put(i int, s *Slot) {
 	head, value := uint64(s.Tag), s.Num
 	if s.Tag == String {
 		head, value = head|uint64(len(s.Str))<<32, uint64(len(e.Wire))
@@ -43,4 +54,15 @@ func (e *Event) Seal() {
 	le.PutUint16(e.Wire[4:], e.Index)
 	le.PutUint16(e.Wire[6:], uint16(len(e.Slots)))
 	le.PutUint64(e.Wire[8:], uint64(e.TimeMs))
+}
+
+// Encode writes an event into b, which is emptied first, texts in the order of their
+// slots: the same bytes whoever made the event, and in whatever order it was set.
+func (e *Event) Encode(b []byte) []byte {
+	w := Event{Index: e.Index, TimeMs: e.TimeMs, Slots: e.Slots, Wire: wireHead(b, len(e.Slots))}
+	for i := range e.Slots {
+		w.put(i, &e.Slots[i])
+	}
+	w.Seal()
+	return w.Wire
 }

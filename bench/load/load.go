@@ -22,8 +22,9 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
+
+	"ripen/bench/proc"
 )
 
 // ID is a message id: a random UUID in binary.
@@ -169,7 +170,7 @@ func (r *run) drive(ctx context.Context, workers []*worker) *Result {
 			w.loop(ctx)
 		})
 	}
-	cpu := selfCPU()
+	cpu := proc.OwnCPU()
 	r.begin = time.Now()
 	r.deadline = r.begin.Add(r.cfg.duration())
 	close(r.gate)
@@ -191,7 +192,7 @@ func (r *run) drive(ctx context.Context, workers []*worker) *Result {
 	elapsed := time.Since(r.begin)
 	cancel()
 	<-watch
-	return r.rec.result(r.cfg, elapsed, selfCPU()-cpu)
+	return r.rec.result(r.cfg, elapsed, proc.OwnCPU()-cpu)
 }
 
 func (r *run) closeAll() {
@@ -212,15 +213,6 @@ func (r *run) forget(c net.Conn) {
 	r.mu.Lock()
 	delete(r.open, c)
 	r.mu.Unlock()
-}
-
-// selfCPU is the processor time, user and system, this process has used.
-func selfCPU() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 var errClosed = errors.New("connection closed before the answer was complete")

@@ -82,6 +82,7 @@ func (s *suite) ratios(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	captures := slices.IndexFunc(servers, func(c *contender) bool { return c.name == nameCapture })
 	for round := range s.tempo.rounds {
 		for _, c := range []caseOf{casePixel, caseOne, caseFresh, casePost} {
 			if c.deep && s.Quick {
@@ -98,7 +99,7 @@ func (s *suite) ratios(ctx context.Context) error {
 			}
 		}
 		for i, list := 0, formatCases(); i < len(list); i++ {
-			if err := s.add(ctx, servers[captureAt], list[(i+round)%len(list)], round); err != nil {
+			if err := s.add(ctx, servers[captures], list[(i+round)%len(list)], round); err != nil {
 				return err
 			}
 		}
@@ -106,9 +107,6 @@ func (s *suite) ratios(ctx context.Context) error {
 	s.compare()
 	return nil
 }
-
-// captureAt is where the server that only captures stands among the contenders.
-const captureAt = 1
 
 // add measures a cell and puts it into the report.
 func (s *suite) add(ctx context.Context, server *contender, c caseOf, round int) error {

@@ -98,18 +98,17 @@ func (o *impactJSON) take(touches map[string]*touchJSON, e *tracker.Event) {
 	person := e.Machine == tracker.Human
 	switch string(e.Type) {
 	case "email_sent":
-		t.at, t.Time, t.Template, t.Purpose = e.Time, Time(e.Time), text("template"), text("purpose")
-		if w := text("wanted"); w != "" {
-			t.Wanted = w
-		}
+		t.left(e, t.Channel, text("template"))
+		t.Purpose, t.Wanted = text("purpose"), cmp.Or(text("wanted"), t.Wanted)
 	case "sms_sent":
-		t.at, t.Time, t.Channel, t.Template, t.Wanted = e.Time, Time(e.Time), "sms", text("template"), cmp.Or(text("wanted"), t.Wanted)
+		t.left(e, "sms", text("template"))
+		t.Wanted = cmp.Or(text("wanted"), t.Wanted)
 	case tracker.LetterSent:
-		t.at, t.Time, t.Channel, t.Template = e.Time, Time(e.Time), "letter", text("template")
+		t.left(e, "letter", text("template"))
 	case tracker.LetterAnswered:
 		t.Answered = true
 	case tracker.SMSReplied:
-		t.Answered, t.Unsubscribed = t.Answered || person, t.Unsubscribed || text("type") == "stop"
+		t.Answered, t.Unsubscribed = t.Answered || person, t.Unsubscribed || text("type") == tracker.ReplyStop
 	case tracker.OnsiteShown, tracker.SurveyOpened, tracker.ChatOpened, tracker.OnsiteClicked, tracker.SurveyAnswered,
 		tracker.ChatAnswered, tracker.ChatMessage, tracker.ChatHandoff:
 		t.onSite(e, text("template"))
@@ -126,6 +125,11 @@ func (o *impactJSON) take(touches map[string]*touchJSON, e *tracker.Event) {
 	}
 }
 
+// left files that the message left, or was shown.
+func (t *touchJSON) left(e *tracker.Event, channel, template string) {
+	t.at, t.Time, t.Channel, t.Template = e.Time, Time(e.Time), channel, template
+}
+
 // onSite files what an event says of a message on the site. It was wanted if the person
 // allowed marketing when it was shown; a chat is, too, by who opens it. Pages tell this,
 // so what a machine did is left out.
@@ -136,7 +140,7 @@ func (t *touchJSON) onSite(e *tracker.Event, template string) {
 	granted := e.Consent.Of(tracker.Marketing) == tracker.Granted
 	switch string(e.Type) {
 	case tracker.OnsiteShown:
-		t.at, t.Time, t.Channel, t.Template = e.Time, Time(e.Time), "onsite", template
+		t.left(e, "onsite", template)
 	case tracker.ChatOpened:
 		t.Opened, granted = true, true
 	case tracker.SurveyOpened:

@@ -26,7 +26,7 @@ func (f *inForce) listen() {
 	f.events, f.texts = map[string]bool{}, false
 	for _, versions := range f.parsed {
 		for _, j := range versions { // of all versions: leads walk the one they entered
-			f.texts = f.texts || j.texts()
+			f.texts = f.texts || j.Sends(SMS)
 			if slices.ContainsFunc(j.Steps, (*Step).isAnswered) {
 				for typ := range answers {
 					f.events[typ] = true

@@ -234,14 +234,9 @@ func (j *Journey) Bands() (names []string) {
 	return slices.Compact(names)
 }
 
-// Mails says that it sends mails.
-func (j *Journey) Mails() bool {
-	return slices.ContainsFunc(j.Steps, func(s *Step) bool { return s.Channel == "email" })
-}
-
-// Letters says that it writes letters.
-func (j *Journey) Letters() bool {
-	return slices.ContainsFunc(j.Steps, func(s *Step) bool { return s.Channel == Paper })
+// Sends says that it has messages by a channel.
+func (j *Journey) Sends(channel string) bool {
+	return slices.ContainsFunc(j.Steps, func(s *Step) bool { return s.Channel == channel })
 }
 
 // Notes says what a journey that is right waits for.

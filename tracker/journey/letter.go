@@ -64,11 +64,18 @@ func (w *walker) mayPost() string {
 	return ""
 }
 
-// codeOf is the personal code of a letter: ten letters and digits that nobody mistakes,
-// and nobody guesses.
+// A personal code is ten letters and digits that nobody mistakes, and nobody guesses.
+const codeLen = 10
+
+var (
+	codeText  = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)
+	codeTyped = strings.NewReplacer("-", "", " ", "", "O", "0", "I", "1", "L", "1")
+)
+
+// codeOf is the personal code of a letter.
 func codeOf(t *tracker.Tenant, intent string) string {
 	h := t.Identity.Hash(tracker.UserIdentity, []byte("letter\x00"+intent))
-	return base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding).EncodeToString(h[:])[:10]
+	return codeText.EncodeToString(h[:])[:codeLen]
 }
 
 // posted writes a letter down, to be exported.
@@ -159,7 +166,7 @@ func (e *Engine) ExportLetters(t *tracker.Tenant, base string) ([]tracker.Letter
 			l.Batch = batch
 			err := w.rows.setJSON(leadKey(rowLetter, l.lead, l.intent), &l.letterRow)
 			if err == nil {
-				err = w.saying(l.lead, &setting{Time: w.now, Key: "letter " + l.intent, Type: tracker.LetterSent, Fields: [][2]string{{"message", l.intent}, {"template", l.Journey + "/" + l.Step}}})
+				err = w.tellLetter(l, tracker.LetterSent, "letter "+l.intent)
 			}
 			if err != nil {
 				return err
@@ -176,8 +183,8 @@ func (e *Engine) ExportLetters(t *tracker.Tenant, base string) ([]tracker.Letter
 // FollowCode takes a personal code that somebody typed or scanned and returns where it
 // leads; empty if nowhere. If a person did it the log is told so, once a day.
 func (e *Engine) FollowCode(code string, person bool) (link string, err error) {
-	code = strings.NewReplacer("-", "", " ", "", "O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(code))
-	if len(code) != 10 {
+	code = codeTyped.Replace(strings.ToUpper(code))
+	if len(code) != codeLen {
 		return "", nil
 	}
 	err = e.cfg.Update(func(tx *storage.Tx) error { // the commit point of an answer
@@ -185,21 +192,25 @@ func (e *Engine) FollowCode(code string, person bool) (link string, err error) {
 		if err != nil || len(b) < 8+leadLen {
 			return err
 		}
-		lead, intent := parseLead(b[8:]), string(b[8+leadLen:])
+		l := posts{lead: parseLead(b[8:]), intent: string(b[8+leadLen:])}
 		w := &world{e: e, rows: newRows(tx, tracker.TenantID(b[:8])), now: e.db.Now()}
-		var l letterRow
-		ok, err := w.rows.getJSON(leadKey(rowLetter, lead, intent), &l)
+		ok, err := w.rows.getJSON(leadKey(rowLetter, l.lead, l.intent), &l.letterRow)
 		if !ok || err != nil {
 			return err
 		}
-		link = campaign(&l)
+		link = campaign(&l.letterRow)
 		if !person {
 			return nil
 		}
 		day := time.UnixMilli(w.now).UTC().Format(time.DateOnly)
-		return w.saying(lead, &setting{Time: w.now, Key: "code " + code + " " + day, Type: tracker.LetterAnswered, Fields: [][2]string{{"message", intent}, {"template", l.Journey + "/" + l.Step}}})
+		return w.tellLetter(&l, tracker.LetterAnswered, "code "+code+" "+day)
 	})
 	return link, err
+}
+
+// tellLetter lets the log say something of a letter, once for a key.
+func (w *world) tellLetter(l *posts, typ, key string) error {
+	return w.saying(l.lead, &setting{Time: w.now, Key: key, Type: typ, Fields: [][2]string{{"message", l.intent}, {"template", l.Journey + "/" + l.Step}}})
 }
 
 // campaign is where a code leads, saying of which campaign it is.

@@ -48,11 +48,7 @@ func appendLead(dst []byte, l tracker.LeadID) []byte {
 	return append(append(dst, byte(l.Kind)), l.Hash[:]...)
 }
 
-func parseLead(b []byte) (l tracker.LeadID) {
-	l.Kind = tracker.IdentityKind(b[0])
-	copy(l.Hash[:], b[1:leadLen])
-	return l
-}
+func parseLead(b []byte) tracker.LeadID { return tracker.LeadOf([leadLen]byte(b)) }
 
 func leadKey(kind byte, l tracker.LeadID, name string) []byte {
 	return append(appendLead([]byte{kind}, l), name...)

@@ -196,7 +196,7 @@ func (s *simulation) walkAll(ctx context.Context) error {
 // walk walks one lead.
 func (s *simulation) walk(p *Person, jobs []job) error {
 	s.out.Leads++
-	if s.j.texts() {
+	if s.j.Sends(SMS) {
 		if err := s.e.hush(s.t, p); err != nil {
 			return err
 		}

@@ -3,7 +3,6 @@ package journey
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"ripen/storage"
@@ -62,11 +61,6 @@ func (e *Engine) hush(t *tracker.Tenant, p *Person) (err error) {
 		p.silent, err = e.cfg.Silent(t, number)
 	}
 	return err
-}
-
-// texts says that the journey sends SMS.
-func (j *Journey) texts() bool {
-	return slices.ContainsFunc(j.Steps, func(s *Step) bool { return s.Channel == SMS })
 }
 
 // mayText says why a person gets no SMS; empty if they may.

@@ -127,8 +127,7 @@ func parseDue(k, v []byte) (d due, err error) {
 		return d, fmt.Errorf("outbox: a row of %d and %d bytes, need %d and %d", len(k), len(v), 34, 24)
 	}
 	d.at = int64(binary.BigEndian.Uint64(k[9:]))
-	d.lead.Kind = tracker.IdentityKind(k[17])
-	copy(d.lead.Hash[:], k[18:])
+	d.lead = tracker.LeadOf([17]byte(k[17:]))
 	d.id, d.set = ID(v[:16]), int64(binary.BigEndian.Uint64(v[16:]))
 	return d, nil
 }

@@ -154,8 +154,7 @@ func ParseCursor(s string) (Cursor, error) {
 	c := Cursor{set: true}
 	c.item.Key = int32(binary.BigEndian.Uint32(b))
 	c.item.Seen = int64(binary.BigEndian.Uint64(b[4:]))
-	c.item.ID.Kind = tracker.IdentityKind(b[12])
-	copy(c.item.ID.Hash[:], b[13:])
+	c.item.ID = tracker.LeadOf([17]byte(b[12:]))
 	return c, nil
 }
 

@@ -244,7 +244,7 @@ func (w *journeyWorld) check(id tracker.TenantID, j *journey.Journey) ([]tracker
 			list.lack(tracker.CheckActions, "there is no webhook "+name, fmt.Sprintf("ripen webhook create %s URL", name))
 		}
 	}
-	if j.Letters() && w.s.cfg.PublicURL == "" {
+	if j.Sends(journey.Paper) && w.s.cfg.PublicURL == "" {
 		list.lack(tracker.CheckActions, "codes on letters lead nowhere", "start the server with --public-url https://…, as the world reaches it")
 	}
 	missing, err := w.missingOnsite(id, j)
@@ -264,7 +264,7 @@ func (w *journeyWorld) check(id tracker.TenantID, j *journey.Journey) ([]tracker
 // checkMails looks at the mails of a journey: that they are in the content library and
 // serve its purpose.
 func (w *journeyWorld) checkMails(t tracker.TenantID, j *journey.Journey, list *checks) error {
-	if !j.Mails() {
+	if !j.Sends("email") {
 		return nil
 	}
 	var missing []string

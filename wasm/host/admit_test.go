@@ -333,7 +333,7 @@ func TestByHand(t *testing.T) {
 		t.Fatal(err)
 	}
 	evs := bind(c, []*event{{typ: "page_view", time: 1_767_225_600_000, fields: map[string]wasm.Slot{"path": text("/pricing")}}})
-	b := make([]byte, eventSize(&evs[0]))
+	b := make([]byte, len(evs[0].Encode(nil)))
 	if n := writeEvent(b, &evs[0]); n != len(b) {
 		t.Fatalf("an event of %d bytes takes %d", len(b), n)
 	}

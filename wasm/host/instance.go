@@ -241,7 +241,7 @@ func (in *Instance) encode(evs []wasm.Event) (int, error) {
 		size := in.writeEvent(in.mem[at:], &evs[i])
 		if size == 0 {
 			if i == 0 {
-				return 0, fmt.Errorf("module of %s: an event of %d bytes does not fit the IO area", in.m.card.Name, eventSize(&evs[i]))
+				return 0, fmt.Errorf("module of %s: an event of %d bytes does not fit the IO area", in.m.card.Name, len(evs[i].Encode(nil)))
 			}
 			return i, nil
 		}
@@ -263,72 +263,12 @@ func (in *Instance) writeEvent(b []byte, e *wasm.Event) int {
 	return copy(b, e.Wire)
 }
 
-func eventSize(e *wasm.Event) int {
-	n := wasm.EventHead + wasm.SlotSize*len(e.Slots)
-	for i := range e.Slots {
-		if e.Slots[i].Tag == wasm.String {
-			n += len(e.Slots[i].Str)
-		}
-	}
-	return (n + 7) &^ 7
-}
-
 func writeEvent(b []byte, e *wasm.Event) int {
-	le := binary.LittleEndian
-	text := wasm.EventHead + wasm.SlotSize*len(e.Slots)
-	if text > len(b) {
+	n := len(e.Encode(b[:0:len(b)])) // in place, unless it is too long for b
+	if n > len(b) {
 		return 0
 	}
-	for i := range e.Slots {
-		s := &e.Slots[i]
-		to := b[wasm.EventHead+wasm.SlotSize*i:][:wasm.SlotSize]
-		head, value := uint64(s.Tag), s.Num
-		if s.Tag == wasm.String {
-			if len(s.Str) > len(b)-text {
-				return 0
-			}
-			head, value = head|uint64(len(s.Str))<<32, uint64(text)
-			put(b[text:], s.Str)
-			text += len(s.Str)
-		}
-		if s.Product {
-			head |= 1 << 8
-		}
-		le.PutUint64(to, head)
-		le.PutUint64(to[8:], value)
-	}
-	size := (text + 7) &^ 7
-	if size > len(b) {
-		return 0
-	}
-	le.PutUint32(b, uint32(size))
-	le.PutUint16(b[4:], e.Index)
-	le.PutUint16(b[6:], uint16(len(e.Slots)))
-	le.PutUint64(b[8:], uint64(e.TimeMs))
-	return size
-}
-
-// put copies a text to the front of b. Most are short: words that overlap are cheaper
-// than a call.
-func put(b, text []byte) {
-	le, n := binary.LittleEndian, len(text)
-	switch {
-	case n > 32:
-		copy(b, text)
-	case n > 16:
-		le.PutUint64(b, le.Uint64(text))
-		le.PutUint64(b[8:], le.Uint64(text[8:]))
-		le.PutUint64(b[n-16:], le.Uint64(text[n-16:]))
-		le.PutUint64(b[n-8:], le.Uint64(text[n-8:]))
-	case n >= 8:
-		le.PutUint64(b, le.Uint64(text))
-		le.PutUint64(b[n-8:], le.Uint64(text[n-8:]))
-	case n >= 4:
-		le.PutUint32(b, le.Uint32(text))
-		le.PutUint32(b[n-4:], le.Uint32(text[n-4:]))
-	case n > 0:
-		b[0], b[n/2], b[n-1] = text[0], text[n/2], text[n-1]
-	}
+	return n
 }
 
 // run scores the state at now and leaves what the module says in the IO area.
