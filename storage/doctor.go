@@ -349,7 +349,10 @@ func (r *Report) openAtLast(dir string, acceptLoss bool) error {
 	for range 3 { // the log, meta/ and leads/
 		db, err := Open(dir, Options{Reserve: 1, ReblockEvery: -1})
 		if err == nil {
-			return db.Close()
+			err = errors.Join(db.leads.walk(), db.Close()) // values are read at need, not at an open
+		}
+		if err == nil {
+			return nil
 		}
 		var gap *GapError
 		var corrupt *CorruptError

@@ -26,6 +26,7 @@ import (
 type valueFiles struct {
 	dir   string
 	space byte
+	most  int64 // no value begins behind it in its file
 	fault func() Fault
 
 	writing sync.Mutex // held by the transaction that changes rows of the space
@@ -49,12 +50,12 @@ type valuePlace struct {
 const metaValue = 1
 
 const (
-	valueFileBytes = 256 << 20 // no value begins behind it
-	valueLeast     = 64        // shorter ones stay in their row
+	valueFileBytes = 256 << 20
+	valueLeast     = 64 // shorter ones stay in their row
 )
 
 func newValueFiles(dir string, space byte, fault func() Fault) *valueFiles {
-	return &valueFiles{dir: dir, space: space, fault: fault}
+	return &valueFiles{dir: dir, space: space, most: valueFileBytes, fault: fault}
 }
 
 func (p valuePlace) append(b []byte) []byte {
@@ -147,7 +148,7 @@ func (v *valueFiles) file(n uint32, create bool) (*os.File, error) {
 func (v *valueFiles) begin() {
 	v.writing.Lock()
 	v.out = v.out[:0]
-	if v.at.file == 0 || v.at.offset >= valueFileBytes {
+	if v.at.file == 0 || v.at.offset >= v.most {
 		v.at = valuePlace{file: v.at.file + 1}
 	}
 }
