@@ -155,7 +155,13 @@ func (t *Table) moveSome(b *badger.DB, keys [][]byte, file uint32) error {
 		if p.file != file {
 			continue
 		}
-		err = v.read(item, func(value []byte) error { return txn.SetEntry(v.add(key, value)) })
+		err = v.read(item, func(value []byte) error {
+			row, err := v.add(key, value)
+			if err != nil {
+				return err
+			}
+			return txn.SetEntry(row)
+		})
 		if err != nil {
 			return err
 		}

@@ -150,6 +150,9 @@ func (t *Table) Limit() (size, rows int64) {
 	if err != nil {
 		return 0, 0
 	}
+	if t.values != nil {
+		size = min(size, valueTxBytes)
+	}
 	return size, rows
 }
 
@@ -204,7 +207,11 @@ func (tx *Tx) Set(t Tenant, space byte, key, value []byte) error {
 	if !tx.apart(space) || len(value) < valueLeast {
 		return tooBig(tx.txn.Set(k, bytes.Clone(value)))
 	}
-	return tooBig(tx.txn.SetEntry(tx.values.add(k, value)))
+	row, err := tx.values.add(k, value)
+	if err != nil {
+		return err
+	}
+	return tooBig(tx.txn.SetEntry(row))
 }
 
 // Delete removes a row; a row that is not there is no error.

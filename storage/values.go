@@ -51,7 +51,8 @@ const metaValue = 1
 
 const (
 	valueFileBytes = 256 << 20
-	valueLeast     = 64 // shorter ones stay in their row
+	valueTxBytes   = 1 << 20 // a transaction's; they wait in memory for its commit
+	valueLeast     = 64      // shorter ones stay in their row
 )
 
 func newValueFiles(dir string, space byte, fault func() Fault) *valueFiles {
@@ -153,11 +154,15 @@ func (v *valueFiles) begin() {
 	}
 }
 
-// add takes a value and returns the row that says where it will lie.
-func (v *valueFiles) add(key, value []byte) *badger.Entry {
+// add takes a value and returns the row that says where it will lie. The error is
+// [ErrTooBig].
+func (v *valueFiles) add(key, value []byte) (*badger.Entry, error) {
+	if len(v.out) > 0 && len(v.out)+len(value) > valueTxBytes {
+		return nil, ErrTooBig
+	}
 	p := valuePlace{v.at.file, v.at.offset + int64(len(v.out)), len(value), crc32.Checksum(value, castagnoli)}
 	v.out = append(v.out, value...)
-	return badger.NewEntry(key, p.append(nil)).WithMeta(metaValue)
+	return badger.NewEntry(key, p.append(nil)).WithMeta(metaValue), nil
 }
 
 // sync writes what the transaction has added. After an error the next one writes
