@@ -44,6 +44,7 @@ func (db *DB) Backup(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	kvs := [...]*kv{db.leads.kv, db.meta.kv, db.log.kv}
+	values := [len(kvs)]*valueFiles{db.leads.values}
 	var txns [len(kvs)]*badger.Txn
 	// The uses nest, so that all three snapshots are taken before anything is
 	// written.
@@ -57,7 +58,7 @@ func (db *DB) Backup(ctx context.Context, w io.Writer) error {
 				txns[2] = c.NewTransaction(false)
 				defer txns[2].Discard()
 				for i, txn := range txns {
-					if err := bw.database(ctx, byte(i), txn); err != nil {
+					if err := bw.database(ctx, byte(i), txn, values[i]); err != nil {
 						return err
 					}
 				}
@@ -79,12 +80,12 @@ type backupWriter struct {
 }
 
 // database writes all rows of one snapshot.
-func (b *backupWriter) database(ctx context.Context, name byte, txn *badger.Txn) error {
+func (b *backupWriter) database(ctx context.Context, name byte, txn *badger.Txn, values *valueFiles) error {
 	it := txn.NewIterator(badger.IteratorOptions{PrefetchValues: true, PrefetchSize: 16})
 	defer it.Close()
 	for it.Rewind(); it.Valid(); it.Next() {
 		item := it.Item()
-		err := item.Value(func(v []byte) error {
+		err := values.read(item, func(v []byte) error {
 			k := item.Key()
 			b.raw = append(b.raw, name)
 			b.raw = binary.AppendUvarint(b.raw, uint64(len(k)))

@@ -252,8 +252,13 @@ func (t *Table) walk() error {
 		it := txn.NewIterator(badger.IteratorOptions{PrefetchValues: true, PrefetchSize: 64})
 		defer it.Close()
 		for it.Rewind(); it.Valid(); it.Next() {
-			if err := it.Item().Value(func([]byte) error { return nil }); err != nil {
-				return t.kv.corrupt(err)
+			var corrupt *CorruptError
+			err := t.values.read(it.Item(), func([]byte) error { return nil })
+			if err != nil && !errors.As(err, &corrupt) {
+				err = t.kv.corrupt(err)
+			}
+			if err != nil {
+				return err
 			}
 		}
 		return nil
@@ -344,7 +349,10 @@ func (r *Report) openAtLast(dir string, acceptLoss bool) error {
 	for range 3 { // the log, meta/ and leads/
 		db, err := Open(dir, Options{Reserve: 1, ReblockEvery: -1})
 		if err == nil {
-			return db.Close()
+			err = errors.Join(db.leads.walk(), db.Close()) // values are read at need, not at an open
+		}
+		if err == nil {
+			return nil
 		}
 		var gap *GapError
 		var corrupt *CorruptError

@@ -59,6 +59,7 @@ const (
 	WriteClaim     = "log.claim"
 	WriteIDs       = "log.ids"
 	WriteLeads     = "leads.update"
+	WriteValues    = "leads.values"
 	WriteMeta      = "meta.update"
 )
 

@@ -29,6 +29,7 @@ func (l *badgerLog) open() error {
 	l.background.Go(l.keepHighWater)
 	l.background.Go(l.keepReblocking)
 	l.background.Go(l.keepLean)
+	l.background.Go(l.keepReclaiming)
 	return nil
 }
 

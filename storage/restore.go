@@ -209,9 +209,12 @@ func (db *DB) WipeLeads() error {
 	if err := k.close(true); err != nil {
 		db.slog.Warn("storage: close of leads/ before it is wiped", "err", err)
 	}
+	if err := db.leads.values.close(); err != nil {
+		db.slog.Warn("storage: close of leads/ before it is wiped", "err", err)
+	}
 	old := k.dir + wipedSuffix
 	err := errors.Join(os.RemoveAll(old), os.Rename(k.dir, old), os.RemoveAll(old))
-	return errors.Join(err, k.open())
+	return errors.Join(err, db.leads.open())
 }
 
 // wipedSuffix names a directory on its way out; the next open removes it.

@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,7 +34,8 @@ func flipSource(t *testing.T, killed bool) (dir, personal string) {
 	for _, tb := range []*storage.Table{db.Leads(), db.Meta()} {
 		err := tb.Update(func(tx *storage.Tx) error {
 			for i := range 500 {
-				if err := tx.Set(storage.Tenant{1}, storage.SpaceState, fmt.Appendf(nil, "key %03d", i), fmt.Appendf(nil, "value of %d", i)); err != nil {
+				space, key, value := flipRow(i)
+				if err := tx.Set(storage.Tenant{1}, space, key, value); err != nil {
 					return err
 				}
 			}
@@ -55,6 +57,15 @@ func flipSource(t *testing.T, killed bool) (dir, personal string) {
 	db.SyncHighWater()
 	copyDir(t, copied, dir)
 	return copied, personal
+}
+
+// flipRow is a row of a table: the first lie in it, of others the value lies in a
+// file if the table is leads/.
+func flipRow(i int) (space byte, key, value []byte) {
+	if i < 250 {
+		return storage.SpaceState, fmt.Appendf(nil, "key %03d", i), fmt.Appendf(nil, "value of %d", i)
+	}
+	return storage.SpaceTimeline, fmt.Appendf(nil, "key %03d", i), fmt.Appendf(nil, "value of %d%080d", i, i)
 }
 
 func unsealAll(t *testing.T, db *storage.DB) string {
@@ -84,13 +95,20 @@ func tryUnsealAll(t *testing.T, db *storage.DB) (string, error) {
 // tableRows counts the good rows that flipSource wrote.
 func tableRows(tb *storage.Table) (n int, err error) {
 	err = tb.View(func(tx *storage.Tx) error {
-		return tx.Scan(storage.Tenant{1}, storage.SpaceState, nil, nil, func(k, v []byte) error {
-			if string(k) != fmt.Sprintf("key %03d", n) || string(v) != fmt.Sprintf("value of %d", n) {
-				return fmt.Errorf("row %d reads %q %q", n, k, v)
+		for _, space := range []byte{storage.SpaceState, storage.SpaceTimeline} {
+			err := tx.Scan(storage.Tenant{1}, space, nil, nil, func(k, v []byte) error {
+				_, key, value := flipRow(n)
+				if !bytes.Equal(k, key) || !bytes.Equal(v, value) {
+					return fmt.Errorf("row %d reads %q %q", n, k, v)
+				}
+				n++
+				return nil
+			})
+			if err != nil {
+				return err
 			}
-			n++
-			return nil
-		})
+		}
+		return nil
 	})
 	return n, err
 }
@@ -218,7 +236,7 @@ func readEverything(t *testing.T, dir, personal string, mayEnd bool) error {
 	for _, tb := range []*storage.Table{db.Leads(), db.Meta()} {
 		n, err := tableRows(tb)
 		if err != nil {
-			return err
+			return named(t, err)
 		}
 		if n != 500 && !(n == 0 && mayEnd && tb == db.Leads()) {
 			t.Errorf("silent loss in a table: %d rows, want 500", n)

@@ -12,16 +12,17 @@ import (
 // done. What it shows stays on disk until it is closed, so it should be renewed
 // now and then. Its methods may be called concurrently.
 type Snapshot struct {
-	kv   *kv
-	b    *badger.DB // kv's when the snapshot was taken
-	txn  *badger.Txn
-	uses atomic.Int64 // of the one who took it, and of those who keep it
+	kv     *kv
+	values *valueFiles
+	b      *badger.DB // kv's when the snapshot was taken
+	txn    *badger.Txn
+	uses   atomic.Int64 // of the one who took it, and of those who keep it
 }
 
 // Snapshot returns the table as it stands. Who took it closes it.
 func (t *Table) Snapshot() (s *Snapshot, err error) {
 	err = t.kv.use(func(b *badger.DB) error {
-		s = &Snapshot{kv: t.kv, b: b, txn: b.NewTransaction(false)}
+		s = &Snapshot{kv: t.kv, values: t.values, b: b, txn: b.NewTransaction(false)}
 		s.uses.Store(1)
 		return nil
 	})
@@ -35,7 +36,7 @@ func (s *Snapshot) View(fn func(*Tx) error) error {
 		if b != s.b {
 			return ErrClosed
 		}
-		return fn(&Tx{txn: s.txn})
+		return fn(&Tx{txn: s.txn, values: s.values})
 	})
 }
 
@@ -83,7 +84,7 @@ func (r *Ranges) Scan(from, to []byte, fn func(k, v []byte) error) error {
 			if bytes.Compare(k, to) >= 0 {
 				break
 			}
-			if stop, err := visit(r.it.Item(), k, fn); stop {
+			if stop, err := r.snap.values.visit(r.it.Item(), k, fn); stop {
 				return err
 			}
 		}

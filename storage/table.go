@@ -13,11 +13,14 @@ import (
 
 // Table is an ordered store of rows keyed by (tenant, space, key): leads/ or
 // meta/. All its methods may be called concurrently; concurrent Updates are
-// not checked for conflicts, so each row has one writer.
+// not checked for conflicts, so each row has one writer. The values of one space
+// of leads/, timelines, lie in files beside the rows.
 type Table struct {
 	db    *DB
 	kv    *kv
 	fault string // the name under which tests make its writes fail
+
+	values *valueFiles // of one of its spaces; nil = all values lie in their rows
 
 	// meta/ counts its updates in a row of its own and in a high-water file, so
 	// that an end of its WAL that a flipped bit made is told from the true one.
@@ -35,7 +38,7 @@ func (t *Table) View(fn func(*Tx) error) error {
 	return t.kv.use(func(b *badger.DB) error {
 		txn := b.NewTransaction(false)
 		defer txn.Discard()
-		return fn(&Tx{txn: txn})
+		return fn(&Tx{txn: txn, values: t.values})
 	})
 }
 
@@ -49,19 +52,21 @@ func (t *Table) Update(fn func(*Tx) error) error {
 	return t.kv.use(func(b *badger.DB) error {
 		txn := b.NewTransaction(true)
 		defer txn.Discard()
-		if err := fn(&Tx{txn: txn}); err != nil {
+		tx := &Tx{txn: txn, values: t.values}
+		defer tx.end()
+		if err := fn(tx); err != nil {
 			return err
 		}
-		return t.commit(txn)
+		return t.commit(tx)
 	})
 }
 
-func (t *Table) commit(txn *badger.Txn) error {
+func (t *Table) commit(tx *Tx) error {
 	if t.counted {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		key := tableKey(nil, Tenant{}, SpaceState, updatesKey)
-		if err := txn.Set(key, binary.BigEndian.AppendUint64(nil, t.updates+1)); err != nil {
+		if err := tx.txn.Set(key, binary.BigEndian.AppendUint64(nil, t.updates+1)); err != nil {
 			return tooBig(err)
 		}
 	}
@@ -69,7 +74,12 @@ func (t *Table) commit(txn *badger.Txn) error {
 	if fault == FaultLost {
 		return errFault
 	}
-	if err := txn.Commit(); err != nil { // the commit point
+	if tx.writing {
+		if err := t.values.sync(); err != nil {
+			return fmt.Errorf("update %s: %w", t.kv.name, err)
+		}
+	}
+	if err := tx.txn.Commit(); err != nil { // the commit point
 		return fmt.Errorf("update %s: %w", t.kv.name, tooBig(err))
 	}
 	if t.counted {
@@ -83,6 +93,11 @@ func (t *Table) commit(txn *badger.Txn) error {
 
 // open opens the table and refuses one that ends before its high-water mark.
 func (t *Table) open() error {
+	if t.values != nil {
+		if err := t.values.open(); err != nil {
+			return err
+		}
+	}
 	if err := t.kv.open(); err != nil || !t.counted {
 		return err
 	}
@@ -119,7 +134,11 @@ func (t *Table) close() error {
 	if t.hw != nil {
 		err = errors.Join(t.writeHighWater(), t.hw.f.Close())
 	}
-	return errors.Join(err, t.kv.close(false))
+	err = errors.Join(err, t.kv.close(false))
+	if t.values != nil {
+		err = errors.Join(err, t.values.close())
+	}
+	return err
 }
 
 // Limit is how much one Update may write: bytes of keys and values, and rows.
@@ -131,13 +150,35 @@ func (t *Table) Limit() (size, rows int64) {
 	if err != nil {
 		return 0, 0
 	}
+	if t.values != nil {
+		size = min(size, valueTxBytes)
+	}
 	return size, rows
 }
 
 // Tx is one transaction on a [Table], for one goroutine.
 type Tx struct {
-	txn *badger.Txn
-	buf []byte // scratch for the keys of reads
+	txn     *badger.Txn
+	buf     []byte // scratch for the keys of reads
+	values  *valueFiles
+	writing bool // it holds values.writing
+}
+
+// end lets others change what lies in files.
+func (tx *Tx) end() {
+	if tx.writing {
+		tx.values.writing.Unlock()
+	}
+}
+
+// apart says whether values of a space lie in files, and begins to change them.
+func (tx *Tx) apart(space byte) bool {
+	is := tx.values != nil && tx.values.space == space
+	if is && !tx.writing {
+		tx.values.begin()
+		tx.writing = true
+	}
+	return is
 }
 
 // Get returns a row's value, valid until the transaction ends, or nil, nil if
@@ -151,21 +192,31 @@ func (tx *Tx) Get(t Tenant, space byte, key []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("get: %w", err)
 	}
-	v, err := item.ValueCopy(nil)
-	if v == nil && err == nil {
-		v = []byte{}
-	}
-	return v, err
+	var own []byte
+	err = tx.values.read(item, func(v []byte) error {
+		own = append([]byte{}, v...)
+		return nil
+	})
+	return own, err
 }
 
-// Set writes a row. The transaction keeps neither key nor value.
+// Set writes a row. The transaction keeps neither key nor value. What lies in a
+// file, see [Table], can be read after the transaction alone.
 func (tx *Tx) Set(t Tenant, space byte, key, value []byte) error {
 	k := tableKey(make([]byte, 0, tablePrefix+len(key)), t, space, key)
-	return tooBig(tx.txn.Set(k, bytes.Clone(value)))
+	if !tx.apart(space) || len(value) < valueLeast {
+		return tooBig(tx.txn.Set(k, bytes.Clone(value)))
+	}
+	row, err := tx.values.add(k, value)
+	if err != nil {
+		return err
+	}
+	return tooBig(tx.txn.SetEntry(row))
 }
 
 // Delete removes a row; a row that is not there is no error.
 func (tx *Tx) Delete(t Tenant, space byte, key []byte) error {
+	tx.apart(space)
 	return tooBig(tx.txn.Delete(tableKey(make([]byte, 0, tablePrefix+len(key)), t, space, key)))
 }
 
@@ -209,7 +260,7 @@ func (tx *Tx) scan(t Tenant, space byte, from, to []byte, reverse bool, fn func(
 		case reverse && to != nil && bytes.Compare(k, to) >= 0:
 			continue
 		}
-		if stop, err := visit(item, k, fn); stop {
+		if stop, err := tx.values.visit(item, k, fn); stop {
 			return err
 		}
 	}
@@ -218,8 +269,8 @@ func (tx *Tx) scan(t Tenant, space byte, from, to []byte, reverse bool, fn func(
 
 // visit shows fn a row; stop ends the scan, with an error or because fn has seen
 // enough.
-func visit(item *badger.Item, k []byte, fn func(k, v []byte) error) (stop bool, err error) {
-	err = item.Value(func(v []byte) error { return fn(k, v) })
+func (v *valueFiles) visit(item *badger.Item, k []byte, fn func(k, v []byte) error) (stop bool, err error) {
+	err = v.read(item, func(b []byte) error { return fn(k, b) })
 	if errors.Is(err, ErrStop) {
 		return true, nil
 	}
