@@ -27,11 +27,11 @@ func (a *arenas) bytes() int { return a.of[0].bytes + a.of[1].bytes }
 // turn lets new entries go to the other arena.
 func (a *arenas) turn() { a.young ^= 1 }
 
-// empty empties the older arena. Entries read from it must no longer be used.
-func (a *arenas) empty() { a.of[a.young^1].reset() }
+// empty lets go of the older arena. Entries read from it must no longer be used.
+func (a *arenas) empty() { a.of[a.young^1] = arena{} }
 
-// arena is append-only pages that are emptied whole, so that filing an event
-// makes no garbage.
+// arena is append-only pages that are let go of whole, so that filing an event
+// makes no garbage of its own.
 //
 //	entry in a page = previous ref:4 length:4 entry
 type arena struct {
@@ -63,12 +63,4 @@ func (a *arena) get(ref uint32) (entry []byte, prev uint32) {
 	p := a.pages[(ref-1)>>pageBits][(ref-1)&(1<<pageBits-1):]
 	n := binary.LittleEndian.Uint32(p[4:])
 	return p[8 : 8+n : 8+n], binary.LittleEndian.Uint32(p)
-}
-
-func (a *arena) reset() {
-	keep := a.pages[:min(len(a.pages), 16)]
-	for i := range keep {
-		keep[i] = keep[i][:0]
-	}
-	a.pages, a.bytes = keep[:0:len(keep)], 0
 }

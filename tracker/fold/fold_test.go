@@ -170,7 +170,7 @@ func TestArenaChains(t *testing.T) {
 				t.Fatalf("round %d: chain %d differs", round, k)
 			}
 		}
-		a.reset()
+		a = arena{}
 	}
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"math"
+	"math/bits"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -63,11 +64,12 @@ func limitMemory(setting int64) int64 {
 }
 
 // A server is at rest when fewer than restEvents came in restEvery. It gives memory
-// back at once, and again after restTicks, when Badger has let go of its buffers.
+// back at once, and again after twice, four times … as long, up to restTicks times:
+// the last checkpoint and Badger's compactions let go of theirs when they are done.
 const (
 	restEvery  = 5 * time.Second
 	restEvents = 1_000
-	restTicks  = 6
+	restTicks  = 32
 )
 
 // giveBack returns to the machine what a rush left behind, each time the server
@@ -78,7 +80,7 @@ func giveBack(ctx context.Context, last func() (uint64, error)) {
 	tick := time.NewTicker(restEvery)
 	defer tick.Stop()
 	before, _ := last()
-	for quiet := restTicks; ; quiet++ {
+	for quiet := restTicks + 1; ; quiet++ {
 		select {
 		case <-ctx.Done():
 			return
@@ -91,7 +93,7 @@ func giveBack(ctx context.Context, last func() (uint64, error)) {
 		if now-before >= restEvents {
 			quiet = 0
 		}
-		if before = now; quiet == 1 || quiet == restTicks {
+		if before = now; quiet <= restTicks && bits.OnesCount(uint(quiet)) == 1 {
 			debug.FreeOSMemory()
 		}
 	}
