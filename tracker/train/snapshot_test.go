@@ -3,6 +3,7 @@ package train
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -116,8 +117,20 @@ func (s seen) Ignore() string {
 }
 
 func (s seen) Field(name string) (wasm.Slot, bool) {
+	if topic, ok := strings.CutPrefix(name, scorecard.TopicField); ok {
+		topics, _ := aboutMoney(s.e)
+		return wasm.Slot{Tag: wasm.Float, Num: math.Float64bits(3)}, slices.Contains(topics, topic)
+	}
 	v, ok := s.e.Find(name)
 	return slotOf(v), ok
+}
+
+// aboutMoney is a topic map of one topic.
+func aboutMoney(e *tracker.Event) ([]string, error) {
+	if v, ok := e.Find("path"); ok && strings.HasPrefix(string(v.Str), "/price") {
+		return []string{"money"}, nil
+	}
+	return nil, nil
 }
 
 // walked are the points of a lead by the definition of the language, at a moment of
@@ -154,8 +167,13 @@ func walked(c *scorecard.Card, p *past, at int64) (points float64, score int) {
 // the definition of the language, to the moment at which it was looked at: the points
 // are those that the learner counted.
 func TestSnapshotIsWhatTheCardSees(t *testing.T) {
+	t.Run("paths", func(t *testing.T) { cardSees(t, nil, "/price") })
+	t.Run("topics", func(t *testing.T) { cardSees(t, aboutMoney, `where: {"topic.money": {gt: 0}}`) })
+}
+
+func cardSees(t *testing.T, topics func(*tracker.Event) ([]string, error), finds string) {
 	ps := pasts(3000, 4)
-	s := take(t, ps, SnapshotOptions{Label: label(t, "won within 60d"), Until: 800 * day, Seed: 5})
+	s := take(t, ps, SnapshotOptions{Label: label(t, "won within 60d"), Until: 800 * day, Seed: 5, Topics: topics})
 	table, err := s.Table()
 	if err != nil {
 		t.Fatal(err)
@@ -209,8 +227,8 @@ func TestSnapshotIsWhatTheCardSees(t *testing.T) {
 	if auc := r.Report.Models[0].Random.AUC; auc < .6 {
 		t.Errorf("AUC %.3f: the effect was not found", auc)
 	}
-	if !strings.Contains(string(r.Card), "/price") {
-		t.Errorf("prices are not in the card:\n%s", r.Card)
+	if !strings.Contains(string(r.Card), finds) {
+		t.Errorf("%s is not in the card:\n%s", finds, r.Card)
 	}
 }
 
@@ -282,7 +300,7 @@ func TestSnapshotsLeaveOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w := (FromLog{Version: 1, Leads: 6, Censored: 1, Already: 1, Denied: 1, By: "time", Until: 100 * day}); s.about != w {
+	if w := (FromLog{Version: FeaturesVersion, Leads: 6, Censored: 1, Already: 1, Denied: 1, By: "time", Until: 100 * day}); s.about != w {
 		t.Errorf("%+v, want %+v", s.about, w)
 	}
 	if table.Len() != 3 || table.Conversions() != 0 {
