@@ -128,9 +128,9 @@ var foresights = []struct {
 // TestGuardKnowsForesight: what was known long before is no leak, however much it tells;
 // a step of converting is one, though some take it early.
 func TestGuardKnowsForesight(t *testing.T) {
-	for _, f := range foresights {
+	for i, f := range foresights {
 		t.Run(f.name, func(t *testing.T) {
-			s := take(t, stories(4000, f.tells), SnapshotOptions{Label: label(t, "won within 60d"), Until: 400 * day, Seed: 3})
+			s := take(t, stories(2400, f.tells), SnapshotOptions{Label: label(t, "won within 60d"), Until: 400 * day, Seed: 3})
 			table, err := s.Table()
 			if err != nil {
 				t.Fatal(err)
@@ -149,9 +149,12 @@ func TestGuardKnowsForesight(t *testing.T) {
 			if alarms, excused := guarded(t, table, name); alarms != f.alarms || excused == f.isLeak {
 				t.Errorf("alarm %v, excused %v", alarms, excused)
 			}
+			if f.isLeak || raceEnabled && i > 0 { // under -race one is enough
+				return
+			}
 			// A file does not know when anything was written, and the same column alarms.
 			table.waits = nil
-			if alarms, _ := guarded(t, table, name); !f.isLeak && !alarms {
+			if alarms, _ := guarded(t, table, name); !alarms {
 				t.Error("without the moments it may as well be a leak, and there is no alarm")
 			}
 		})
