@@ -161,9 +161,10 @@ func (l *lead) name() string {
 	return l.ID
 }
 
-// topReasons names the rules that carry most of the score.
+// topReasons names the rules that carry most of the score. Where a scale begins, and what
+// rounding adds, says nothing of a lead.
 func topReasons(all []reason, n int) string {
-	rs := append([]reason(nil), all...)
+	rs := slices.DeleteFunc(slices.Clone(all), func(r reason) bool { return r.Rule == "base" || r.Rule == "rounding" })
 	sort.SliceStable(rs, func(i, j int) bool { return rs[i].Share > rs[j].Share })
 	var names []string
 	for _, r := range rs {

@@ -260,6 +260,26 @@ func (s *source) topic(name string) (wasm.Slot, bool) {
 	return wasm.Slot{Tag: wasm.Float, Num: math.Float64bits(w)}, true
 }
 
+// About are the topics of a map that an event is about, as rules ask for them. open reads
+// the event's sealed part.
+func About(t *scorecard.Topics, e *tracker.Event, open func(*tracker.Event) error) (names []string, err error) {
+	s := source{e: e, typ: string(e.Type), topics: t, products: -1}
+	if t.Weight(s.typ) == 0 {
+		return nil, nil
+	}
+	if s.typ != "page_view" || slices.Contains(t.Fields(), "title") {
+		if err := open(e); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range t.Names {
+		if _, ok := s.topic(name); ok {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
 // Interests shows what a walk keeps of interests at a moment; nil if there is no map.
 func (d *Deck) Interests(k *Walk, at int64) *tracker.Interests {
 	if d.Topics == nil {

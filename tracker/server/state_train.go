@@ -11,6 +11,7 @@ import (
 	"ripen/tracker"
 	"ripen/tracker/export"
 	"ripen/tracker/fold"
+	"ripen/tracker/score"
 	"ripen/tracker/train"
 )
 
@@ -83,7 +84,9 @@ func (s *State) snapshots(ctx context.Context, tenant tracker.TenantID, ask expo
 	if q.champion, err = s.champion(ctx, tenant, ask.Card); err != nil {
 		return nil, err
 	}
-	into := train.NewSnapshots(train.SnapshotOptions{Label: ask.Label, Until: until, ByTime: ask.ByTime, Seed: ask.Seed, Language: ask.Language, Beyond: all - len(ids)})
+	into := train.NewSnapshots(train.SnapshotOptions{
+		Label: ask.Label, Until: until, ByTime: ask.ByTime, Seed: ask.Seed, Language: ask.Language, Beyond: all - len(ids), Topics: q.about(),
+	})
 	if m := q.champion; m != nil {
 		defer m.close() // of guests that are not asked again
 		into.Against(m.draft.activation.Name(), m.draft.card.Card)
@@ -154,6 +157,15 @@ type reading struct {
 	event    tracker.Event
 	entry    *fold.Entry // being read
 	plain    []byte      // its personal part, opened
+}
+
+// about says what events are about, by the tenant's topic map; nil if it has none.
+func (q *reading) about() func(*tracker.Event) ([]string, error) {
+	topics := q.s.topicsOf(q.tenant)
+	if topics == nil {
+		return nil
+	}
+	return func(e *tracker.Event) ([]string, error) { return score.About(topics, e, q.open) }
 }
 
 // some takes the first leads, as many as holdTime allows and at least one; n counts

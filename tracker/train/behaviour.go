@@ -95,6 +95,8 @@ func (b *behaviour) what(lang string) string {
 		return say(lang, "sessions", "sesiones")
 	case b.field == "path":
 		return fmt.Sprintf(say(lang, "%s of %s", "%s de %s"), b.event, b.value)
+	case b.field == scorecard.TopicField:
+		return fmt.Sprintf(say(lang, "%s about %s", "%s sobre %s"), b.event, b.value)
 	case b.field != "":
 		return fmt.Sprintf(say(lang, "%s with %s %s", "%s con %s %s"), b.event, b.field, b.value)
 	}
@@ -108,6 +110,9 @@ func (b *behaviour) key() string {
 	}
 	if b.per != "" {
 		return "sessions_" + windows[b.window].text
+	}
+	if b.field == scorecard.TopicField {
+		return snake(b.event + " about " + b.value + " " + windows[b.window].text)
 	}
 	return snake(b.event + " " + b.value + " " + windows[b.window].text)
 }
@@ -127,6 +132,8 @@ func (b *behaviour) asks(n int) string {
 		out += ", where: {path: {matches: " + quoted("^"+regexp.QuoteMeta(b.value)+"(/|$)") + "}}"
 	case b.field == "path":
 		out += ", where: {path: " + quoted(b.value+"*") + "}"
+	case b.field == scorecard.TopicField:
+		out += ", where: {" + quoted(b.field+b.value) + ": {gt: 0}}"
 	case b.field != "":
 		out += ", where: {" + quoted(b.field) + ": " + quoted(b.value) + "}"
 	}

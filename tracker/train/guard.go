@@ -123,6 +123,9 @@ func (r *training) notes() {
 	if r.plan.learning == "constrained" {
 		note("only %d conversions: few attributes, coarse bins, numbers that only rise or only fall; more than %d teach more", "solo %d conversiones: pocos atributos, tramos gruesos, números que solo suben o solo bajan; más de %d enseñan más", min(r.report.Conversions, r.report.Rows-r.report.Conversions), fewConversions)
 	}
+	if n := min(r.report.Conversions, r.report.Rows-r.report.Conversions); r.o.Model == KindTrees && n <= manyConversions {
+		note("only %d conversions: trees begin to find more than a card above %d; the card of the same rows can be read and changed", "solo %d conversiones: los árboles empiezan a encontrar más que una tarjeta a partir de %d; la tarjeta de las mismas filas se puede leer y cambiar", n, manyConversions)
+	}
 	if r.t.when == nil {
 		note("no --time-column: these figures are of rows held out at random, which flatters. Name a column of dates, or %s if the file is in the order of time", "sin --time-column: estas cifras son de filas apartadas al azar, lo que favorece. Nombra una columna de fechas, o %s si el fichero está en orden de tiempo", FileOrder)
 		return

@@ -14,6 +14,7 @@ var modelNames = map[string][2]string{
 	"card":     {"learned card", "tarjeta aprendida"},
 	"exact":    {"  before rounding", "  sin redondear"},
 	"logistic": {"plain logistic", "logística simple"},
+	"recency":  {"last activity alone", "solo la última actividad"},
 	"trees":    {"boosted trees", "árboles"},
 }
 

@@ -17,12 +17,14 @@ import (
 	"ripen/wasm/scorecard"
 )
 
-// FeaturesVersion numbers the list of what a snapshot knows of a lead. Version 1, all
+// FeaturesVersion numbers the list of what a snapshot knows of a lead. Version 2, all
 // of it as of one moment:
 //
 //   - how often each type of event came in the last 7, 30 and 365 days;
 //   - page views by the first part of their path, by campaign.source and by
 //     campaign.medium: the same;
+//   - page views, downloads, opens and clicks in mails by topic, if the tenant has a
+//     topic map: the same (since version 2);
 //   - sessions with a page view: the same;
 //   - whole days since the last activity, else since the first event, up to 90;
 //   - attributes as they were last told, email_domain among them.
@@ -30,7 +32,7 @@ import (
 // Events of machines, messages of ours, what sales did with a hand-off, and events of
 // the label's own type are not in it; up to 10 are counted. A click in a mail counts
 // from when it happened, a minute before the card believes it.
-const FeaturesVersion = 1
+const FeaturesVersion = 2
 
 const (
 	hour = 3_600_000
@@ -58,6 +60,9 @@ type SnapshotOptions struct {
 	Seed     uint64           // of the moments
 	Language string
 	Beyond   int // leads that are not looked at: there are too many
+
+	// Topics are what an event is about, by the tenant's topic map; nil = there is none.
+	Topics func(*tracker.Event) ([]string, error)
 }
 
 // Snapshots makes a table of leads' histories: what was known of each at one moment of
@@ -212,7 +217,7 @@ func (s *Snapshots) Event(e *tracker.Event, subject tracker.LeadID, open func(*t
 	r.counted = r.counted || started
 	s.active = e.Time
 	if !setsTraits(e) && !isOutcome(e) && (s.o.Label == nil || string(e.Type) != s.o.Label.Event) {
-		s.did(e, started)
+		return s.did(e, started)
 	}
 	return nil
 }
@@ -365,7 +370,7 @@ var kinds = map[string][]string{
 }
 
 // did counts an event under all its aspects.
-func (s *Snapshots) did(e *tracker.Event, started bool) {
+func (s *Snapshots) did(e *tracker.Event, started bool) error {
 	typ := string(e.Type)
 	s.add(aspect{event: typ}, e.Time)
 	if started {
@@ -384,6 +389,14 @@ func (s *Snapshots) did(e *tracker.Event, started bool) {
 			s.add(aspect{event: typ, field: name, value: text}, e.Time)
 		}
 	}
+	if s.o.Topics == nil {
+		return nil
+	}
+	topics, err := s.o.Topics(e)
+	for _, name := range topics {
+		s.add(aspect{event: typ, field: scorecard.TopicField, value: name}, e.Time)
+	}
+	return err
 }
 
 // topicOf is the first part of a path, which says what it is about.

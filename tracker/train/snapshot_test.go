@@ -3,6 +3,7 @@ package train
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -116,8 +117,20 @@ func (s seen) Ignore() string {
 }
 
 func (s seen) Field(name string) (wasm.Slot, bool) {
+	if topic, ok := strings.CutPrefix(name, scorecard.TopicField); ok {
+		topics, _ := aboutMoney(s.e)
+		return wasm.Slot{Tag: wasm.Float, Num: math.Float64bits(3)}, slices.Contains(topics, topic)
+	}
 	v, ok := s.e.Find(name)
 	return slotOf(v), ok
+}
+
+// aboutMoney is a topic map of one topic.
+func aboutMoney(e *tracker.Event) ([]string, error) {
+	if v, ok := e.Find("path"); ok && strings.HasPrefix(string(v.Str), "/price") {
+		return []string{"money"}, nil
+	}
+	return nil, nil
 }
 
 // walked are the points of a lead by the definition of the language, at a moment of
@@ -154,8 +167,13 @@ func walked(c *scorecard.Card, p *past, at int64) (points float64, score int) {
 // the definition of the language, to the moment at which it was looked at: the points
 // are those that the learner counted.
 func TestSnapshotIsWhatTheCardSees(t *testing.T) {
+	t.Run("paths", func(t *testing.T) { cardSees(t, nil, "/price") })
+	t.Run("topics", func(t *testing.T) { cardSees(t, aboutMoney, `where: {"topic.money": {gt: 0}}`) })
+}
+
+func cardSees(t *testing.T, topics func(*tracker.Event) ([]string, error), finds string) {
 	ps := pasts(3000, 4)
-	s := take(t, ps, SnapshotOptions{Label: label(t, "won within 60d"), Until: 800 * day, Seed: 5})
+	s := take(t, ps, SnapshotOptions{Label: label(t, "won within 60d"), Until: 800 * day, Seed: 5, Topics: topics})
 	table, err := s.Table()
 	if err != nil {
 		t.Fatal(err)
@@ -209,8 +227,8 @@ func TestSnapshotIsWhatTheCardSees(t *testing.T) {
 	if auc := r.Report.Models[0].Random.AUC; auc < .6 {
 		t.Errorf("AUC %.3f: the effect was not found", auc)
 	}
-	if !strings.Contains(string(r.Card), "/price") {
-		t.Errorf("prices are not in the card:\n%s", r.Card)
+	if !strings.Contains(string(r.Card), finds) {
+		t.Errorf("%s is not in the card:\n%s", finds, r.Card)
 	}
 }
 
@@ -282,7 +300,7 @@ func TestSnapshotsLeaveOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w := (FromLog{Version: 1, Leads: 6, Censored: 1, Already: 1, Denied: 1, By: "time", Until: 100 * day}); s.about != w {
+	if w := (FromLog{Version: FeaturesVersion, Leads: 6, Censored: 1, Already: 1, Denied: 1, By: "time", Until: 100 * day}); s.about != w {
 		t.Errorf("%+v, want %+v", s.about, w)
 	}
 	if table.Len() != 3 || table.Conversions() != 0 {
@@ -378,78 +396,5 @@ func TestSnapshotIsWhatTheModelSees(t *testing.T) {
 		if checked < len(s.rows)*9/10 {
 			t.Errorf("%d of %d rows were compared", checked, len(s.rows))
 		}
-	}
-}
-
-// stepped are leads of which those who look at prices win within two months, whenever;
-// who wins has signed some days before.
-func stepped(n int) (out []past) {
-	r := rand.New(rand.NewPCG(7, 7))
-	for i := range n {
-		p := past{id: tracker.LeadID{Kind: tracker.VisitorIdentity}, first: r.Int64N(300 * day)}
-		binary.LittleEndian.PutUint64(p.id.Hash[:], r.Uint64())
-		add := func(typ, path string, at int64) {
-			e := tracker.Event{Type: []byte(typ), Time: at, Received: at, Visitor: p.id.Hash, MessageID: []byte{byte(len(p.events))}}
-			if path != "" {
-				e.Fields = []tracker.Field{field(tracker.Property, "path", text(path))}
-			}
-			p.events = append(p.events, e)
-		}
-		add("page_view", "/", p.first)
-		if keen := i%2 == 0; keen != (r.IntN(40) == 0) {
-			add("page_view", "/price", p.first+hour/2)
-			at := p.first + 10*day + r.Int64N(50*day)
-			for k := range r.IntN(3) {
-				add("page_view", "/blog", p.first+int64(k+1)*day)
-			}
-			add("signed", "", at-6*day)
-			add("won", "", at)
-		}
-		out = append(out, p)
-	}
-	slices.SortFunc(out, func(a, b past) int { return a.id.Compare(b.id) })
-	return out
-}
-
-// TestGuardKnowsForesight: what was known long before is no leak, however much it tells;
-// a step of converting is one.
-func TestGuardKnowsForesight(t *testing.T) {
-	s := take(t, stepped(4000), SnapshotOptions{Label: label(t, "won within 60d"), Until: 400 * day, Seed: 3})
-	table, err := s.Table()
-	if err != nil {
-		t.Fatal(err)
-	}
-	fold := folds(table.y, foldsN, 1)
-	how := planFor(min(table.Conversions(), table.Len()-table.Conversions()), nil).coarseness
-	seen := map[string]bool{}
-	for j, c := range table.columns {
-		p := alone(table, j, fold, foldsN, how)
-		t.Logf("%s: AUC alone %.3f, foresight %v", c.attr, auc(p, table.y), table.foresees(j, p))
-		seen[c.attr] = table.foresees(j, p)
-	}
-	if honest, ok := seen["page_view_price_365d"]; !ok || !honest {
-		t.Errorf("a look at prices weeks before is taken for a leak (%v)", ok)
-	}
-	if honest, ok := seen["signed_7d"]; !ok || honest {
-		t.Errorf("a signature days before is taken for foresight (%v)", ok)
-	}
-	r, err := Run(t.Context(), table, Options{Name: "learned", Seed: 5})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, l := range r.Report.Leaks {
-		if strings.Contains(l.Name, "price") {
-			t.Errorf("alarm for %s: %s", l.Name, l.Why)
-		}
-	}
-	if !slices.ContainsFunc(r.Report.Notes, func(n string) bool {
-		return strings.Contains(n, "page_view of /price") && strings.Contains(n, "knows much")
-	}) {
-		t.Errorf("nothing says that prices tell much: %q", r.Report.Notes)
-	}
-	// A file does not know when anything was written, and the same column alarms.
-	table.waits = nil
-	if r, err = Run(t.Context(), table, Options{Name: "learned", Seed: 5}); err != nil || !slices.ContainsFunc(r.Report.Leaks, func(l Leak) bool { return strings.Contains(l.Name, "price") }) {
-		t.Errorf("no alarm, %v: %+v", err, r.Report.Leaks)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"ripen/tracker"
 	"ripen/wasm/scorecard"
@@ -148,11 +149,16 @@ func readCells(file io.Reader, sep rune) (head []string, cells [][]string, err e
 		return nil, nil, err
 	}
 	all = bytes.TrimPrefix(all, []byte("\ufeff"))
+	if i := unreadable(all); i >= 0 {
+		return nil, nil, fmt.Errorf("line %d is not UTF-8: save the file as CSV UTF-8", 1+bytes.Count(all[:i], []byte("\n")))
+	}
 	r := csv.NewReader(bytes.NewReader(all))
 	if r.LazyQuotes, r.Comma = true, sep; sep == 0 {
 		r.Comma = guessSep(all)
 	}
-	if head, err = r.Read(); err != nil {
+	if head, err = r.Read(); errors.Is(err, io.EOF) {
+		return nil, nil, errors.New("the file is empty: its first line names the columns")
+	} else if err != nil {
 		return nil, nil, fmt.Errorf("read the line of column names: %w", err)
 	}
 	for i, h := range head {
@@ -169,6 +175,10 @@ func readCells(file io.Reader, sep rune) (head []string, cells [][]string, err e
 		if errors.Is(err, io.EOF) {
 			return head, cells, nil
 		}
+		if errors.Is(err, csv.ErrFieldCount) {
+			line, _ := r.FieldPos(0)
+			return nil, nil, fmt.Errorf("line %d: need %d values, one a column, have %d: quote values that hold %q, or name another separator with sep", line, len(head), len(row), r.Comma)
+		}
 		if err != nil {
 			return nil, nil, err
 		}
@@ -176,6 +186,18 @@ func readCells(file io.Reader, sep rune) (head []string, cells [][]string, err e
 			cells[i] = append(cells[i], strings.TrimSpace(c))
 		}
 	}
+}
+
+// unreadable is where a text is not UTF-8, −1 if nowhere.
+func unreadable(all []byte) int {
+	for i := 0; i < len(all); {
+		r, n := utf8.DecodeRune(all[i:])
+		if r == utf8.RuneError && n == 1 || r == 0 {
+			return i
+		}
+		i += n
+	}
+	return -1
 }
 
 // guessSep is whichever of comma, semicolon, tab and bar stands most often in the

@@ -81,10 +81,12 @@ func TestReadTableRefuses(t *testing.T) {
 		}
 	}
 	ok := Options{Label: "won"}
-	f("", "line of column names", ok)
+	f("", "the file is empty: its first line names the columns", ok)
+	f("a,won\nx,1\nLe\xf3n,0\n", "line 3 is not UTF-8", ok)
+	f("\xff\xfea\x00,\x00", "line 1 is not UTF-8", ok)
 	f("a,b\n1,2\n", `no column "won": it has a, b`, ok)
 	f("a,a,won\n1,2,1\n", `two columns are called "a"`, ok)
-	f("a,won\n1\n", "wrong number of fields", ok)
+	f("a,won\n1,0\n1\n", "line 3: need 2 values, one a column, have 1", ok)
 	f("a,won\n1,x\n2,z\n3,z\n", "which value of won means converted? It has z, x", ok)
 	f("a,won\n1,x\n2,y\n", "which value", Options{Label: "won", Positive: "z"})
 	f("a,won\n1,0\n1,1\n", "no column is left", ok)

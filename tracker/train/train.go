@@ -121,13 +121,16 @@ type learner struct {
 	learn func(fit, ask []int) []float64
 }
 
-// learners are what is compared.
+// learners are what is compared; recency is what anybody knows without learning, of a log.
 func (r *training) learners() []learner {
 	card := func(fit []int) *Card { return fitCard(r.t, fit, r.plan) }
 	all := []learner{
 		{"card", func(fit, ask []int) []float64 { return card(fit).chances(r.t, ask) }},
 		{"exact", func(fit, ask []int) []float64 { return card(fit).exactChances(r.t, ask) }},
 		{"logistic", func(fit, ask []int) []float64 { return r.logistic(fit, ask) }},
+	}
+	if j := slices.IndexFunc(r.t.columns, func(c *column) bool { return c.does != nil && c.does.silence }); j >= 0 {
+		all = append(all, learner{"recency", func(fit, ask []int) []float64 { return r.t.rates(j, fit, ask, r.plan.coarseness) }})
 	}
 	if r.trees {
 		all = append(all, learner{"trees", func(fit, ask []int) []float64 {

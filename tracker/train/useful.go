@@ -35,20 +35,29 @@ func information(bins []uint8, n int, y []uint8) float64 {
 func alone(t *Table, j int, fold []int, k int, how coarseness) []float64 {
 	p := make([]float64, t.Len())
 	for f := range k {
-		test, fit := parted(fold, f)
-		by := t.columns[j].cut(fit, how)
-		var pos, n [256]float64
-		all := 0.0
-		for _, r := range fit {
-			b := by.binOf(t.columns[j], r)
-			pos[b] += float64(t.y[r])
-			all += float64(t.y[r])
-			n[b]++
+		ask, fit := parted(fold, f)
+		for i, v := range t.rates(j, fit, ask, how) {
+			p[ask[i]] = v
 		}
-		for _, r := range test {
-			b := by.binOf(t.columns[j], r)
-			p[r] = (pos[b] + 10*all/float64(len(fit))) / (n[b] + 10)
-		}
+	}
+	return p
+}
+
+// rates are how often those of fit converted who are in the same bin of a column.
+func (t *Table) rates(j int, fit, ask []int, how coarseness) []float64 {
+	by := t.columns[j].cut(fit, how)
+	var pos, n [256]float64
+	all := 0.0
+	for _, r := range fit {
+		b := by.binOf(t.columns[j], r)
+		pos[b] += float64(t.y[r])
+		all += float64(t.y[r])
+		n[b]++
+	}
+	p := make([]float64, len(ask))
+	for i, r := range ask {
+		b := by.binOf(t.columns[j], r)
+		p[i] = (pos[b] + 10*all/float64(len(fit))) / (n[b] + 10)
 	}
 	return p
 }

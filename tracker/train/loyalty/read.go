@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // What a column may be.
@@ -50,8 +51,13 @@ func Read(in io.Reader, comma rune, given map[string]string) (*Sheet, error) {
 	r := csv.NewReader(in)
 	r.Comma, r.FieldsPerRecord, r.LazyQuotes, r.ReuseRecord = comma, -1, true, true
 	head, err := r.Read()
-	if err != nil {
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil, errors.New("the file is empty: its first line names the columns")
+	case err != nil:
 		return nil, fmt.Errorf("read the head line: %w", err)
+	case isForeign(head):
+		return nil, notUTF8(1)
 	}
 	s := &Sheet{Skipped: map[string]int{}, First: map[string]int{}}
 	at, err := s.columns(slices.Clone(head), given)
@@ -69,6 +75,9 @@ func Read(in io.Reader, comma rune, given map[string]string) (*Sheet, error) {
 		line, _ := r.FieldPos(0)
 		if err != nil {
 			return nil, fmt.Errorf("read line %d: %w", line, err)
+		}
+		if isForeign(row) {
+			return nil, notUTF8(line)
 		}
 		p, date, why := pick(row, at)
 		if why != "" {
@@ -91,6 +100,15 @@ func Read(in io.Reader, comma rune, given map[string]string) (*Sheet, error) {
 	}
 	s.Lines = kept
 	return s, nil
+}
+
+// isForeign says that a line is of another encoding, as spreadsheets write them.
+func isForeign(row []string) bool {
+	return slices.ContainsFunc(row, func(c string) bool { return !utf8.ValidString(c) })
+}
+
+func notUTF8(line int) error {
+	return fmt.Errorf("line %d is not UTF-8: save the file as CSV UTF-8", line)
 }
 
 func (s *Sheet) skip(why string, line int) {

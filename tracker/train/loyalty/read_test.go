@@ -52,7 +52,9 @@ func TestReadErrors(t *testing.T) {
 			t.Errorf("%q: %v, want %s", in, err, want)
 		}
 	}
-	f("", nil, "read the head line")
+	f("", nil, "the file is empty: its first line names the columns")
+	f("customer,date,art\xedculo\n", nil, "line 1 is not UTF-8")
+	f("customer,date,product\na,2026-01-01,x\nb,2026-01-02,c\xe1psulas\n", nil, "line 3 is not UTF-8")
 	f("x,date\n", nil, "no column is the customer: say which, with --map COLUMN=customer; the file has x, date")
 	f("customer,date\n", map[string]string{"buyer": "customer"}, `there is no column "buyer"`)
 	f("customer,date\n", map[string]string{"date": "when"}, `"when" is none of customer, date, value, product, category`)
