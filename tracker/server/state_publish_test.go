@@ -1,0 +1,161 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"ripen/storage"
+	"ripen/tracker"
+	"ripen/tracker/export"
+	"ripen/wasm/host"
+)
+
+// TestPublishIsAtomic publishes one version after the other while readers ask: every
+// answer is of one version as a whole, and its reasons come to its score.
+func TestPublishIsAtomic(t *testing.T) {
+	now := int64(1_763_784_000_000)
+	r := newRig(t, now)
+	doubled := strings.Replace(testCard, "points: 10, per: session", "points: 20, per: session", 1)
+	ask := tracker.Caller{Tenant: testTenant, Role: tracker.SecretRole}
+	first := func() (*tracker.Score, error) {
+		page, err := r.s.Leads(ask, testTenant, export.LeadQuery{})
+		if err != nil || len(page.Leads) != 1 {
+			return nil, fmt.Errorf("%d leads, %w", len(page.Leads), err)
+		}
+		l, err := r.s.Lead(ask, testTenant, page.Leads[0].ID.String())
+		if err != nil {
+			return nil, err
+		}
+		return l.Scores["saas"], nil
+	}
+	r.append(activation(testCard, 1), view(1, now-9000, "v1", "/pricing/aa"))
+	r.turns()
+	want := map[string]int{} // :: version → its score
+	for version, yaml := range map[int]string{1: testCard, 2: doubled} {
+		r.append(activation(yaml, version))
+		r.turns()
+		is, err := first()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[is.Card] = is.Score
+	}
+	if len(want) != 2 || want["saas@1"] == want["saas@2"] {
+		t.Fatalf("the versions do not differ: %v", want)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	var readers sync.WaitGroup
+	for range 3 {
+		readers.Go(func() {
+			for ctx.Err() == nil {
+				is, err := first()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				var sum int64
+				for _, why := range is.Reasons {
+					sum += why.Share
+				}
+				// A version that its lead has not met yet gives no reasons.
+				if is.Score != want[is.Card] || len(is.Reasons) > 0 && sum != 1000*int64(is.Score) {
+					t.Errorf("%s answers %d with reasons of %d, want %v", is.Card, is.Score, sum, want)
+					return
+				}
+			}
+		})
+	}
+	for i := range 40 {
+		r.append(activation([]string{testCard, doubled}[i%2], 1+i%2))
+		r.turns()
+	}
+	end()
+	readers.Wait()
+}
+
+// TestPublishWaitsForCalls publishes while a call of the old version is under way: the
+// call ends on its own version, which is closed only then.
+func TestPublishWaitsForCalls(t *testing.T) {
+	now := int64(1_763_784_000_000)
+	r := newRig(t, now)
+	r.append(activation(testCard, 1), view(1, now-9000, "v1", "/pricing/aa"))
+	r.turns()
+	old := r.s.tenants[testTenant].on("saas")
+	before, err := old.reader.ScoreFast(nil, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old.mu.Lock() // as a call holds it
+	r.append(activation(otherCard, 2))
+	published := make(chan struct{})
+	go func() {
+		defer close(published)
+		r.turns()
+	}()
+	for range 1000 {
+		is, err := old.reader.ScoreFast(nil, now)
+		if err != nil || is != before || old.closed {
+			t.Errorf("the call under way: %v, %v, closed %t", is, err, old.closed)
+			break
+		}
+	}
+	old.mu.Unlock()
+	<-published
+	old.mu.Lock()
+	defer old.mu.Unlock()
+	if is := r.s.tenants[testTenant].on("saas"); !old.closed || is == old || is.activation.Version != 2 {
+		t.Errorf("version %d is in force, the old one closed: %t", is.activation.Version, old.closed)
+	}
+}
+
+// TestRunawayLeavesOthersAlone lets a tenant's version burn all its gas at every event,
+// between the events of another tenant in one log. However many they are, it is called a
+// few times, each within its budget, before it is given up; the other's leads stand as
+// they do without it.
+func TestRunawayLeavesOthersAlone(t *testing.T) {
+	now := int64(1_763_784_000_000)
+	other := tracker.TenantID{9}
+	of := func(rec storage.Record) storage.Record { rec.Tenant = other; return rec }
+	beside := func(events int) (leads string, traps uint64) {
+		h, err := host.New(t.Context(), host.Config{FoldGas: 2500})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { h.Close() }) // after the rig's
+		r := newRig(t, now)
+		r.cfg.Host = h
+		r.crash() // with this configuration
+		r.append(of(activation(testCard, 1)), activation(testCard, 1))
+		r.turns()
+		r.append(activation(bigCard, 2)) // has not the gas for one event
+		for i := range uint64(40) {
+			recs := []storage.Record{of(view(1000+i, now-8000+int64(i)*100, fmt.Sprint("v", i%7), "/pricing/aa"))}
+			for k := range uint64(events) {
+				recs = append(recs, view(2000+i*100+k, now-8000, fmt.Sprint("w", k), "/pricing/aa"))
+			}
+			r.append(recs...)
+		}
+		r.turns()
+		page, err := r.s.Leads(tracker.Caller{Tenant: other, Role: tracker.SecretRole}, other, export.LeadQuery{})
+		if err != nil || len(page.Leads) != 7 {
+			t.Fatalf("the other has %d leads, %v", len(page.Leads), err)
+		}
+		var b strings.Builder
+		for _, l := range page.Leads {
+			fmt.Fprintln(&b, l.ID, l.Scores["saas"].Card, l.Scores["saas"].Score, l.Scores["saas"].Band)
+		}
+		return b.String(), uint64(r.s.Traps())
+	}
+	alone, none := beside(0)
+	few, some := beside(2)
+	many, same := beside(20)
+	if none != 0 || few != alone || many != alone {
+		t.Errorf("alone, with %d traps:\n%s\nbeside a few:\n%s\nand many:\n%s", none, alone, few, many)
+	}
+	if some == 0 || some > 6 || same > 6 {
+		t.Errorf("%d and %d traps, want at least one and at most 6", some, same)
+	}
+}
