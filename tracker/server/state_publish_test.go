@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"ripen/storage"
 	"ripen/tracker"
@@ -88,13 +89,23 @@ func TestPublishWaitsForCalls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	tenant, err := r.s.met(testTenant)
+	if err != nil {
+		t.Fatal(err)
+	}
 	old.mu.Lock() // as a call holds it
-	r.append(activation(otherCard, 2))
-	published := make(chan struct{})
+	published := make(chan error, 1)
 	go func() {
-		defer close(published)
-		r.turns()
+		published <- r.s.activate(t.Context(), tenant, tracker.Activation{Card: "saas", Version: 2, YAML: []byte(otherCard), Ranking: true}, 1000)
 	}()
+	for r.s.mu.TryRLock() { // until the new version is being put in force
+		r.s.mu.RUnlock()
+		select {
+		case err := <-published:
+			t.Fatalf("the publication did not wait: %v", err)
+		case <-time.After(time.Millisecond):
+		}
+	}
 	for range 1000 {
 		is, err := old.reader.ScoreFast(nil, now)
 		if err != nil || is != before || old.closed {
@@ -103,7 +114,9 @@ func TestPublishWaitsForCalls(t *testing.T) {
 		}
 	}
 	old.mu.Unlock()
-	<-published
+	if err := <-published; err != nil {
+		t.Fatal(err)
+	}
 	old.mu.Lock()
 	defer old.mu.Unlock()
 	if is := r.s.tenants[testTenant].on("saas"); !old.closed || is == old || is.activation.Version != 2 {
