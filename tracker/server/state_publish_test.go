@@ -19,7 +19,7 @@ import (
 func TestPublishIsAtomic(t *testing.T) {
 	now := int64(1_763_784_000_000)
 	r := newRig(t, now)
-	doubled := strings.Replace(testCard, "points: 10, per: session", "points: 20, per: session", 1)
+	heavier := strings.Replace(testCard, "dimension: engagement, times: 0.6", "dimension: engagement, times: 0.9", 1)
 	ask := tracker.Caller{Tenant: testTenant, Role: tracker.SecretRole}
 	first := func() (*tracker.Score, error) {
 		page, err := r.s.Leads(ask, testTenant, export.LeadQuery{})
@@ -35,8 +35,8 @@ func TestPublishIsAtomic(t *testing.T) {
 	r.append(activation(testCard, 1), view(1, now-9000, "v1", "/pricing/aa"))
 	r.turns()
 	want := map[string]int{} // :: version → its score
-	for version, yaml := range map[int]string{1: testCard, 2: doubled} {
-		r.append(activation(yaml, version))
+	for i, yaml := range []string{testCard, heavier} {
+		r.append(activation(yaml, 1+i))
 		r.turns()
 		is, err := first()
 		if err != nil {
@@ -70,11 +70,26 @@ func TestPublishIsAtomic(t *testing.T) {
 		})
 	}
 	for i := range 40 {
-		r.append(activation([]string{testCard, doubled}[i%2], 1+i%2))
+		r.append(activation([]string{testCard, heavier}[i%2], 1+i%2))
 		r.turns()
 	}
 	end()
 	readers.Wait()
+	// A lead that the version in force has not met yet stands as the one before left it.
+	tenant, err := r.s.met(testTenant)
+	if err == nil {
+		err = r.s.activate(t.Context(), tenant, tracker.Activation{Card: "saas", Version: 1, YAML: []byte(testCard), Ranking: true}, 1<<40)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if is, err := first(); err != nil || is.Card != "saas@2" || is.Score != want["saas@2"] {
+		t.Errorf("before the lead met the new version: %+v, %v, want %v", is, err, want)
+	}
+	r.turns()
+	if is, err := first(); err != nil || is.Card != "saas@1" || is.Score != want["saas@1"] {
+		t.Errorf("once it met it: %+v, %v, want %v", is, err, want)
+	}
 }
 
 // TestPublishWaitsForCalls publishes while a call of the old version is under way: the
