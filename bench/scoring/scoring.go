@@ -89,6 +89,7 @@ func (b *bench) parts() []part {
 		{"runnable", "a card from text to runnable", b.runnable},
 		{"resident", "what a tenant takes of memory", b.resident},
 		{"stall", "how long a hostile guest holds the world up", b.stall},
+		{"neighbour", "what a runaway does to another tenant", b.neighbour},
 		{"upload", "hostile uploads", b.upload},
 		{"simulate", "a simulation over many leads", b.simulate},
 		{"rescore", "a publication over many leads", b.rescore},

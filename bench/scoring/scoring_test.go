@@ -46,8 +46,8 @@ func measured(t *testing.T, b *bench, log *bytes.Buffer, figures ...string) *sui
 }
 
 func TestInProcess(t *testing.T) {
-	b, log := smallest(t, "runnable", "resident", "stall")
-	r := measured(t, b, log, figRunnable, figTenant, figInstance, figStall)
+	b, log := smallest(t, "runnable", "resident", "stall", "neighbour")
+	r := measured(t, b, log, figRunnable, figTenant, figInstance, figStall, figNeighbour)
 	if f := r.Figure(figStall); !strings.Contains(f.Note, "grow p50") {
 		t.Errorf("not every way is in the note: %s", f.Note)
 	}

@@ -26,6 +26,23 @@ func hostileManifest() *wasm.Manifest {
 	return &wasm.Manifest{ABI: wasm.ABI, Card: "hostile", Types: append([]string{""}, hostileWays...), Fields: []wasm.ManifestField{{Type: "flags"}}, StateMax: 8}
 }
 
+func openHostile(ctx context.Context, h *host.Host) (*host.Instance, error) {
+	man := hostileManifest()
+	c, err := scorecard.OfManifest(man)
+	if err != nil {
+		return nil, err
+	}
+	code, err := withManifest(hostileModule, man)
+	if err != nil {
+		return nil, err
+	}
+	m, err := h.Load(ctx, c, code)
+	if err != nil {
+		return nil, err
+	}
+	return m.NewInstance(ctx)
+}
+
 // stall lets a guest work without end, with the most gas that any call gets, and
 // stops the world again and again meanwhile. What a stop takes is compared with
 // what it takes beside a goroutine that is as busy, but can be interrupted.
@@ -35,20 +52,7 @@ func (b *bench) stall(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
-	man := hostileManifest()
-	c, err := scorecard.OfManifest(man)
-	if err != nil {
-		return err
-	}
-	code, err := withManifest(hostileModule, man)
-	if err != nil {
-		return err
-	}
-	m, err := h.Load(ctx, c, code)
-	if err != nil {
-		return err
-	}
-	in, err := m.NewInstance(ctx)
+	in, err := openHostile(ctx, h)
 	if err != nil {
 		return err
 	}

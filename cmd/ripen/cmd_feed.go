@@ -31,7 +31,7 @@ events of the log, whose protocol is not kept, and the dead letters.
 			run: runEventsTail,
 		},
 		{
-			name: "changes tail", folds: true, use: append([]string{"from", "follow"}, tenantSettings...),
+			name: "changes tail", folds: true, use: append([]string{"from", "follow", "scorecard"}, tenantSettings...),
 			summary: text{"the feed of score, grade and band changes of a tenant", "los cambios de puntuación, nota y banda de un inquilino"},
 			help: `
   ripen changes tail --tenant acme --data ./data
@@ -165,6 +165,9 @@ func runChangesTail(ctx context.Context, c *call) error {
 			q := url.Values{"after": {fmt.Sprint(after)}, "limit": {"1000"}}
 			if c.bool("follow") {
 				q.Set("wait", "30s")
+			}
+			if card := c.get("scorecard"); card != "" {
+				q.Set("scorecard", card)
 			}
 			err := cl.lines(ctx, "GET", "/v1/changes", q, nil, func(line []byte) error {
 				var ch changeLine

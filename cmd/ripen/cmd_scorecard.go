@@ -144,6 +144,13 @@ func cardNotes(card *scorecard.Card) []string {
 		}
 		notes = append(notes, fmt.Sprintf("dimension %s needs the %s: publish it before the card", card.Dims[f.Dim].Name, what))
 	}
+	for _, b := range card.Bands {
+		for _, a := range b.Actions {
+			if a.Do == "audience" {
+				notes = append(notes, fmt.Sprintf("band %s: the audience %s is filled by nobody: %s", b.Name, a.To, scorecard.NoAudiences))
+			}
+		}
+	}
 	return notes
 }
 

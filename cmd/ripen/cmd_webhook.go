@@ -12,7 +12,7 @@ func webhookCommands() []*command {
 		name: "webhook create", args: "NAME URL", min: 2, max: 2, use: append([]string{"concurrency", "shape", "sms-from", "webhook-auth"}, tenantSettings...),
 		summary: text{"declare where hand-offs go, and get the secret that signs them", "declarar adónde van las entregas y obtener el secreto que las firma"},
 		help: `
-NAME is what a card's handoff names. Requests are signed as Standard Webhooks
+NAME is what a card's handoff or notify names. Requests are signed as Standard Webhooks
 describes it (webhook-id, webhook-timestamp, webhook-signature), so that any of
 its libraries verifies them; the secret is shown once.
 

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"ripen/tracker"
@@ -54,6 +56,9 @@ func (c *call) history() error {
 		return err
 	}
 	defer done()
+	if err := c.ofLeads(st, card); err != nil {
+		return err
+	}
 	list, err := st.History(c.caller, c.tenant.ID, c.name, card, before, limit)
 	if err != nil {
 		return err
@@ -66,6 +71,27 @@ func (c *call) history() error {
 	return nil
 }
 
+// ofLeads refuses a name of which there are no changes: of no card in force, or of
+// one of accounts, whose scores are worked out when somebody asks.
+func (c *call) ofLeads(st Leads, card string) error {
+	if card == "" {
+		return nil
+	}
+	_, err := st.Leads(c.caller, c.tenant.ID, LeadQuery{Card: card, Limit: 1})
+	return err
+}
+
+// only leaves the changes of one card; an empty name is any.
+func only(list []tracker.Change, card string) []tracker.Change {
+	if card == "" {
+		return list
+	}
+	return slices.DeleteFunc(list, func(c tracker.Change) bool {
+		name, _, _ := strings.Cut(c.Card, "@")
+		return name != card
+	})
+}
+
 // maxWait bounds a long poll.
 const maxWait = time.Minute
 
@@ -73,9 +99,9 @@ const maxWait = time.Minute
 // waiting up to wait= for the first; or with Accept: text/event-stream for ever.
 // A reader goes on where it was by the sequence of the last change it has. A
 // browser that connects again sends it as Last-Event-ID beside the address it
-// began with, so the later of the two counts.
+// began with, so the later of the two counts. With scorecard= it is of one card.
 func (c *call) changes() error {
-	after, limit, wait := c.number("after"), c.limit(), c.duration("wait", maxWait)
+	after, limit, wait, card := c.number("after"), c.limit(), c.duration("wait", maxWait), c.text("scorecard")
 	if last := string(c.ctx.Request.Header.Peek("Last-Event-ID")); last != "" {
 		n, err := strconv.ParseUint(last, 10, 63)
 		if err != nil {
@@ -88,15 +114,24 @@ func (c *call) changes() error {
 		return err
 	}
 	done()
+	if err := c.ofLeads(st, card); err != nil {
+		return err
+	}
 	if accepts(c.ctx, "text/event-stream") {
-		c.streamChanges(after)
+		c.streamChanges(after, card)
 		return nil
 	}
 	turn, cancel := context.WithTimeout(c.cfg.Life, wait)
 	defer cancel()
-	list, err := st.Changes(turn, c.caller, c.tenant.ID, after, limit)
-	if err != nil {
-		return err
+	var list []tracker.Change
+	for more := true; more && len(list) == 0; {
+		if list, err = st.Changes(turn, c.caller, c.tenant.ID, after, limit); err != nil {
+			return err
+		}
+		if more = len(list) > 0; more {
+			after = list[len(list)-1].Seq
+		}
+		list = only(list, card)
 	}
 	c.stream("application/x-ndjson", func(b *bufio.Writer) error {
 		enc := json.NewEncoder(b)
@@ -111,7 +146,7 @@ func (c *call) changes() error {
 }
 
 // streamChanges sends changes as they come until the reader or the server goes.
-func (c *call) streamChanges(after uint64) {
+func (c *call) streamChanges(after uint64, card string) {
 	c.ctx.SetContentType("text/event-stream")
 	h := &c.ctx.Response.Header
 	h.Set("Cache-Control", "no-store")
@@ -127,14 +162,16 @@ func (c *call) streamChanges(after uint64) {
 			}
 			if len(list) == 0 {
 				fmt.Fprint(b, ": still here\n\n")
+			} else {
+				after = list[len(list)-1].Seq
 			}
+			list = only(list, card)
 			for i := range list {
 				line, err := json.Marshal(changeToJSON(&list[i]))
 				if err != nil {
 					panic("BUG: a change has no JSON: " + err.Error())
 				}
 				fmt.Fprintf(b, "id: %d\nevent: change\ndata: %s\n\n", list[i].Seq, line)
-				after = list[i].Seq
 			}
 		}
 	})

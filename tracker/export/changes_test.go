@@ -99,6 +99,62 @@ func TestLongPoll(t *testing.T) {
 	}
 }
 
+// TestChangesOfOneCard asks for the changes of one card of two, by page and by stream,
+// and the history of a lead; what is no card of leads in force is refused.
+func TestChangesOfOneCard(t *testing.T) {
+	k := trackertest.Start(t)
+	k.Publish("shop", shop(10))
+	k.Publish("other", strings.Replace(shop(20), "scorecard: shop", "scorecard: other", 1))
+	k.Send(visit("a", 1)...)
+	k.Send(visit("b", 1)...)
+	all := func(query string) (seqs []uint64) {
+		_, b := k.Do("GET", "/v1/changes"+query, k.SecretKey, nil)
+		for line := range strings.Lines(string(b)) {
+			var c struct {
+				Seq       uint64
+				Scorecard string
+			}
+			if err := json.Unmarshal([]byte(line), &c); err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(query, "other") || c.Scorecard == "other@1" {
+				seqs = append(seqs, c.Seq)
+			} else {
+				t.Errorf("%s: a change of %s", query, c.Scorecard)
+			}
+		}
+		return seqs
+	}
+	some, every := all("?scorecard=other"), all("")
+	if len(some) != 2 || len(every) != 4 {
+		t.Fatalf("%v of %v", some, every)
+	}
+	// Pages of one change: those of the other card are passed over, not answered.
+	if got := all("?scorecard=other&limit=1"); len(got) != 1 || got[0] != some[0] {
+		t.Errorf("first page %v, want %d", got, some[0])
+	}
+	if got := all(fmt.Sprintf("?scorecard=other&limit=1&after=%d", some[0])); len(got) != 1 || got[0] != some[1] {
+		t.Errorf("second page %v, want %d", got, some[1])
+	}
+	next, hangUp := listen(t, k, "?scorecard=other", "")
+	defer hangUp()
+	if got := next(2); got[0] != some[0] || got[1] != some[1] {
+		t.Errorf("the stream gave %v, want %v", got, some)
+	}
+	firms := []byte("scorecard: firms\nentity: account\nrollup: {to: account, by: email_domain}\ndimensions: {people: {kind: rollup, max: 100}}\n")
+	k.Call("PUT", "/v1/scorecards/firms", k.SecretKey, firms, nil)
+	k.Call("POST", "/v1/scorecards/firms/publish", k.SecretKey, nil, nil)
+	k.Settle()
+	for _, path := range []string{"/v1/changes?scorecard=", "/v1/leads/a/scores?scorecard="} {
+		if status, b := k.Do("GET", path+"shpo", k.SecretKey, nil); status != 404 || !strings.Contains(string(b), "unknown_scorecard") {
+			t.Errorf("%sshpo: %d %s", path, status, b)
+		}
+		if status, b := k.Do("GET", path+"firms", k.SecretKey, nil); status != 400 || !strings.Contains(string(b), "ask /v1/accounts") {
+			t.Errorf("%sfirms: %d %s", path, status, b)
+		}
+	}
+}
+
 // FuzzCursor sends cursors that nobody gave out: each is a page or a clear
 // refusal, and never another tenant's lead.
 func FuzzCursor(f *testing.F) {

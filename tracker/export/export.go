@@ -143,7 +143,7 @@ var routes = []route{
 	{"GET", "leads/*/archive", "", (*call).archive, tenantKey},
 	{"POST", "leads/*/merge", "", (*call).merge, tenantKey},
 	{"POST", "leads/*/unmerge", "", (*call).unmerge, tenantKey},
-	{"GET", "changes", "after limit wait", (*call).changes, tenantKey},
+	{"GET", "changes", "after limit scorecard wait", (*call).changes, tenantKey},
 	{"GET", "scorecards", "", (*call).cards, tenantKey},
 	{"GET", "scorecards/*", "", (*call).card, tenantKey},
 	{"PUT", "scorecards/*", "", (*call).draft, tenantKey},

@@ -25,7 +25,8 @@ import (
 //
 // A hand-off needs somebody to call: an anonymous lead is not handed over, but
 // once it is known who it is, which is a change of its own. What nobody did (a
-// publication, a merge) hands nobody over whose hand-off is still open.
+// publication, a merge) hands nobody over whose hand-off is still open. To notify
+// is to tell a destination of the entry, and no more: nobody has to take it.
 type actor struct {
 	s     *Server
 	cards map[string]*scorecard.Card    // :: tenant and name@version → what it asks for; nil = nothing
@@ -192,7 +193,7 @@ func (a *actor) tenant(ctx context.Context, t *tracker.Tenant) (done bool, err e
 
 // handover is what one entry of a band sets off.
 type handover struct {
-	handoff tracker.Handoff
+	handoff tracker.Handoff // without an ID: somebody is notified, there is none
 	intent  outbox.Intent
 }
 
@@ -207,8 +208,10 @@ func (a *actor) commit(t tracker.TenantID, from, to uint64, list []handover) err
 			return fmt.Errorf("the act cursor is at %d, not at %d", at, from)
 		}
 		for i := range list {
-			if err := a.s.handoffs.Add(tx, t, &list[i].handoff); err != nil {
-				return err
+			if h := &list[i].handoff; h.ID != "" {
+				if err := a.s.handoffs.Add(tx, t, h); err != nil {
+					return err
+				}
 			}
 			if _, err := a.s.outbox.Enqueue(tx, &list[i].intent); err != nil {
 				return err
@@ -224,7 +227,13 @@ func entered(c *tracker.Change) bool {
 	return c.NewBand != "" && c.NewBand != c.OldBand && c.Cause != causeReplay
 }
 
-// asks returns the band of a card whose hand-offs a change may set off; nil if it
+// leaves says that an action is an intent of this loop: journeys have a loop of their
+// own, and an audience nobody yet.
+func leaves(x scorecard.Action) bool { return x.Do == doHandoff || x.Do == doNotify }
+
+const doHandoff, doNotify = "handoff", "notify"
+
+// asks returns the band of a card whose intents a change may set off; nil if it
 // sets nothing off, now or ever.
 func (a *actor) asks(t *tracker.Tenant, c *tracker.Change) (*scorecard.Card, *scorecard.Band, error) {
 	if !entered(c) || c.Lead.Kind == tracker.VisitorIdentity {
@@ -235,7 +244,7 @@ func (a *actor) asks(t *tracker.Tenant, c *tracker.Change) (*scorecard.Card, *sc
 		return nil, nil, err
 	}
 	i := slices.IndexFunc(card.Bands, func(b scorecard.Band) bool { return b.Name == c.NewBand })
-	if i < 0 || !slices.ContainsFunc(card.Bands[i].Actions, func(x scorecard.Action) bool { return x.Do == "handoff" }) {
+	if i < 0 || !slices.ContainsFunc(card.Bands[i].Actions, leaves) {
 		return nil, nil, nil
 	}
 	return card, &card.Bands[i], nil
@@ -260,14 +269,17 @@ func (a *actor) handovers(st *State, t *tracker.Tenant, c *tracker.Change, card 
 	}
 	for n := range band.Actions {
 		x := &band.Actions[n]
-		if x.Do != "handoff" || !x.Holds(dimsOf(card, l)) {
+		if !leaves(*x) || !x.Holds(dimsOf(card, l)) {
 			continue
 		}
-		if again, err := a.isOpen(t.ID, c, l, x.To); again || err != nil {
+		if x.Do == doHandoff {
+			again, err := a.isOpen(t.ID, c, l, x.To)
 			if err != nil {
 				return nil, err
 			}
-			continue
+			if again {
+				continue
+			}
 		}
 		h, err := a.handover(t, c, l, x, n)
 		if err != nil {
@@ -331,8 +343,8 @@ func (a *actor) card(t tracker.TenantID, name string) (*scorecard.Card, error) {
 	return a.cards[key], nil
 }
 
-// handover makes the hand-off of a lead and the intent that tells of it, under
-// one name: whose, who, by which rule, because of what.
+// handover makes the hand-off of a lead, if it is one, and the intent that tells of
+// it, under one name: whose, who, by which rule, because of what.
 func (a *actor) handover(t *tracker.Tenant, c *tracker.Change, l *tracker.Lead, x *scorecard.Action, n int) (h handover, err error) {
 	cause := fmt.Sprintf("%s %d", c.Cause, c.Event)
 	if c.Event == 0 {
@@ -346,17 +358,20 @@ func (a *actor) handover(t *tracker.Tenant, c *tracker.Change, l *tracker.Lead, 
 	if x.SLA > 0 {
 		h.handoff.Due = h.handoff.At + x.SLA
 	}
-	h.intent = outbox.Intent{Tenant: t.ID, ID: id, Kind: "handoff", To: x.To, Lead: l.ID, Noted: true}
+	h.intent = outbox.Intent{Tenant: t.ID, ID: id, Kind: x.Do, To: x.To, Lead: l.ID, Noted: true}
+	if x.Do == doNotify {
+		h.handoff.ID = ""
+	}
 	h.intent.Body, err = a.tell(t, c, l, &h.handoff)
 	return h, err
 }
 
 // handoffBody is what a destination is told.
 type handoffBody struct {
-	Type      string `json:"type"` // handoff.created
+	Type      string `json:"type"` // handoff.created; band.entered if somebody is notified
 	Timestamp string `json:"timestamp"`
 	Data      struct {
-		Handoff string            `json:"handoff"`
+		Handoff string            `json:"handoff,omitempty"`
 		To      string            `json:"to"`
 		Queue   string            `json:"queue,omitempty"`
 		Due     string            `json:"due,omitempty"` // until when somebody must have taken it
@@ -393,7 +408,11 @@ func (a *actor) tell(t *tracker.Tenant, c *tracker.Change, l *tracker.Lead, h *t
 	d.Links = map[string]string{
 		"timeline": base + "/v1/leads/" + l.ID.String() + "/events",
 		"page":     base + "/?tenant=" + t.ID.String() + "#" + l.ID.String(),
-		"handoff":  base + "/v1/handoffs/" + h.ID,
+	}
+	if h.ID != "" {
+		d.Links["handoff"] = base + "/v1/handoffs/" + h.ID
+	} else {
+		b.Type = "band.entered"
 	}
 	out, err := json.Marshal(&b)
 	if err == nil && len(out) > outbox.MaxBody { // somebody has very long attributes

@@ -120,8 +120,8 @@ func (s *Server) checkActions(t *tracker.Tenant, card *scorecard.Card, list *che
 	return err
 }
 
-// checkBands looks at what entering the bands of a card sets off; any says that it hands
-// leads over.
+// checkBands looks at what entering the bands of a card sets off; any says that it tells
+// somebody.
 func (s *Server) checkBands(t tracker.TenantID, card *scorecard.Card, list *checks) (any bool, err error) {
 	if card == nil {
 		return false, nil
@@ -134,7 +134,7 @@ func (s *Server) checkBands(t tracker.TenantID, card *scorecard.Card, list *chec
 				continue
 			}
 			seen[do+" "+to] = true
-			any = any || do == "handoff"
+			any = any || do == doHandoff || do == doNotify
 			if err := s.checkAction(t, b.Name, do, to, list); err != nil {
 				return any, err
 			}
@@ -146,7 +146,11 @@ func (s *Server) checkBands(t tracker.TenantID, card *scorecard.Card, list *chec
 // checkAction looks at where one thing leads that a band sets off.
 func (s *Server) checkAction(t tracker.TenantID, band, do, to string, list *checks) error {
 	switch do {
-	case "handoff":
+	case doNotify:
+		list.add(tracker.CheckActions, fmt.Sprintf("the band %s notifies %s", band, to), s.hasWebhook(t, to), fmt.Sprintf("ripen webhook create %s URL", to))
+	case "audience":
+		list.lack(tracker.CheckActions, fmt.Sprintf("the band %s joins the audience %s", band, to), scorecard.NoAudiences)
+	case doHandoff:
 		list.add(tracker.CheckActions, "hand-offs reach "+to, s.hasWebhook(t, to), fmt.Sprintf("ripen webhook create %s URL", to))
 	case "journey":
 		d, err := s.journeys.Doc(t, tracker.Journeys, to)

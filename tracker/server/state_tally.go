@@ -181,7 +181,7 @@ func (m *simulation) enter(one *simulated, st *score.State) (holds uint16, why s
 	var dims []float64
 	for n := range card.Bands[i].Actions {
 		a := &card.Bands[i].Actions[n]
-		if a.Do == "handoff" && one.id.Kind == tracker.VisitorIdentity {
+		if leaves(*a) && one.id.Kind == tracker.VisitorIdentity {
 			continue // nobody to call yet
 		}
 		if a.When != nil && dims == nil {

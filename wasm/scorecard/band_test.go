@@ -26,8 +26,8 @@ func TestOnBand(t *testing.T) {
 		}
 	}
 	for lang, want := range map[string]string{
-		"en": "  → hand over to crm, queue sales, taken within 4 hours.\n  → begin the journey close, if d ≥ 60.\n  → join the audience ready.\n  → notify owner.\n",
-		"es": "  → se entrega a crm, cola sales, se atiende en 4 horas.\n  → empieza el recorrido close, si d ≥ 60.\n  → entra en la audiencia ready.\n  → avisa a owner.\n",
+		"en": "  → hand over to crm, queue sales, taken within 4 hours.\n  → begin the journey close, if d ≥ 60.\n  → join the audience ready (which is kept by nobody yet).\n  → notify owner.\n",
+		"es": "  → se entrega a crm, cola sales, se atiende en 4 horas.\n  → empieza el recorrido close, si d ≥ 60.\n  → entra en la audiencia ready (que aún no lleva nadie).\n  → avisa a owner.\n",
 	} {
 		if got := c.Explain(lang); !strings.Contains(got, want) {
 			t.Errorf("no\n%s\nin\n%s", want, got)

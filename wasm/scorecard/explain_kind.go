@@ -81,7 +81,7 @@ func (w *teller) action(a *Action) string {
 	case "journey":
 		s = w.say("begin the journey ", "empieza el recorrido ") + a.To
 	case "audience":
-		s = w.say("join the audience ", "entra en la audiencia ") + a.To
+		s = w.say("join the audience ", "entra en la audiencia ") + a.To + w.say(" (which is kept by nobody yet)", " (que aún no lleva nadie)")
 	case "notify":
 		s = w.say("notify ", "avisa a ") + a.To
 	}

@@ -109,7 +109,9 @@ func language(example, accounts string) string {
 const ofAccounts = `An account is the leads with the same value of rollup.by. To its card it has these attributes: account, its name; leads, how many leads it
 has; leads.BAND, how many of them are in a band of the card that rollup.of names; and for every other attribute what most of its leads say, or of
 values with equally many, what the one that stands highest says. It has no events: what leads do is scored by their card, and rolled up here.
-Its score and band are worked out when somebody asks, so they are never late and nothing is set off by them.
+Its score and band are worked out when somebody asks, so they are never late, and there is no moment at which they change: such a card has no
+feed of changes, no history, no shadow, no on_band, and no leave in its bands. Let a band of the leads' card set things off; who would move by a
+change is what ripen scorecard simulate says; whoever wants changes of accounts asks for ripen accounts top as of two moments (--as-of).
 `
 
 const preface = `# The language of scorecards

@@ -12,6 +12,10 @@ const actionsMax = 16
 // actionKinds are the things a band can set off; the key's value names which.
 var actionKinds = []string{"handoff", "journey", "audience", "notify"}
 
+// NoAudiences says what to do about an audience that a band asks for: until audiences
+// of ad networks are kept, there is no such thing to join.
+const NoAudiences = "write {notify: WEBHOOK} to tell somebody who keeps it, or take it out of on_band"
+
 // onBand reads what entering each band sets off.
 func (p *reader) onBand(v *node) {
 	if v.kind != mapNode {

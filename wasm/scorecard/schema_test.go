@@ -207,13 +207,13 @@ var schema = []section{
 		{"at", "list of [score, probability]", "in straight lines between, level beyond; neither ever falls; required"},
 	}},
 	{"require", "a band: {require: …}", "", []key{{"grade", "list", "one of these grades"}}},
-	{"an action", "on_band: {BAND: […]}", "One of handoff, journey, audience, notify. A handoff hands the lead to sales once it is known who it is; a journey begins for it then, if one of that name is in force; the others are names for whoever follows the changes of bands.", []key{
+	{"an action", "on_band: {BAND: […]}", "One of handoff, journey, audience, notify. A handoff hands the lead to sales once it is known who it is; a journey begins for it then, if one of that name is in force; notify tells a webhook of that name, once for each entry of somebody who is known, and nobody has to take it. An audience is kept by nobody yet: the check of the card says so.", []key{
 		{"handoff", "a name", "hand the lead over to this sink"},
 		{"queue", "a name", "of a handoff"},
 		{"sla", "a length of time", "of a handoff: when somebody must have taken it"},
 		{"journey", "a name", "begin it"},
-		{"audience", "a name", "join it"},
-		{"notify", "a name", "tell owner, or whom it names"},
+		{"audience", "a name", "join it; nothing is done yet, ripen scorecard check says so"},
+		{"notify", "a name", "tell the webhook of that name: ripen webhook create owner URL, with --shape slack for a chat"},
 		{"when", "an expression", "only if this holds of the dimensions"},
 	}},
 	{"rollup", "rollup: …", "", []key{
