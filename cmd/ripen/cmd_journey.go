@@ -118,7 +118,7 @@ func runJourneyCheck(ctx context.Context, c *call) error {
 		return err
 	}
 	if c.get("data") == "" && c.get("server") == "" {
-		fmt.Fprintf(c.out, "%s: %s is fine: %d steps\n", c.args[0], j.Name, len(j.Steps))
+		fmt.Fprintf(c.out, text{"%s: %s is fine: %d steps\n", "%s: %s está bien: %d pasos\n"}.in(c.lang), c.args[0], j.Name, len(j.Steps))
 		for _, note := range j.Notes() {
 			fmt.Fprintln(c.out, note)
 		}
@@ -259,7 +259,7 @@ func (c *call) printWalked(t *tracker.JourneyTally) {
 		line(say("reached the goal of these", "de ellos llegaron a la meta"), t.HoldGoal)
 	}
 	for _, why := range slices.Sorted(maps.Keys(t.Ended)) {
-		line(say("ended: ", "acabaron: ")+why, t.Ended[why])
+		line(say("ended: ", "acabaron: ")+c.why(why), t.Ended[why])
 	}
 	for _, step := range slices.Sorted(maps.Keys(t.Steps)) {
 		line(say("step ", "paso ")+step, t.Steps[step])
@@ -268,6 +268,19 @@ func (c *call) printWalked(t *tracker.JourneyTally) {
 			line("  "+answered[what].in(c.lang), t.Answers[id][what])
 		}
 	}
+}
+
+// ended are the words for why a journey ended of which the journey says nothing itself.
+var ended = map[string]text{
+	"done": {"done", "recorrido completo"}, "goal": {"goal", "meta"}, "left": {"left", "salió de la entrada"}, "moved": {"moved", "cambió de banda"},
+}
+
+// why says why a journey ended: in our words, or in those of its exit step.
+func (c *call) why(code string) string {
+	if t, ok := ended[code]; ok {
+		return t.in(c.lang)
+	}
+	return plain(code)
 }
 
 // answered are the words for answers to what a step sent.
@@ -294,12 +307,15 @@ func runJourneyLead(ctx context.Context, c *call) error {
 		}
 		var rows [][]string
 		for _, p := range s.Journeys {
-			rows = append(rows, []string{p.Journey, clockText(p.Entered), p.Step, clockText(p.Due), fmt.Sprint(p.Sent), strings.TrimSpace(clockText(p.Ended) + " " + p.Why)})
+			rows = append(rows, []string{p.Journey, clockText(p.Entered), p.Step, clockText(p.Due), fmt.Sprint(p.Sent), strings.TrimSpace(clockText(p.Ended) + " " + c.why(p.Why))})
 		}
 		c.table([]string{"JOURNEY", "ENTERED", "STEP", "DUE", ">SENT", "ENDED"}, rows)
 		fmt.Fprintln(c.out)
 		rows = nil
 		for _, p := range s.Steps {
+			if p.What == "ended" {
+				p.Detail = c.why(p.Detail)
+			}
 			rows = append(rows, []string{clockText(p.At), p.Journey + p.Segment, p.Step, p.What, plain(p.Detail), p.Intent})
 		}
 		c.table([]string{"AT", "JOURNEY", "STEP", "WHAT", "", "INTENT"}, rows)

@@ -62,7 +62,7 @@ func runSegmentCheck(_ context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.out, "%s: %s is fine: %s\n", c.args[0], s.Name, s.When.Say(c.lang == "es"))
+	_, err = fmt.Fprintf(c.out, text{"%s: %s is fine: %s\n", "%s: %s está bien: %s\n"}.in(c.lang), c.args[0], s.Name, s.When.Say(c.lang == "es"))
 	return err
 }
 

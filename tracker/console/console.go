@@ -130,7 +130,7 @@ func New(c Config) *Handler {
 	version := h.loadAssets()
 	funcs := template.FuncMap{"asset": func(name string) string { return "/console/" + version + "/" + name }}
 	parse := func(name string) *template.Template {
-		return template.Must(template.New(name).Funcs(funcs).ParseFS(files, "pages/"+name, "pages/frame.html"))
+		return template.Must(template.New(name).Funcs(funcs).ParseFS(files, "pages/frame.html", "pages/"+name))
 	}
 	h.list, h.login, h.learned = parse("list.html"), parse("login.html"), parse("trainings.html")
 	return h

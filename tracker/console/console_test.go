@@ -411,7 +411,7 @@ func TestTrainings(t *testing.T) {
 			t.Errorf("policy %q, or markup of somebody's", csp)
 		}
 	}
-	f("en", "published", "runs as a shadow until 2025-11-23", "44 new conversions", "stopped: an attribute looks written after the outcome", "&lt;b&gt;Estado", "Best tenth 1.00×, of cafeteras@3 0.80×. Careful: no better than a tenth", "5120", "0.813", `href="/console/trainings/4"`, "better: waits for you", "too few data")
+	f("en", "<title>What was learned · Ripen</title>", "published", "runs as a shadow until 2025-11-23", "44 new conversions", "stopped: an attribute looks written after the outcome", "&lt;b&gt;Estado", "Best tenth 1.00×, of cafeteras@3 0.80×. Careful: no better than a tenth", "5120", "0.813", `href="/console/trainings/4"`, "better: waits for you", "too few data")
 	f("es", "publicada", "corre en la sombra hasta", "parada: un atributo parece escrito", "Cuidado: no mejora a un décimo", "Informe", `href="/console/trainings?lang=en"`)
 	res, body := do(t, "GET", url+"/console/trainings/4", "", "Accept-Language", "es")
 	if csp := res.Header.Get("Content-Security-Policy"); !strings.Contains(body, "lang=es") || strings.Contains(csp, "script-src") || !strings.Contains(csp, "default-src 'none'; style-src 'unsafe-inline'") {
