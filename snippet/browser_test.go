@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -118,6 +119,31 @@ func TestNothingIsLostWhileTheTrackerIsDown(t *testing.T) {
 	c.setAnswer(nil)
 	c.want(t, "page /", "kept", "page /next")
 	waitEmpty(t, ctx)
+}
+
+// What waits for a tracker that is down is bounded: the oldest go.
+func TestOnlySoMuchWaits(t *testing.T) {
+	c := start(t, map[string]string{"/": "", "/next": ""})
+	c.setAnswer(func(int, request) (int, string) { return 503, "" })
+	ctx := browsertest.Start(t)
+	browsertest.Do(t, ctx, chromedp.Navigate(c.site.URL+"/"))
+	c.await(t, "a refused request", func(_ []message, all []request) bool { return len(all) > 0 })
+	browsertest.Do(t, ctx, run(`for (let i = 0; i < 250; i++) ripen('track', 'n', {i})`))
+	if n := browsertest.Eval[int](t, ctx, `Object.keys(localStorage).filter(k => k.startsWith('ripen:')).length`); n != 200 {
+		t.Errorf("%d events wait in local storage, want 200", n)
+	}
+	c.setAnswer(nil)
+	browsertest.Do(t, ctx, chromedp.Navigate(c.site.URL+"/next"))
+	waitEmpty(t, ctx)
+	c.await(t, "the latest", func(accepted []message, _ []request) bool {
+		has := func(i float64) bool {
+			return slices.ContainsFunc(accepted, func(m message) bool { return m.Properties["i"] == i })
+		}
+		if has(0) || has(49) {
+			t.Error("the oldest of 250 events arrived, too")
+		}
+		return has(249)
+	})
 }
 
 func TestOwnHostAndManualPages(t *testing.T) {

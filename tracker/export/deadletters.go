@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"context"
 	"unicode/utf8"
 
@@ -58,7 +59,7 @@ func (c *call) deadLetterJSON(d *tracker.DeadLetter) deadLetterJSON {
 }
 
 func (c *call) deadLetters() error {
-	limit := c.limit()
+	limit := cmp.Or(c.limit(), defaultRows)
 	if c.err != nil {
 		return c.err
 	}

@@ -52,7 +52,7 @@ func (l *Letters) open(id tracker.TenantID, name string) (le *letter, err error)
 	return le, err
 }
 
-// Fix puts another text into a letter's place.
+// Fix puts another text into a letter's place: JSON may stand for a picture's query.
 func (l *Letters) Fix(id tracker.TenantID, name string, text []byte) error {
 	le, err := l.open(id, name)
 	if err != nil {
@@ -63,6 +63,7 @@ func (l *Letters) Fix(id tracker.TenantID, name string, text []byte) error {
 	}
 	agent, _, _ := bytes.Cut(le.plain, []byte("\n"))
 	le.plain = append(append(append([]byte(nil), agent...), '\n'), text...)
+	le.Query = le.Query && !looksJSON(trim(text))
 	return l.write([]letter{*le})
 }
 

@@ -72,6 +72,8 @@ func TestLetterIsMended(t *testing.T) {
 	f("POST /v1/batch?writeKey=wk", `{"type":"fly","anonymousId":"a"}`, `{"type":"page","anonymousId":"a"}`)
 	f("POST /v1/page?writeKey=wk", `{"a`, `{"anonymousId":"a"}`)
 	f("GET /p.gif?writeKey=wk&type=fly&anonymousId=a", "", `type=page&anonymousId=a`)
+	f("GET /p.gif?writeKey=wk&type=fly&anonymousId=a", "", ` {"type":"page","anonymousId":"a"}`)
+	f("GET /i?e=fly&aid=wk&duid=d", "", `{"data":[{"e":"pv","duid":"d"}]}`)
 	f("POST /batch?token=wk", `{"batch":[{"event":"x"}]}`, `{"event":"x","distinct_id":"a"}`)
 	f("POST /com.snowplowanalytics.snowplow/tp2?aid=wk", `{"data":[{"e":"?","duid":"d"}]}`, `{"data":[{"e":"pv","duid":"d"}]}`)
 }

@@ -131,9 +131,13 @@ func (d *decoder) decodePixel(query []byte) bool {
 
 // decodeData reads a whole call from the parameter data.
 func (d *decoder) decodeData(data []byte) bool {
-	data = urlAlphabet(append([]byte(nil), d.unquery(data)...))
-	body, err := base64.RawURLEncoding.AppendDecode(nil, data)
+	body, err := pixelCall(data)
 	return err == nil && d.decode(body) == nil && len(d.items) == 1
+}
+
+// pixelCall is the JSON that the parameter data holds as base64.
+func pixelCall(data []byte) ([]byte, error) {
+	return base64.RawURLEncoding.AppendDecode(nil, urlAlphabet(appendUnquery(nil, data)))
 }
 
 // param takes one parameter; of two with one name the last stands.

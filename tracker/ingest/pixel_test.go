@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"encoding/base64"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -54,6 +55,10 @@ func TestPixel(t *testing.T) {
 	data := base64.URLEncoding.EncodeToString([]byte(`{"event":"e","userId":"u","properties":{"n":1},"messageId":"m"}`))
 	f("GET /v1/pixel/track?writeKey=wk&data="+data, "ok", "e", `p.n=1 *s.user_id="u"`)
 	f("GET /v1/pixel/track?data="+data, "drop;code=unknown_key", "", "")
+	for _, coding := range []*base64.Encoding{base64.URLEncoding, base64.RawURLEncoding, base64.StdEncoding} { // as Segment's documents have it
+		data := coding.EncodeToString([]byte(`{"writeKey":"wk","event":"e>?","userId":"u","properties":{"n":1}}`))
+		f("GET /v1/pixel/track?data="+url.QueryEscape(data), "ok", "e", `p.n=1 *s.user_id="u"`)
+	}
 	f("GET /v1/pixel/track?writeKey=wk&data=!!", "drop;code=invalid_json", "", "")
 	f(k+"anonymousId=a", "drop;code=missing_type", "", "")
 	f(k+"type=page", "drop;code=missing_identity", "", "")

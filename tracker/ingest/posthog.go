@@ -81,10 +81,13 @@ func urlAlphabet(b []byte) []byte {
 
 // posthogKey finds the project's token: the write key of a source.
 func posthogKey(query, body []byte) []byte {
-	for _, name := range [2]string{"api_key", "token"} {
+	names := [2]string{"api_key", "token"}
+	for _, name := range names { // first: a body without it is read to its end
 		if key := queryValue(query, name); len(key) > 0 {
 			return key
 		}
+	}
+	for _, name := range names {
 		if key := bodyKey(body, name); len(key) > 0 {
 			return key
 		}

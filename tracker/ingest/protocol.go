@@ -99,7 +99,13 @@ var segment = protocol{
 	name: "segment", key: segmentKey, value: (*decoder).segmentValue, param: segmentParam, answer: answerVerdicts,
 }
 
-func segmentKey(_, body []byte) []byte { return bodyKey(body, "writeKey") }
+// segmentKey finds the write key of a body, or of the call in a picture's data.
+func segmentKey(query, body []byte) []byte {
+	if data := queryValue(query, "data"); len(body) == 0 && len(data) > 0 {
+		body, _ = pixelCall(data)
+	}
+	return bodyKey(body, "writeKey")
+}
 
 func segmentParam(_ *decoder, ev *draft, name, value []byte) { ev.param(name, value) }
 
