@@ -79,10 +79,11 @@ func urlAlphabet(b []byte) []byte {
 	return b
 }
 
-// posthogKey finds the project's token: the write key of a source.
+// posthogKey finds the project's token: the write key of a source. The query is
+// asked first, so that a body is not read in vain.
 func posthogKey(query, body []byte) []byte {
 	names := [2]string{"api_key", "token"}
-	for _, name := range names { // first: a body without it is read to its end
+	for _, name := range names {
 		if key := queryValue(query, name); len(key) > 0 {
 			return key
 		}

@@ -318,6 +318,7 @@ func FuzzSnowplow(f *testing.F) {
 	for _, s := range []string{
 		`{"e":"pv","eid":"m","duid":"d","uid":"u","url":"https://x.example/a?b","page":"T","refr":"r","dtm":"1779999999000","stm":"1780000000000","p":"web","sid":"s"}`,
 		`{"e":"se","duid":"d","se_ca":"c","se_ac":"Ac","se_va":"-1.50"}`,
+		`{"e":"se","uid":"1","se_ca":"0","se_ac":"0"}`,
 		`{"e":"ue","duid":"d","ue_pr":"` + ue + `"}`,
 		`{"e":"ue","duid":"d","ue_px":"` + base64.RawURLEncoding.EncodeToString([]byte(strings.ReplaceAll(ue, `\`, ""))) + `"}`,
 		`{"e":"ue","duid":"d","ue_px":"!","co":"{}"}`, `{"e":"pv","cx":"e30"}`, `{"e":7,"data":[]}`, `{"e":"ue","ue_pr":"{\"data\":{\"data\":[}"}`,

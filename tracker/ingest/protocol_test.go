@@ -165,6 +165,7 @@ func TestSnowplow(t *testing.T) {
 	co := `{\"schema\":\"iglu:com.snowplowanalytics.snowplow/contexts/jsonschema/1-0-1\",\"data\":[{\"schema\":\"iglu:com.acme/shop/jsonschema/1-0-0\",\"data\":{\"open\":true}}]}`
 	f(`"e":"pv","url":"https://x.example/a?b","page":"T","refr":"R"`, "page_view", `p.path="/a" *c.platform="web" *p.url="https://x.example/a?b" *p.title="T" *p.referrer="R" *s.visitor="d"`)
 	f(`"e":"se","se_ca":"c","se_ac":"add-to-list","se_va":"2.5","uid":"u"`, "add_to_list", `p.value=2.5f *p.category="c" *c.platform="web" *s.visitor="d" *s.user_id="u"`)
+	f(`"e":"se","se_ca":"7","se_la":"34600123456","se_pr":"1","se_ac":"call","se_va":"7"`, "call", `p.value=7 *p.category="7" *p.label="34600123456" *p.property="1" *c.platform="web" *s.visitor="d"`)
 	f(`"e":"ue","ue_pr":"`+ue+`","co":"`+co+`"`, "guide_read", `p.pages=12 c.shop.open=true *p.guide="g" *c.platform="web" *s.visitor="d"`)
 	plain := strings.ReplaceAll(ue, `\`, "")
 	f(`"e":"ue","ue_px":"`+base64.RawURLEncoding.EncodeToString([]byte(plain))+`"`, "guide_read", `p.pages=12 *p.guide="g" *c.platform="web" *s.visitor="d"`)

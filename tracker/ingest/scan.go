@@ -402,7 +402,7 @@ func (s *scanner) balanced(from int) (end int, ok bool) {
 				return i + 1, true
 			}
 		case '"':
-			for i++; i < len(s.b) && s.b[i] != '"'; i++ {
+			for i += 1 + plainRun(s.b[i+1:]); i < len(s.b) && s.b[i] != '"'; i++ {
 				if s.b[i] == '\\' {
 					i++
 				}

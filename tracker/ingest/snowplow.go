@@ -166,15 +166,20 @@ func snowplowField(ev *draft, key, v []byte) {
 		return
 	}
 	value := textValue(v)
-	if n, whole := numberLen(v); n > 0 && n == len(v) && !isID(key) {
+	if n, whole := numberLen(v); n > 0 && n == len(v) && !isName(key) {
 		value = numberValue(v, whole)
 	}
 	ev.set(tracker.Property, name, value)
 }
 
-// isID says that a key holds a name, even if it looks like a number.
-func isID(key []byte) bool {
-	return bytes.HasSuffix(key, []byte("_id")) || string(key) == "ti_sk"
+// isName says that a key holds a name, even if it looks like a number: a label may
+// be somebody's telephone, and texts are sealed.
+func isName(key []byte) bool {
+	switch string(key) {
+	case "se_ca", "se_la", "se_pr", "tr_id", "tr_af", "tr_cu", "ti_id", "ti_sk", "ti_nm", "ti_ca", "ti_cu":
+		return true
+	}
+	return false
 }
 
 // base64 decodes a value into the arena.
