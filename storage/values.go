@@ -7,10 +7,12 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 
 	"github.com/dgraph-io/badger/v4"
+	"github.com/klauspost/compress/s2"
 )
 
 // valueFiles keep the values of one space of a table: many, written once and
@@ -19,8 +21,8 @@ import (
 // is written once, and the row in the table says where it lies:
 //
 //	row   = file:uvarint offset:uvarint length:uvarint crc:4, little-endian
-//	files = values/00000001 …: values, one behind the other, and what
-//	        transactions that failed have left
+//	files = values/00000001 …: values, each packed by s2, one behind the other,
+//	        and what transactions that failed have left
 //
 // A value is synced before the row that names it is committed.
 type valueFiles struct {
@@ -31,6 +33,7 @@ type valueFiles struct {
 
 	writing sync.Mutex // held by the transaction that changes rows of the space
 	out     []byte     // what it has written
+	taken   int        // bytes of values before they were packed
 	at      valuePlace // where that will lie
 
 	mu    sync.Mutex
@@ -148,7 +151,7 @@ func (v *valueFiles) file(n uint32, create bool) (*os.File, error) {
 // begin lets a transaction write values; no other one does until end.
 func (v *valueFiles) begin() {
 	v.writing.Lock()
-	v.out = v.out[:0]
+	v.out, v.taken = v.out[:0], 0
 	if v.at.file == 0 || v.at.offset >= v.most {
 		v.at = valuePlace{file: v.at.file + 1}
 	}
@@ -157,11 +160,13 @@ func (v *valueFiles) begin() {
 // add takes a value and returns the row that says where it will lie. The error is
 // [ErrTooBig].
 func (v *valueFiles) add(key, value []byte) (*badger.Entry, error) {
-	if len(v.out) > 0 && len(v.out)+len(value) > valueTxBytes {
+	if v.taken > 0 && v.taken+len(value) > valueTxBytes {
 		return nil, ErrTooBig
 	}
-	p := valuePlace{v.at.file, v.at.offset + int64(len(v.out)), len(value), crc32.Checksum(value, castagnoli)}
-	v.out = append(v.out, value...)
+	v.out = slices.Grow(v.out, s2.MaxEncodedLen(len(value)))
+	packed := s2.Encode(v.out[len(v.out):cap(v.out)], value)
+	p := valuePlace{v.at.file, v.at.offset + int64(len(v.out)), len(packed), crc32.Checksum(packed, castagnoli)}
+	v.out, v.taken = v.out[:len(v.out)+len(packed)], v.taken+len(value)
 	return badger.NewEntry(key, p.append(nil)).WithMeta(metaValue), nil
 }
 
@@ -189,7 +194,6 @@ func (v *valueFiles) sync() error {
 		return errFault
 	}
 	v.at.offset += int64(len(v.out))
-	v.out = v.out[:0]
 	return nil
 }
 
@@ -211,10 +215,11 @@ func (v *valueFiles) read(item *badger.Item, fn func([]byte) error) error {
 		if *buf, err = v.load(p, *buf); err != nil {
 			return err
 		}
-		return fn(*buf)
+		return fn((*buf)[p.size:])
 	})
 }
 
+// load returns a packed value and behind it the value.
 func (v *valueFiles) load(p valuePlace, buf []byte) ([]byte, error) {
 	f, err := v.file(p.file, false)
 	if errors.Is(err, ErrClosed) {
@@ -227,10 +232,21 @@ func (v *valueFiles) load(p valuePlace, buf []byte) ([]byte, error) {
 	if err == nil && crc32.Checksum(buf, castagnoli) != p.crc {
 		err = fmt.Errorf("value at byte %d: checksum does not match", p.offset)
 	}
+	size := 0
+	if err == nil {
+		size, err = s2.DecodedLen(buf)
+	}
+	if err == nil && size > maxValue {
+		err = fmt.Errorf("value at byte %d: %d bytes are too many", p.offset, size)
+	}
+	if err == nil {
+		buf = grow(buf, size)
+		_, err = s2.Decode(buf[p.size:p.size+size], buf)
+	}
 	if err != nil {
 		return buf, v.corrupt(filepath.Base(v.name(p.file)), err)
 	}
-	return buf, nil
+	return buf[:p.size+size], nil
 }
 
 func (v *valueFiles) corrupt(file string, err error) error {

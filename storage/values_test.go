@@ -66,7 +66,7 @@ func never() bool { return false }
 func TestValues(t *testing.T) {
 	dir := t.TempDir()
 	db := reopen(t, dir, nil, Options{})
-	db.leads.values.most = 4 << 10
+	db.leads.values.most = 2 << 10
 	want := values{}
 	for i := range 60 {
 		want.set(t, db, fmt.Sprint("a", i), fmt.Sprint("b", i), fmt.Sprint("a", i/2))
