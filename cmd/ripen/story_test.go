@@ -10,11 +10,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -35,7 +35,7 @@ func TestStory(t *testing.T) {
 	if python == "" {
 		t.Skip("SKIPPED: no mail server that others wrote is here; the whole story is NOT tested: make deps installs python3-aiosmtpd")
 	}
-	v := &visitor{ctx: browsertest.Start(t)}
+	v := &visitor{ctx: browsertest.StartAs(t, firefox)}
 	p := stories("testdata/story")
 	p.Cmds["browse"] = v.cmdBrowse
 	p.Cmds["scan"] = cmdScan
@@ -62,8 +62,6 @@ func (v *visitor) cmdBrowse(ts *testscript.TestScript, neg bool, args []string) 
 	var do chromedp.Action[chromedp.Void]
 	switch args[0] {
 	case "open":
-		_, err := chromedp.Call(v.ctx, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: firefox})
-		ts.Check(err)
 		do = chromedp.Navigate(args[1])
 	case "click":
 		do = chromedp.Click(chromedp.CSS(args[1]))
@@ -147,7 +145,7 @@ func cmdPostOffice(ts *testscript.TestScript, python string, args []string) {
 
 // cmdScan follows every address of the last mail, one right after the other, as
 // the scanner before a mailbox does which calls itself a browser. It fails unless
-// there were so many, and prints what they answered.
+// there were so many or more, and prints what they answered.
 //
 //	scan NAME N
 func cmdScan(ts *testscript.TestScript, neg bool, args []string) {
@@ -164,11 +162,12 @@ func cmdScan(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(m.read(last.Raw))
 	var seen []string
 	for word := range strings.FieldsFuncSeq(m.HTML+" "+m.Text+" "+last.Header("List-Unsubscribe"), func(r rune) bool { return strings.ContainsRune("\"'<>() \r\n", r) }) {
+		word = strings.ReplaceAll(word, "&amp;", "&")
 		if !strings.HasPrefix(word, "http") || slices.Contains(seen, word) {
 			continue
 		}
 		seen = append(seen, word)
-		req, err := http.NewRequest("GET", strings.ReplaceAll(word, "&amp;", "&"), nil)
+		req, err := http.NewRequest("GET", word, nil)
 		ts.Check(err)
 		req.Header.Set("User-Agent", firefox)
 		resp, err := http.DefaultTransport.RoundTrip(req)
@@ -178,7 +177,7 @@ func cmdScan(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(resp.Body.Close())
 		fmt.Fprintf(ts.Stdout(), "%d %s\n", resp.StatusCode, word)
 	}
-	if fmt.Sprint(len(seen)) != args[1] {
-		ts.Fatalf("the mail has %d addresses, want %s: %q", len(seen), args[1], seen)
+	if least, err := strconv.Atoi(args[1]); err != nil || len(seen) < least {
+		ts.Fatalf("the mail has %d addresses, want %s or more: %q", len(seen), args[1], seen)
 	}
 }
