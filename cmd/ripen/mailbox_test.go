@@ -18,7 +18,11 @@ import (
 	"ripen/tracker/mail/mailtest"
 )
 
-var mailboxes sync.Map // :: smtp:// URL → *mailtest.Server
+var mailboxes sync.Map // :: smtp:// URL → mailbox
+
+// mailbox is where a mail server keeps what it has taken, the oldest first: ours
+// for tests, which can be told what to answer, or that of others.
+type mailbox interface{ Taken() []mailtest.Mail }
 
 // cmdMailbox starts a mail server, or tells one how to answer: RCPT TO of an
 // address, or the next mail.
@@ -83,7 +87,7 @@ func cmdMailed(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	var got []mailtest.Mail
 	for end := time.Now().Add(60 * time.Second); len(got) < n; time.Sleep(10 * time.Millisecond) {
-		if got = v.(*mailtest.Server).Taken(); time.Now().After(end) {
+		if got = v.(mailbox).Taken(); time.Now().After(end) {
 			ts.Fatalf("%d mails came, want %d", len(got), n)
 		}
 	}

@@ -80,9 +80,12 @@ const imports = "\x00asm\x01\x00\x00\x00" +
 
 // TestScript runs the acceptance stories: what people do with the product,
 // with its own command line, in processes of their own.
-func TestScript(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+func TestScript(t *testing.T) { testscript.Run(t, stories("testdata/script")) }
+
+// stories are those of a folder, with the words that they are told in.
+func stories(dir string) testscript.Params {
+	return testscript.Params{
+		Dir:                 dir,
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
@@ -125,7 +128,7 @@ func TestScript(t *testing.T) {
 			"mailed":   cmdMailed,
 			"waitfor":  cmdWaitFor,
 		},
-	})
+	}
 }
 
 // cmdMMDB writes a MaxMind DB beside the file and renames it into its place.

@@ -55,11 +55,15 @@ func Main(m *testing.M) int {
 	return code
 }
 
-// launch starts a browser; stop ends it.
-func launch(path string) (ctx context.Context, stop func(), err error) {
+// launch starts a browser; stop ends it. agent is what it calls itself, empty as it
+// likes.
+func launch(path, agent string) (ctx context.Context, stop func(), err error) {
 	opts := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.WSURLReadTimeout(timeout)}
 	for _, f := range flags {
 		opts = append(opts, chromedp.Flag(f, true)) // the profile is a fresh one by default
+	}
+	if agent != "" {
+		opts = append(opts, chromedp.UserAgent(agent))
 	}
 	ctx, cancelAlloc := chromedp.NewExecAllocator(context.Background(), opts...)
 	ctx, cancelTab := chromedp.NewContext(ctx)
@@ -78,13 +82,26 @@ func Start(t *testing.T) context.Context {
 	t.Helper()
 	path := find(t)
 	if shared.wanted {
-		shared.once.Do(func() { shared.ctx, shared.stop, shared.err = launch(path) })
+		shared.once.Do(func() { shared.ctx, shared.stop, shared.err = launch(path, "") })
 		if shared.err != nil {
 			t.Fatalf("start the browser: %v", shared.err)
 		}
 		return open(t, shared.ctx, chromedp.WithNewBrowserContext())
 	}
-	ctx, stop, err := launch(path)
+	return alone(t, path, "")
+}
+
+// StartAs is [Start] with a browser of its own, which calls itself agent in all that
+// it sends. One that the protocol renames still sends the beacons of a page that is
+// left under its true name.
+func StartAs(t *testing.T, agent string) context.Context {
+	t.Helper()
+	return alone(t, find(t), agent)
+}
+
+func alone(t *testing.T, path, agent string) context.Context {
+	t.Helper()
+	ctx, stop, err := launch(path, agent)
 	t.Cleanup(stop)
 	if err != nil {
 		t.Fatalf("start the browser: %v", err)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"ripen/storage"
 	"ripen/tracker"
@@ -78,6 +79,9 @@ func (w *journeyWorld) person(t *tracker.Tenant, who tracker.LeadID) (*journey.P
 	if anonymous, err := st.isAnonymous(t.ID, who); anonymous || err != nil {
 		return nil, err
 	}
+	if err := st.present(w.s.life, t.ID, who); err != nil {
+		return nil, err
+	}
 	l, err := st.Lead(journeyCaller, t.ID, who.String())
 	if errors.Is(err, errNoLead) {
 		if st != w.s.folder.state() || opened != st.opened.Load() || !st.steady(w.s.life, 0) {
@@ -103,6 +107,39 @@ func (w *journeyWorld) person(t *tracker.Tenant, who tracker.LeadID) (*journey.P
 		Past:   func() ([]journey.Act, error) { return st.acts(t.ID, l.ID) },
 		Offers: w.offered(st, t.ID, l.ID.String()),
 	}, nil
+}
+
+// presentWait is how long a journey waits for a lead whose timer is due, and
+// presentPoll how often it looks.
+const (
+	presentWait = time.Second
+	presentPoll = 2 * time.Millisecond
+)
+
+// present waits until a lead's timer that is due has gone off. A click that has settled
+// wakes the lead and the journey that waits for it at one moment; what the journey then
+// does, a hand-off, is to know the score of now.
+func (s *State) present(ctx context.Context, t tracker.TenantID, who tracker.LeadID) error {
+	for end := time.Now().Add(presentWait); s.isDue(t, who) && time.Now().Before(end); {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(presentPoll):
+		}
+	}
+	return nil
+}
+
+// isDue says whether a lead is to be woken by time, and has not been.
+func (s *State) isDue(t tracker.TenantID, who tracker.LeadID) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	l, err := s.find(t, who.String())
+	if err != nil {
+		return false // whoever asks for it next is told
+	}
+	b := l.Body.(*body)
+	return b.wake != 0 && b.wake <= s.clock()
 }
 
 // isAnonymous says that an id is a visitor's of whom no more is known. Most events
