@@ -252,13 +252,8 @@ func (t *Table) walk() error {
 		it := txn.NewIterator(badger.IteratorOptions{PrefetchValues: true, PrefetchSize: 64})
 		defer it.Close()
 		for it.Rewind(); it.Valid(); it.Next() {
-			var corrupt *CorruptError
-			err := t.values.read(it.Item(), func([]byte) error { return nil })
-			if err != nil && !errors.As(err, &corrupt) {
-				err = t.kv.corrupt(err)
-			}
-			if err != nil {
-				return err
+			if err := t.values.read(it.Item(), func([]byte) error { return nil }); err != nil {
+				return t.kv.corrupt(err)
 			}
 		}
 		return nil

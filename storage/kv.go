@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -89,8 +90,12 @@ func panickedIn(prefix string) bool {
 	}
 }
 
-// corrupt wraps an error of Badger, naming the file if the error does.
+// corrupt wraps an error of Badger, naming the file if the error does. One that is
+// a [CorruptError] names it already.
 func (k *kv) corrupt(err error) error {
+	if named := (*CorruptError)(nil); errors.As(err, &named) {
+		return err
+	}
 	file := k.name + "/"
 	for _, word := range strings.FieldsFunc(err.Error(), func(r rune) bool { return strings.ContainsRune(" :,\"'()", r) }) {
 		switch filepath.Ext(word) {

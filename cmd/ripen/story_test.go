@@ -26,15 +26,7 @@ import (
 // visitor in Chromium on the demo's shop, and a mail server of Debian's. It needs
 // both, and is skipped aloud where one is missing.
 func TestStory(t *testing.T) {
-	python := ""
-	for _, name := range []string{"/usr/bin/python3", "python3"} { // in the PATH may be another one
-		if python == "" && exec.Command(name, "-c", "import aiosmtpd").Run() == nil {
-			python = name
-		}
-	}
-	if python == "" {
-		t.Skip("SKIPPED: no mail server that others wrote is here; the whole story is NOT tested: make deps installs python3-aiosmtpd")
-	}
+	python := mailtest.Python(t)
 	v := &visitor{ctx: browsertest.StartAs(t, firefox)}
 	p := stories("testdata/story")
 	p.Cmds["browse"] = v.cmdBrowse

@@ -15,22 +15,10 @@ import (
 	"ripen/tracker/mail/mailtest"
 )
 
-// aiosmtpd is the mail server of Debian's package python3-aiosmtpd, which
-// 'make deps' installs; python3 in the PATH may be another one.
-func aiosmtpd(t *testing.T) string {
-	for _, python := range []string{"/usr/bin/python3", "python3"} {
-		if exec.Command(python, "-c", "import aiosmtpd").Run() == nil {
-			return python
-		}
-	}
-	t.Skip("SKIPPED: no mail server that others wrote is here: make deps installs python3-aiosmtpd")
-	return ""
-}
-
 // TestServerOfOthers sends a signed mail by STARTTLS to a mail server that shares
 // no code with ours, and reads what it put into its mailbox.
 func TestServerOfOthers(t *testing.T) {
-	python := aiosmtpd(t)
+	python := mailtest.Python(t)
 	dir := t.TempDir()
 	cert, roots := certificate(t, "mail.example.org")
 	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
