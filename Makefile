@@ -8,6 +8,10 @@ BENCHSTAT   = golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 export GOAMD64 = v1
 LDFLAGS = -s -w -X main.version=$(VERSION)
+# No event passes through these: inlining makes them larger by 0.3 MB in all, and nothing faster.
+COLD = google.golang.org/protobuf github.com/goccy/go-yaml golang.org/x/text go.opentelemetry.io net/http debug/dwarf \
+  github.com/wneessen/go-mail github.com/tetratelabs/wazero/internal/engine/interpreter
+BIN ?= bin/ripen
 FUZZTIME ?= 20s
 PORT ?= 8080
 
@@ -19,8 +23,8 @@ help: ## what each target does
 
 .PHONY: build
 build: ## bin/ripen: one static binary, no cgo
-	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ripen ./cmd/ripen
-	@ls -l bin/ripen | awk '{printf "bin/ripen  %.1f MB\n", $$5/1e6}'
+	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' $(COLD:%=-gcflags=%/...=-l) -o $(BIN) ./cmd/ripen
+	@ls -l $(BIN) | awk '{printf "%s  %.1f MB\n", $$9, $$5/1e6}'
 
 .PHONY: run
 run: build ## start the demo: the coffee-machine shop and the live list

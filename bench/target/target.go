@@ -62,11 +62,17 @@ const tenant = "bench"
 
 func keysFile(dir string) string { return strings.TrimRight(dir, "/") + ".keys.json" }
 
-// Build compiles the static binary into dir.
+// Build makes into dir the static binary that people get.
 func Build(ctx context.Context, dir string) (string, error) {
-	path := filepath.Join(dir, "ripen")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "ripen/cmd/ripen")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOAMD64=v1")
+	path, err := filepath.Abs(filepath.Join(dir, "ripen"))
+	if err != nil {
+		return "", err
+	}
+	mod, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
+	if err != nil {
+		return "", fmt.Errorf("build ripen: go env: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, "make", "-C", filepath.Dir(strings.TrimSpace(string(mod))), "build", "BIN="+path)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build ripen: %w\n%s", err, bytes.TrimSpace(out))
 	}
