@@ -44,7 +44,7 @@ func (db *DB) Backup(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	kvs := [...]*kv{db.leads.kv, db.meta.kv, db.log.kv}
-	values := [len(kvs)]*valueFiles{db.leads.values}
+	values := [len(kvs)]func(*badger.Item, func([]byte) error) error{db.leads.values.read, (*valueFiles)(nil).read, db.log.blocks.read}
 	var txns [len(kvs)]*badger.Txn
 	// The uses nest, so that all three snapshots are taken before anything is
 	// written.
@@ -55,6 +55,9 @@ func (db *DB) Backup(ctx context.Context, w io.Writer) error {
 			txns[1] = b.NewTransaction(false)
 			defer txns[1].Discard()
 			return kvs[2].use(func(c *badger.DB) error {
+				if err := db.log.writeRows(); err != nil {
+					return err
+				}
 				txns[2] = c.NewTransaction(false)
 				defer txns[2].Discard()
 				for i, txn := range txns {
@@ -80,12 +83,12 @@ type backupWriter struct {
 }
 
 // database writes all rows of one snapshot.
-func (b *backupWriter) database(ctx context.Context, name byte, txn *badger.Txn, values *valueFiles) error {
+func (b *backupWriter) database(ctx context.Context, name byte, txn *badger.Txn, value func(*badger.Item, func([]byte) error) error) error {
 	it := txn.NewIterator(badger.IteratorOptions{PrefetchValues: true, PrefetchSize: 16})
 	defer it.Close()
 	for it.Rewind(); it.Valid(); it.Next() {
 		item := it.Item()
-		err := values.read(item, func(v []byte) error {
+		err := value(item, func(v []byte) error {
 			k := item.Key()
 			b.raw = append(b.raw, name)
 			b.raw = binary.AppendUvarint(b.raw, uint64(len(k)))

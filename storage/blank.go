@@ -76,16 +76,20 @@ func (db *DB) Blank(ctx context.Context, part int, t BlankTask) error {
 		}
 		from = next
 	}
-	return l.kv.use(func(b *badger.DB) error {
+	err = l.kv.use(func(b *badger.DB) error {
 		txn := b.NewTransaction(true)
 		defer txn.Discard()
 		return l.db.commit(txn, blankKey(part, t.Name), binary.BigEndian.AppendUint64(nil, t.Before), WriteBlank)
 	})
+	if err == nil {
+		l.reclaimSoon()
+	}
+	return err
 }
 
 // blankSome rewrites the blocks of one transaction, none that ends behind safe,
 // and returns where to go on.
-func (l *badgerLog) blankSome(from, end, safe uint64, edit func(*Record) (bool, error)) (next uint64, err error) {
+func (l *diskLog) blankSome(from, end, safe uint64, edit func(*Record) (bool, error)) (next uint64, err error) {
 	next = from
 	err = l.kv.use(func(b *badger.DB) error {
 		txn := b.NewTransaction(true)
@@ -96,6 +100,7 @@ func (l *badgerLog) blankSome(from, end, safe uint64, edit func(*Record) (bool, 
 		}
 		it := txn.NewIterator(badger.IteratorOptions{Prefix: logKey(0, logBlock)})
 		defer it.Close()
+		l.blocks.beginCold()
 		size, changed := 0, false
 		for it.Seek(key); it.Valid() && next < end && size < coldTxn; it.Next() {
 			old, err := l.verified(it.Item(), next)
@@ -113,8 +118,8 @@ func (l *badgerLog) blankSome(from, end, safe uint64, edit func(*Record) (bool, 
 				return fmt.Errorf("blank block %d: %w", old.First, err)
 			}
 			if anew != nil {
-				if err := txn.Set(slices.Clone(it.Item().Key()), anew); err != nil {
-					return tooBig(err)
+				if err := l.blocks.setCold(txn, slices.Clone(it.Item().Key()), anew); err != nil {
+					return err
 				}
 				changed = true
 			}
@@ -125,7 +130,7 @@ func (l *badgerLog) blankSome(from, end, safe uint64, edit func(*Record) (bool, 
 		if !changed {
 			return nil
 		}
-		err = l.db.commit(txn, nil, nil, WriteBlank)
+		err = l.commitCold(txn, nil, nil, WriteBlank)
 		l.ring.forget(next) // whatever became of the write
 		l.cache.forget()
 		return err

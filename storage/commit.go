@@ -3,8 +3,6 @@ package storage
 import (
 	"fmt"
 	"time"
-
-	"github.com/dgraph-io/badger/v4"
 )
 
 // committer is the state of the one goroutine that writes the log.
@@ -19,19 +17,18 @@ type committer struct {
 	recs    []Record // the group's new records, Personal sealed
 	sealer  sealer
 	blocks  []*block
-	wire    []byte   // the blocks as they are stored; Badger copies them
+	wire    []byte   // the blocks as they are stored
 	encoded [][]byte // each of them
+	fresh   []freshBlock
 	undo    []idHash // ids marked by the group
 }
 
-// groupBytes and maxBlockRecords bound a group. With one Append on top it
-// stays well below Badger's transaction limit.
+// groupBytes and maxBlockRecords bound a group, but for one Append on top.
 const groupBytes = 768 << 10
 
-// A group is cut into blocks that are cheap to unpack for one record, and of
-// which two fit into a block of Badger's tables: a value that does not is
-// copied twice by the builder, into three times its size. Blocks of a quarter of that
-// size are as good as joined ones: they are packed as those are, and stay.
+// A group is cut into blocks that are cheap to unpack for one record. Blocks of a
+// quarter of that size are as good as joined ones: they are packed as those are, and
+// stay.
 const (
 	hotRecords = 512
 	hotBytes   = 96 << 10 // of rows and sealed parts; about two thirds are left
@@ -39,7 +36,7 @@ const (
 
 // run forms groups and commits them until the log is closed and the queue is
 // empty. There is no linger: the next group forms while this one syncs.
-func (l *badgerLog) run() {
+func (l *diskLog) run() {
 	defer close(l.done)
 	probe := time.NewTicker(l.db.opts.probeEvery())
 	defer probe.Stop()
@@ -69,7 +66,7 @@ func (l *badgerLog) run() {
 }
 
 // take moves the oldest waiters from the queue into the group.
-func (l *badgerLog) take() {
+func (l *diskLog) take() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.c.group = l.c.group[:0]
@@ -87,7 +84,7 @@ func (l *badgerLog) take() {
 }
 
 // settle tells every waiter of the group what became of it.
-func (l *badgerLog) settle(err error) {
+func (l *diskLog) settle(err error) {
 	for i, w := range l.c.group {
 		w.err = err
 		l.c.group[i] = nil
@@ -98,7 +95,7 @@ func (l *badgerLog) settle(err error) {
 
 // commitGroup stores the group's new records. On error nothing of the group is
 // acknowledged and nothing of it stays marked.
-func (l *badgerLog) commitGroup() error {
+func (l *diskLog) commitGroup() error {
 	c := &l.c
 	l.mu.Lock()
 	latch := l.latch
@@ -128,7 +125,7 @@ func (l *badgerLog) commitGroup() error {
 }
 
 // lookup finds the group's ids in the tables.
-func (l *badgerLog) lookup() error {
+func (l *diskLog) lookup() error {
 	l.c.ids.takeOver()
 	for _, w := range l.c.group {
 		if err := l.c.ids.inTables(w); err != nil {
@@ -139,7 +136,7 @@ func (l *badgerLog) lookup() error {
 }
 
 // stamp drops duplicates and gives the new records their sequence and time.
-func (l *badgerLog) stamp() {
+func (l *diskLog) stamp() {
 	c := &l.c
 	c.recs, c.undo = c.recs[:0], c.undo[:0]
 	c.received = max(c.received, l.db.opts.now())
@@ -164,7 +161,7 @@ func (l *badgerLog) stamp() {
 }
 
 // seal replaces the personal parts of the new records by sealed ones.
-func (l *badgerLog) seal() {
+func (l *diskLog) seal() {
 	c := &l.c
 	size := 0
 	for i := range c.recs {
@@ -182,7 +179,7 @@ func (l *badgerLog) seal() {
 }
 
 // abandon takes back what stamp marked and numbered.
-func (l *badgerLog) abandon() {
+func (l *diskLog) abandon() {
 	c := &l.c
 	for _, h := range c.undo {
 		c.ids.remove(h)
@@ -199,7 +196,7 @@ func weight(r *Record) int { return max(len(r.Row)+len(r.Personal), hotBytes/hot
 
 // encode cuts the new records into blocks of much the same size, chained to what
 // is stored.
-func (l *badgerLog) encode() {
+func (l *diskLog) encode() {
 	c := &l.c
 	c.blocks, c.encoded, c.wire = c.blocks[:0], c.encoded[:0], c.wire[:0]
 	rest := 0
@@ -243,9 +240,9 @@ func makeBlock(h blockHeader, recs []Record) *block {
 	return b
 }
 
-// write makes the group's new keys durable, then its blocks, in one synced
-// transaction. The blocks are built while the keys sync.
-func (l *badgerLog) write() error {
+// write makes the group's new keys durable, then its blocks. The blocks are built
+// while the keys sync.
+func (l *diskLog) write() error {
 	c := &l.c
 	keys := make(chan error, 1)
 	if entries := c.sealer.newKeys; len(entries) > 0 {
@@ -258,23 +255,27 @@ func (l *badgerLog) write() error {
 		l.db.keys.unmake(c.sealer.newKeys)
 		return err
 	}
-	return l.kv.use(func(b *badger.DB) error {
-		txn := b.NewTransaction(true)
-		defer txn.Discard()
-		day := dayOf(c.received)
-		for i, blk := range c.blocks {
-			if err := txn.Set(blockKey(0, day, blk.First), c.encoded[i]); err != nil {
-				return tooBig(err)
-			}
-		}
-		// The commit point of every event: after this it is on disk.
-		return l.db.commit(txn, nil, nil, WriteCommit)
-	})
+	c.fresh = c.fresh[:0]
+	for _, b := range c.blocks {
+		c.fresh = append(c.fresh, freshBlock{day: dayOf(c.received), first: b.First, end: b.end()})
+	}
+	fault := l.db.opts.faultAt(WriteCommit)
+	if fault == FaultLost {
+		return errFault
+	}
+	if err := l.blocks.write(c.fresh, c.encoded, c.wire); err != nil {
+		return err
+	}
+	if fault == FaultReported {
+		return errFault
+	}
+	return nil
 }
 
 // publish makes the committed group visible to readers.
-func (l *badgerLog) publish() {
+func (l *diskLog) publish() {
 	c := &l.c
+	l.blocks.add(c.fresh)
 	for i, b := range c.blocks {
 		l.ring.push(b)
 		c.next, c.prev = b.end(), b.Link
@@ -292,7 +293,7 @@ func (l *badgerLog) publish() {
 // fail latches the log: whether the group is on disk is unknown until heal has
 // opened the database again. A sync that failed is never tried again on the
 // same file.
-func (l *badgerLog) fail(err error) {
+func (l *diskLog) fail(err error) {
 	l.db.slog.Error("storage: commit failed, the log is read-only until a probe write works", "err", err)
 	l.mu.Lock()
 	l.latch = err
@@ -302,7 +303,7 @@ func (l *badgerLog) fail(err error) {
 
 // heal opens the database again, recovers what is there and unlatches the log
 // if a probe write works.
-func (l *badgerLog) heal() {
+func (l *diskLog) heal() {
 	if err := l.db.guard.check(l.db.guard.reserve); err != nil {
 		return
 	}

@@ -20,7 +20,8 @@
 //
 // One data directory, one process (a lock file says which):
 //
-//	log/        Badger, synced: blocks of records; the truth
+//	log/        Badger, synced: where blocks of records lie
+//	            and blocks/ and joined/, the blocks; the truth
 //	log/ids/    sorted tables of record ids, for deduplication; derived
 //	log.hwm     the last (sequence, hash), written every second
 //	leads/      Badger, not synced: what is derived from the log

@@ -171,6 +171,9 @@ func (r *Report) checkFiles(dir string) {
 // examine reads the whole log and proves every hash, and walks the tables.
 func (db *DB) examine(ctx context.Context, r *Report) error {
 	l := db.log
+	if err := l.writeRows(); err != nil {
+		return err
+	}
 	r.First, r.Last = l.first.Load(), l.last.Load()
 	var link chainHash
 	missing := make(map[byte]int) // :: shard → records whose key is in no file
@@ -210,7 +213,7 @@ func (db *DB) examine(ctx context.Context, r *Report) error {
 
 // proved reads the stored block that holds a record, not a copy in memory, and
 // proves its hash and its columns. It counts sealed records whose key is missing.
-func (l *badgerLog) proved(seq uint64, missing map[byte]int) (found *block, err error) {
+func (l *diskLog) proved(seq uint64, missing map[byte]int) (found *block, err error) {
 	err = l.kv.use(func(b *badger.DB) error {
 		txn := b.NewTransaction(false)
 		defer txn.Discard()

@@ -54,7 +54,7 @@ const cacheBytes = 24 << 20
 
 func (b *block) size() int { return len(b.raw) + len(b.sealed) }
 
-func (c *blockCache) get(l *badgerLog, seq uint64) (*block, error) {
+func (c *blockCache) get(l *diskLog, seq uint64) (*block, error) {
 	c.mu.Lock()
 	for i := len(c.blocks) - 1; i >= 0; i-- {
 		if b := c.blocks[i]; b.First <= seq && seq < b.end() {

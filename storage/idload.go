@@ -6,7 +6,7 @@ import (
 
 // rememberIDs loads what dedupe knows: tables, and from the log what no table
 // holds. A hole among the tables is filled with a new one.
-func (l *badgerLog) rememberIDs() error {
+func (l *diskLog) rememberIDs() error {
 	c := &l.c
 	if c.ids != nil {
 		if err := c.ids.close(); err != nil {
@@ -35,7 +35,7 @@ func (l *badgerLog) rememberIDs() error {
 
 // rememberTail marks the ids of the newest records; should there be more than
 // a generation, the first ones become tables.
-func (l *badgerLog) rememberTail(r idRange) error {
+func (l *diskLog) rememberTail(r idRange) error {
 	c := &l.c
 	for n := uint64(c.ids.limit); r.to-r.from > 2*n; r.from += n {
 		if err := l.fillHole(idRange{from: r.from, to: r.from + n}); err != nil {
@@ -56,7 +56,7 @@ func (l *badgerLog) rememberTail(r idRange) error {
 }
 
 // fillHole writes a table of the records of a range, in pieces.
-func (l *badgerLog) fillHole(r idRange) error {
+func (l *diskLog) fillHole(r idRange) error {
 	for piece := uint64(8 * l.c.ids.limit); r.to-r.from > piece; r.from += piece {
 		if err := l.fillHole(idRange{from: r.from, to: r.from + piece}); err != nil {
 			return err

@@ -65,11 +65,12 @@ const tablePrefix = 9 // tenant and space
 
 // Keys of log/: partition 2 bytes, kind 1 byte, rest.
 const (
-	logBlock  = 'b' // day 4, first sequence 8 → block
+	logBlock  = 'b' // day 4, first sequence 8 → where its block lies, or the block
 	logAnchor = 'a' // → anchor: what the oldest kept block must follow
 	logSecret = 's' // → 16-byte key of the id hashes
 	logEpoch  = 'e' // → next unused epoch of nonces, 4 bytes
 	logClaim  = 'c' // id → data
+	logHot    = 'h' // → the file with which hot blocks began at the last recovery, 4 bytes
 	logJoined = 'r' // → sequence before which blocks are joined
 	logBlank  = 'x' // name → sequence before which that name's records are blanked
 )

@@ -148,7 +148,7 @@ func (k *kv) close(again bool) (err error) {
 }
 
 // kvOptions are Badger's options for the database of that name. Values are
-// always inline (ValueThreshold at its maximum, every block below it): Badger
+// always inline (ValueThreshold at its maximum, every row below it): Badger
 // only logs a failed sync of its value log, but returns one of its WAL.
 //
 // Memtables and the buffers that tables are built in are most of what lives in
@@ -156,10 +156,10 @@ func (k *kv) close(again bool) (err error) {
 // each further buffer is twice the one before, and Badger keeps up to eight of
 // them: with memtables of 16, 48 and 24 MiB they were 256 of 377 MiB. The
 // processor time of an event did not differ by what can be told from noise. A
-// transaction takes 15 % of a memtable, which must hold a group of the log.
+// transaction takes 15 % of a memtable.
 func kvOptions(name, dir string, log *slog.Logger) badger.Options {
 	o := badger.DefaultOptions(dir).
-		WithLogger(badgerLogger{log.With("db", name)}).
+		WithLogger(diskLogger{log.With("db", name)}).
 		WithMetricsEnabled(false).
 		WithDetectConflicts(false).
 		WithNumVersionsToKeep(1).
@@ -171,14 +171,8 @@ func kvOptions(name, dir string, log *slog.Logger) badger.Options {
 		WithCompactL0OnClose(false).
 		WithChecksumVerificationMode(options.OnBlockRead)
 	switch name {
-	case "log": // already packed: no compression, no block cache
-		return o.WithSyncWrites(true).WithMemTableSize(16 << 20).
-			WithCompression(options.None).WithBlockCacheSize(0).
-			// Its keys only grow, so tables never overlap: one level below
-			// the first rewrites each block once, not once a level, and no
-			// more when few tables at a time go there.
-			WithBaseLevelSize(1 << 40).WithBaseTableSize(4 << 20).WithNumLevelZeroTables(3).
-			WithBlockSize(logTableBlock)
+	case "log": // few rows, but for the blocks that Restore puts into them, which are packed
+		return o.WithSyncWrites(true).WithCompression(options.None).WithBlockCacheSize(0)
 	case "leads":
 		// Its rows are written again and again. A level less below the first
 		// saves one rewriting of each; tables of 1 MiB on every level, because
@@ -193,19 +187,16 @@ func kvOptions(name, dir string, log *slog.Logger) badger.Options {
 	}
 }
 
-// logTableBlock is the size of a block in the log's tables: two hot blocks.
-const logTableBlock = 128 << 10
-
-// badgerLogger passes Badger's warnings and errors on. They name files and
+// diskLogger passes Badger's warnings and errors on. They name files and
 // levels, never rows.
-type badgerLogger struct{ log *slog.Logger }
+type diskLogger struct{ log *slog.Logger }
 
-func (l badgerLogger) Errorf(format string, args ...any) {
+func (l diskLogger) Errorf(format string, args ...any) {
 	l.log.Warn("badger: " + strings.TrimSpace(fmt.Sprintf(format, args...)))
 }
 
-func (l badgerLogger) Warningf(format string, args ...any) { l.Errorf(format, args...) }
+func (l diskLogger) Warningf(format string, args ...any) { l.Errorf(format, args...) }
 
-func (l badgerLogger) Infof(string, ...any) {}
+func (l diskLogger) Infof(string, ...any) {}
 
-func (l badgerLogger) Debugf(string, ...any) {}
+func (l diskLogger) Debugf(string, ...any) {}

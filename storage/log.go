@@ -10,10 +10,11 @@ import (
 	"github.com/dgraph-io/badger/v4"
 )
 
-// badgerLog is the log on the local disk: part 0 of one.
-type badgerLog struct {
+// diskLog is the log on the local disk: part 0 of one.
+type diskLog struct {
 	db     *DB
 	kv     *kv
+	blocks *blockFiles
 	secret idSecret
 	ring   ring
 	days   dayIndex
@@ -67,16 +68,16 @@ const (
 	appendBytes   = 512 << 10
 )
 
-func (l *badgerLog) Parts() int { return 1 }
+func (l *diskLog) Parts() int { return 1 }
 
-func (l *badgerLog) checkPart(part int) error {
+func (l *diskLog) checkPart(part int) error {
 	if part != 0 {
 		return fmt.Errorf("partition %d: this log has partitions 0 to 0", part)
 	}
 	return nil
 }
 
-func (l *badgerLog) Append(ctx context.Context, part int, recs []Record) error {
+func (l *diskLog) Append(ctx context.Context, part int, recs []Record) error {
 	if err := errors.Join(l.checkPart(part), ctx.Err()); err != nil {
 		return err
 	}
@@ -107,7 +108,7 @@ func (l *badgerLog) Append(ctx context.Context, part int, recs []Record) error {
 func recordBytes(r *Record) int64 { return int64(len(r.Row)+len(r.Personal)+len(r.ID)) + 64 }
 
 // appendSome queues the records for the committer and waits for the commit.
-func (l *badgerLog) appendSome(recs []Record, bytes int64) error {
+func (l *diskLog) appendSome(recs []Record, bytes int64) error {
 	w := waiters.Get().(*waiter)
 	w.recs, w.bytes, w.err = recs, bytes, nil
 	w.ids = w.ids[:0]
@@ -128,7 +129,7 @@ func (l *badgerLog) appendSome(recs []Record, bytes int64) error {
 	return err
 }
 
-func (l *badgerLog) enqueue(w *waiter) error {
+func (l *diskLog) enqueue(w *waiter) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
@@ -142,22 +143,22 @@ func (l *badgerLog) enqueue(w *waiter) error {
 	return nil
 }
 
-func (l *badgerLog) nudge() {
+func (l *diskLog) nudge() {
 	select {
 	case l.wake <- struct{}{}:
 	default:
 	}
 }
 
-func (l *badgerLog) First(_ context.Context, part int) (uint64, error) {
+func (l *diskLog) First(_ context.Context, part int) (uint64, error) {
 	return l.first.Load(), l.checkPart(part)
 }
 
-func (l *badgerLog) Last(_ context.Context, part int) (uint64, error) {
+func (l *diskLog) Last(_ context.Context, part int) (uint64, error) {
 	return l.last.Load(), l.checkPart(part)
 }
 
-func (l *badgerLog) Wait(ctx context.Context, part int, after uint64) error {
+func (l *diskLog) Wait(ctx context.Context, part int, after uint64) error {
 	if err := l.checkPart(part); err != nil {
 		return err
 	}
@@ -184,7 +185,7 @@ func (l *badgerLog) Wait(ctx context.Context, part int, after uint64) error {
 }
 
 // wakeReaders ends the present waits; called after last moved and at close.
-func (l *badgerLog) wakeReaders() {
+func (l *diskLog) wakeReaders() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.tail != nil {
@@ -193,7 +194,7 @@ func (l *badgerLog) wakeReaders() {
 	}
 }
 
-func (l *badgerLog) Claim(_ context.Context, part int, id, data []byte) (won bool, err error) {
+func (l *diskLog) Claim(_ context.Context, part int, id, data []byte) (won bool, err error) {
 	if err := l.checkPart(part); err != nil {
 		return false, err
 	}

@@ -52,7 +52,7 @@ func countBlocks(t testing.TB, db *DB) (n int) {
 }
 
 // fetchStored is fetch without the ring.
-func (l *badgerLog) fetchStored(seq uint64) (*block, error) {
+func (l *diskLog) fetchStored(seq uint64) (*block, error) {
 	saved := l.ring.blocks
 	l.ring.blocks = nil
 	blocks, err := l.fetch(seq, 1)

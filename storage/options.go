@@ -51,6 +51,7 @@ const (
 	WriteCommit    = "log.commit"
 	WriteKeys      = "keys.append"
 	WriteErase     = "keys.erase"
+	WriteRows      = "log.rows"
 	WriteHighWater = "log.highwater"
 	WriteReblock   = "log.reblock"
 	WriteAnchor    = "log.anchor"

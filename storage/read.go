@@ -73,7 +73,7 @@ func (d *dayIndex) of(seq uint64) uint32 {
 // recordPool lends the slices that readers cut blocks into.
 var recordPool = sync.Pool{New: func() any { return new([]Record) }}
 
-func (l *badgerLog) Read(ctx context.Context, part int, from uint64, fn func(recs []Record) error) error {
+func (l *diskLog) Read(ctx context.Context, part int, from uint64, fn func(recs []Record) error) error {
 	if err := l.checkPart(part); err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (l *badgerLog) Read(ctx context.Context, part int, from uint64, fn func(rec
 
 // readTo calls fn with the records [from, to], as far as they are committed;
 // during recovery to is what bounds it.
-func (l *badgerLog) readTo(from, to uint64, fn func([]Record) error) error {
+func (l *diskLog) readTo(from, to uint64, fn func([]Record) error) error {
 	buf := recordPool.Get().(*[]Record)
 	defer func() {
 		clear(*buf)
@@ -137,7 +137,7 @@ type chainCheck struct {
 	any  bool
 }
 
-func (c *chainCheck) follow(l *badgerLog, from uint64, b *block) error {
+func (c *chainCheck) follow(l *diskLog, from uint64, b *block) error {
 	switch {
 	case b.First > from:
 		return l.gap(from, b.First, errHole(from, b.First))
@@ -148,14 +148,17 @@ func (c *chainCheck) follow(l *badgerLog, from uint64, b *block) error {
 	return nil
 }
 
-// fetchBytes bounds what one fetch copies out of Badger.
+// fetchBytes bounds what one fetch reads.
 const fetchBytes = 1 << 20
 
 // fetch returns the block that holds seq, and those that follow up to size
 // bytes. The caller's function runs outside of Badger's transaction.
-func (l *badgerLog) fetch(seq uint64, size int) ([]*block, error) {
+func (l *diskLog) fetch(seq uint64, size int) ([]*block, error) {
 	if b := l.ring.find(seq); b != nil {
 		return []*block{b}, nil
+	}
+	if fresh := l.blocks.from(seq); len(fresh) > 0 && fresh[0].first <= seq {
+		return l.fetchFresh(fresh, seq, size)
 	}
 	var values [][]byte
 	err := l.kv.use(func(b *badger.DB) error {
@@ -167,12 +170,12 @@ func (l *badgerLog) fetch(seq uint64, size int) ([]*block, error) {
 		}
 		values = append(values, v)
 		if size -= len(v); size <= 0 {
-			return nil // an iterator copies two blocks wherever it stands
+			return nil
 		}
 		it := txn.NewIterator(badger.IteratorOptions{Prefix: logKey(0, logBlock)})
 		defer it.Close()
 		for it.Seek(append(key, 0)); it.Valid(); it.Next() {
-			if v, err = it.Item().ValueCopy(nil); err != nil {
+			if v, err = l.blocks.stored(it.Item()); err != nil {
 				return l.gap(seq, seq+1, err.Error())
 			}
 			values = append(values, v)
@@ -188,7 +191,24 @@ func (l *badgerLog) fetch(seq uint64, size int) ([]*block, error) {
 	return l.openBlocks(seq, values)
 }
 
-func (l *badgerLog) openBlocks(seq uint64, values [][]byte) ([]*block, error) {
+// fetchFresh is fetch for blocks that have no rows yet.
+func (l *diskLog) fetchFresh(fresh []freshBlock, seq uint64, size int) ([]*block, error) {
+	var values [][]byte
+	for _, b := range fresh {
+		if size <= 0 {
+			break
+		}
+		v, err := l.blocks.hot.load(b.place)
+		if err != nil {
+			return nil, l.gap(b.first, b.end, err.Error())
+		}
+		values = append(values, v)
+		size -= len(v)
+	}
+	return l.openBlocks(seq, values)
+}
+
+func (l *diskLog) openBlocks(seq uint64, values [][]byte) ([]*block, error) {
 	var blocks []*block
 	for _, v := range values {
 		b, err := openBlock(v)
@@ -210,7 +230,7 @@ func (l *badgerLog) openBlocks(seq uint64, values [][]byte) ([]*block, error) {
 }
 
 // seek returns the last block that starts at or before seq, and its key.
-func (l *badgerLog) seek(txn *badger.Txn, seq uint64) (key, value []byte, err error) {
+func (l *diskLog) seek(txn *badger.Txn, seq uint64) (key, value []byte, err error) {
 	prefix := logKey(0, logBlock)
 	it := txn.NewIterator(badger.IteratorOptions{Reverse: true, Prefix: prefix})
 	defer it.Close()
@@ -218,7 +238,7 @@ func (l *badgerLog) seek(txn *badger.Txn, seq uint64) (key, value []byte, err er
 	if !it.ValidForPrefix(prefix) {
 		return nil, nil, l.gap(seq, l.endOf(seq), "no block holds them")
 	}
-	if value, err = it.Item().ValueCopy(nil); err != nil {
+	if value, err = l.blocks.stored(it.Item()); err != nil {
 		return nil, nil, l.gap(seq, seq+1, err.Error())
 	}
 	return it.Item().KeyCopy(nil), value, nil
@@ -226,10 +246,15 @@ func (l *badgerLog) seek(txn *badger.Txn, seq uint64) (key, value []byte, err er
 
 // endOf returns where a hole at seq ends: the start of the next block that is
 // there, else the end of the log.
-func (l *badgerLog) endOf(seq uint64) uint64 {
+func (l *diskLog) endOf(seq uint64) uint64 {
 	end := max(l.last.Load()+1, seq+1)
 	if l.hw != nil {
 		end = max(end, l.hw.durable().seq+1)
+	}
+	if fresh := l.blocks.from(seq + 1); len(fresh) > 0 {
+		if end = max(fresh[0].first, seq+1); end == seq+1 {
+			return end
+		}
 	}
 	err := l.kv.use(func(b *badger.DB) error {
 		txn := b.NewTransaction(false)

@@ -9,12 +9,10 @@ import (
 )
 
 // Hot blocks are as small as a group commit; small ones are joined into larger,
-// better packed ones. Soon: a deleted block lies as far behind the newest as the
-// joining does, and Badger's compactions rewrite all in between. A run is read and verified, hash by hash, and
-// replaced by one block in one transaction. That block follows what the run
-// followed and is followed by what the run was: the chain holds through any
-// number of runs. The block that the high-water file names, and all after it,
-// are left alone.
+// better packed ones. A run is read and verified, hash by hash, and replaced by one
+// block in one transaction. That block follows what the run followed and is
+// followed by what the run was: the chain holds through any number of runs. The
+// block that the high-water file names, and all after it, are left alone.
 const (
 	coldRecords = 512       // records of a joined block: measured 95 µs to unpack, 6 % larger than 4096
 	coldBytes   = 256 << 10 // raw and sealed bytes of one
@@ -22,7 +20,7 @@ const (
 )
 
 // keepReblocking joins blocks every ReblockEvery.
-func (l *badgerLog) keepReblocking() {
+func (l *diskLog) keepReblocking() {
 	every := l.db.opts.reblockEvery()
 	if every < 0 {
 		return
@@ -35,7 +33,7 @@ func (l *badgerLog) keepReblocking() {
 }
 
 // reblock joins closed runs of blocks and returns how many records it wrote anew.
-func (l *badgerLog) reblock() (done uint64, err error) {
+func (l *diskLog) reblock() (done uint64, err error) {
 	l.maintain.Lock()
 	defer l.maintain.Unlock()
 	if l.joined == 0 {
@@ -63,7 +61,7 @@ func (l *badgerLog) reblock() (done uint64, err error) {
 	return done, nil
 }
 
-func (l *badgerLog) stopping() bool {
+func (l *diskLog) stopping() bool {
 	select {
 	case <-l.stop:
 		return true
@@ -82,11 +80,12 @@ type run struct {
 
 // joinSome joins the runs that start at from in one transaction. next is where
 // to go on; it is from if what follows is not closed yet.
-func (l *badgerLog) joinSome(from, end uint64) (next, records uint64, err error) {
+func (l *diskLog) joinSome(from, end uint64) (next, records uint64, err error) {
 	next = from
 	err = l.kv.use(func(b *badger.DB) error {
 		txn := b.NewTransaction(true)
 		defer txn.Discard()
+		l.blocks.beginCold()
 		size, wrote := 0, false
 		for size < coldTxn {
 			r, err := l.nextRun(txn, next, end)
@@ -101,7 +100,7 @@ func (l *badgerLog) joinSome(from, end uint64) (next, records uint64, err error)
 			if len(r.blocks) == 1 && r.blocks[0].Codec == codecZstd {
 				continue
 			}
-			if err := r.replace(txn); err != nil {
+			if err := r.replace(txn, l.blocks); err != nil {
 				return err
 			}
 			wrote = true
@@ -111,13 +110,13 @@ func (l *badgerLog) joinSome(from, end uint64) (next, records uint64, err error)
 			return nil
 		}
 		// Where to go on is only a hint: a run that is joined already is skipped.
-		return l.db.commit(txn, logKey(0, logJoined), binary.BigEndian.AppendUint64(nil, next), WriteReblock)
+		return l.commitCold(txn, logKey(0, logJoined), binary.BigEndian.AppendUint64(nil, next), WriteReblock)
 	})
 	return next, records, err
 }
 
 // loadJoined reads where the last process stopped; maintain is held.
-func (l *badgerLog) loadJoined() error {
+func (l *diskLog) loadJoined() error {
 	return l.kv.use(func(b *badger.DB) error {
 		txn := b.NewTransaction(false)
 		defer txn.Discard()
@@ -132,7 +131,7 @@ func (l *badgerLog) loadJoined() error {
 // nextRun reads the blocks from a sequence on that become one. It is empty if
 // there are too few that are closed: their number must fill a block, or a block
 // follow that stays as it is, or their day be over.
-func (l *badgerLog) nextRun(txn *badger.Txn, from, end uint64) (run, error) {
+func (l *diskLog) nextRun(txn *badger.Txn, from, end uint64) (run, error) {
 	var r run
 	dayEnd := l.days.end(from)
 	prefix := logKey(0, logBlock)
@@ -169,8 +168,8 @@ func (l *badgerLog) nextRun(txn *badger.Txn, from, end uint64) (run, error) {
 }
 
 // verified reads a block and proves its hash.
-func (l *badgerLog) verified(item *badger.Item, at uint64) (*block, error) {
-	v, err := item.ValueCopy(nil)
+func (l *diskLog) verified(item *badger.Item, at uint64) (*block, error) {
+	v, err := l.blocks.stored(item)
 	if err != nil {
 		return nil, l.gap(at, at+1, err.Error())
 	}
@@ -193,7 +192,7 @@ func countOf(v []byte) uint32 {
 }
 
 // replace puts one block in the place of the run.
-func (r *run) replace(txn *badger.Txn) error {
+func (r *run) replace(txn *badger.Txn, files *blockFiles) error {
 	recs := make([]Record, 0, r.records)
 	for _, b := range r.blocks {
 		var err error
@@ -212,5 +211,5 @@ func (r *run) replace(txn *badger.Txn) error {
 			return tooBig(err)
 		}
 	}
-	return tooBig(txn.Set(r.keys[0], enc))
+	return files.setCold(txn, r.keys[0], enc)
 }

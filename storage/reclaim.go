@@ -3,27 +3,36 @@ package storage
 import (
 	"errors"
 	"fmt"
-	"os"
-	"strconv"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
 )
 
-// Retention and erasure remove rows whose values stay in their files. Now and then
-// the rows are counted: files that none names are removed, and what is left of one
-// that is mostly unnamed moves behind the newest.
+// Retention and erasure remove rows whose values stay in their files, and joined
+// blocks leave behind what they are made of. Now and then the rows are counted: files
+// that none names are removed, and what is left of one that is mostly unnamed moves
+// behind the newest.
 
 // reclaimEvery is how often. It costs an iteration over the rows, not the values.
 const reclaimEvery = 6 * time.Hour
 
-// keepReclaiming frees space that no value needs any more.
-func (l *badgerLog) keepReclaiming() {
+// keepReclaiming frees space that no value and no block needs any more.
+func (l *diskLog) keepReclaiming() {
 	l.repeat(reclaimEvery, func() {
 		if _, err := l.db.leads.reclaim(l.stopping); err != nil && !errors.Is(err, ErrClosed) {
 			l.db.slog.Warn("storage: values that are no longer needed stay on disk for now", "err", err)
 		}
+		l.maintain.Lock()
+		defer l.maintain.Unlock()
+		l.reclaimSoon()
 	})
+}
+
+// reclaimSoon frees space of blocks: now, or at the next time; maintain is held.
+func (l *diskLog) reclaimSoon() {
+	if _, err := l.reclaimBlocks(); err != nil && !errors.Is(err, ErrClosed) {
+		l.db.slog.Warn("storage: blocks that are no longer needed stay on disk for now", "err", err)
+	}
 }
 
 // reclaim returns how many files it removed. The files cannot be wiped meanwhile.
@@ -31,28 +40,19 @@ func (t *Table) reclaim(stopping func() bool) (removed int, err error) {
 	v := t.values
 	v.forgetGone()
 	v.writing.Lock()
-	last := v.at.file
+	before := v.next().file
 	v.writing.Unlock()
 	err = t.kv.use(func(b *badger.DB) error {
 		live := make(map[uint32]int64) // :: file → bytes of values that rows name
-		err := t.eachPlace(b, stopping, func(_ []byte, p valuePlace) error {
+		err := t.eachPlace(b, stopping, func(_ []byte, p filePlace) error {
 			live[p.file] += int64(p.size)
 			return nil
 		})
 		if err != nil {
 			return err
 		}
-		entries, err := os.ReadDir(v.dir)
-		if errors.Is(err, os.ErrNotExist) {
-			return nil
-		}
-		for _, e := range entries {
-			n, bad := strconv.ParseUint(e.Name(), 10, 32)
-			info, gone := e.Info()
-			file := uint32(n)
-			if bad != nil || gone != nil || file >= last || 2*live[file] > info.Size() {
-				continue
-			}
+		files, err := v.unneeded(before, live)
+		for _, file := range files {
 			if live[file] > 0 {
 				if err := t.moveValues(b, file, stopping); err != nil {
 					return err
@@ -72,7 +72,7 @@ func (t *Table) reclaim(stopping func() bool) (removed int, err error) {
 var errStopping = fmt.Errorf("cut short: %w", ErrClosed)
 
 // eachPlace calls visit with the rows whose values lie in files.
-func (t *Table) eachPlace(b *badger.DB, stopping func() bool, visit func(key []byte, p valuePlace) error) error {
+func (t *Table) eachPlace(b *badger.DB, stopping func() bool, visit func(key []byte, p filePlace) error) error {
 	txn := b.NewTransaction(false)
 	defer txn.Discard()
 	it := txn.NewIterator(badger.IteratorOptions{})
@@ -111,7 +111,7 @@ func (t *Table) moveValues(b *badger.DB, file uint32, stopping func() bool) erro
 		keys, size = keys[:0], 0
 		return err
 	}
-	err := t.eachPlace(b, stopping, func(key []byte, p valuePlace) error {
+	err := t.eachPlace(b, stopping, func(key []byte, p filePlace) error {
 		if p.file != file {
 			return nil
 		}
@@ -145,7 +145,7 @@ func (t *Table) moveSome(b *badger.DB, keys [][]byte, file uint32) error {
 		if err != nil {
 			return err
 		}
-		var p valuePlace
+		var p filePlace
 		if item.UserMeta() == metaValue {
 			err = item.Value(func(row []byte) (err error) { p, err = parsePlace(row); return err })
 		}
@@ -172,24 +172,94 @@ func (t *Table) moveSome(b *badger.DB, keys [][]byte, file uint32) error {
 	return txn.Commit() // the commit point
 }
 
-// remove removes a file. Snapshots that name it read it until the next reclaim.
-func (v *valueFiles) remove(file uint32) error {
-	if _, err := v.file(file, false); err != nil {
-		return err
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.gone = append(v.gone, file)
-	return os.Remove(v.name(file))
+// reclaimBlocks returns how many files of blocks it removed; maintain is held.
+func (l *diskLog) reclaimBlocks() (removed int, err error) {
+	f := l.blocks
+	before := map[*dataFiles]uint32{&f.hot: f.needed(), &f.cold: f.cold.next().file}
+	err = l.kv.use(func(b *badger.DB) error {
+		live := map[*dataFiles]map[uint32]int64{&f.hot: {}, &f.cold: {}} // :: bytes that rows name
+		err := l.eachBlock(b, func(_ []byte, d *dataFiles, p filePlace) error {
+			live[d][p.file] += int64(p.size)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for d := range before {
+			d.forgetGone()
+			files, err := d.unneeded(before[d], live[d])
+			if err != nil {
+				return err
+			}
+			for _, file := range files {
+				if live[d][file] > 0 {
+					if err := l.moveBlocks(b, d, file); err != nil {
+						return err
+					}
+				}
+				if err := d.remove(file); err != nil {
+					return err
+				}
+				removed++
+			}
+		}
+		return nil
+	})
+	return removed, err
 }
 
-// forgetGone lets go of the files that the last reclaim removed.
-func (v *valueFiles) forgetGone() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for _, file := range v.gone {
-		_ = v.files[file].Close() // only read
-		delete(v.files, file)
+// eachBlock calls visit with the rows whose blocks lie in files.
+func (l *diskLog) eachBlock(b *badger.DB, visit func(key []byte, d *dataFiles, p filePlace) error) error {
+	txn := b.NewTransaction(false)
+	defer txn.Discard()
+	it := txn.NewIterator(badger.IteratorOptions{Prefix: logKey(0, logBlock)})
+	defer it.Close()
+	for it.Rewind(); it.Valid(); it.Next() {
+		if it.Item().UserMeta() == 0 {
+			continue
+		}
+		if l.stopping() {
+			return errStopping
+		}
+		d, p, err := l.blocks.placeOf(it.Item())
+		if err != nil {
+			return l.kv.corrupt(err)
+		}
+		if err := visit(it.Item().Key(), d, p); err != nil {
+			return err
+		}
 	}
-	v.gone = nil
+	return nil
+}
+
+// moveBlocks moves what rows name of a file behind the newest blocks of cold.
+func (l *diskLog) moveBlocks(b *badger.DB, d *dataFiles, file uint32) error {
+	if err := l.db.guard.check(l.db.guard.reserve); err != nil {
+		return err
+	}
+	txn := b.NewTransaction(true)
+	defer func() { txn.Discard() }()
+	l.blocks.beginCold()
+	err := l.eachBlock(b, func(key []byte, from *dataFiles, p filePlace) error {
+		if from != d || p.file != file {
+			return nil
+		}
+		v, err := d.load(p)
+		if err == nil {
+			err = l.blocks.setCold(txn, append([]byte(nil), key...), v)
+		}
+		if err != nil || len(l.blocks.out) < coldTxn {
+			return err
+		}
+		if err := l.commitCold(txn, nil, nil, WriteReblock); err != nil {
+			return err
+		}
+		txn = b.NewTransaction(true)
+		l.blocks.beginCold()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return l.commitCold(txn, nil, nil, WriteReblock)
 }

@@ -45,8 +45,8 @@ type Record struct {
 	epoch uint32 // with Seq, the nonce of the seal
 }
 
-// Log is the durable, ordered record of everything that happened. Badger on
-// the local disk is one; storage/storagetest proves any other.
+// Log is the durable, ordered record of everything that happened. Files on the
+// local disk are one; storage/storagetest proves any other.
 type Log interface {
 	// Parts is the number of partitions; parts count from 0.
 	Parts() int

@@ -13,12 +13,12 @@ import (
 	"github.com/dgraph-io/badger/v4"
 )
 
-func newLog(db *DB, k *kv) *badgerLog {
-	return &badgerLog{db: db, kv: k, wake: make(chan struct{}, 1), done: make(chan struct{}), stop: make(chan struct{})}
+func newLog(db *DB, k *kv) *diskLog {
+	return &diskLog{db: db, kv: k, blocks: newBlockFiles(k.dir), wake: make(chan struct{}, 1), done: make(chan struct{}), stop: make(chan struct{})}
 }
 
 // open recovers the log and starts the committer.
-func (l *badgerLog) open() error {
+func (l *diskLog) open() error {
 	l.opened = true
 	if err := l.recover(); err != nil {
 		close(l.done)
@@ -38,7 +38,7 @@ func (l *badgerLog) open() error {
 const leanEvery = 30 * time.Second
 
 // keepLean lets go of the tables of all databases, see letGo.
-func (l *badgerLog) keepLean() {
+func (l *diskLog) keepLean() {
 	l.repeat(leanEvery, func() {
 		for _, k := range []*kv{l.kv, l.db.leads.kv, l.db.meta.kv} {
 			if err := k.letGo(); err != nil && !errors.Is(err, ErrClosed) {
@@ -49,7 +49,7 @@ func (l *badgerLog) keepLean() {
 }
 
 // repeat calls fn at intervals until the background ends.
-func (l *badgerLog) repeat(every time.Duration, fn func()) {
+func (l *diskLog) repeat(every time.Duration, fn func()) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
@@ -63,7 +63,7 @@ func (l *badgerLog) repeat(every time.Duration, fn func()) {
 }
 
 // keepHighWater writes the high-water mark every second.
-func (l *badgerLog) keepHighWater() {
+func (l *diskLog) keepHighWater() {
 	l.repeat(hwInterval, func() {
 		if err := l.writeHighWater(); err != nil {
 			l.db.slog.Warn("storage: the high-water mark stays behind", "err", err)
@@ -71,28 +71,31 @@ func (l *badgerLog) keepHighWater() {
 	})
 }
 
-func (l *badgerLog) writeHighWater() error {
+func (l *diskLog) writeHighWater() error {
 	l.mu.Lock()
 	mark := l.mark
 	l.mu.Unlock()
+	if err := l.writeRows(); err != nil {
+		return err
+	}
 	return errors.Join(l.hw.write(mark.seq, mark.link, l.db.opts.faultAt(WriteHighWater)), l.db.meta.writeHighWater())
 }
 
-func (l *badgerLog) closeHighWater() error {
+func (l *diskLog) closeHighWater() error {
 	if l.hw == nil {
 		return nil
 	}
 	return errors.Join(l.writeHighWater(), l.hw.f.Close())
 }
 
-func (l *badgerLog) closeIDs() error {
+func (l *diskLog) closeIDs() error {
 	if l.c.ids == nil {
 		return nil
 	}
 	return l.c.ids.close()
 }
 
-func (l *badgerLog) close() error {
+func (l *diskLog) close() error {
 	l.mu.Lock()
 	l.closed = true
 	l.mu.Unlock()
@@ -101,14 +104,14 @@ func (l *badgerLog) close() error {
 	l.wakeReaders()
 	l.stopOnce.Do(func() { close(l.stop) })
 	l.background.Wait()
-	return errors.Join(l.closeHighWater(), l.closeIDs(), l.kv.close(false))
+	return errors.Join(l.closeHighWater(), l.closeIDs(), l.kv.close(false), l.blocks.close())
 }
 
 // recover opens the database and finds where the log stands. It runs at open
 // and after every failed commit, so a group that was kept though reported lost
 // is adopted: its ids are known and a retry of it is a duplicate.
-func (l *badgerLog) recover() error {
-	if err := l.kv.open(); err != nil {
+func (l *diskLog) recover() error {
+	if err := errors.Join(l.kv.open(), l.blocks.open()); err != nil {
 		return err
 	}
 	if err := l.settings(); err != nil {
@@ -140,6 +143,12 @@ func (l *badgerLog) recover() error {
 		c.next, c.prev = tail.end(), tail.Link
 		c.received = max(c.received, recs[len(recs)-1].Received)
 	}
+	if err := l.openHighWater(); err != nil {
+		return err
+	}
+	if err := l.adopt(); err != nil {
+		return err
+	}
 	if last := l.last.Load(); c.next <= last {
 		return l.gap(c.next, last+1, "the log ends before what was acknowledged")
 	}
@@ -157,7 +166,7 @@ func (l *badgerLog) recover() error {
 }
 
 // commitMark makes the committer's position what readers see.
-func (l *badgerLog) commitMark() {
+func (l *diskLog) commitMark() {
 	l.clock.Store(l.c.received)
 	l.mu.Lock()
 	l.mark = highWater{seq: l.c.next - 1, link: l.c.prev}
@@ -166,9 +175,9 @@ func (l *badgerLog) commitMark() {
 	l.wakeReaders()
 }
 
-// checkHighWater refuses a log that ends before the high-water mark or holds
-// another block there.
-func (l *badgerLog) checkHighWater() error {
+// openHighWater refuses a log whose rows end before the high-water mark, which is
+// written after them.
+func (l *diskLog) openHighWater() error {
 	if l.hw == nil {
 		hw, err := openHighWater(filepath.Join(l.db.dir, hwName), l.c.next == 1, l.db.slog)
 		if err != nil {
@@ -176,10 +185,16 @@ func (l *badgerLog) checkHighWater() error {
 		}
 		l.hw = hw
 	}
-	mark := l.hw.durable()
-	if mark.seq >= l.c.next {
+	if mark := l.hw.durable(); mark.seq >= l.c.next {
 		return l.gap(l.c.next, mark.seq+1, "the log ends before its high-water mark")
 	}
+	return nil
+}
+
+// checkHighWater refuses a log that holds another block than the high-water mark
+// names.
+func (l *diskLog) checkHighWater() error {
+	mark := l.hw.durable()
 	if mark.seq < l.first.Load() {
 		return nil
 	}
@@ -194,7 +209,7 @@ func (l *badgerLog) checkHighWater() error {
 }
 
 // checkFirst refuses a log whose oldest block does not follow the anchor.
-func (l *badgerLog) checkFirst(anchor logStart) error {
+func (l *diskLog) checkFirst(anchor logStart) error {
 	if l.c.next == anchor.first {
 		return nil
 	}
@@ -228,7 +243,7 @@ func parseAnchor(b []byte) (a logStart, err error) {
 }
 
 // anchor reads where the log starts; without one it starts at 1.
-func (l *badgerLog) anchor() (a logStart, err error) {
+func (l *diskLog) anchor() (a logStart, err error) {
 	a.first = 1
 	err = l.kv.use(func(b *badger.DB) error {
 		txn := b.NewTransaction(false)
@@ -247,7 +262,7 @@ func (l *badgerLog) anchor() (a logStart, err error) {
 
 // settings reads or makes the secret of the id hashes, takes the next epoch
 // for the nonces, and by that proves that the log can be written.
-func (l *badgerLog) settings() error {
+func (l *diskLog) settings() error {
 	return l.kv.use(func(b *badger.DB) error {
 		txn := b.NewTransaction(true)
 		defer txn.Discard()
@@ -291,7 +306,7 @@ func getValue(txn *badger.Txn, key []byte) ([]byte, error) {
 }
 
 // lastBlock returns the newest block, nil if there is none.
-func (l *badgerLog) lastBlock() (*block, error) {
+func (l *diskLog) lastBlock() (*block, error) {
 	var found *block
 	err := l.kv.use(func(b *badger.DB) error {
 		txn := b.NewTransaction(false)
@@ -304,7 +319,7 @@ func (l *badgerLog) lastBlock() (*block, error) {
 			return nil
 		}
 		_, first, _ := parseBlockKey(it.Item().Key())
-		v, err := it.Item().ValueCopy(nil)
+		v, err := l.blocks.stored(it.Item())
 		if err == nil {
 			found, err = openBlock(v)
 		}
@@ -317,7 +332,7 @@ func (l *badgerLog) lastBlock() (*block, error) {
 }
 
 // gap reports records [from, to) as lost from log/.
-func (l *badgerLog) gap(from, to uint64, why string) error {
+func (l *diskLog) gap(from, to uint64, why string) error {
 	return &GapError{From: from, To: to, File: l.kv.dir, Why: why}
 }
 

@@ -112,7 +112,7 @@ func (db *DB) eraseAgain(ctx context.Context, list map[keyID]int64, tell func(Te
 // skipEpochs leaves a random number of epochs unused. The directory that was
 // backed up may have gone on from the same epoch with the same keys: the two
 // must not seal with one nonce.
-func (l *badgerLog) skipEpochs() error {
+func (l *diskLog) skipEpochs() error {
 	skip := 1<<20 + binary.BigEndian.Uint32(randomBytes(4))>>8
 	return l.kv.use(func(b *badger.DB) error {
 		txn := b.NewTransaction(true)

@@ -20,7 +20,7 @@ type DB struct {
 	slog   *slog.Logger
 	lock   *os.File
 	guard  *guard
-	log    *badgerLog
+	log    *diskLog
 	leads  *Table
 	meta   *Table
 	keys   *keyStore

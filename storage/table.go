@@ -94,7 +94,7 @@ func (t *Table) commit(tx *Tx) error {
 // open opens the table and refuses one that ends before its high-water mark.
 func (t *Table) open() error {
 	if t.values != nil {
-		if err := t.values.open(); err != nil {
+		if err := t.values.open(false); err != nil {
 			return err
 		}
 	}

@@ -13,12 +13,15 @@ const trimBatch = 5000
 // Trim forgets whole days whose records are all before the given sequence. The
 // anchor, what the oldest block kept must follow, is durable before anything is
 // deleted; a crash in between leaves blocks that the next recovery deletes.
-func (l *badgerLog) Trim(ctx context.Context, part int, before uint64) error {
+func (l *diskLog) Trim(ctx context.Context, part int, before uint64) error {
 	if err := l.checkPart(part); err != nil {
 		return err
 	}
 	l.maintain.Lock()
 	defer l.maintain.Unlock()
+	if err := l.writeRows(); err != nil {
+		return err
+	}
 	first := l.days.lastStart(before)
 	if first <= l.first.Load() {
 		return nil
@@ -41,11 +44,15 @@ func (l *badgerLog) Trim(ctx context.Context, part int, before uint64) error {
 	}
 	l.first.Store(first)
 	l.days.drop(first)
-	return l.dropBlocks(ctx, first)
+	if err := l.dropBlocks(ctx, first); err != nil {
+		return err
+	}
+	l.reclaimSoon()
+	return nil
 }
 
 // dropBlocks deletes the blocks before the anchor.
-func (l *badgerLog) dropBlocks(ctx context.Context, first uint64) error {
+func (l *diskLog) dropBlocks(ctx context.Context, first uint64) error {
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -73,7 +80,7 @@ func (l *badgerLog) dropBlocks(ctx context.Context, first uint64) error {
 
 // blockKeys returns the keys of up to limit blocks with first sequences in
 // [from, to), in order.
-func (l *badgerLog) blockKeys(txn *badger.Txn, from, to uint64, limit int) (keys [][]byte) {
+func (l *diskLog) blockKeys(txn *badger.Txn, from, to uint64, limit int) (keys [][]byte) {
 	prefix := logKey(0, logBlock)
 	it := txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
 	defer it.Close()

@@ -260,7 +260,7 @@ func TestValuesDamaged(t *testing.T) {
 }
 
 func FuzzValuePlace(f *testing.F) {
-	f.Add(valuePlace{1, 2, 3, 4}.append(nil))
+	f.Add(filePlace{1, 2, 3, 4}.append(nil))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, err := parsePlace(b)
