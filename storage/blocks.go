@@ -48,7 +48,7 @@ const (
 
 const (
 	freshRows      = 4096 // that are written in one transaction
-	blockFileBytes = 128 << 20
+	blockFileBytes = 32 << 20
 )
 
 func newBlockFiles(dir string) *blockFiles {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -25,12 +26,29 @@ func (l *diskLog) keepReblocking() {
 	if every < 0 {
 		return
 	}
+	stale := false    // there are blocks that nobody needs any more
+	var due time.Time // when space may be looked for
 	l.repeat(every, func() {
-		if _, err := l.reblock(); err != nil {
+		done, err := l.reblock()
+		if err != nil {
 			l.db.slog.Warn("storage: blocks stay as they are for now", "err", err)
+		}
+		stale = stale || done > 0
+		if begun := time.Now(); stale && begun.After(due) {
+			l.maintain.Lock()
+			l.reclaimSoon()
+			l.maintain.Unlock()
+			stale, due = false, begun.Add(max(reclaimLeast, reclaimShare*time.Since(begun)))
 		}
 	})
 }
+
+// Space of joined blocks is looked for at most so often, and for at most a part of
+// the time: rows are counted.
+const (
+	reclaimLeast = 10 * time.Second
+	reclaimShare = 100
+)
 
 // reblock joins closed runs of blocks and returns how many records it wrote anew.
 func (l *diskLog) reblock() (done uint64, err error) {

@@ -16,15 +16,12 @@ import (
 // reclaimEvery is how often. It costs an iteration over the rows, not the values.
 const reclaimEvery = 6 * time.Hour
 
-// keepReclaiming frees space that no value and no block needs any more.
+// keepReclaiming frees space that no value needs any more.
 func (l *diskLog) keepReclaiming() {
 	l.repeat(reclaimEvery, func() {
 		if _, err := l.db.leads.reclaim(l.stopping); err != nil && !errors.Is(err, ErrClosed) {
 			l.db.slog.Warn("storage: values that are no longer needed stay on disk for now", "err", err)
 		}
-		l.maintain.Lock()
-		defer l.maintain.Unlock()
-		l.reclaimSoon()
 	})
 }
 
