@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/dgraph-io/badger/v4"
 )
 
 // killed copies the directory of an open log as kill -9 would leave it, while its
@@ -279,6 +281,47 @@ func TestBlocksDamaged(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestOldWAL opens what a version left that was killed and kept blocks in rows: a WAL
+// as large as they were.
+func TestOldWAL(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "log")
+	o := kvOptions("log", dir, (&Options{}).logger()).WithMemTableSize(16 << 20)
+	b, err := badger.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	for i := range 140 {
+		err := b.Update(func(txn *badger.Txn) error {
+			return txn.Set(fmt.Appendf(nil, "row %03d", i), bytes.Repeat([]byte{byte(i)}, 100<<10))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	copied := filepath.Join(t.TempDir(), "log")
+	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	k := newKV("log", copied, kvOptions("log", copied, (&Options{}).logger()))
+	if err := k.open(); err != nil {
+		t.Fatal(err)
+	}
+	defer k.close(false)
+	err = k.use(func(b *badger.DB) error {
+		txn := b.NewTransaction(false)
+		defer txn.Discard()
+		v, err := getValue(txn, []byte("row 139"))
+		if len(v) != 100<<10 {
+			t.Errorf("the last row has %d bytes", len(v))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

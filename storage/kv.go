@@ -159,7 +159,7 @@ func (k *kv) close(again bool) (err error) {
 // transaction takes 15 % of a memtable.
 func kvOptions(name, dir string, log *slog.Logger) badger.Options {
 	o := badger.DefaultOptions(dir).
-		WithLogger(diskLogger{log.With("db", name)}).
+		WithLogger(badgerLogger{log.With("db", name)}).
 		WithMetricsEnabled(false).
 		WithDetectConflicts(false).
 		WithNumVersionsToKeep(1).
@@ -171,8 +171,11 @@ func kvOptions(name, dir string, log *slog.Logger) badger.Options {
 		WithCompactL0OnClose(false).
 		WithChecksumVerificationMode(options.OnBlockRead)
 	switch name {
-	case "log": // few rows, but for the blocks that Restore puts into them, which are packed
-		return o.WithSyncWrites(true).WithCompression(options.None).WithBlockCacheSize(0)
+	case "log":
+		// Few rows, but for the blocks that Restore puts into them, which are packed,
+		// and those of older versions: a WAL of theirs needs a memtable of its size.
+		return o.WithSyncWrites(true).WithMemTableSize(oldLogTable).
+			WithCompression(options.None).WithBlockCacheSize(0)
 	case "leads":
 		// Its rows are written again and again. A level less below the first
 		// saves one rewriting of each; tables of 1 MiB on every level, because
@@ -187,16 +190,19 @@ func kvOptions(name, dir string, log *slog.Logger) badger.Options {
 	}
 }
 
-// diskLogger passes Badger's warnings and errors on. They name files and
-// levels, never rows.
-type diskLogger struct{ log *slog.Logger }
+// oldLogTable is the memtable with which the log was written when blocks lay in rows.
+const oldLogTable = 16 << 20
 
-func (l diskLogger) Errorf(format string, args ...any) {
+// badgerLogger passes Badger's warnings and errors on. They name files and
+// levels, never rows.
+type badgerLogger struct{ log *slog.Logger }
+
+func (l badgerLogger) Errorf(format string, args ...any) {
 	l.log.Warn("badger: " + strings.TrimSpace(fmt.Sprintf(format, args...)))
 }
 
-func (l diskLogger) Warningf(format string, args ...any) { l.Errorf(format, args...) }
+func (l badgerLogger) Warningf(format string, args ...any) { l.Errorf(format, args...) }
 
-func (l diskLogger) Infof(string, ...any) {}
+func (l badgerLogger) Infof(string, ...any) {}
 
-func (l diskLogger) Debugf(string, ...any) {}
+func (l badgerLogger) Debugf(string, ...any) {}
