@@ -134,10 +134,15 @@ func runHandoffsShow(ctx context.Context, c *call) error {
 			due += " !"
 		}
 		rows := [][]string{
-			{text{"lead", "lead"}.in(c.lang), h.Lead}, {text{"score", "puntuación"}.in(c.lang), strings.TrimSpace(strconv.Itoa(h.Score) + " " + strings.TrimSpace(h.Grade+" "+h.Band))},
-			{text{"state", "estado"}.in(c.lang), strings.TrimSpace(h.State + " " + h.Reason)}, {text{"handed over", "entregado"}.in(c.lang), clockText(h.At)},
-			{text{"to", "a"}.in(c.lang), strings.TrimSpace(h.To + " " + h.Queue)}, {text{"take until", "atender antes de"}.in(c.lang), due},
-			{text{"owner", "responsable"}.in(c.lang), h.Owner}, {text{"page", "página"}.in(c.lang), h.Links["page"]}, {text{"timeline", "cronología"}.in(c.lang), h.Links["timeline"]},
+			{text{"lead", "lead"}.in(c.lang), h.Lead},
+			{text{"score", "puntuación"}.in(c.lang), strings.TrimSpace(strconv.Itoa(h.Score) + " " + strings.TrimSpace(h.Grade+" "+h.Band))},
+			{text{"state", "estado"}.in(c.lang), strings.TrimSpace(h.State + " " + h.Reason)},
+			{text{"handed over", "entregado"}.in(c.lang), clockText(h.At)},
+			{text{"to", "a"}.in(c.lang), strings.TrimSpace(h.To + " " + h.Queue)},
+			{text{"take until", "atender antes de"}.in(c.lang), due},
+			{text{"owner", "responsable"}.in(c.lang), h.Owner},
+			{text{"page", "página"}.in(c.lang), h.Links["page"]},
+			{text{"timeline", "cronología"}.in(c.lang), h.Links["timeline"]},
 		}
 		for _, r := range rows {
 			fmt.Fprintf(c.out, "%-17s %s\n", r[0], plain(r[1]))
