@@ -5,6 +5,7 @@ const (
 	MailLinkKind        = "link"        // counts a click, then leads to its target
 	MailPixelKind       = "pixel"       // counts an open
 	MailUnsubscribeKind = "unsubscribe" // ends the mails of a list (RFC 8058)
+	MailAnswerKind      = "answer"      // asks whether a choice is the reader's answer to a mail's question
 )
 
 // MailLink is what an address in a mail is to say of whoever follows it.
@@ -18,7 +19,18 @@ type MailLink struct {
 	Campaign string
 	List     string // what an unsubscribe ends; empty = all mail
 	Trap     bool   // a link that no person sees: whoever follows it is a machine
-	Expires  int64  // unix ms; 0 = the kind's default
+	Answer   MailAnswer
+	Expires  int64 // unix ms; 0 = the kind's default
+}
+
+// MailAnswer is one answer that can be given to the question of a mail.
+type MailAnswer struct {
+	Survey    string // what events call it: the mail
+	Question  string // its id
+	Attribute string // that the answer becomes; empty = none
+	Value     string
+	Ask       string // the question, as people read it
+	Label     string // the answer, as people read it
 }
 
 // MintedLink is a signed address, ready for the mail.

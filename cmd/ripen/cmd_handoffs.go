@@ -22,6 +22,16 @@ one of open, pending, accepted, rejected, won, lost.
   ripen handoffs list --state open --queue sales --data ./data`,
 		run: runHandoffsList,
 	}, {
+		name: "handoffs show", args: "ID", min: 1, max: 1, use: tenantSettings,
+		summary: text{"one hand-off: score, reasons, whose it is, where to look", "una entrega: puntuación, razones, de quién es, dónde mirar"},
+		help: `
+What the destination was told when the lead was handed over. Whose it is says the
+lead's attribute owner: the CRM sets it, an import, or a journey that hands over
+(set: {owner: luis}, after a branch).
+
+  ripen handoffs show 8f14e45fceea167a5a36dedd4bea2543 --data ./data`,
+		run: runHandoffsShow,
+	}, {
 		name: "handoffs accept", args: "ID", min: 1, max: 1, use: tenantSettings,
 		summary: text{"sales takes a lead", "ventas se queda con un lead"},
 		help: `
@@ -67,6 +77,12 @@ type handoffRow struct {
 	Overdue   bool   `json:"overdue,omitempty"`
 	Reason    string `json:"reason,omitempty"`
 	Event     string `json:"event,omitempty"`
+	Owner     string `json:"owner,omitempty"`
+	Reasons   []struct {
+		Why   string `json:"why"`
+		Share int64  `json:"share"`
+	} `json:"reasons,omitempty"`
+	Links map[string]string `json:"links,omitempty"`
 }
 
 func runHandoffsList(ctx context.Context, c *call) error {
@@ -100,6 +116,40 @@ func runHandoffsList(ctx context.Context, c *call) error {
 			})
 		}
 		c.table([]string{"ID", "HANDED OVER", "STATE", "LEAD", ">SCORE", "BAND", "TO", "DUE", "REASON"}, rows)
+		return nil
+	})
+}
+
+func runHandoffsShow(ctx context.Context, c *call) error {
+	return c.withServer(ctx, func(cl *client) error {
+		var h handoffRow
+		if err := cl.do(ctx, "GET", "/v1/handoffs/"+url.PathEscape(c.args[0]), nil, nil, &h); err != nil {
+			return err
+		}
+		if c.bool("json") {
+			return c.printJSON(h)
+		}
+		due := clockText(h.Due)
+		if h.Overdue {
+			due += " !"
+		}
+		rows := [][]string{
+			{text{"lead", "lead"}.in(c.lang), h.Lead},
+			{text{"score", "puntuación"}.in(c.lang), strings.TrimSpace(strconv.Itoa(h.Score) + " " + strings.TrimSpace(h.Grade+" "+h.Band))},
+			{text{"state", "estado"}.in(c.lang), strings.TrimSpace(h.State + " " + h.Reason)},
+			{text{"handed over", "entregado"}.in(c.lang), clockText(h.At)},
+			{text{"to", "a"}.in(c.lang), strings.TrimSpace(h.To + " " + h.Queue)},
+			{text{"take until", "atender antes de"}.in(c.lang), due},
+			{text{"owner", "responsable"}.in(c.lang), h.Owner},
+			{text{"page", "página"}.in(c.lang), h.Links["page"]},
+			{text{"timeline", "cronología"}.in(c.lang), h.Links["timeline"]},
+		}
+		for _, r := range rows {
+			fmt.Fprintf(c.out, "%-17s %s\n", r[0], plain(r[1]))
+		}
+		for _, r := range h.Reasons {
+			fmt.Fprintf(c.out, "%+17.1f %s\n", float64(r.Share)/1000, plain(r.Why))
+		}
 		return nil
 	})
 }

@@ -46,6 +46,16 @@ for a field of the lead, or the words behind the bar for who has none. Links are
 counted, and the unsubscribe, its headers, the open pixel and UTM parameters
 are added by themselves.
 
+A mail may ask one question; each answer is an address, and the page behind it
+asks the reader to send it, so that a scanner answers nothing:
+
+  question: {id: use, ask: Where do you make coffee?, attribute: use,
+    choices: {home: At home, office: At the office}}
+  text: "At home: {{ answer.home }}  At the office: {{ answer.office }}"
+
+What is sent becomes survey_opened and survey_answered (survey = the mail,
+question, answer) and the attribute, which may be left out.
+
   ripen mail template publish welcome.yaml --data ./data`,
 		run: func(ctx context.Context, c *call) error { return c.putTemplate(ctx, false) },
 	}, {

@@ -45,6 +45,16 @@ It counts for everything that was done before, too. A map without topics
 			help:    "  ripen topics show --tenant acme --data ./data",
 			run:     runTopicsShow,
 		},
+		{
+			name: "topics audience", use: append([]string{"scorecard", "min-score", "band", "as-of"}, tenantSettings...), folds: true,
+			summary: text{"what the leads care about: how many, topic by topic", "qué interesa a los leads: a cuántos, tema por tema"},
+			help: `
+Of the whole list, or of a band: how many care about a topic at all, how many of
+them are known by name, for how many it comes first, and the mean affinity.
+
+  ripen topics audience --band mql --data ./data`,
+			run: runTopicsAudience,
+		},
 	}
 }
 
@@ -70,6 +80,34 @@ func runTopicsSet(ctx context.Context, c *call) error {
 
 func runTopicsShow(ctx context.Context, c *call) error {
 	return c.showText(ctx, "/v1/topics")
+}
+
+func runTopicsAudience(ctx context.Context, c *call) error {
+	return c.withServer(ctx, func(cl *client) error {
+		var out struct {
+			Leads  int `json:"leads"`
+			Topics []struct {
+				Topic    string  `json:"topic"`
+				Leads    int     `json:"leads"`
+				Known    int     `json:"known"`
+				First    int     `json:"first"`
+				Affinity float64 `json:"affinity"`
+			} `json:"topics"`
+		}
+		if err := cl.do(ctx, "GET", "/v1/topics/audience", c.leadsQuery(), nil, &out); err != nil {
+			return err
+		}
+		if c.bool("json") {
+			return c.printJSON(out)
+		}
+		rows := [][]string{}
+		for _, t := range out.Topics {
+			share := 100 * float64(t.Leads) / float64(out.Leads)
+			rows = append(rows, []string{t.Topic, fmt.Sprint(t.Leads), fmt.Sprintf("%.0f%%", share), fmt.Sprint(t.Known), fmt.Sprint(t.First), fmt.Sprintf("%.3f", t.Affinity)})
+		}
+		c.table([]string{"TOPIC", ">LEADS", ">OF ALL", ">KNOWN", ">FIRST", ">AFFINITY"}, rows)
+		return nil
+	})
 }
 
 // setText puts a text in force, and says its version.

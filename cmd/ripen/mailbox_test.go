@@ -71,7 +71,7 @@ type gotMail struct {
 }
 
 // cmdMailed waits until a mail server has taken so many mails, prints the last
-// one, and fails if there were more. MAIL_LINK, MAIL_PIXEL and MAIL_UNSUB are the
+// one, and fails if there were more. MAIL_LINK, MAIL_PIXEL, MAIL_UNSUB and MAIL_ANSWER are the
 // paths of its addresses.
 //
 //	mailed NAME N [DNS-RECORD]
@@ -108,7 +108,7 @@ func cmdMailed(ts *testscript.TestScript, neg bool, args []string) {
 	out.Subject, err = (&mime.WordDecoder{}).DecodeHeader(last.Header("Subject"))
 	ts.Check(err)
 	ts.Check(out.read(last.Raw))
-	for name, kind := range map[string]string{"MAIL_LINK": "/c/", "MAIL_PIXEL": "/o/", "MAIL_UNSUB": "/u/"} {
+	for name, kind := range map[string]string{"MAIL_LINK": "/c/", "MAIL_PIXEL": "/o/", "MAIL_UNSUB": "/u/", "MAIL_ANSWER": "/a/"} {
 		_, path, has := strings.Cut(out.HTML+" "+out.Unsub, kind)
 		if end := strings.IndexAny(path, "\"<>&? "); has && end > 0 {
 			ts.Setenv(name, kind+path[:end])

@@ -1,6 +1,6 @@
 // Package email knows what becomes of a mail: it signs the addresses that stand
 // in one and answers whoever follows them (open pixels /o/, click links /c/,
-// unsubscribe links /u/), and takes the reports of mail providers
+// unsubscribe links /u/, answers to a mail's question /a/), and takes the reports of mail providers
 // (/hooks/<provider>).
 //
 // It promises that an address that it did not sign, or signed for another use,
@@ -114,7 +114,7 @@ func New(cfg Config) *Handler {
 	return h
 }
 
-// Handle answers a request to /o/, /c/, /u/ or /hooks/ and returns true, or
+// Handle answers a request to /o/, /c/, /u/, /a/ or /hooks/ and returns true, or
 // returns false if the path is another's.
 func (h *Handler) Handle(ctx *fasthttp.RequestCtx) bool {
 	path := string(ctx.URI().PathOriginal())
@@ -133,6 +133,8 @@ func (h *Handler) Handle(ctx *fasthttp.RequestCtx) bool {
 		h.clicked(ctx, token)
 	case unsub:
 		h.unsubscribe(ctx, token)
+	case ask:
+		h.asked(ctx, token)
 	default:
 		return false
 	}

@@ -22,7 +22,7 @@ const (
 )
 
 // lives are how long an address is good by default.
-var lives = map[purpose]time.Duration{open: 90 * day, click: 365 * day, unsub: MaxLife}
+var lives = map[purpose]time.Duration{open: 90 * day, click: 365 * day, unsub: MaxLife, ask: 365 * day}
 
 // Mint signs an address under the origin base. What it refuses is a
 // [*tracker.Error] that names the field.
@@ -63,6 +63,8 @@ func claim(p purpose, l tracker.MailLink, now int64) (claims, error) {
 		return c, invalid("url", "need where the link leads")
 	case p != click && (l.URL != "" || l.Link != "" || l.Trap):
 		return c, invalid("url", "url, link and trap are of links alone")
+	case p == ask && (l.Answer.Survey == "" || l.Answer.Question == "" || l.Answer.Value == ""):
+		return c, invalid("answer", "need a survey, its question and a value")
 	case p != unsub && l.List != "":
 		return c, invalid("list", "is of an unsubscribe alone")
 	}
@@ -79,6 +81,9 @@ func claim(p purpose, l tracker.MailLink, now int64) (claims, error) {
 			return c, invalid("url", err.Error())
 		}
 		c.url = target
+	}
+	if p == ask {
+		c.url = answerText(&l.Answer)
 	}
 	at := l.Expires
 	if at == 0 {

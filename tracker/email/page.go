@@ -1,6 +1,7 @@
 package email
 
 import (
+	"html"
 	"strconv"
 	"strings"
 
@@ -17,6 +18,9 @@ const (
 	pageGone  = "gone"
 	pageLater = "later"
 	pageSaved = "saved"
+	// of a mail's question
+	pageAnswer   = "answer"
+	pageAnswered = "answered"
 )
 
 // pageText is a heading, a sentence, and for the page that asks its button.
@@ -30,6 +34,9 @@ var pages = map[string]map[string]pageText{
 		pageGone:  {"This link is not good any more", "It has expired, or a part of it is missing. Nothing was changed.", ""},
 		pageSaved: {"Saved", "From now on we keep to what you chose.", ""},
 		pageLater: {"Please try again in a moment", "Your wish could not be stored just now.", ""},
+
+		pageAnswer:   {"", "Your answer", "Send my answer"}, // the question is its title
+		pageAnswered: {"Thank you", "Your answer is with us.", ""},
 	},
 	"es": {
 		pageAsk:   {"¿Darse de baja?", "No recibirás más correos como este.", "Darme de baja"},
@@ -37,6 +44,9 @@ var pages = map[string]map[string]pageText{
 		pageGone:  {"Este enlace ya no sirve", "Ha caducado o le falta una parte. No se ha cambiado nada.", ""},
 		pageSaved: {"Guardado", "Desde ahora nos atenemos a lo que has elegido.", ""},
 		pageLater: {"Inténtalo de nuevo en un momento", "Ahora mismo no se ha podido guardar tu petición.", ""},
+
+		pageAnswer:   {"", "Tu respuesta", "Enviar mi respuesta"},
+		pageAnswered: {"Gracias", "Tu respuesta nos ha llegado.", ""},
 	},
 }
 
@@ -89,20 +99,38 @@ func showPreferences(b *strings.Builder, lang string) {
 
 // showPage answers with a page in the reader's language.
 func showPage(ctx *fasthttp.RequestCtx, status int, name string) {
-	lang := string(ctx.QueryArgs().Peek("lang")) // of the mail, where it says one
-	if _, known := pages[lang]; !known {
-		lang = preferred(string(ctx.Request.Header.Peek("Accept-Language")))
-	}
+	lang := language(ctx)
 	t := pages[lang][name]
 	var b strings.Builder
-	b.WriteString(`<!doctype html><html lang="` + lang + `"><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
-		`<meta name="robots" content="noindex"><title>` + t.title + `</title><style>` + pageStyle + `</style><main><h1>` + t.title + `</h1><p>` + t.text + `</p>`)
-	if t.button != "" {
+	if b.WriteString(`<p>` + t.text + `</p>`); t.button != "" {
 		b.WriteString(`<form method="post"><input type="hidden" name="List-Unsubscribe" value="One-Click"><input type="hidden" name="page" value="1">` +
 			`<button>` + t.button + `</button></form>`)
 		showPreferences(&b, lang)
 	}
-	b.WriteString("</main></html>\n")
+	write(ctx, status, lang, t.title, b.String())
+}
+
+// showQuestion asks whether an answer is the reader's.
+func showQuestion(ctx *fasthttp.RequestCtx, status int, a *tracker.MailAnswer) {
+	lang := language(ctx)
+	t := pages[lang][pageAnswer]
+	write(ctx, status, lang, html.EscapeString(a.Ask), `<p>`+t.text+`: <strong>`+html.EscapeString(a.Label)+`</strong></p>`+
+		`<form method="post"><input type="hidden" name="`+fieldAnswer+`" value="1"><button>`+t.button+`</button></form>`)
+}
+
+// language is that of the mail, where it says one, else the reader's.
+func language(ctx *fasthttp.RequestCtx) string {
+	lang := string(ctx.QueryArgs().Peek("lang"))
+	if _, known := pages[lang]; !known {
+		lang = preferred(string(ctx.Request.Header.Peek("Accept-Language")))
+	}
+	return lang
+}
+
+// write answers with a page; title and body are HTML.
+func write(ctx *fasthttp.RequestCtx, status int, lang, title, body string) {
+	text := `<!doctype html><html lang="` + lang + `"><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
+		`<meta name="robots" content="noindex"><title>` + title + `</title><style>` + pageStyle + `</style><main><h1>` + title + `</h1>` + body + "</main></html>\n"
 	h := &ctx.Response.Header
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 	h.Set("Referrer-Policy", "no-referrer") // the address stays between the mail and us
@@ -110,7 +138,7 @@ func showPage(ctx *fasthttp.RequestCtx, status int, name string) {
 	h.Set("Vary", "Accept-Language")
 	ctx.SetStatusCode(status)
 	ctx.SetContentType("text/html; charset=utf-8")
-	ctx.SetBodyString(b.String())
+	ctx.SetBodyString(text)
 }
 
 // preferred returns the language of ours that an Accept-Language header likes

@@ -24,8 +24,9 @@ type happened struct {
 	list          string
 	campaign      string
 	tags, reason  string
-	text          string // that the person wrote
-	number        string // the keyed hash of their telephone number
+	text          string              // that the person wrote
+	number        string              // the keyed hash of their telephone number
+	answer        *tracker.MailAnswer // of a survey_opened or survey_answered
 	provider      string
 	flag          string // the provider's word for a machine, kept as data
 	agent, ip     string
@@ -84,6 +85,7 @@ func (h *happened) record(src *tracker.Source, now int64) storage.Record {
 		e.Fields = append(e.Fields, f)
 	}
 	put(tracker.Context, "campaign.name", cut(h.campaign, tracker.MaxID), inClear)
+	h.putAnswer(put, func(f tracker.Field) { personal = append(personal, f) })
 	put(tracker.Property, "tags", cut(h.tags, maxReason), sealed)
 	for _, f := range h.place {
 		put(f.Space, string(f.Name), string(f.Value.Str), sealed)

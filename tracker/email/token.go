@@ -12,7 +12,7 @@ import (
 	"ripen/tracker"
 )
 
-// A token is what stands behind /o/, /c/ or /u/:
+// A token is what stands behind /o/, /c/, /u/ or /a/:
 //
 //	token   = base64url(key id:4 tag:16 sealed)
 //	claims  = version:1 flags:1 expires:uvarint string*
@@ -37,11 +37,12 @@ const (
 	open  purpose = 'o'
 	click purpose = 'c'
 	unsub purpose = 'u'
+	ask   purpose = 'a'
 )
 
 // purposes maps the kinds of tracker.MailLink.
 var purposes = map[string]purpose{
-	tracker.MailPixelKind: open, tracker.MailLinkKind: click, tracker.MailUnsubscribeKind: unsub,
+	tracker.MailPixelKind: open, tracker.MailLinkKind: click, tracker.MailUnsubscribeKind: unsub, tracker.MailAnswerKind: ask,
 }
 
 // claims are what a token says.
@@ -49,6 +50,7 @@ type claims struct {
 	expires int64 // unix seconds
 	trap    bool
 
+	// Of an answer, url is what [answerText] writes.
 	email, user, message, link, url, campaign, list string
 }
 

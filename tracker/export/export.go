@@ -160,6 +160,7 @@ var routes = []route{
 	{"POST", "scorecards/*/rollback", "", (*call).rollback, tenantKey},
 	{"GET", "topics", "", (*call).topics, tenantKey},
 	{"PUT", "topics", "", (*call).setTopics, tenantKey},
+	{"GET", "topics/audience", "scorecard min_score band grade as_of", (*call).audience, tenantKey},
 	{"GET", "offers", "", (*call).offers, tenantKey},
 	{"PUT", "offers", "", (*call).setOffers, tenantKey},
 	{"GET", "templates", "lang", (*call).templates, tenantKey},

@@ -61,10 +61,41 @@ type handoffJSON struct {
 	Overdue   bool   `json:"overdue,omitempty"` // nobody has taken it in time
 	Reason    string `json:"reason,omitempty"`
 	Event     string `json:"event,omitempty"` // message id of the event that says its state
+	toldJSON
 }
 
-func (c *call) handoffJSON(h *tracker.Handoff) handoffJSON {
-	out := handoffJSON{
+// toldJSON is what the destination was told of the lead, as it was then. It lies in
+// the intent: of one that was delivered 90 days ago, or whose person was erased,
+// nothing is known any more.
+type toldJSON struct {
+	Owner   string            `json:"owner,omitempty"`
+	Reasons []tracker.Reason  `json:"reasons,omitempty"`
+	Links   map[string]string `json:"links,omitempty"`
+}
+
+func (c *call) toldOf(id string) (out toldJSON, err error) {
+	in, err := c.cfg.Outbox.Get(c.tenant.ID, id)
+	if tracker.KindOf(err) == tracker.KindNotFound || err == nil && in.Body == nil {
+		return out, nil
+	}
+	var body struct {
+		Data struct {
+			toldJSON
+			Lead struct {
+				Reasons []tracker.Reason `json:"reasons"`
+			} `json:"lead"`
+		} `json:"data"`
+	}
+	if err == nil {
+		err = json.Unmarshal(in.Body, &body)
+	}
+	out = body.Data.toldJSON
+	out.Reasons = body.Data.Lead.Reasons
+	return out, err
+}
+
+func (c *call) handoffJSON(h *tracker.Handoff) (out handoffJSON, err error) {
+	out = handoffJSON{
 		ID: h.ID, At: Time(h.At), State: h.State, Since: Time(h.Since), Lead: h.Lead.String(), Scorecard: h.Card, Band: h.Band,
 		Grade: h.Grade, Score: h.Score, Cause: h.Cause, To: h.To, Queue: h.Queue, Reason: h.Reason, Event: h.Message,
 	}
@@ -72,7 +103,8 @@ func (c *call) handoffJSON(h *tracker.Handoff) handoffJSON {
 		out.Due = Time(h.Due)
 		out.Overdue = h.State == tracker.HandoffPending && h.Due < c.cfg.Now()
 	}
-	return out
+	out.toldJSON, err = c.toldOf(h.ID)
+	return out, err
 }
 
 // before is the cursor of lists that count down.
@@ -93,7 +125,11 @@ func (c *call) handoffs() error {
 		Next     string        `json:"next,omitempty"`
 	}{Handoffs: []handoffJSON{}}
 	for i := range list {
-		out.Handoffs = append(out.Handoffs, c.handoffJSON(&list[i]))
+		h, err := c.handoffJSON(&list[i])
+		if err != nil {
+			return err
+		}
+		out.Handoffs = append(out.Handoffs, h)
 	}
 	if len(list) == limit {
 		out.Next = strconv.FormatUint(list[limit-1].Seq, 10)
@@ -110,8 +146,7 @@ func (c *call) handoff() error {
 	if err != nil {
 		return err
 	}
-	JSON(c.ctx, fasthttp.StatusOK, c.handoffJSON(&h))
-	return nil
+	return c.answerHandoff(&h)
 }
 
 func (c *call) acceptHandoff() error { return c.decide(tracker.HandoffAccepted) }
@@ -138,7 +173,15 @@ func (c *call) decide(what string) error {
 		return err
 	}
 	c.log.Info("hand-off decided", "tenant", c.tenant.ID, "handoff", h.ID, "state", h.State, "key", c.caller.Key)
-	JSON(c.ctx, fasthttp.StatusOK, c.handoffJSON(&h))
+	return c.answerHandoff(&h)
+}
+
+func (c *call) answerHandoff(h *tracker.Handoff) error {
+	out, err := c.handoffJSON(h)
+	if err != nil {
+		return err
+	}
+	JSON(c.ctx, fasthttp.StatusOK, out)
 	return nil
 }
 

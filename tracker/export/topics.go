@@ -1,8 +1,11 @@
 package export
 
 import (
+	"cmp"
 	"context"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/valyala/fasthttp"
 
@@ -40,6 +43,63 @@ func (c *call) putInForce(set func(context.Context, tracker.TenantID, []byte) (t
 		return err
 	}
 	JSON(c.ctx, fasthttp.StatusOK, map[string]any{"version": a.Version})
+	return nil
+}
+
+// audienceJSON is how many leads care about a topic. One that nobody cares about is
+// left out.
+type audienceJSON struct {
+	Topic    string  `json:"topic"`
+	Leads    int     `json:"leads"`    // who care about it at all
+	Known    int     `json:"known"`    // of them, those known by name
+	First    int     `json:"first"`    // who care about nothing more
+	Affinity float64 `json:"affinity"` // the mean of who care
+}
+
+// audience answers what the leads of the list care about, the most cared about first.
+func (c *call) audience() error {
+	q := c.leadQuery(true)
+	st, done, err := c.at()
+	if err != nil {
+		return err
+	}
+	defer done()
+	topics, asked := map[string]*audienceJSON{}, 0
+	err = st.EachLead(c.caller, c.tenant.ID, q, func(l *tracker.Lead) error {
+		asked++
+		if l.Interests == nil {
+			return nil
+		}
+		for i, a := range l.Interests.Topics {
+			if thousandths(a.Value) == 0 {
+				continue
+			}
+			t := topics[a.Topic]
+			if t == nil {
+				t = &audienceJSON{Topic: a.Topic}
+				topics[a.Topic] = t
+			}
+			t.Leads++
+			t.Affinity += a.Value
+			if i == 0 {
+				t.First++
+			}
+			if l.ID.Kind != tracker.VisitorIdentity {
+				t.Known++
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	out := make([]*audienceJSON, 0, len(topics))
+	for _, t := range topics {
+		t.Affinity = thousandths(t.Affinity / float64(t.Leads))
+		out = append(out, t)
+	}
+	slices.SortFunc(out, func(a, b *audienceJSON) int { return cmp.Or(b.Leads-a.Leads, strings.Compare(a.Topic, b.Topic)) })
+	JSON(c.ctx, fasthttp.StatusOK, map[string]any{"leads": asked, "topics": out})
 	return nil
 }
 

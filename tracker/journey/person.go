@@ -3,6 +3,7 @@ package journey
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -65,6 +66,18 @@ func (p *Person) stands() standing {
 		}
 	}
 	return s
+}
+
+// set lets the steps that follow at once see what one has set: the log hears of it
+// only after the walk.
+func (p *Person) set(values []Value) {
+	l := *p.Lead
+	l.Attributes = make(map[string]any, len(p.Lead.Attributes)+len(values))
+	maps.Copy(l.Attributes, p.Lead.Attributes)
+	for _, v := range values {
+		l.Attributes[v.Name] = v.To
+	}
+	p.Lead = &l
 }
 
 func (p *Person) past() ([]Act, error) {

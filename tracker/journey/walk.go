@@ -322,6 +322,9 @@ func (w *walker) effect(s *Step, what chosen) error {
 	if err != nil {
 		return err
 	}
+	if s.Kind == Set {
+		w.q.set(s.Values)
+	}
 	detail := s.To
 	if s.Kind == Message {
 		detail = cmp.Or(what.template, s.Channel+" "+s.To)

@@ -14,6 +14,7 @@ import (
 	"math/big"
 	"net"
 	"net/textproto"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +64,9 @@ func newWorld(t *testing.T, password string, cert *tls.Certificate, implicit boo
 		Lead:    func(context.Context, tracker.TenantID, string, uint64) (*tracker.Lead, error) { return w.lead, nil },
 		Trusted: func(_ tracker.TenantID, source uint32) bool { return source == 2 },
 		Mint: func(_ *tracker.Tenant, l tracker.MailLink) (tracker.MintedLink, error) {
+			if l.Kind == tracker.MailAnswerKind {
+				return tracker.MintedLink{URL: "https://t.acme.example/a/" + l.Answer.Value + "/" + url.PathEscape(l.Answer.Label)}, nil
+			}
 			return tracker.MintedLink{URL: "https://t.acme.example/" + map[string]string{"link": "c", "pixel": "o", "unsubscribe": "u"}[l.Kind] + "/TOKEN"}, nil
 		},
 		Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -294,3 +298,15 @@ func TestTurns(t *testing.T) {
 	f("c@x.es", "3", 2000, 0)
 	f("e@x.es", "6", 9000, 0)
 }
+
+const poll = `
+mail: poll
+language: en
+purpose: marketing
+subject: One question
+text: |
+  Home: {{ answer.home }}
+  Office: {{ answer.work }}
+html: '<a href="{{ answer.home }}">Home</a> <a href="{{ answer.work }}">Office</a>'
+question: {id: use, ask: Where do you make coffee?, attribute: use, choices: {home: At home, work: At work}}
+`

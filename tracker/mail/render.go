@@ -117,7 +117,7 @@ func (w *words) write(v *values) (written, error) {
 type tracks struct {
 	mint   func(kind, target string) (string, error) // nil = links stay plain and there is no pixel
 	params [][2]string                               // UTM, added to links that have none
-	own    string                                    // prefix of the server's own addresses, which stay as they are
+	own    [2]string                                 // prefixes of the server's own addresses, which stay as they are
 }
 
 var (
@@ -130,7 +130,8 @@ var (
 // wrote, and adds the pixel.
 func (k *tracks) follow(w *written) (err error) {
 	swap := func(target string) string {
-		if err != nil || !strings.HasPrefix(target, "http://") && !strings.HasPrefix(target, "https://") || strings.HasPrefix(target, k.own) {
+		own := slices.ContainsFunc(k.own[:], func(s string) bool { return strings.HasPrefix(target, s) })
+		if err != nil || own || !strings.HasPrefix(target, "http://") && !strings.HasPrefix(target, "https://") {
 			return target
 		}
 		tagged := k.tag(target)

@@ -153,15 +153,22 @@ func (p *Post) put(t *tracker.Tenant, out *letter, ready *template, a *asked, id
 	if err != nil {
 		return err
 	}
-	own := strings.SplitAfterN(unsubscribe, "/u/", 2)[0]
-	unsubscribe += "?lang=" + f.Language
+	base, _, _ := strings.Cut(unsubscribe, "/u/")
+	lang := "?lang=" + f.Language
+	unsubscribe += lang
+	fixed := map[string]string{"email": out.to, "unsubscribe": unsubscribe}
+	err = f.Question.answers(f.Mail, func(answer tracker.MailAnswer) (string, error) {
+		m, err := p.cfg.Mint(t, tracker.MailLink{Kind: tracker.MailAnswerKind, Email: out.to, Message: id, Campaign: f.campaign(), Answer: answer})
+		return m.URL + lang, err
+	}, fixed)
+	if err != nil {
+		return err
+	}
 	w := ready.words[a.Variant]
 	if w == nil {
 		return fmt.Errorf("template %s@%d has no variant %q", a.Template, a.Version, a.Variant)
 	}
-	out.written, err = w.write(&values{
-		fields: a.Fields, attrs: out.lead.Attributes, fixed: map[string]string{"email": out.to, "unsubscribe": unsubscribe},
-	})
+	out.written, err = w.write(&values{fields: a.Fields, attrs: out.lead.Attributes, fixed: fixed})
 	if err != nil {
 		return err
 	}
@@ -169,7 +176,7 @@ func (p *Post) put(t *tracker.Tenant, out *letter, ready *template, a *asked, id
 		out.headers = [][2]string{{"List-Unsubscribe", "<" + unsubscribe + ">"}, {"List-Unsubscribe-Post", "List-Unsubscribe=One-Click"}}
 		out.addFooter(f.Language, unsubscribe)
 	}
-	k := tracks{mint: link, own: own, params: [][2]string{{"utm_source", "ripen"}, {"utm_medium", "email"}, {"utm_campaign", f.campaign()}}}
+	k := tracks{mint: link, own: [...]string{base + "/u/", base + "/a/"}, params: [][2]string{{"utm_source", "ripen"}, {"utm_medium", "email"}, {"utm_campaign", f.campaign()}}}
 	if out.lead.Consent.Of(tracker.Profiling) == tracker.Refused {
 		k.mint = nil
 	}

@@ -33,6 +33,7 @@ type templateFile struct {
 	Subject  string               `yaml:"subject"`
 	Text     string               `yaml:"text"`
 	HTML     string               `yaml:"html"`
+	Question *question            `yaml:"question"`
 	Variants map[string]wordsFile `yaml:"variants"`
 }
 
@@ -132,6 +133,8 @@ func (f *templateFile) check(name string) error {
 		return invalid("variants", fmt.Sprintf("need at most %d", maxVariants))
 	case f.Stage != "" && !isSlug.MatchString(f.Stage):
 		return invalid("stage", "need a word of a-z, 0-9, - and _")
+	case f.Question != nil && f.Question.check() != nil:
+		return f.Question.check()
 	case f.Campaign != "" && !isSlug.MatchString(f.Campaign):
 		return invalid("campaign", "need a word of a-z, 0-9, - and _")
 	}
@@ -172,13 +175,19 @@ func (f *templateFile) wordsOf(variant string) (*words, error) {
 	if w.subject, err = pieces(at+"subject", subject); err != nil {
 		return nil, err
 	}
+	if slices.ContainsFunc(w.subject, func(p piece) bool { return strings.HasPrefix(p.field, answerField) }) {
+		return nil, invalid(at+"subject", "the address of an answer cannot stand in it: put it into text and html")
+	}
 	if w.text, err = pieces(at+"text", text); err != nil {
 		return nil, err
 	}
-	if html == "" {
-		return w, nil
+	if err = f.Question.asked(at+"text", w.text); html == "" || err != nil {
+		return w, err
 	}
 	list, err := pieces(at+"html", html)
+	if err == nil {
+		err = f.Question.asked(at+"html", list)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +209,7 @@ func pieces(at, s string) (out []piece, err error) {
 		switch {
 		case !fieldName.MatchString(p.field):
 			return nil, invalid(at, fmt.Sprintf("%q is no placeholder: need {{ field | fallback }}", s[m[0]:m[1]]))
-		case !has && !slices.Contains(always, p.field):
+		case !has && !slices.Contains(always, p.field) && !strings.HasPrefix(p.field, answerField):
 			return nil, invalid(at, fmt.Sprintf("{{ %s }} has no fallback for who has none: write {{ %s | friend }}, or {{ %s | }} for nothing", p.field, p.field, p.field))
 		}
 		out = append(out, p)

@@ -40,6 +40,25 @@ func TestCheckNamesFieldAndFix(t *testing.T) {
 	f("text: t", "text: t\nhtml: '<a href={{ x | }}'", "html: ")
 	f("text: t", "text: t\nvariants: {high: {text: '{{ z }}'}}", "variants.high.text: {{ z }} has no fallback")
 	f("text: t", "text: t\ntexto: t", "template: ")
+
+	f("text: t", "text: '{{ answer.home }}'", "text: {{ answer.home }}: question.choices has no home")
+	f("subject: s", "subject: '{{ answer.home }}'", "subject: the address of an answer cannot stand in it")
+	asks := func(question, text, want string) {
+		t.Helper()
+		f("text: t", "text: '"+text+"'\nquestion: "+question, want)
+	}
+	const both = "{{ answer.home }} {{ answer.work }}"
+	asks("{id: use, ask: Where?, choices: {home: Home, work: Work}}", "{{ answer.home }}", "text: nothing leads to the answer work")
+	asks("{id: use, ask: Where?, choices: {home: Home, work: Work}}", both+" {{ answer.bar }}", "text: {{ answer.bar }}: question.choices has no bar")
+	asks("{id: use, ask: Where?, choices: {home: Home, work: Work}}", both+"'\nhtml: '<p>", "html: nothing leads to the answer home")
+	asks("{id: U, ask: Where?, choices: {home: Home, work: Work}}", both, "question.id: need a name")
+	asks("{id: use, choices: {home: Home, work: Work}}", both, "question.ask: need the question")
+	asks("{id: use, ask: Where?, attribute: email, choices: {home: Home, work: Work}}", both, "question.attribute: an answer cannot become email")
+	asks("{id: use, ask: Where?, choices: {home: Home}}", both, "question.choices: need 2 to 11")
+	asks("{id: use, ask: Where?, choices: {home: Home, Work: Work}}", both, "question.choices.Work: need a value")
+	if _, err := parse("", []byte(strings.Replace(good, "text: t", "text: '{{ answer.0 }} {{ answer.10 }}'\nquestion: {id: nps, ask: How much?, choices: {0: Not at all, 10: Very much}}", 1))); err != nil {
+		t.Errorf("numbers as answers: %v", err)
+	}
 }
 
 // FuzzValue lets anything stand in a placeholder: the mail keeps its headers, its
@@ -110,6 +129,12 @@ func TestWordsAreTracked(t *testing.T) {
 	}
 	if !strings.Contains(p.HTML, `href="https://t.acme.example/c/TOKEN"`) || !strings.Contains(p.HTML, `src="https://t.acme.example/o/TOKEN"`) {
 		t.Errorf("html: %s", p.HTML)
+	}
+	w.publish(poll)
+	q, err := w.post.Preview(context.Background(), &tracker.MailIntent{Tenant: w.tenant.ID, Key: "k", Lead: w.lead.ID, Template: "poll"})
+	if err != nil || !strings.Contains(q.Text, "Home: https://t.acme.example/a/home/At%20home?lang=en\n") ||
+		!strings.Contains(q.HTML, `<a href="https://t.acme.example/a/home/At%20home?lang=en">`) {
+		t.Errorf("an answer has no address: %v %s %s", err, q.Text, q.HTML)
 	}
 	w.lead.Consent = w.lead.Consent.With(tracker.Profiling, tracker.Refused)
 	delete(w.lead.Attributes, "name")

@@ -406,7 +406,7 @@ func (a *actor) tell(t *tracker.Tenant, c *tracker.Change, l *tracker.Lead, h *t
 	d.Lead = export.Lead(l, cardName(c.Card))
 	base := a.s.publicURL()
 	d.Links = map[string]string{
-		"timeline": base + "/v1/leads/" + l.ID.String() + "/events",
+		"timeline": base + "/v1/leads/" + l.ID.String() + "/timeline",
 		"page":     base + "/?tenant=" + t.ID.String() + "#" + l.ID.String(),
 	}
 	if h.ID != "" {

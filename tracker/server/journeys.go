@@ -338,7 +338,7 @@ func (w *journeyWorld) tell(e *journey.Effect, id outbox.ID, typ string) ([]byte
 	d.Lead = export.Lead(l, e.Person.Card)
 	base := w.s.publicURL()
 	d.Links = map[string]string{
-		"timeline": base + "/v1/leads/" + l.ID.String() + "/events",
+		"timeline": base + "/v1/leads/" + l.ID.String() + "/timeline",
 		"page":     base + "/?tenant=" + e.Tenant.ID.String() + "#" + l.ID.String(),
 	}
 	out, err := json.Marshal(&b)

@@ -208,7 +208,7 @@ var schema = []section{
 	}},
 	{"require", "a band: {require: …}", "", []key{{"grade", "list", "one of these grades"}}},
 	{"an action", "on_band: {BAND: […]}", "One of handoff, journey, audience, notify. A handoff hands the lead to sales once it is known who it is; a journey begins for it then, if one of that name is in force; notify tells a webhook of that name, once for each entry of somebody who is known, and nobody has to take it. An audience is kept by nobody yet: the check of the card says so.", []key{
-		{"handoff", "a name", "hand the lead over to this sink"},
+		{"handoff", "a name", "hand the lead over to this sink, to whom its attribute owner says if it has one: a journey that hands over may set it before"},
 		{"queue", "a name", "of a handoff"},
 		{"sla", "a length of time", "of a handoff: when somebody must have taken it"},
 		{"journey", "a name", "begin it"},
