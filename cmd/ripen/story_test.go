@@ -43,13 +43,12 @@ const firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefo
 // visitor is a person before a browser.
 type visitor struct{ ctx context.Context }
 
-// cmdBrowse does what a person does in a browser; say calls the snippet as the
-// site's own script would.
+// cmdBrowse does what a person does in a browser.
 //
-//	browse open URL | click SELECTOR | fill SELECTOR TEXT | see SELECTOR | say SCRIPT
+//	browse open URL | click SELECTOR | fill SELECTOR TEXT | see SELECTOR
 func (v *visitor) cmdBrowse(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 || neg {
-		ts.Fatalf("usage: browse open URL | click SELECTOR | fill SELECTOR TEXT | see SELECTOR | say SCRIPT")
+		ts.Fatalf("usage: browse open URL | click SELECTOR | fill SELECTOR TEXT | see SELECTOR")
 	}
 	var do chromedp.Action[chromedp.Void]
 	switch args[0] {
@@ -61,8 +60,6 @@ func (v *visitor) cmdBrowse(ts *testscript.TestScript, neg bool, args []string) 
 		do = chromedp.SetValue(chromedp.CSS(args[1]), args[2])
 	case "see":
 		do = chromedp.WaitVisible(chromedp.CSS(args[1]))
-	case "say":
-		do = chromedp.Evaluate[chromedp.Void](args[1])
 	default:
 		ts.Fatalf("browse: %s?", args[0])
 	}

@@ -98,10 +98,10 @@ func TestAVisitFromCatalogueToOrder(t *testing.T) {
 	step([]string{"track Product Added"}, chromedp.Click(chromedp.CSS("#add button")), chromedp.WaitVisible(chromedp.CSS(".note")))
 	step([]string{"page /demo/es/comparativa"}, chromedp.Click(chromedp.CSS(`nav a[href$="/comparativa"]`)))
 	step([]string{"page /demo/es/boletin"}, chromedp.Click(chromedp.CSS(`nav a[href$="/boletin"]`)))
-	got := step([]string{"identify", "track form_submit", "page /demo/es/gracias"},
+	got := step([]string{"track consent", "identify", "track form_submit", "page /demo/es/gracias"},
 		chromedp.SendKeys(chromedp.CSS("[type=email]"), "ana@acme.es"), chromedp.SetValue(chromedp.CSS("[name=place]"), "office"),
-		chromedp.SetValue(chromedp.CSS("[name=cups]"), "12"), chromedp.Click(chromedp.CSS(".news button")))
-	if traits := fmt.Sprint(got[5].Traits); traits != "map[cups:12 email:ana@acme.es place:office]" {
+		chromedp.SetValue(chromedp.CSS("[name=cups]"), "12"), chromedp.Click(chromedp.CSS("[name=letters]")), chromedp.Click(chromedp.CSS(".news button")))
+	if traits := fmt.Sprint(got[6].Traits); traits != "map[cups:12 email:ana@acme.es place:office]" {
 		t.Errorf("the newsletter told %s", traits)
 	}
 	step([]string{"page /demo/es/carrito"}, chromedp.Click(chromedp.CSS(".tools .cart")))

@@ -30,6 +30,7 @@ var texts = map[string]both{
 	"office":      {"En la oficina", "In an office"},
 	"bar":         {"En un bar o restaurante", "In a bar or restaurant"},
 	"cups":        {"Tazas al día", "Cups a day"},
+	"newsYes":     {"Sí, escribidme una vez al mes", "Yes, write to me once a month"},
 	"newsGo":      {"Apuntarme", "Sign me up"},
 	"specs":       {"Ficha", "Details"},
 	"kind":        {"Tipo", "Type"},

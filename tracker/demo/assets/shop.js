@@ -100,6 +100,12 @@
     });
   }
 
+  // Who asks for letters says yes to them before saying who it is.
+  const news = document.querySelector(".news");
+  news?.querySelector("button").addEventListener("click", () => {
+    if (news.elements.letters.checked && news.checkValidity()) ripen("consent", { marketing: "granted" });
+  });
+
   addEventListener("pageshow", show); // also when the page comes back from the cache
   addEventListener("storage", show); // and when another tab changed the cart
   show();
