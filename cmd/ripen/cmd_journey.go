@@ -119,7 +119,7 @@ func runJourneyCheck(ctx context.Context, c *call) error {
 	}
 	if c.get("data") == "" && c.get("server") == "" {
 		fmt.Fprintf(c.out, text{"%s: %s is fine: %d steps\n", "%s: %s está bien: %d pasos\n"}.in(c.lang), c.args[0], j.Name, len(j.Steps))
-		for _, note := range j.Notes() {
+		for _, note := range j.Notes(c.lang) {
 			fmt.Fprintln(c.out, note)
 		}
 		return nil
@@ -291,6 +291,19 @@ var answered = map[string]text{
 	"won": {"won", "ganados"}, "lost": {"lost", "perdidos"},
 }
 
+// sentBy are the words for steps that send something.
+var sentBy = map[string]text{
+	"message": {"message", "mensaje"}, "handoff": {"handoff", "entrega"}, "webhook": {"webhook", "webhook"},
+}
+
+// stepWord says what a step did.
+func (c *call) stepWord(s *tracker.JourneyStep) string {
+	if t, ok := sentBy[s.What]; ok && s.Intent != "" {
+		return t.in(c.lang)
+	}
+	return momentWord("journey", s.What, c.lang)
+}
+
 func runJourneyLead(ctx context.Context, c *call) error {
 	return c.withServer(ctx, func(cl *client) error {
 		var s struct {
@@ -316,7 +329,7 @@ func runJourneyLead(ctx context.Context, c *call) error {
 			if p.What == "ended" {
 				p.Detail = c.why(p.Detail)
 			}
-			rows = append(rows, []string{clockText(p.At), p.Journey + p.Segment, p.Step, p.What, plain(p.Detail), p.Intent})
+			rows = append(rows, []string{clockText(p.At), p.Journey + p.Segment, p.Step, c.stepWord(&p), plain(p.Detail), p.Intent})
 		}
 		c.table([]string{"AT", "JOURNEY", "STEP", "WHAT", "", "INTENT"}, rows)
 		return nil

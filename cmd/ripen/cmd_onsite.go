@@ -89,7 +89,7 @@ func runOnsiteCheck(_ context.Context, c *call) error {
 	if m.Show.When != nil {
 		fmt.Fprintf(c.out, text{"for those of whom it holds that %s\n", "para aquellos de quienes se cumple que %s\n"}.in(c.lang), m.Show.When.Say(c.lang == "es"))
 	}
-	for _, note := range m.Notes() {
+	for _, note := range m.Notes(c.lang) {
 		fmt.Fprintln(c.out, note)
 	}
 	return nil

@@ -139,13 +139,17 @@ var momentWords = map[string]text{
 	"answer chat_handoff": {"wants to talk to somebody", "quiere hablar con alguien"},
 }
 
+// momentWord says what happened.
+func momentWord(kind, what, lang string) string {
+	if t, ok := momentWords[kind+" "+what]; ok {
+		return t.in(lang)
+	}
+	return what
+}
+
 // says is a moment on one line.
 func (m *momentRow) says(lang string) string {
-	what := m.What
-	if t, ok := momentWords[m.Kind+" "+m.What]; ok {
-		what = t.in(lang)
-	}
-	parts := []string{what}
+	parts := []string{momentWord(m.Kind, m.What, lang)}
 	if ch := m.Change; ch != nil {
 		parts = append(parts, pointsText(ch.Old)+" → "+pointsText(ch.New))
 		if ch.NewBand != ch.OldBand {

@@ -239,45 +239,45 @@ func (j *Journey) Sends(channel string) bool {
 	return slices.ContainsFunc(j.Steps, func(s *Step) bool { return s.Channel == channel })
 }
 
-// Notes says what a journey that is right waits for.
-func (j *Journey) Notes() (notes []string) {
-	say := func(what string) {
-		if !slices.Contains(notes, what) {
-			notes = append(notes, what)
+// Notes says what a journey that is right waits for, in English or "es".
+func (j *Journey) Notes(lang string) (notes []string) {
+	say := func(en, es, what string) {
+		if lang == "es" {
+			en = es
+		}
+		if note := fmt.Sprintf(en, what); !slices.Contains(notes, note) {
+			notes = append(notes, note)
 		}
 	}
+	list := func(channel string) string { return strings.Join(j.Templates(channel), ", ") }
 	for _, s := range j.Steps {
-		switch s.Kind {
-		case Message:
-			if s.Channel == ChannelOnsite {
-				say("needs the on-site messages " + strings.Join(j.Templates(s.Channel), ", ") + ": ripen onsite publish FILE")
-				continue
-			}
-			if s.Channel == Paper {
-				say("writes letters that wait to be printed: ripen letters export")
-				continue
-			}
-			if s.Channel == SMS {
-				say(fmt.Sprintf("needs the webhook %s: ripen webhook create %s URL --shape twilio, and a source --kind twilio for replies", s.To, s.To))
-				continue
-			}
-			if names := j.Templates(s.Channel); len(names) > 0 {
-				say("needs the mail templates " + strings.Join(names, ", ") + ": ripen mail template publish FILE")
+		switch {
+		case s.Kind == Handoff || s.Kind == Webhook:
+			say("needs the webhook %[1]s: ripen webhook create %[1]s URL", "necesita el webhook %[1]s: ripen webhook create %[1]s URL", s.To)
+		case s.Kind != Message:
+		case s.Channel == ChannelOnsite:
+			say("needs the on-site messages %s: ripen onsite publish FILE", "necesita los mensajes del sitio %s: ripen onsite publish FILE", list(s.Channel))
+		case s.Channel == Paper:
+			say("writes letters that wait to be printed: %s", "escribe cartas que esperan a la imprenta: %s", "ripen letters export")
+		case s.Channel == SMS:
+			say("needs the webhook %[1]s: ripen webhook create %[1]s URL --shape twilio, and a source --kind twilio for replies",
+				"necesita el webhook %[1]s: ripen webhook create %[1]s URL --shape twilio, y una fuente --kind twilio para las respuestas", s.To)
+		default:
+			if names := list(s.Channel); names != "" {
+				say("needs the mail templates %s: ripen mail template publish FILE", "necesita las plantillas de correo %s: ripen mail template publish FILE", names)
 			}
 			if s.Pick != nil {
-				say("needs a topic map, and mails in " + j.Language + stageText(s.Pick.Stage) + " about its topics: ripen topics set FILE")
+				say("needs a topic map, and mails in %s about its topics: ripen topics set FILE", "necesita un mapa de temas, y correos en %s sobre ellos: ripen topics set FILE", j.Language+stageText(s.Pick.Stage))
 			}
-			say("needs a way out for mails: ripen mail sender")
+			say("needs a way out for mails: %s", "necesita por dónde enviar correos: %s", "ripen mail sender")
 			if s.Offer != nil {
-				say("needs an offer table: ripen offers learn, ripen offers set FILE")
+				say("needs an offer table: %s", "necesita una tabla de ofertas: %s", "ripen offers learn, ripen offers set FILE")
 			}
-		case Handoff, Webhook:
-			say(fmt.Sprintf("needs the webhook %s: ripen webhook create %s URL", s.To, s.To))
 		}
 	}
 	for _, t := range j.triggers() {
 		if t.Segment != "" {
-			say(fmt.Sprintf("needs the segment %s: ripen segment publish", t.Segment))
+			say("needs the segment %s: ripen segment publish", "necesita el segmento %s: ripen segment publish", t.Segment)
 		}
 	}
 	return notes

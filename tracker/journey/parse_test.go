@@ -112,7 +112,7 @@ func FuzzParse(f *testing.F) {
 		if err == nil {
 			_ = j.Explain("es")
 			_ = j.Draw("en")
-			_ = j.Notes()
+			_ = j.Notes("es")
 		}
 	})
 }

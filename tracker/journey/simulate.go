@@ -53,7 +53,7 @@ func (e *Engine) Simulate(ctx context.Context, t *tracker.Tenant, name string, s
 	}
 	s := &simulation{e: e, t: t, j: j, since: since, now: e.db.Now(), found: map[tracker.LeadID][]job{}}
 	s.out = &tracker.JourneySimulation{
-		Journey: version, Since: instant(since), Until: instant(s.now), Messages: map[string]int{}, Offers: map[string]int{}, Notes: j.Notes(),
+		Journey: version, Since: instant(since), Until: instant(s.now), Messages: map[string]int{}, Offers: map[string]int{}, Notes: j.Notes("en"),
 		Tally: tracker.JourneyTally{Ended: map[string]int{}, Steps: map[string]int{}, Answers: map[string]map[string]int{}},
 	}
 	for _, x := range j.triggers() {

@@ -153,13 +153,19 @@ func scores(most int) (out []string) {
 	return out
 }
 
-// Notes says what a message that is right waits for.
-func (m *Message) Notes() (notes []string) {
+// Notes says what a message that is right waits for, in English or "es".
+func (m *Message) Notes(lang string) (notes []string) {
+	say := func(en, es, what string) {
+		if lang == "es" {
+			en = es
+		}
+		notes = append(notes, fmt.Sprintf(en, what))
+	}
 	if m.Show.Segment != "" {
-		notes = append(notes, fmt.Sprintf("needs the segment %s: ripen segment publish", m.Show.Segment))
+		say("needs the segment %s: ripen segment publish", "necesita el segmento %s: ripen segment publish", m.Show.Segment)
 	}
 	if m.Show.ByJourney {
-		notes = append(notes, fmt.Sprintf("waits for a journey: - message: {channel: onsite, template: %s}", m.Name))
+		say("waits for a journey: - message: {channel: onsite, template: %s}", "espera a un recorrido: - message: {channel: onsite, template: %s}", m.Name)
 	}
 	return notes
 }

@@ -125,7 +125,7 @@ func FuzzParse(f *testing.F) {
 		m, err := Parse("f.yaml", []byte(src))
 		if err == nil {
 			_ = m.Preview("es")
-			_ = m.Notes()
+			_ = m.Notes("es")
 		}
 	})
 }
