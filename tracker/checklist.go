@@ -16,9 +16,20 @@ const (
 // Check is one thing that must hold before a tenant goes live.
 type Check struct {
 	Step string // CheckData, …
-	Name string // what is looked at; of what is missing, what is
+	Name Words  // what is looked at; of what is missing, what is
 	OK   bool
-	Fix  string // what to do where it does not hold
+	Fix  Words // what to do where it does not hold
+}
+
+// Words are a sentence in the languages of those who read it.
+type Words struct{ EN, ES string } // without ES: a command, or a name, which is the same in both
+
+// In returns the sentence in a language, which is "es" or another.
+func (w Words) In(lang string) string {
+	if lang == "es" && w.ES != "" {
+		return w.ES
+	}
+	return w.EN
 }
 
 // NotReady is the refusal to go live half-defined: it names each check that does not
@@ -27,7 +38,7 @@ func NotReady(list []Check) error {
 	var missing []string
 	for _, c := range list {
 		if !c.OK {
-			missing = append(missing, fmt.Sprintf("%s, %s: %s", c.Step, c.Name, c.Fix))
+			missing = append(missing, fmt.Sprintf("%s, %s: %s", c.Step, c.Name.EN, c.Fix.EN))
 		}
 	}
 	if missing == nil {

@@ -3,7 +3,16 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/url"
+
+	"ripen/tracker"
 )
+
+// checkSteps are the steps of setting up.
+var checkSteps = map[string]text{
+	tracker.CheckData: {"data", "datos"}, tracker.CheckCriteria: {"criteria", "criterios"},
+	tracker.CheckPoints: {"points", "puntos"}, tracker.CheckActions: {"actions", "acciones"},
+}
 
 func checklistCommand() *command {
 	return &command{
@@ -29,7 +38,7 @@ func runChecklist(ctx context.Context, c *call) error {
 				Fix  string `json:"fix,omitempty"`
 			} `json:"checks"`
 		}
-		if err := cl.do(ctx, "GET", "/v1/checklist", nil, nil, &l); err != nil {
+		if err := cl.do(ctx, "GET", "/v1/checklist", url.Values{"lang": {c.lang}}, nil, &l); err != nil {
 			return err
 		}
 		if c.bool("json") {
@@ -38,13 +47,13 @@ func runChecklist(ctx context.Context, c *call) error {
 			}
 		} else {
 			for _, k := range l.Checks {
-				state := "ok     "
+				state := text{"ok     ", "bien   "}.in(c.lang)
 				if !k.OK {
-					state = "missing"
+					state = text{"missing", "falta  "}.in(c.lang)
 				}
-				fmt.Fprintf(c.out, "%s  %-8s  %s\n", state, k.Step, plain(k.Name))
+				fmt.Fprintf(c.out, "%s  %-9s  %s\n", state, checkSteps[k.Step].in(c.lang), plain(k.Name))
 				if k.Fix != "" {
-					fmt.Fprintf(c.out, "                   → %s\n", plain(k.Fix))
+					fmt.Fprintf(c.out, "                    → %s\n", plain(k.Fix))
 				}
 			}
 		}

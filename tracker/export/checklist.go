@@ -12,6 +12,7 @@ type checkJSON struct {
 
 // checklist answers what is set up and what is not; ready is all of it.
 func (c *call) checklist() error {
+	lang := c.lang()
 	list, err := c.cfg.Checklist(c.tenant)
 	if err != nil {
 		return err
@@ -22,7 +23,7 @@ func (c *call) checklist() error {
 	}{true, make([]checkJSON, 0, len(list))}
 	for _, k := range list {
 		out.Ready = out.Ready && k.OK
-		out.Checks = append(out.Checks, checkJSON(k))
+		out.Checks = append(out.Checks, checkJSON{k.Step, k.Name.In(lang), k.OK, k.Fix.In(lang)})
 	}
 	JSON(c.ctx, fasthttp.StatusOK, out)
 	return nil

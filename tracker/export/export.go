@@ -227,7 +227,7 @@ var routes = []route{
 	{"PUT", "mail/templates/*", "check", (*call).publishMail, tenantKey},
 	{"POST", "mail/templates/*/rollback", "", (*call).rollbackMail, tenantKey},
 	{"POST", "mail/preview", "", (*call).previewMail, tenantKey},
-	{"GET", "checklist", "", (*call).checklist, tenantKey},
+	{"GET", "checklist", "lang", (*call).checklist, tenantKey},
 	{"POST", "mail/send", "", (*call).sendMail, tenantKey},
 	{"GET", "mail/suppressed/*", "", (*call).suppressedMail, tenantKey},
 	{"PUT", "mail/suppressed/*", "", (*call).suppressMail, tenantKey},

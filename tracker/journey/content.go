@@ -63,28 +63,42 @@ func (p *Pick) check(r *reader, s *Step, n *node) {
 // checkContent says what the library lacks of what steps choose from, and the topic map
 // of what ways ask about.
 func (j *Journey) checkContent(lib *Library) (missing []tracker.Check) {
-	lack := func(what, fix string) {
+	lack := func(what, fix tracker.Words) {
 		missing = append(missing, tracker.Check{Step: tracker.CheckActions, Name: what, Fix: fix})
 	}
+	topics := tracker.Words{EN: "ripen topics set FILE"}
 	for _, s := range j.Steps {
 		if s.Pick == nil {
 			continue
 		}
 		if len(lib.Topics) == 0 {
-			lack(fmt.Sprintf("step %s chooses by interest, and the tenant has no topic map", s.ID), "ripen topics set FILE")
+			lack(tracker.Words{
+				EN: fmt.Sprintf("step %s chooses by interest, and the tenant has no topic map", s.ID),
+				ES: fmt.Sprintf("el paso %s elige por interés, y la cuenta no tiene mapa de temas", s.ID),
+			}, topics)
 			continue
 		}
 		ok := slices.ContainsFunc(lib.Contents, func(c tracker.MailTemplate) bool {
 			return j.fits(s.Pick, &c) && slices.ContainsFunc(c.Topics, func(t string) bool { return slices.Contains(lib.Topics, t) })
 		})
 		if !ok {
-			lack(fmt.Sprintf("step %s chooses by interest, and the library has no content for it", s.ID), fmt.Sprintf(
-				"publish a mail with language: %s%s and topics: [one of %s] (ripen mail template publish FILE)", j.Language, stageText(s.Pick.Stage), strings.Join(lib.Topics, ", ")))
+			mail := j.Language + stageText(s.Pick.Stage)
+			all := strings.Join(lib.Topics, ", ")
+			lack(tracker.Words{
+				EN: fmt.Sprintf("step %s chooses by interest, and the library has no content for it", s.ID),
+				ES: fmt.Sprintf("el paso %s elige por interés, y la biblioteca no tiene contenido para él", s.ID),
+			}, tracker.Words{
+				EN: fmt.Sprintf("publish a mail with language: %s and topics: [one of %s] (ripen mail template publish FILE)", mail, all),
+				ES: fmt.Sprintf("publica un correo con language: %s y topics: [uno de %s] (ripen mail template publish FILE)", mail, all),
+			})
 		}
 	}
 	j.needed(func(step, topic string) {
 		if !slices.Contains(lib.Topics, topic) {
-			lack(fmt.Sprintf("step %s asks about the topic %s, which the tenant's topic map has not", step, topic), "ripen topics set FILE")
+			lack(tracker.Words{
+				EN: fmt.Sprintf("step %s asks about the topic %s, which the tenant's topic map has not", step, topic),
+				ES: fmt.Sprintf("el paso %s pregunta por el tema %s, que no está en el mapa de temas", step, topic),
+			}, topics)
 		}
 	})
 	return missing

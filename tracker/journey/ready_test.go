@@ -64,11 +64,19 @@ func TestHalfDefined(t *testing.T) {
 	// What a journey in force names and the tenant has no more is on the checklist.
 	w.publish("journeys", "fine", "journey: fine\nenter: {band: warm}\ngoal: {event: purchase}\nsteps:\n  - {id: tell, webhook: crm}\n", "")
 	w.Call("DELETE", "/v1/webhooks/crm", w.SecretKey, nil, nil)
-	var list struct{ Checks []tracker.Check }
-	w.Call("GET", "/v1/checklist", w.SecretKey, nil, &list)
-	if !slices.Contains(list.Checks, tracker.Check{Step: "actions", Name: "journey fine: there is no webhook crm", Fix: "ripen webhook create crm URL"}) {
-		t.Errorf("%+v", list)
+	for lang, name := range map[string]string{"": "journey fine: there is no webhook crm", "en": "journey fine: there is no webhook crm", "es": "recorrido fine: no hay ningún webhook crm"} {
+		var list struct{ Checks []check }
+		w.Call("GET", "/v1/checklist?lang="+lang, w.SecretKey, nil, &list)
+		if !slices.Contains(list.Checks, check{Step: "actions", Name: name, Fix: "ripen webhook create crm URL"}) {
+			t.Errorf("%s: %+v", lang, list)
+		}
 	}
+}
+
+// check is a line of the checklist.
+type check struct {
+	Step, Name, Fix string
+	OK              bool
 }
 
 // A band of the card begins the journeys that it names, for whom its condition holds.
@@ -77,9 +85,9 @@ func TestBandBegins(t *testing.T) {
 	w.Publish("shop", card+"on_band:\n  warm: [{journey: side}, {journey: later, when: \"interest >= 90\"}]\n")
 	named := func() (ok, is bool) {
 		t.Helper()
-		var list struct{ Checks []tracker.Check }
+		var list struct{ Checks []check }
 		w.Call("GET", "/v1/checklist", w.SecretKey, nil, &list)
-		i := slices.IndexFunc(list.Checks, func(c tracker.Check) bool { return c.Name == "the band warm begins the journey side" })
+		i := slices.IndexFunc(list.Checks, func(c check) bool { return c.Name == "the band warm begins the journey side" })
 		return i >= 0 && list.Checks[i].OK, i >= 0
 	}
 	if ok, is := named(); ok || !is {

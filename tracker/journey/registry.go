@@ -246,7 +246,7 @@ func (e *Engine) lacks(t tracker.TenantID, j *Journey) (list []tracker.Check, er
 			return nil, err
 		}
 	}
-	lack := func(what, fix string) {
+	lack := func(what, fix tracker.Words) {
 		list = append(list, tracker.Check{Step: tracker.CheckActions, Name: what, Fix: fix})
 	}
 	segments, err := e.Docs(t, Segments)
@@ -255,7 +255,7 @@ func (e *Engine) lacks(t tracker.TenantID, j *Journey) (list []tracker.Check, er
 	}
 	for _, name := range j.Segments() {
 		if !slices.ContainsFunc(segments, func(d tracker.JourneyDoc) bool { return d.Name == name && d.Current != 0 }) {
-			lack(fmt.Sprintf("there is no segment %s in force", name), "ripen segment publish FILE")
+			lack(tracker.Words{EN: "there is no segment " + name + " in force", ES: "no hay ningún segmento " + name + " en vigor"}, tracker.Words{EN: "ripen segment publish FILE"})
 		}
 	}
 	journeys, err := e.Docs(t, Journeys)
@@ -264,7 +264,10 @@ func (e *Engine) lacks(t tracker.TenantID, j *Journey) (list []tracker.Check, er
 	}
 	for _, m := range j.Moves {
 		if m.To != j.Name && !slices.ContainsFunc(journeys, func(d tracker.JourneyDoc) bool { return d.Name == m.To }) {
-			lack("there is no journey "+m.To+" to go over to", "ripen journey publish FILE; where two go over to each other a draft of one is enough: ripen journey simulate FILE")
+			lack(tracker.Words{EN: "there is no journey " + m.To + " to go over to", ES: "no hay ningún recorrido " + m.To + " al que pasar"}, tracker.Words{
+				EN: "ripen journey publish FILE; where two go over to each other a draft of one is enough: ripen journey simulate FILE",
+				ES: "ripen journey publish FILE; si dos pasan uno al otro basta un borrador de uno: ripen journey simulate FILE",
+			})
 		}
 	}
 	asks := slices.ContainsFunc(j.Steps, func(s *Step) bool { return s.Pick != nil })

@@ -79,7 +79,7 @@ func (s *simulation) lacks() error {
 	list, err := s.e.lacks(s.t.ID, s.j)
 	for _, c := range list {
 		if !c.OK {
-			s.out.Notes = append(s.out.Notes, c.Name+": "+c.Fix)
+			s.out.Notes = append(s.out.Notes, c.Name.EN+": "+c.Fix.EN)
 		}
 	}
 	needs := s.j.Offers()

@@ -15,15 +15,31 @@ import (
 // checks collects what holds of a set-up and what does not.
 type checks []tracker.Check
 
-func (l *checks) add(step, name string, ok bool, fix string) {
+func (l *checks) add(step string, name tracker.Words, ok bool, fix tracker.Words) {
 	if ok {
-		fix = ""
+		fix = tracker.Words{}
 	}
 	*l = append(*l, tracker.Check{Step: step, Name: name, OK: ok, Fix: fix})
 }
 
+// What is done about what lacks in more than one place.
+var givePublicURL = tracker.Words{
+	EN: "start the server with --public-url https://…, as the world reaches it",
+	ES: "arranca el servidor con --public-url https://…, como lo alcanza el mundo",
+}
+
+func makeWebhook(name string) tracker.Words {
+	return tracker.Words{EN: fmt.Sprintf("ripen webhook create %s URL", name)}
+}
+
+// lacking says which of several are not there.
+func lacking(en, es string, names []string) tracker.Words {
+	list := strings.Join(names, ", ")
+	return tracker.Words{EN: en + list, ES: es + list}
+}
+
 // lack adds what is missing.
-func (l *checks) lack(step, name, fix string) { l.add(step, name, false, fix) }
+func (l *checks) lack(step string, name, fix tracker.Words) { l.add(step, name, false, fix) }
 
 // checklist says what a tenant still lacks before it goes live: data, criteria
 // for them, points that come of these, and actions that lead somewhere.
@@ -51,12 +67,15 @@ func (s *Server) checkGround(t *tracker.Tenant) (list checks, card *scorecard.Ca
 	if err != nil {
 		return nil, nil, err
 	}
-	list.add(tracker.CheckData, "events arrive", people > 0, "put the tag of 'ripen source show' on your pages, or import what there is")
+	list.add(tracker.CheckData, tracker.Words{EN: "events arrive", ES: "llegan eventos"}, people > 0, tracker.Words{
+		EN: "put the tag of 'ripen source show' on your pages, or import what there is",
+		ES: "pon la etiqueta de 'ripen source show' en tus páginas, o importa lo que haya",
+	})
 	card, serves, err := s.rankingCard(t)
 	if err != nil {
 		return nil, nil, err
 	}
-	list.add(tracker.CheckCriteria, "a scorecard is in force", serves, "ripen scorecard publish FILE")
+	list.add(tracker.CheckCriteria, tracker.Words{EN: "a scorecard is in force", ES: "hay una tarjeta en vigor"}, serves, tracker.Words{EN: "ripen scorecard publish FILE"})
 	scored := false
 	if serves {
 		page, err := st.Leads(caller, t.ID, export.LeadQuery{Limit: 1})
@@ -68,7 +87,10 @@ func (s *Server) checkGround(t *tracker.Tenant) (list checks, card *scorecard.Ca
 			scored = scored || sc != nil && !sc.Null
 		}
 	}
-	list.add(tracker.CheckPoints, "somebody has a score", scored, "'ripen leads top': do the card's rules meet the events that come? 'ripen scorecard simulate' says whom they move")
+	list.add(tracker.CheckPoints, tracker.Words{EN: "somebody has a score", ES: "alguien tiene puntos"}, scored, tracker.Words{
+		EN: "'ripen leads top': do the card's rules meet the events that come? 'ripen scorecard simulate' says whom they move",
+		ES: "'ripen leads top': ¿encajan las reglas de la tarjeta con los eventos que llegan? 'ripen scorecard simulate' dice a quién mueven",
+	})
 	return list, card, nil
 }
 
@@ -107,8 +129,10 @@ func (s *Server) checkActions(t *tracker.Tenant, card *scorecard.Card, list *che
 	if err != nil {
 		return err
 	}
-	list.add(tracker.CheckActions, "something is done with a score", asked || walked || len(mails) > 0,
-		"let a band of the card hand leads over (on_band), publish a journey: ripen journey publish FILE, or a mail: ripen mail template publish FILE")
+	list.add(tracker.CheckActions, tracker.Words{EN: "something is done with a score", ES: "se hace algo con los puntos"}, asked || walked || len(mails) > 0, tracker.Words{
+		EN: "let a band of the card hand leads over (on_band), publish a journey: ripen journey publish FILE, or a mail: ripen mail template publish FILE",
+		ES: "haz que una banda de la tarjeta entregue leads (on_band), publica un recorrido: ripen journey publish FILE, o un correo: ripen mail template publish FILE",
+	})
 	if len(mails) > 0 {
 		err = s.checkPost(t.ID, list)
 	}
@@ -147,17 +171,23 @@ func (s *Server) checkBands(t tracker.TenantID, card *scorecard.Card, list *chec
 func (s *Server) checkAction(t tracker.TenantID, band, do, to string, list *checks) error {
 	switch do {
 	case doNotify:
-		list.add(tracker.CheckActions, fmt.Sprintf("the band %s notifies %s", band, to), s.hasWebhook(t, to), fmt.Sprintf("ripen webhook create %s URL", to))
+		list.add(tracker.CheckActions, tracker.Words{
+			EN: fmt.Sprintf("the band %s notifies %s", band, to), ES: fmt.Sprintf("la banda %s avisa a %s", band, to),
+		}, s.hasWebhook(t, to), makeWebhook(to))
 	case "audience":
-		list.lack(tracker.CheckActions, fmt.Sprintf("the band %s joins the audience %s", band, to), scorecard.NoAudiences)
+		list.lack(tracker.CheckActions, tracker.Words{
+			EN: fmt.Sprintf("the band %s joins the audience %s", band, to), ES: fmt.Sprintf("la banda %s entra en la audiencia %s", band, to),
+		}, tracker.Words{EN: scorecard.NoAudiences, ES: "escribe {notify: WEBHOOK} para avisar a quien la lleve, o quítala de on_band"})
 	case doHandoff:
-		list.add(tracker.CheckActions, "hand-offs reach "+to, s.hasWebhook(t, to), fmt.Sprintf("ripen webhook create %s URL", to))
+		list.add(tracker.CheckActions, tracker.Words{EN: "hand-offs reach " + to, ES: "las entregas llegan a " + to}, s.hasWebhook(t, to), makeWebhook(to))
 	case "journey":
 		d, err := s.journeys.Doc(t, tracker.Journeys, to)
 		if err != nil && tracker.KindOf(err) != tracker.KindNotFound {
 			return err
 		}
-		list.add(tracker.CheckActions, fmt.Sprintf("the band %s begins the journey %s", band, to), d.Current != 0, "ripen journey publish FILE, or take it out of on_band")
+		list.add(tracker.CheckActions, tracker.Words{
+			EN: fmt.Sprintf("the band %s begins the journey %s", band, to), ES: fmt.Sprintf("la banda %s empieza el recorrido %s", band, to),
+		}, d.Current != 0, tracker.Words{EN: "ripen journey publish FILE, or take it out of on_band", ES: "ripen journey publish FILE, o quítalo de on_band"})
 	}
 	return nil
 }
@@ -181,7 +211,7 @@ func (s *Server) checkJourneys(t tracker.TenantID) (missing checks, any bool, er
 		}
 		for _, c := range lacks {
 			if !c.OK && c.Step == tracker.CheckActions {
-				missing.lack(c.Step, "journey "+docs[i].Name+": "+c.Name, c.Fix)
+				missing.lack(c.Step, tracker.Words{EN: "journey " + docs[i].Name + ": " + c.Name.EN, ES: "recorrido " + docs[i].Name + ": " + c.Name.In("es")}, c.Fix)
 			}
 		}
 	}
@@ -199,9 +229,13 @@ func (s *Server) checkPost(t tracker.TenantID, list *checks) error {
 	if err != nil && tracker.KindOf(err) != tracker.KindConflict {
 		return err
 	}
-	list.add(tracker.CheckActions, "mails have a sender", err == nil, "ripen mail sender --smtp URL --mail-from ADDRESS --selector ripen")
-	list.add(tracker.CheckActions, "mails are signed (DKIM)", sender.Selector != "", "ripen mail sender … --selector ripen, and put what it prints into the DNS")
-	list.add(tracker.CheckActions, "links in mails lead here", s.cfg.PublicURL != "", "start the server with --public-url https://…, as the world reaches it")
+	list.add(tracker.CheckActions, tracker.Words{EN: "mails have a sender", ES: "los correos tienen remitente"}, err == nil,
+		tracker.Words{EN: "ripen mail sender --smtp URL --mail-from ADDRESS --selector ripen"})
+	list.add(tracker.CheckActions, tracker.Words{EN: "mails are signed (DKIM)", ES: "los correos van firmados (DKIM)"}, sender.Selector != "", tracker.Words{
+		EN: "ripen mail sender … --selector ripen, and put what it prints into the DNS",
+		ES: "ripen mail sender … --selector ripen, y pon en el DNS lo que imprime",
+	})
+	list.add(tracker.CheckActions, tracker.Words{EN: "links in mails lead here", ES: "los enlaces de los correos llevan aquí"}, s.cfg.PublicURL != "", givePublicURL)
 	return nil
 }
 
@@ -236,7 +270,9 @@ func (w *journeyWorld) check(id tracker.TenantID, j *journey.Journey) ([]tracker
 		}
 		for _, b := range j.Bands() {
 			if !slices.Contains(bands, b) {
-				list.lack(tracker.CheckCriteria, fmt.Sprintf("the scorecard %s has no band %s", card.Name, b), "write one of its own: "+strings.Join(bands, ", "))
+				list.lack(tracker.CheckCriteria, tracker.Words{
+					EN: fmt.Sprintf("the scorecard %s has no band %s", card.Name, b), ES: fmt.Sprintf("la tarjeta %s no tiene banda %s", card.Name, b),
+				}, tracker.Words{EN: "write one of its own: " + strings.Join(bands, ", "), ES: "escribe una de las suyas: " + strings.Join(bands, ", ")})
 			}
 		}
 	}
@@ -245,21 +281,21 @@ func (w *journeyWorld) check(id tracker.TenantID, j *journey.Journey) ([]tracker
 	}
 	for _, name := range j.Destinations() {
 		if !w.s.hasWebhook(id, name) {
-			list.lack(tracker.CheckActions, "there is no webhook "+name, fmt.Sprintf("ripen webhook create %s URL", name))
+			list.lack(tracker.CheckActions, tracker.Words{EN: "there is no webhook " + name, ES: "no hay ningún webhook " + name}, makeWebhook(name))
 		}
 	}
 	if j.Sends(journey.Paper) && w.s.cfg.PublicURL == "" {
-		list.lack(tracker.CheckActions, "codes on letters lead nowhere", "start the server with --public-url https://…, as the world reaches it")
+		list.lack(tracker.CheckActions, tracker.Words{EN: "codes on letters lead nowhere", ES: "los códigos de las cartas no llevan a ninguna parte"}, givePublicURL)
 	}
 	missing, err := w.missingOnsite(id, j)
 	if len(missing) > 0 {
-		list.lack(tracker.CheckActions, "there is no on-site message "+strings.Join(missing, ", "), "ripen onsite publish FILE")
+		list.lack(tracker.CheckActions, lacking("there is no on-site message ", "falta el mensaje del sitio ", missing), tracker.Words{EN: "ripen onsite publish FILE"})
 	}
 	if err == nil && j.Offers() {
 		table, e := w.s.registry.OfferTable(id)
 		err = e
 		if table == nil {
-			list.lack(tracker.CheckActions, "there is no offer table", "ripen offers learn, ripen offers set FILE")
+			list.lack(tracker.CheckActions, tracker.Words{EN: "there is no offer table", ES: "no hay tabla de ofertas"}, tracker.Words{EN: "ripen offers learn, ripen offers set FILE"})
 		}
 	}
 	return list, err
@@ -280,11 +316,14 @@ func (w *journeyWorld) checkMails(t tracker.TenantID, j *journey.Journey, list *
 		case err != nil:
 			return err
 		case m.Purpose != purposeOf(j):
-			list.lack(tracker.CheckActions, fmt.Sprintf("the journey's purpose makes its mails %s, the template %s is %s", purposeOf(j), name, m.Purpose), "change one of them")
+			list.lack(tracker.CheckActions, tracker.Words{
+				EN: fmt.Sprintf("the journey's purpose makes its mails %s, the template %s is %s", purposeOf(j), name, m.Purpose),
+				ES: fmt.Sprintf("la finalidad del recorrido hace sus correos %s, la plantilla %s es %s", purposeOf(j), name, m.Purpose),
+			}, tracker.Words{EN: "change one of them", ES: "cambia una de las dos"})
 		}
 	}
 	if len(missing) > 0 {
-		list.lack(tracker.CheckActions, "there is no mail template "+strings.Join(missing, ", "), "ripen mail template publish FILE")
+		list.lack(tracker.CheckActions, lacking("there is no mail template ", "falta la plantilla de correo ", missing), tracker.Words{EN: "ripen mail template publish FILE"})
 	}
 	return w.s.checkPost(t, list)
 }
