@@ -10,6 +10,10 @@ type Reason struct {
 	Share  int64   `json:"share"`  // thousandths of the shown score; all shares sum to 1000 × score
 }
 
+// OfLead reports whether the reason says something of the lead: where the scale begins, and
+// what rounding adds, are the same words for everybody.
+func (r Reason) OfLead() bool { return r.Rule != "base" && r.Rule != "rounding" }
+
 // Score is a lead's standing on one card.
 type Score struct {
 	Card    string             // name@version

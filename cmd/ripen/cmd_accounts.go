@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"ripen/tracker"
 )
 
 func accountCommands() []*command {
@@ -40,14 +42,14 @@ to (a dimension of kind rollup). It says why: ripen accounts show.
 type accountPage struct {
 	Card     string `json:"scorecard"`
 	Accounts []struct {
-		Name     string   `json:"account"`
-		Score    int      `json:"score"`
-		Grade    string   `json:"grade"`
-		Band     string   `json:"band"`
-		Leads    int      `json:"leads"`
-		LastSeen string   `json:"last_seen"`
-		Best     []lead   `json:"best"`
-		Reasons  []reason `json:"reasons"`
+		Name     string           `json:"account"`
+		Score    int              `json:"score"`
+		Grade    string           `json:"grade"`
+		Band     string           `json:"band"`
+		Leads    int              `json:"leads"`
+		LastSeen string           `json:"last_seen"`
+		Best     []lead           `json:"best"`
+		Reasons  []tracker.Reason `json:"reasons"`
 	} `json:"accounts"`
 }
 

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"ripen/tracker"
 )
 
 // lead is a lead as the API shows it.
@@ -22,7 +24,7 @@ type lead struct {
 	Grade       string             `json:"grade"`
 	Band        string             `json:"band"`
 	Dimensions  map[string]float64 `json:"dimensions"`
-	Reasons     []reason           `json:"reasons"`
+	Reasons     []tracker.Reason   `json:"reasons"`
 	Attributes  map[string]any     `json:"attributes"`
 	Interests   *interests         `json:"interests"`
 	Reading     *reading           `json:"reading"`
@@ -39,13 +41,6 @@ type lead struct {
 		People    int    `json:"people"`
 		Converted int    `json:"converted"`
 	} `json:"likely"`
-}
-
-type reason struct {
-	Rule   string  `json:"rule"`
-	Why    string  `json:"why"`
-	Points float64 `json:"points"`
-	Share  int64   `json:"share"`
 }
 
 func leadsCommands() []*command {
@@ -161,10 +156,9 @@ func (l *lead) name() string {
 	return l.ID
 }
 
-// topReasons names the rules that carry most of the score. Where a scale begins, and what
-// rounding adds, says nothing of a lead.
-func topReasons(all []reason, n int) string {
-	rs := slices.DeleteFunc(slices.Clone(all), func(r reason) bool { return r.Rule == "base" || r.Rule == "rounding" })
+// topReasons names the rules that carry most of the score.
+func topReasons(all []tracker.Reason, n int) string {
+	rs := slices.DeleteFunc(slices.Clone(all), func(r tracker.Reason) bool { return !r.OfLead() })
 	sort.SliceStable(rs, func(i, j int) bool { return rs[i].Share > rs[j].Share })
 	var names []string
 	for _, r := range rs {

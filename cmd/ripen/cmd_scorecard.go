@@ -122,7 +122,9 @@ func runCardCheck(_ context.Context, c *call) error {
 	if _, err := compile.Module(card); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, text{"%s: %s is fine: %d rules in %d dimensions\n", "%s: %s está bien: %d reglas en %d dimensiones\n"}.in(c.lang), c.args[0], card.Name, rulesOf(card), len(card.Dims))
+	fmt.Fprintf(c.out, text{"%s: %s is fine: %s in %s\n", "%s: %s está bien: %s en %s\n"}.in(c.lang), c.args[0], card.Name,
+		numbered(rulesOf(card), text{"rule", "regla"}.in(c.lang), text{"rules", "reglas"}.in(c.lang)),
+		numbered(len(card.Dims), text{"dimension", "dimensión"}.in(c.lang), text{"dimensions", "dimensiones"}.in(c.lang)))
 	for _, note := range cardNotes(card) {
 		fmt.Fprintln(c.out, note)
 	}

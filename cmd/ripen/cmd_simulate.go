@@ -185,10 +185,7 @@ func standing(s *export.SimulatedStanding) []string {
 	}
 	var why []string
 	for _, r := range s.Reasons {
-		if r.Rule == "base" || r.Rule == "rounding" {
-			continue
-		}
-		if len(why) < most {
+		if r.OfLead() && len(why) < most {
 			why = append(why, fmt.Sprintf("%s %+.1f", r.Why, float64(r.Share)/1000))
 		}
 	}

@@ -164,6 +164,14 @@ func countText(n int64) string {
 	return s
 }
 
+// numbered writes a number before the word for one or for several.
+func numbered(n int, one, several string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprint(n, " ", several)
+}
+
 // mayWrite refuses to overwrite a file without --force. The empty name is no file.
 func (c *call) mayWrite(files ...string) error {
 	for _, file := range files {

@@ -45,8 +45,8 @@ func (c consoleSource) Top(by tracker.Caller, t tracker.TenantID, limit int) ([]
 		row := console.Row{ID: l.ID, Email: l.Email, Null: true, LastSeen: l.LastSeen}
 		if sc := l.Scores[tenant.Ranking]; sc != nil {
 			row.Score, row.Null, row.Grade, row.Band, row.Likely = sc.Score, sc.Null, sc.Grade, sc.Band, sc.Probability
-			if i := slices.IndexFunc(sc.Reasons, func(r tracker.Reason) bool { return r.Rule != "base" && r.Rule != "rounding" }); i >= 0 {
-				row.Why = sc.Reasons[i].Why // neither says anything of a lead
+			if i := slices.IndexFunc(sc.Reasons, tracker.Reason.OfLead); i >= 0 {
+				row.Why = sc.Reasons[i].Why
 			}
 		}
 		rows = append(rows, row)
