@@ -165,6 +165,8 @@ func TestKindsRefused(t *testing.T) {
 		`c.yaml:4:9: combine: grade, and no dimension has grades; write grades: {A: 75, B: 50} in a dimension`)
 	graded := "kind: wasm, module: m.wasm, grades: {A: 5, B: 0}"
 	f(graded, "score: {combine: grade}\n", `c.yaml:4:9: combine: grade has no table; write table: {A: 100, …} with all of A, B`)
+	f(graded, "score: {combine: grade, of: [{dimension: d}]}\n", `c.yaml:4:25: combine: grade looks at grades alone; remove of`, `c.yaml:4:9: combine: grade has no table; write table: {A: 100, …} with all of A, B`)
+	f("kind: wasm, module: m.wasm", "score: {combine: grade, of: [{dimension: d}], table: {A: 3}}\n", `c.yaml:4:25: combine: grade looks at grades alone; remove of`, `c.yaml:4:9: combine: grade, and no dimension has grades; write grades: {A: 75, B: 50} in a dimension`)
 	f(graded, "score: {combine: grade, table: {A: 3, C: 1}}\n", `c.yaml:4:33: the table lacks B; say what each grade is worth`,
 		`c.yaml:4:39: the table of grades has no key "C"; it has A, B`)
 	f(graded, "score: {combine: sum, table: {A: 3, B: 1}}\n", `c.yaml:4:31: a table belongs to combine: grade; write combine: grade, or remove the table`)

@@ -30,9 +30,10 @@ func (p *reader) score(v *node) {
 // table reads what each grade is worth.
 func (p *reader) table(v, of, table *node) {
 	c, grid := &p.card.Score, p.card.GradeNames()
-	switch {
-	case of != nil:
+	if of != nil {
 		p.add(of, "combine: grade looks at grades alone", "remove of")
+	}
+	switch {
 	case len(grid) == 1:
 		p.add(v, "combine: grade, and no dimension has grades", "write grades: {A: 75, B: 50} in a dimension")
 		return
