@@ -254,6 +254,8 @@ func (c *cardRow) stale(base int) error {
 
 var errNoDraft error = &tracker.Error{Kind: tracker.KindNotFound, Code: "no_draft", Detail: "there is no draft of this card: PUT one first"}
 
+var errUnknownCard error = &tracker.Error{Kind: tracker.KindNotFound, Code: "unknown_scorecard", Detail: "the tenant has no card of this name"}
+
 var errNoVersion error = &tracker.Error{Kind: tracker.KindConflict, Code: "no_version", Detail: "there is no version before the one in force"}
 
 // Candidate returns what would be put in force: the draft, as the version that
@@ -307,6 +309,9 @@ func (r *Registry) Rollback(ctx context.Context, id tracker.TenantID, name strin
 
 // before asks for the last good version before the one in force.
 func (c *cardRow) before(asked string) (*pendingRow, error) {
+	if c.Draft == nil && len(c.Versions) == 0 {
+		return nil, errUnknownCard
+	}
 	i := slices.IndexFunc(c.Versions, func(v versionRow) bool { return v.Version == c.Current })
 	for i--; i >= 0; i-- {
 		if v := &c.Versions[i]; v.Quarantined == 0 {

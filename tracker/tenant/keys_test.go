@@ -109,7 +109,7 @@ func TestNamesAreChecked(t *testing.T) {
 	_, err = w.Publish(t.Context(), mine.ID, "none", false)
 	f("no_draft", err)
 	_, err = w.Rollback(t.Context(), mine.ID, "none")
-	f("no_version", err)
+	f("unknown_scorecard", err)
 	if got, err := w.Named(""); err != nil || got.ID != mine.ID {
 		t.Errorf("the only tenant: %v, %v", got, err)
 	}
