@@ -133,7 +133,8 @@ func (s *State) followShadows(ctx context.Context) {
 func (s *State) shadowTurn(ctx context.Context) (some, more bool) {
 	for _, sh := range s.shadowsNow() {
 		left, err := sh.round(ctx)
-		if err != nil && !errors.Is(err, storage.ErrClosed) && ctx.Err() == nil { // closed: a replay has begun
+		expected := errors.Is(err, errNoShadowSource) || errors.Is(err, storage.ErrClosed) // it was published, or a replay has begun
+		if err != nil && !expected && ctx.Err() == nil {
 			s.cfg.slog().Error("a shadow begins again", "tenant", sh.tenant, "card", sh.of.Name(), "err", err)
 		}
 		some, more = true, more || left
