@@ -55,6 +55,8 @@ func (db *DB) Backup(ctx context.Context, w io.Writer) error {
 			txns[1] = b.NewTransaction(false)
 			defer txns[1].Discard()
 			return kvs[2].use(func(c *badger.DB) error {
+				db.log.maintain.Lock() // no file of blocks goes while it may be read
+				defer db.log.maintain.Unlock()
 				if err := db.log.writeRows(); err != nil {
 					return err
 				}

@@ -153,8 +153,18 @@ func (f *blockFiles) placeOf(item *badger.Item) (d *dataFiles, p filePlace, err 
 }
 
 // writeRows writes the rows of fresh blocks. If it cannot, the log is recovered: a
-// sync that failed is not tried again.
+// sync that failed is not tried again. Until then the error is [ErrReadOnly].
 func (l *diskLog) writeRows() error {
+	return l.putRows(func() error {
+		if l.latched.Load() {
+			return ErrReadOnly // recovery finds them
+		}
+		return nil
+	})
+}
+
+// putRows writes the rows of fresh blocks if may allows it once the database is open.
+func (l *diskLog) putRows(may func() error) error {
 	f := l.blocks
 	f.rows.Lock()
 	defer f.rows.Unlock()
@@ -166,6 +176,9 @@ func (l *diskLog) writeRows() error {
 			return nil
 		}
 		err := l.kv.use(func(b *badger.DB) error {
+			if err := may(); err != nil {
+				return err
+			}
 			txn := b.NewTransaction(true)
 			defer txn.Discard()
 			for i := range some {
@@ -177,7 +190,7 @@ func (l *diskLog) writeRows() error {
 			return l.db.commit(txn, nil, nil, WriteRows)
 		})
 		if err != nil {
-			if !errors.Is(err, ErrClosed) {
+			if !errors.Is(err, ErrClosed) && !errors.Is(err, ErrReadOnly) {
 				l.fail(err)
 				l.nudge()
 			}
@@ -224,7 +237,7 @@ func (l *diskLog) adopt() error {
 	l.blocks.mu.Lock()
 	l.blocks.fresh = found
 	l.blocks.mu.Unlock()
-	if err := l.writeRows(); err != nil {
+	if err := l.putRows(func() error { return nil }); err != nil {
 		return err
 	}
 	begins := binary.BigEndian.AppendUint32(nil, l.blocks.hot.next().file)

@@ -226,6 +226,65 @@ func TestReclaimBlocks(t *testing.T) {
 	}
 }
 
+// onWrite is a destination that does something at the first write.
+type onWrite struct {
+	bytes.Buffer
+	do func()
+}
+
+func (w *onWrite) Write(b []byte) (int, error) {
+	if w.do != nil {
+		w.do()
+		w.do = nil
+	}
+	return w.Buffer.Write(b)
+}
+
+// TestBackupBesideReclaim lets files go that a backup has yet to read: they wait.
+func TestBackupBesideReclaim(t *testing.T) {
+	db := openTest(t, t.TempDir(), Options{ReblockEvery: -1})
+	db.log.blocks.hot.most = 4 << 10
+	fill(t, db, 0, 5000)
+	want := readAll(t, db, 1)
+	err := db.Meta().Update(func(tx *Tx) error { // is written before a block is read
+		return tx.Set(Tenant{1}, SpaceState, []byte("large"), randomBytes(200<<10))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _ := blockDirs(t, db)
+	db.SyncHighWater()
+	done := make(chan error, 1)
+	data := &onWrite{do: func() {
+		go func() {
+			_, err := db.log.reblock()
+			for range 2 { // what the first one removes is open until the second
+				db.log.maintain.Lock()
+				_, err2 := db.log.reclaimBlocks()
+				err = errors.Join(err, err2)
+				db.log.maintain.Unlock()
+			}
+			done <- err
+		}()
+		time.Sleep(200 * time.Millisecond) // it begins
+	}}
+	var keys bytes.Buffer
+	if err := errors.Join(db.Backup(t.Context(), data), db.BackupKeys(t.Context(), &keys)); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if n, _ := blockDirs(t, db); 4*n > before {
+		t.Fatalf("%d of %d files of blocks are left: nothing was reclaimed", n, before)
+	}
+	dir := filepath.Join(t.TempDir(), "restored")
+	if err := Restore(t.Context(), dir, Source{Data: data, Keys: &keys}); err != nil {
+		t.Fatal(err)
+	}
+	sameRecords(t, readAll(t, openTest(t, dir, Options{}), 1), want)
+}
+
 // TestBlocksDamaged shortens, changes and removes files of blocks: whoever reads
 // them is told which records are lost, and where.
 func TestBlocksDamaged(t *testing.T) {

@@ -111,7 +111,10 @@ func (l *diskLog) close() error {
 // and after every failed commit, so a group that was kept though reported lost
 // is adopted: its ids are known and a retry of it is a duplicate.
 func (l *diskLog) recover() error {
-	if err := errors.Join(l.kv.open(), l.blocks.open()); err != nil {
+	if err := l.blocks.open(); err != nil { // first: whoever waits for the database writes there
+		return err
+	}
+	if err := l.kv.open(); err != nil {
 		return err
 	}
 	if err := l.settings(); err != nil {
