@@ -63,7 +63,11 @@ func (v *visitor) cmdBrowse(ts *testscript.TestScript, neg bool, args []string) 
 	default:
 		ts.Fatalf("browse: %s?", args[0])
 	}
-	if err := chromedp.Do(v.ctx, do); err != nil {
+	err := chromedp.Do(v.ctx, do)
+	for end := time.Now().Add(60 * time.Second); err != nil && strings.Contains(err.Error(), "No node with given id") && time.Now().Before(end); {
+		err = chromedp.Do(v.ctx, do) // what was found went with the page before: nothing was done to it
+	}
+	if err != nil {
 		ts.Fatalf("browse %v: %v", args, err)
 	}
 }

@@ -34,7 +34,7 @@ func (w *world) open() {
 	var err error
 	w.db, err = storage.Open(w.dir, storage.Options{ReblockEvery: -1, Reserve: 1 << 20, ProbeEvery: time.Millisecond, Fault: func(name string) storage.Fault {
 		fault := w.fault.Load()
-		if fault == nil || name == storage.WriteHighWater {
+		if fault == nil || name == storage.WriteRows || name == storage.WriteHighWater {
 			return storage.FaultNone
 		}
 		return (*fault)(name)

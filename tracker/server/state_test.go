@@ -79,7 +79,7 @@ func (r *rig) openDB() {
 		Now: func() time.Time { return time.UnixMilli(r.now) },
 		Fault: func(write string) storage.Fault {
 			switch write {
-			case storage.WriteHighWater, storage.WriteReblock, storage.WriteIDs: // by goroutines of their own
+			case storage.WriteRows, storage.WriteHighWater, storage.WriteReblock, storage.WriteIDs: // by goroutines of their own
 				return storage.FaultNone
 			}
 			if r.fault == nil {

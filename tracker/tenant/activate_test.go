@@ -51,7 +51,7 @@ func (w *world) open() {
 	var err error
 	w.fault = nil
 	w.db, err = storage.Open(w.dir, storage.Options{ReblockEvery: -1, ProbeEvery: time.Millisecond, Fault: func(write string) storage.Fault {
-		if write == storage.WriteHighWater || w.fault == nil { // the mark has a goroutine of its own
+		if write == storage.WriteRows || write == storage.WriteHighWater || w.fault == nil { // these have a goroutine of their own
 			return storage.FaultNone
 		}
 		return w.fault(write)
