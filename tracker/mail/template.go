@@ -133,9 +133,13 @@ func (f *templateFile) check(name string) error {
 		return invalid("variants", fmt.Sprintf("need at most %d", maxVariants))
 	case f.Stage != "" && !isSlug.MatchString(f.Stage):
 		return invalid("stage", "need a word of a-z, 0-9, - and _")
-	case f.Question != nil && f.Question.check() != nil:
-		return f.Question.check()
-	case f.Campaign != "" && !isSlug.MatchString(f.Campaign):
+	}
+	if f.Question != nil {
+		if err := f.Question.check(); err != nil {
+			return err
+		}
+	}
+	if f.Campaign != "" && !isSlug.MatchString(f.Campaign) {
 		return invalid("campaign", "need a word of a-z, 0-9, - and _")
 	}
 	for _, topic := range f.Topics {
