@@ -102,6 +102,11 @@ func hashBlock(b []byte) chainHash {
 	return chainHash(d.Sum(sum[:0])[:16])
 }
 
+// sizeOf is what a block's header says of its length.
+func sizeOf(b []byte) uint64 {
+	return headerSize + uint64(binary.LittleEndian.Uint32(b[20:])) + uint64(binary.LittleEndian.Uint32(b[24:]))
+}
+
 func crcBlock(b []byte) uint32 {
 	return crc32.Update(crc32.Checksum(b[:crcAt], castagnoli), castagnoli, b[headerSize:])
 }
@@ -127,7 +132,7 @@ func parseBlock(b []byte) (h blockHeader, packed, sealed []byte, err error) {
 	if h.Flags&flagRunEnd == 0 {
 		h.Link = h.Hash
 	}
-	if uint64(headerSize)+uint64(h.PackLen)+uint64(h.SealedLen) != uint64(len(b)) || h.RawLen > 1<<26 {
+	if sizeOf(b) != uint64(len(b)) || h.RawLen > 1<<26 {
 		return h, nil, nil, errors.New("block: lengths do not match")
 	}
 	body := b[headerSize:]

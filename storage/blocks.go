@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -155,16 +154,11 @@ func (f *blockFiles) placeOf(item *badger.Item) (d *dataFiles, p filePlace, err 
 // writeRows writes the rows of fresh blocks. If it cannot, the log is recovered: a
 // sync that failed is not tried again. Until then the error is [ErrReadOnly].
 func (l *diskLog) writeRows() error {
-	return l.putRows(func() error {
-		if l.latched.Load() {
-			return ErrReadOnly // recovery finds them
-		}
-		return nil
-	})
+	return l.putRows(false)
 }
 
-// putRows writes the rows of fresh blocks if may allows it once the database is open.
-func (l *diskLog) putRows(may func() error) error {
+// putRows writes the rows of fresh blocks; while the log is latched, only recovery's.
+func (l *diskLog) putRows(recovering bool) error {
 	f := l.blocks
 	f.rows.Lock()
 	defer f.rows.Unlock()
@@ -176,8 +170,8 @@ func (l *diskLog) putRows(may func() error) error {
 			return nil
 		}
 		err := l.kv.use(func(b *badger.DB) error {
-			if err := may(); err != nil {
-				return err
+			if !recovering && l.latched.Load() { // asked here: who waited for the database is not to write beside recovery
+				return ErrReadOnly
 			}
 			txn := b.NewTransaction(true)
 			defer txn.Discard()
@@ -204,14 +198,13 @@ func (l *diskLog) putRows(may func() error) error {
 	}
 }
 
-// adopt writes anew the blocks that lie behind the last one that has a row: they may
-// never have been synced. What lies in the files before is not looked at again.
-func (l *diskLog) adopt() error {
+// adopt writes anew the blocks that lie behind from, the last one that has a row: they
+// may never have been synced. What lies in the files before is not looked at again.
+func (l *diskLog) adopt(from filePlace) error {
 	c := &l.c
-	var wire []byte
 	var encoded [][]byte
 	var found []freshBlock
-	err := l.newer(func(v []byte, b *block) error {
+	err := l.newer(from, func(v []byte, b *block) error {
 		if b.First != c.next || b.Prev != c.prev {
 			return ErrStop
 		}
@@ -221,12 +214,12 @@ func (l *diskLog) adopt() error {
 		}
 		c.next, c.prev = b.end(), b.Link
 		c.received = max(c.received, recs[len(recs)-1].Received)
-		wire, encoded = append(wire, v...), append(encoded, v)
+		encoded = append(encoded, v)
 		found = append(found, freshBlock{day: dayOf(c.received), first: b.First, end: b.end()})
 		return nil
 	})
 	if err == nil && len(found) > 0 {
-		err = l.blocks.write(found, encoded, wire)
+		err = l.blocks.write(found, encoded, slices.Concat(encoded...))
 	}
 	if err != nil {
 		return err
@@ -237,7 +230,7 @@ func (l *diskLog) adopt() error {
 	l.blocks.mu.Lock()
 	l.blocks.fresh = found
 	l.blocks.mu.Unlock()
-	if err := l.putRows(func() error { return nil }); err != nil {
+	if err := l.putRows(true); err != nil {
 		return err
 	}
 	begins := binary.BigEndian.AppendUint32(nil, l.blocks.hot.next().file)
@@ -248,13 +241,9 @@ func (l *diskLog) adopt() error {
 	})
 }
 
-// newer calls fn with the blocks of hot that lie behind the last one that has a row,
-// as far as they are whole, and file by file.
-func (l *diskLog) newer(fn func(v []byte, b *block) error) error {
-	from, err := l.lastHot()
-	if err != nil {
-		return err
-	}
+// newer calls fn with the blocks of hot that lie behind a place, as far as they are
+// whole, and file by file.
+func (l *diskLog) newer(from filePlace, fn func(v []byte, b *block) error) error {
 	sizes, err := l.blocks.hot.list()
 	if err != nil {
 		return err
@@ -277,7 +266,7 @@ func (l *diskLog) newer(fn func(v []byte, b *block) error) error {
 			return fmt.Errorf("open blocks: %w", err)
 		}
 		for len(rest) >= headerSize {
-			size := headerSize + uint64(binary.LittleEndian.Uint32(rest[20:])) + uint64(binary.LittleEndian.Uint32(rest[24:]))
+			size := sizeOf(rest)
 			if size > uint64(len(rest)) {
 				break
 			}
@@ -296,35 +285,6 @@ func (l *diskLog) newer(fn func(v []byte, b *block) error) error {
 		}
 	}
 	return nil
-}
-
-// lastHot returns where the newest block lies that has a row, or where hot began at
-// the last recovery, if that is later.
-func (l *diskLog) lastHot() (p filePlace, err error) {
-	err = l.kv.use(func(b *badger.DB) error {
-		txn := b.NewTransaction(false)
-		defer txn.Discard()
-		begins, err := getValue(txn, logKey(0, logHot))
-		if err != nil {
-			return err
-		}
-		if len(begins) == 4 {
-			p.file = binary.BigEndian.Uint32(begins)
-		}
-		prefix := logKey(0, logBlock)
-		it := txn.NewIterator(badger.IteratorOptions{Reverse: true, Prefix: prefix})
-		defer it.Close()
-		it.Seek(blockKey(0, math.MaxUint32, math.MaxUint64))
-		if !it.ValidForPrefix(prefix) || it.Item().UserMeta() != metaHot {
-			return nil
-		}
-		_, last, err := l.blocks.placeOf(it.Item())
-		if err == nil && last.file >= p.file {
-			p = last
-		}
-		return err
-	})
-	return p, err
 }
 
 // beginCold lets a transaction write blocks that are made of older ones; maintain

@@ -259,17 +259,7 @@ func (l *diskLog) write() error {
 	for _, b := range c.blocks {
 		c.fresh = append(c.fresh, freshBlock{day: dayOf(c.received), first: b.First, end: b.end()})
 	}
-	fault := l.db.opts.faultAt(WriteCommit)
-	if fault == FaultLost {
-		return errFault
-	}
-	if err := l.blocks.write(c.fresh, c.encoded, c.wire); err != nil {
-		return err
-	}
-	if fault == FaultReported {
-		return errFault
-	}
-	return nil
+	return l.db.opts.faultAt(WriteCommit).of(func() error { return l.blocks.write(c.fresh, c.encoded, c.wire) })
 }
 
 // publish makes the committed group visible to readers.

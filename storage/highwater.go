@@ -121,25 +121,21 @@ func (w *highWaterFile) write(seq uint64, link chainHash, fault Fault) error {
 	if seq == w.written.seq && link == w.written.link {
 		return nil
 	}
-	if fault == FaultLost {
-		return errFault
-	}
-	h := highWater{w.written.gen + 1, seq, link}
-	at := int64(0)
-	if h.gen%2 == 1 {
-		at = hwSecond
-	}
-	if _, err := w.f.WriteAt(appendHighWater(nil, &h), at); err != nil {
-		return fmt.Errorf("write high water: %w", err)
-	}
-	if err := fdatasync(w.f); err != nil {
-		return fmt.Errorf("write high water: %w", err)
-	}
-	w.written = h
-	if fault == FaultReported {
-		return errFault
-	}
-	return nil
+	return fault.of(func() error {
+		h := highWater{w.written.gen + 1, seq, link}
+		at := int64(0)
+		if h.gen%2 == 1 {
+			at = hwSecond
+		}
+		if _, err := w.f.WriteAt(appendHighWater(nil, &h), at); err != nil {
+			return fmt.Errorf("write high water: %w", err)
+		}
+		if err := fdatasync(w.f); err != nil {
+			return fmt.Errorf("write high water: %w", err)
+		}
+		w.written = h
+		return nil
+	})
 }
 
 // durable returns what the file is known to hold.

@@ -308,19 +308,19 @@ func (t *idTable) close() error { return unix.Munmap(t.b) }
 
 // writeIDTable makes a table in dir of at most so many hashes, and opens it.
 func writeIDTable(dir string, most uint64, each idSource, r idRange, fault Fault) (*idTable, error) {
-	if fault == FaultLost {
-		return nil, errFault
-	}
 	path := filepath.Join(dir, idTableName(r))
-	err := createSynced(path+".tmp", 0o600, func(f *os.File) error { return writeIDs(f, most, each, r) })
-	if err == nil {
-		err = errors.Join(os.Rename(path+".tmp", path), syncDir(dir))
-	}
+	err := fault.of(func() error {
+		err := createSynced(path+".tmp", 0o600, func(f *os.File) error { return writeIDs(f, most, each, r) })
+		if err == nil {
+			err = errors.Join(os.Rename(path+".tmp", path), syncDir(dir))
+		}
+		if err != nil {
+			return fmt.Errorf("write id table: %w", err)
+		}
+		return nil
+	})
 	if err != nil {
-		return nil, fmt.Errorf("write id table: %w", err)
-	}
-	if fault == FaultReported {
-		return nil, errFault
+		return nil, err
 	}
 	return openIDTable(path)
 }

@@ -202,21 +202,13 @@ func (s *keyStore) append(entries []byte) error {
 }
 
 func (s *keyStore) write(entries []byte) error {
-	fault := s.fault(WriteKeys)
-	if fault == FaultLost {
-		return errFault
-	}
-	if _, err := s.journal.WriteAt(entries, s.at); err != nil {
-		return err
-	}
-	s.at += int64(len(entries))
-	if err := fdatasync(s.journal); err != nil { // the commit point of new keys
-		return err
-	}
-	if fault == FaultReported {
-		return errFault
-	}
-	return nil
+	return s.fault(WriteKeys).of(func() error {
+		if _, err := s.journal.WriteAt(entries, s.at); err != nil {
+			return err
+		}
+		s.at += int64(len(entries))
+		return fdatasync(s.journal) // the commit point of new keys
+	})
 }
 
 // rotate opens the next journal. mu is held, or nobody else knows s yet.
@@ -352,17 +344,7 @@ func (s *keyStore) erase(ids []keyID) error {
 // in a journal are written too, which is harmless.
 func (s *keyStore) rewrite(shard byte) error {
 	b := s.encodeShard(shard)
-	fault := s.fault(WriteErase)
-	if fault == FaultLost {
-		return errFault
-	}
-	if err := replaceFile(filepath.Join(s.dir, fmt.Sprintf("%02x", shard)), b, 0o600); err != nil {
-		return err
-	}
-	if fault == FaultReported {
-		return errFault
-	}
-	return nil
+	return s.fault(WriteErase).of(func() error { return replaceFile(filepath.Join(s.dir, fmt.Sprintf("%02x", shard)), b, 0o600) })
 }
 
 // encodeShard writes what memory holds of a shard: erasures first, so that a

@@ -46,6 +46,20 @@ const (
 	FaultReported       // written and kept, yet reported as failed
 )
 
+// of does a write under test.
+func (f Fault) of(write func() error) error {
+	if f == FaultLost {
+		return errFault
+	}
+	if err := write(); err != nil {
+		return err
+	}
+	if f == FaultReported {
+		return errFault
+	}
+	return nil
+}
+
 // The durable writes that [Options.Fault] is asked about.
 const (
 	WriteCommit    = "log.commit"

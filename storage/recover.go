@@ -132,7 +132,7 @@ func (l *diskLog) recover() error {
 	if err := l.dropBlocks(context.Background(), anchor.first); err != nil {
 		return err
 	}
-	tail, err := l.lastBlock()
+	tail, hot, err := l.lastBlock()
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (l *diskLog) recover() error {
 	if err := l.openHighWater(); err != nil {
 		return err
 	}
-	if err := l.adopt(); err != nil {
+	if err := l.adopt(hot); err != nil {
 		return err
 	}
 	if last := l.last.Load(); c.next <= last {
@@ -308,12 +308,20 @@ func getValue(txn *badger.Txn, key []byte) ([]byte, error) {
 	return item.ValueCopy(nil)
 }
 
-// lastBlock returns the newest block, nil if there is none.
-func (l *diskLog) lastBlock() (*block, error) {
-	var found *block
-	err := l.kv.use(func(b *badger.DB) error {
+// lastBlock returns the newest block that has a row, nil if there is none, and where
+// hot goes on: behind it, or in the file with which hot began at the last recovery, if
+// that is later.
+func (l *diskLog) lastBlock() (found *block, hot filePlace, err error) {
+	err = l.kv.use(func(b *badger.DB) error {
 		txn := b.NewTransaction(false)
 		defer txn.Discard()
+		begins, err := getValue(txn, logKey(0, logHot))
+		if err != nil {
+			return err
+		}
+		if len(begins) == 4 {
+			hot.file = binary.BigEndian.Uint32(begins)
+		}
 		prefix := logKey(0, logBlock)
 		it := txn.NewIterator(badger.IteratorOptions{Reverse: true, Prefix: prefix})
 		defer it.Close()
@@ -329,9 +337,16 @@ func (l *diskLog) lastBlock() (*block, error) {
 		if err != nil {
 			return l.gap(first, first+1, err.Error())
 		}
-		return nil
+		if it.Item().UserMeta() != metaHot {
+			return nil
+		}
+		_, at, err := l.blocks.placeOf(it.Item())
+		if err == nil && at.file >= hot.file {
+			hot = at
+		}
+		return err
 	})
-	return found, err
+	return found, hot, err
 }
 
 // gap reports records [from, to) as lost from log/.

@@ -151,17 +151,7 @@ func (db *DB) commit(txn *badger.Txn, key, value []byte, write string) error {
 			return tooBig(err)
 		}
 	}
-	fault := db.opts.faultAt(write)
-	if fault == FaultLost {
-		return errFault
-	}
-	if err := txn.Commit(); err != nil { // the commit point of log/
-		return err
-	}
-	if fault == FaultReported {
-		return errFault
-	}
-	return nil
+	return db.opts.faultAt(write).of(txn.Commit) // the commit point of log/
 }
 
 func randomBytes(n int) []byte {

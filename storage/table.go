@@ -70,25 +70,20 @@ func (t *Table) commit(tx *Tx) error {
 			return tooBig(err)
 		}
 	}
-	fault := t.db.opts.faultAt(t.fault)
-	if fault == FaultLost {
-		return errFault
-	}
-	if tx.writing {
-		if err := t.values.sync(); err != nil {
-			return fmt.Errorf("update %s: %w", t.kv.name, err)
+	return t.db.opts.faultAt(t.fault).of(func() error {
+		if tx.writing {
+			if err := t.values.sync(); err != nil {
+				return fmt.Errorf("update %s: %w", t.kv.name, err)
+			}
 		}
-	}
-	if err := tx.txn.Commit(); err != nil { // the commit point
-		return fmt.Errorf("update %s: %w", t.kv.name, tooBig(err))
-	}
-	if t.counted {
-		t.updates++
-	}
-	if fault == FaultReported {
-		return errFault
-	}
-	return nil
+		if err := tx.txn.Commit(); err != nil { // the commit point
+			return fmt.Errorf("update %s: %w", t.kv.name, tooBig(err))
+		}
+		if t.counted {
+			t.updates++
+		}
+		return nil
+	})
 }
 
 // open opens the table and refuses one that ends before its high-water mark.

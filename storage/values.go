@@ -63,17 +63,7 @@ func (v *valueFiles) sync() error {
 	if len(v.out) == 0 {
 		return nil
 	}
-	fault := v.fault()
-	if fault == FaultLost {
-		return errFault
-	}
-	if err := v.write(v.out); err != nil {
-		return err
-	}
-	if fault == FaultReported {
-		return errFault
-	}
-	return nil
+	return v.fault().of(func() error { return v.write(v.out) })
 }
 
 // valueBuffers hold values while they are read.
