@@ -1,8 +1,11 @@
 package storage
 
+import "math/bits"
+
 // idSet is a generation of ids: those of the records of its range. It is a
-// table with linear probing, at most half full; a hash is its own hash. Go's
-// map took three times as long, which was a third of the committer's time.
+// table with linear probing, at most half full; a hash is its own hash, and its
+// highest bits are its place, so that the table is all but sorted. Go's map took
+// three times as long, which was a third of the committer's time.
 type idSet struct {
 	idRange
 	slots []idHash // zero = free; the length is a power of two
@@ -11,10 +14,13 @@ type idSet struct {
 
 const idSetMin = 1 << 10
 
+// home is the place that h has to itself in a table of mask+1 slots.
+func home(h idHash, mask uint64) uint64 { return h[0] >> bits.LeadingZeros64(mask) }
+
 // slot returns where h is, or would be put.
 func (s *idSet) slot(h idHash) (at uint64, found bool) {
 	mask := uint64(len(s.slots) - 1)
-	for at = h[0] & mask; ; at = (at + 1) & mask {
+	for at = home(h, mask); ; at = (at + 1) & mask {
 		switch s.slots[at] {
 		case h:
 			return at, true
@@ -70,7 +76,7 @@ func (s *idSet) remove(h idHash) {
 	mask := uint64(len(s.slots) - 1)
 	for at := (hole + 1) & mask; s.slots[at] != (idHash{}); at = (at + 1) & mask {
 		// Its home is not in (hole, at], so it was pushed over the hole.
-		if (at-s.slots[at][0])&mask >= (at-hole)&mask {
+		if (at-home(s.slots[at], mask))&mask >= (at-hole)&mask {
 			s.slots[hole] = s.slots[at]
 			hole = at
 		}
@@ -78,7 +84,7 @@ func (s *idSet) remove(h idHash) {
 	s.slots[hole] = idHash{}
 }
 
-// hashes returns all of them, in no order.
+// hashes returns all of them, nearly in order.
 func (s *idSet) hashes() []idHash {
 	out := make([]idHash, 0, s.n)
 	for _, h := range s.slots {

@@ -161,7 +161,7 @@ func (l *diskLog) nextRun(txn *badger.Txn, from, end uint64) (run, error) {
 		if first != at {
 			return run{}, l.gap(at, first, errHole(at, first))
 		}
-		b, err := l.verified(it.Item(), at)
+		b, err := l.joinable(it.Item(), at)
 		if err != nil {
 			return run{}, err
 		}
@@ -185,12 +185,30 @@ func (l *diskLog) nextRun(txn *badger.Txn, from, end uint64) (run, error) {
 	return run{}, nil
 }
 
+// joinable reads a block and proves its hash; of one that stays as it is, packed
+// well already, its header will do.
+func (l *diskLog) joinable(item *badger.Item, at uint64) (*block, error) {
+	v, err := l.blocks.stored(item)
+	if err != nil {
+		return nil, l.gap(at, at+1, err.Error())
+	}
+	if h, _, _, err := parseBlock(v); err == nil && h.Codec == codecZstd {
+		return &block{blockHeader: h}, nil
+	}
+	return l.provedBlock(v, at)
+}
+
 // verified reads a block and proves its hash.
 func (l *diskLog) verified(item *badger.Item, at uint64) (*block, error) {
 	v, err := l.blocks.stored(item)
 	if err != nil {
 		return nil, l.gap(at, at+1, err.Error())
 	}
+	return l.provedBlock(v, at)
+}
+
+// provedBlock opens a stored block if its hash is right.
+func (l *diskLog) provedBlock(v []byte, at uint64) (*block, error) {
 	b, err := openBlock(v)
 	if err == nil && hashBlock(v) != b.Hash {
 		err = errors.New("block: hash does not match")

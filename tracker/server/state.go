@@ -362,7 +362,7 @@ func (s *State) turn(ctx context.Context) (more bool, err error) {
 	if err := s.publish(ctx, !more); err != nil {
 		return false, err
 	}
-	if behind && time.Since(s.stepped) < storeEvery && !s.mustStore() {
+	if behind && time.Since(s.stepped) < s.storePause() && !s.mustStore() {
 		return true, nil
 	}
 	busy, err = s.store(ctx)

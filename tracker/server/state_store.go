@@ -32,6 +32,13 @@ const storeTime = 20 * time.Millisecond
 // load an event was visible after 1.2-3.4 s (p99) instead of 0.1-0.8 s.
 const storeEvery = 120 * time.Millisecond
 
+// storePause is storeEvery, and less the nearer mustStore is: who is behind reads
+// slower for a while, and does not stand still for ten seconds in the end.
+func (s *State) storePause() time.Duration {
+	_, bytes, _ := s.fold.Unsaved()
+	return storeEvery * time.Duration(2*storeBytes-min(bytes, 2*storeBytes)) / (2 * storeBytes)
+}
+
 // store begins a checkpoint when one is due, and goes on with the one under way
 // for a while. busy says that there is more to do because of it.
 func (s *State) store(ctx context.Context) (busy bool, err error) {
