@@ -44,8 +44,9 @@ func (db *DB) Backup(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	kvs := [...]*kv{db.leads.kv, db.meta.kv, db.log.kv}
-	values := [len(kvs)]func(*badger.Item, func([]byte) error) error{db.leads.values.read, (*valueFiles)(nil).read, db.log.blocks.read}
+	values := [len(kvs)]func(*badger.Item, func([]byte) error) error{db.leads.values.read, (*apartValues)(nil).read, db.log.blocks.read}
 	var txns [len(kvs)]*badger.Txn
+	defer db.leads.values.enter()()
 	// The uses nest, so that all three snapshots are taken before anything is
 	// written.
 	err := kvs[0].use(func(a *badger.DB) error {

@@ -25,7 +25,8 @@
 //	log/ids/    sorted tables of record ids, for deduplication; derived
 //	log.hwm     the last (sequence, hash), written every second
 //	leads/      Badger, not synced: what is derived from the log
-//	            and values/, what timelines hold; synced before the rows that name it
+//	            and values/, bodies/, what timelines and leads hold; synced before
+//	            the rows that name it
 //	meta/       Badger, synced: what cannot be derived
 //	keys/       256 shards of subject keys, and a journal of new ones
 //	lock        held while a process has the directory open

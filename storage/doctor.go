@@ -251,7 +251,7 @@ func (l *diskLog) proved(seq uint64, missing map[byte]int) (found *block, err er
 
 // walk reads every row.
 func (t *Table) walk() error {
-	return t.kv.use(func(b *badger.DB) error {
+	return t.use(func(b *badger.DB) error {
 		txn := b.NewTransaction(false)
 		defer txn.Discard()
 		it := txn.NewIterator(badger.IteratorOptions{PrefetchValues: true, PrefetchSize: 64})

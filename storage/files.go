@@ -21,7 +21,13 @@ type dataFiles struct {
 	mu    sync.Mutex
 	at    filePlace           // guarded by mu: where the next value will lie
 	files map[uint32]*os.File // guarded by mu; nil = closed
-	gone  []uint32            // guarded by mu: of files, those removed; old snapshots read them
+	gone  []goneFile          // guarded by mu: of files, those removed; who began to read before reads them
+}
+
+// goneFile is a removed file and the epoch of readers in which it was.
+type goneFile struct {
+	file  uint32
+	epoch uint64
 }
 
 // filePlace is where a value lies.
@@ -196,24 +202,27 @@ func (d *dataFiles) unneeded(before uint32, live map[uint32]int64) (files []uint
 	return files, err
 }
 
-// remove removes a file. Snapshots that name it read it until forgetGone.
-func (d *dataFiles) remove(file uint32) error {
+// remove removes a file. Who reads since epoch, or before, reads it until forgetGone.
+func (d *dataFiles) remove(file uint32, epoch uint64) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, err := d.file(file, false); err != nil {
 		return err
 	}
-	d.gone = append(d.gone, file)
+	d.gone = append(d.gone, goneFile{file, epoch})
 	return os.Remove(d.name(file))
 }
 
-// forgetGone lets go of the files that were removed before.
-func (d *dataFiles) forgetGone() {
+// forgetGone lets go of the files that were removed in epochs before one.
+func (d *dataFiles) forgetGone(before uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, file := range d.gone {
-		_ = d.files[file].Close() // only read
-		delete(d.files, file)
-	}
-	d.gone = nil
+	d.gone = slices.DeleteFunc(d.gone, func(g goneFile) bool {
+		if g.epoch >= before {
+			return false
+		}
+		_ = d.files[g.file].Close() // only read
+		delete(d.files, g.file)
+		return true
+	})
 }

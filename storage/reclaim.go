@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -14,15 +15,36 @@ import (
 // behind the newest.
 
 // reclaimEvery is how often. It costs an iteration over the rows, not the values.
-const reclaimEvery = 6 * time.Hour
+// Where rows are written anew all the time it comes when as much was written as
+// lives, so that the files take three times that at most.
+const (
+	reclaimEvery = 6 * time.Hour
+	reclaimLook  = 10 * time.Second
+	churnBytes   = 16 << 20 // of one file, and of what is too little to look for
+)
 
 // keepReclaiming frees space that no value needs any more.
 func (l *diskLog) keepReclaiming() {
-	l.repeat(reclaimEvery, func() {
-		if _, err := l.db.leads.reclaim(l.stopping); err != nil && !errors.Is(err, ErrClosed) {
-			l.db.slog.Warn("storage: values that are no longer needed stay on disk for now", "err", err)
+	t := l.db.leads
+	begun := time.Now()
+	for _, v := range t.values.kinds {
+		v.reclaimed = begun
+	}
+	l.repeat(reclaimLook, func() {
+		for _, v := range t.values.kinds {
+			if !v.due() {
+				continue
+			}
+			if _, err := t.reclaim(v, l.stopping); err != nil && !errors.Is(err, ErrClosed) {
+				l.db.slog.Warn("storage: values that are no longer needed stay on disk for now", "err", err)
+			}
 		}
 	})
+}
+
+// due says that it is time to look for space that no value needs any more.
+func (v *valueFiles) due() bool {
+	return time.Since(v.reclaimed) > reclaimEvery || v.churn && v.since.Load() > max(v.live, churnBytes)
 }
 
 // reclaimSoon frees space of blocks: now, or at the next time; maintain is held.
@@ -33,29 +55,33 @@ func (l *diskLog) reclaimSoon() {
 }
 
 // reclaim returns how many files it removed. The files cannot be wiped meanwhile.
-func (t *Table) reclaim(stopping func() bool) (removed int, err error) {
-	v := t.values
-	v.forgetGone()
-	v.writing.Lock()
+func (t *Table) reclaim(v *valueFiles, stopping func() bool) (removed int, err error) {
+	v.forgetGone(t.values.readers.oldest())
+	t.values.writing.Lock()
 	before := v.next().file
-	v.writing.Unlock()
+	t.values.writing.Unlock()
+	v.since.Store(0)
+	v.reclaimed = time.Now()
 	err = t.kv.use(func(b *badger.DB) error {
 		live := make(map[uint32]int64) // :: file → bytes of values that rows name
-		err := t.eachPlace(b, stopping, func(_ []byte, p filePlace) error {
+		total := int64(0)
+		err := t.eachPlace(b, v, stopping, func(_ []byte, p filePlace) error {
 			live[p.file] += int64(p.size)
+			total += int64(p.size)
 			return nil
 		})
 		if err != nil {
 			return err
 		}
+		v.live = total
 		files, err := v.unneeded(before, live)
 		for _, file := range files {
 			if live[file] > 0 {
-				if err := t.moveValues(b, file, stopping); err != nil {
+				if err := t.moveValues(b, v, file, stopping); err != nil {
 					return err
 				}
 			}
-			if err := v.remove(file); err != nil {
+			if err := v.remove(file, t.values.readers.turn()); err != nil {
 				return err
 			}
 			removed++
@@ -68,30 +94,38 @@ func (t *Table) reclaim(stopping func() bool) (removed int, err error) {
 // errStopping ends what is done in the background when the directory closes.
 var errStopping = fmt.Errorf("cut short: %w", ErrClosed)
 
-// eachPlace calls visit with the rows whose values lie in files.
-func (t *Table) eachPlace(b *badger.DB, stopping func() bool, visit func(key []byte, p filePlace) error) error {
+// eachPlace calls visit with the rows whose values lie in v.
+func (t *Table) eachPlace(b *badger.DB, v *valueFiles, stopping func() bool, visit func(key []byte, p filePlace) error) error {
 	txn := b.NewTransaction(false)
 	defer txn.Discard()
 	it := txn.NewIterator(badger.IteratorOptions{})
 	defer it.Close()
-	for it.Rewind(); it.Valid(); it.Next() {
+	for it.Rewind(); it.Valid(); {
 		item := it.Item()
-		if item.UserMeta() != metaValue {
+		k := item.Key()
+		switch {
+		case len(k) < tablePrefix || k[8] < v.space:
+			it.Seek(tableKey(nil, padTenant(k), v.space, nil))
 			continue
-		}
-		if stopping() {
+		case k[8] > v.space && k[8] < 0xff:
+			it.Seek(tableKey(nil, padTenant(k), 0xff, nil)) // the next tenant
+			continue
+		case stopping():
 			return errStopping
 		}
-		err := item.Value(func(row []byte) error {
-			p, err := parsePlace(row)
+		if item.UserMeta() == v.mark {
+			err := item.Value(func(row []byte) error {
+				p, err := parsePlace(row)
+				if err != nil {
+					return v.corrupt("", err)
+				}
+				return visit(k, p)
+			})
 			if err != nil {
-				return t.values.corrupt("", err)
+				return err
 			}
-			return visit(item.Key(), p)
-		})
-		if err != nil {
-			return err
 		}
+		it.Next()
 	}
 	return nil
 }
@@ -100,15 +134,15 @@ func (t *Table) eachPlace(b *badger.DB, stopping func() bool, visit func(key []b
 const moveBytes = 256 << 10
 
 // moveValues moves what rows name of a file behind the newest values.
-func (t *Table) moveValues(b *badger.DB, file uint32, stopping func() bool) error {
+func (t *Table) moveValues(b *badger.DB, v *valueFiles, file uint32, stopping func() bool) error {
 	var keys [][]byte
 	size := 0
 	flush := func() error {
-		err := t.moveSome(b, keys, file)
+		err := t.moveSome(b, v, keys, file)
 		keys, size = keys[:0], 0
 		return err
 	}
-	err := t.eachPlace(b, stopping, func(key []byte, p filePlace) error {
+	err := t.eachPlace(b, v, stopping, func(key []byte, p filePlace) error {
 		if p.file != file {
 			return nil
 		}
@@ -125,13 +159,12 @@ func (t *Table) moveValues(b *badger.DB, file uint32, stopping func() bool) erro
 }
 
 // moveSome moves the values of rows, as they are when nobody else changes them.
-func (t *Table) moveSome(b *badger.DB, keys [][]byte, file uint32) error {
+func (t *Table) moveSome(b *badger.DB, v *valueFiles, keys [][]byte, file uint32) error {
 	if err := t.db.guard.check(t.db.guard.reserve / 2); err != nil {
 		return err
 	}
-	v := t.values
-	v.begin()
-	defer v.writing.Unlock()
+	t.values.begin()
+	defer t.values.end()
 	txn := b.NewTransaction(true)
 	defer txn.Discard()
 	for _, key := range keys {
@@ -143,7 +176,7 @@ func (t *Table) moveSome(b *badger.DB, keys [][]byte, file uint32) error {
 			return err
 		}
 		var p filePlace
-		if item.UserMeta() == metaValue {
+		if item.UserMeta() == v.mark {
 			err = item.Value(func(row []byte) (err error) { p, err = parsePlace(row); return err })
 		}
 		if err != nil {
@@ -152,7 +185,7 @@ func (t *Table) moveSome(b *badger.DB, keys [][]byte, file uint32) error {
 		if p.file != file {
 			continue
 		}
-		err = v.read(item, func(value []byte) error {
+		err = t.values.read(item, func(value []byte) error {
 			row, err := v.add(key, value)
 			if err != nil {
 				return err
@@ -163,7 +196,7 @@ func (t *Table) moveSome(b *badger.DB, keys [][]byte, file uint32) error {
 			return err
 		}
 	}
-	if err := v.sync(); err != nil {
+	if err := t.values.sync(); err != nil {
 		return err
 	}
 	return txn.Commit() // the commit point
@@ -183,7 +216,7 @@ func (l *diskLog) reclaimBlocks() (removed int, err error) {
 			return err
 		}
 		for d := range before {
-			d.forgetGone()
+			d.forgetGone(math.MaxUint64) // who reads a block is done with it by now
 			files, err := d.unneeded(before[d], live[d])
 			if err != nil {
 				return err
@@ -194,7 +227,7 @@ func (l *diskLog) reclaimBlocks() (removed int, err error) {
 						return err
 					}
 				}
-				if err := d.remove(file); err != nil {
+				if err := d.remove(file, 0); err != nil {
 					return err
 				}
 				removed++

@@ -38,7 +38,7 @@ func TestTablesAreLetGo(t *testing.T) {
 	const rows = 800
 	for i := range rows {
 		err := db.Leads().Update(func(tx *Tx) error {
-			return tx.Set(Tenant{}, SpaceLead, []byte{byte(i >> 8), byte(i)}, value(i))
+			return tx.Set(Tenant{}, SpaceIdentity, []byte{byte(i >> 8), byte(i)}, value(i))
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -48,7 +48,7 @@ func TestTablesAreLetGo(t *testing.T) {
 		t.Helper()
 		n := 0
 		err := db.Leads().View(func(tx *Tx) error {
-			return tx.Scan(Tenant{}, SpaceLead, nil, nil, func(k, v []byte) error {
+			return tx.Scan(Tenant{}, SpaceIdentity, nil, nil, func(k, v []byte) error {
 				i := int(k[0])<<8 | int(k[1])
 				if !bytes.Equal(v, value(i)) {
 					return fmt.Errorf("row %d is not what was written", i)

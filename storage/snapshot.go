@@ -13,7 +13,8 @@ import (
 // now and then. Its methods may be called concurrently.
 type Snapshot struct {
 	kv     *kv
-	values *valueFiles
+	values *apartValues
+	leave  func()     // of values' readers
 	b      *badger.DB // kv's when the snapshot was taken
 	txn    *badger.Txn
 	uses   atomic.Int64 // of the one who took it, and of those who keep it
@@ -21,11 +22,15 @@ type Snapshot struct {
 
 // Snapshot returns the table as it stands. Who took it closes it.
 func (t *Table) Snapshot() (s *Snapshot, err error) {
+	leave := t.values.enter()
 	err = t.kv.use(func(b *badger.DB) error {
-		s = &Snapshot{kv: t.kv, values: t.values, b: b, txn: b.NewTransaction(false)}
+		s = &Snapshot{kv: t.kv, values: t.values, leave: leave, b: b, txn: b.NewTransaction(false)}
 		s.uses.Store(1)
 		return nil
 	})
+	if err != nil {
+		leave()
+	}
 	return s, err
 }
 
@@ -50,6 +55,7 @@ func (s *Snapshot) Keep() *Snapshot {
 func (s *Snapshot) Close() {
 	if s.uses.Add(-1) == 0 {
 		s.txn.Discard()
+		s.leave()
 	}
 }
 

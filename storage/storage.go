@@ -72,8 +72,7 @@ func (db *DB) open() (err error) {
 	db.log = newLog(db, open("log"))
 	db.meta = &Table{db: db, kv: open("meta"), fault: WriteMeta, counted: true}
 	db.leads = &Table{db: db, kv: open("leads"), fault: WriteLeads}
-	db.leads.values = newValueFiles(filepath.Join(db.dir, "leads", "values"), SpaceTimeline,
-		func() Fault { return db.opts.faultAt(WriteValues) })
+	db.leads.values = newApartValues(filepath.Join(db.dir, "leads"), func() Fault { return db.opts.faultAt(WriteValues) })
 	if err := db.meta.open(); err != nil {
 		return err
 	}

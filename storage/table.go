@@ -13,14 +13,14 @@ import (
 
 // Table is an ordered store of rows keyed by (tenant, space, key): leads/ or
 // meta/. All its methods may be called concurrently; concurrent Updates are
-// not checked for conflicts, so each row has one writer. The values of one space
-// of leads/, timelines, lie in files beside the rows.
+// not checked for conflicts, so each row has one writer. The values of two spaces
+// of leads/, timelines and leads, lie in files beside the rows.
 type Table struct {
 	db    *DB
 	kv    *kv
 	fault string // the name under which tests make its writes fail
 
-	values *valueFiles // of one of its spaces; nil = all values lie in their rows
+	values *apartValues // of some of its spaces; nil = all values lie in their rows
 
 	// meta/ counts its updates in a row of its own and in a high-water file, so
 	// that an end of its WAL that a flipped bit made is told from the true one.
@@ -35,11 +35,17 @@ var updatesKey = []byte("updates")
 
 // View calls fn with a read-only snapshot.
 func (t *Table) View(fn func(*Tx) error) error {
-	return t.kv.use(func(b *badger.DB) error {
+	return t.use(func(b *badger.DB) error {
 		txn := b.NewTransaction(false)
 		defer txn.Discard()
 		return fn(&Tx{txn: txn, values: t.values})
 	})
+}
+
+// use is kv.use of who reads values.
+func (t *Table) use(fn func(*badger.DB) error) error {
+	defer t.values.enter()()
+	return t.kv.use(fn)
 }
 
 // Update calls fn and commits what it wrote as one atomic transaction; an
@@ -49,7 +55,7 @@ func (t *Table) Update(fn func(*Tx) error) error {
 	if err := t.db.guard.check(t.db.guard.reserve / 2); err != nil {
 		return err
 	}
-	return t.kv.use(func(b *badger.DB) error {
+	return t.use(func(b *badger.DB) error {
 		txn := b.NewTransaction(true)
 		defer txn.Discard()
 		tx := &Tx{txn: txn, values: t.values}
@@ -89,7 +95,7 @@ func (t *Table) commit(tx *Tx) error {
 // open opens the table and refuses one that ends before its high-water mark.
 func (t *Table) open() error {
 	if t.values != nil {
-		if err := t.values.open(false); err != nil {
+		if err := t.values.open(); err != nil {
 			return err
 		}
 	}
@@ -155,25 +161,26 @@ func (t *Table) Limit() (size, rows int64) {
 type Tx struct {
 	txn     *badger.Txn
 	buf     []byte // scratch for the keys of reads
-	values  *valueFiles
+	values  *apartValues
 	writing bool // it holds values.writing
 }
 
 // end lets others change what lies in files.
 func (tx *Tx) end() {
 	if tx.writing {
-		tx.values.writing.Unlock()
+		tx.values.end()
 	}
 }
 
-// apart says whether values of a space lie in files, and begins to change them.
-func (tx *Tx) apart(space byte) bool {
-	is := tx.values != nil && tx.values.space == space
-	if is && !tx.writing {
+// apart returns the files of a space, and begins to change what lies in any; nil if
+// the values of the space lie in their rows.
+func (tx *Tx) apart(space byte) *valueFiles {
+	v := tx.values.of(space)
+	if v != nil && !tx.writing {
 		tx.values.begin()
 		tx.writing = true
 	}
-	return is
+	return v
 }
 
 // Get returns a row's value, valid until the transaction ends, or nil, nil if
@@ -199,10 +206,11 @@ func (tx *Tx) Get(t Tenant, space byte, key []byte) ([]byte, error) {
 // file, see [Table], can be read after the transaction alone.
 func (tx *Tx) Set(t Tenant, space byte, key, value []byte) error {
 	k := tableKey(make([]byte, 0, tablePrefix+len(key)), t, space, key)
-	if !tx.apart(space) || len(value) < valueLeast {
+	v := tx.apart(space)
+	if v == nil || len(value) < valueLeast {
 		return tooBig(tx.txn.Set(k, bytes.Clone(value)))
 	}
-	row, err := tx.values.add(k, value)
+	row, err := v.add(k, value)
 	if err != nil {
 		return err
 	}
@@ -264,8 +272,8 @@ func (tx *Tx) scan(t Tenant, space byte, from, to []byte, reverse bool, fn func(
 
 // visit shows fn a row; stop ends the scan, with an error or because fn has seen
 // enough.
-func (v *valueFiles) visit(item *badger.Item, k []byte, fn func(k, v []byte) error) (stop bool, err error) {
-	err = v.read(item, func(b []byte) error { return fn(k, b) })
+func (a *apartValues) visit(item *badger.Item, k []byte, fn func(k, v []byte) error) (stop bool, err error) {
+	err = a.read(item, func(b []byte) error { return fn(k, b) })
 	if errors.Is(err, ErrStop) {
 		return true, nil
 	}

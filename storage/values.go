@@ -7,42 +7,97 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/klauspost/compress/s2"
 )
 
-// valueFiles keep the values of one space of a table: many, written once and
-// hardly ever removed. Badger would write each of them again on every level that
-// its row passes, through mappings, whose pages cost more than the bytes. Here it
-// is written once, packed by s2, and the row in the table says where it lies.
+// apartValues are the values of some spaces of a table that lie in files beside the
+// rows: many, or written again and again. Badger would write each of them on every
+// level that its row passes, through mappings, whose pages cost more than the bytes.
+// Here it is written once, packed by s2, and the row in the table says where it lies.
+type apartValues struct {
+	kinds []*valueFiles // by the mark of their rows, less one
+
+	writing sync.Mutex // held by the transaction that changes rows of these spaces
+	readers readers
+}
+
+// valueFiles keep the values of one space.
 type valueFiles struct {
 	dataFiles
 	space byte
+	mark  byte // of the rows of the table whose values lie here: 1, 2 …
+	churn bool // rows are written anew all the time: what no row needs is most of the files soon
 	fault func() Fault
 
-	writing sync.Mutex // held by the transaction that changes rows of the space
-	out     []byte     // what it has written
-	taken   int        // bytes of values before they were packed
-	begins  filePlace  // where out will lie
+	out    []byte    // guarded by writing: what the transaction under way has written
+	taken  int       // guarded by writing: bytes of values before they were packed
+	begins filePlace // guarded by writing: where out will lie
+
+	reclaimed time.Time    // by the goroutine that reclaims: when it last did
+	live      int64        // by the same: bytes that rows named then
+	since     atomic.Int64 // bytes written after
 }
 
-// metaValue marks a row of the table whose value lies in a file.
-const metaValue = 1
-
 const (
-	valueTxBytes = 1 << 20 // a transaction's; they wait in memory for its commit
+	valueTxBytes = 1 << 20 // a transaction's, of a kind; they wait in memory for its commit
 	valueLeast   = 64      // shorter ones stay in their row
 )
 
-func newValueFiles(dir string, space byte, fault func() Fault) *valueFiles {
-	return &valueFiles{dataFiles: dataFiles{dir: dir, most: dataFileBytes}, space: space, fault: fault}
+// newApartValues keeps timelines and leads apart. A space keeps its mark for ever.
+func newApartValues(dir string, fault func() Fault) *apartValues {
+	return &apartValues{kinds: []*valueFiles{
+		{mark: 1, space: SpaceTimeline, fault: fault, dataFiles: dataFiles{dir: filepath.Join(dir, "values"), most: dataFileBytes}},
+		{mark: 2, space: SpaceLead, churn: true, fault: fault, dataFiles: dataFiles{dir: filepath.Join(dir, "bodies"), most: churnBytes}},
+	}}
+}
+
+// of returns the files of a space, nil if its values lie in their rows.
+func (a *apartValues) of(space byte) *valueFiles {
+	if a != nil {
+		for _, v := range a.kinds {
+			if v.space == space {
+				return v
+			}
+		}
+	}
+	return nil
+}
+
+func (a *apartValues) open() (err error) {
+	for _, v := range a.kinds {
+		err = errors.Join(err, v.open(false))
+	}
+	return err
+}
+
+func (a *apartValues) close() (err error) {
+	for _, v := range a.kinds {
+		err = errors.Join(err, v.close())
+	}
+	return err
 }
 
 // begin lets a transaction write values; no other one does until end.
-func (v *valueFiles) begin() {
-	v.writing.Lock()
-	v.out, v.taken, v.begins = v.out[:0], 0, v.next()
+func (a *apartValues) begin() {
+	a.writing.Lock()
+	for _, v := range a.kinds {
+		v.out, v.taken, v.begins = v.out[:0], 0, v.next()
+	}
+}
+
+func (a *apartValues) end() { a.writing.Unlock() }
+
+// enter keeps files that are removed readable until leave is called.
+func (a *apartValues) enter() (leave func()) {
+	if a == nil {
+		return func() {}
+	}
+	epoch := a.readers.enter()
+	return func() { a.readers.leave(epoch) }
 }
 
 // add takes a value and returns the row that says where it will lie. The error is
@@ -55,25 +110,36 @@ func (v *valueFiles) add(key, value []byte) (*badger.Entry, error) {
 	packed := s2.Encode(v.out[len(v.out):cap(v.out)], value)
 	p := filePlace{v.begins.file, v.begins.offset + int64(len(v.out)), len(packed), crc32.Checksum(packed, castagnoli)}
 	v.out, v.taken = v.out[:len(v.out)+len(packed)], v.taken+len(value)
-	return badger.NewEntry(key, p.append(nil)).WithMeta(metaValue), nil
+	return badger.NewEntry(key, p.append(nil)).WithMeta(v.mark), nil
 }
 
 // sync writes what the transaction has added.
-func (v *valueFiles) sync() error {
-	if len(v.out) == 0 {
-		return nil
+func (a *apartValues) sync() error {
+	for _, v := range a.kinds {
+		if len(v.out) == 0 {
+			continue
+		}
+		if err := v.fault().of(func() error { return v.write(v.out) }); err != nil {
+			return err
+		}
+		v.since.Add(int64(len(v.out)))
 	}
-	return v.fault().of(func() error { return v.write(v.out) })
+	return nil
 }
 
 // valueBuffers hold values while they are read.
 var valueBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // read calls fn with the value of a row, which is valid until fn returns.
-func (v *valueFiles) read(item *badger.Item, fn func([]byte) error) error {
-	if item.UserMeta() != metaValue {
+func (a *apartValues) read(item *badger.Item, fn func([]byte) error) error {
+	mark := int(item.UserMeta())
+	if mark == 0 {
 		return item.Value(fn)
 	}
+	if a == nil || mark > len(a.kinds) {
+		return fmt.Errorf("a row says that its value lies in files of kind %d: upgrade this binary", mark)
+	}
+	v := a.kinds[mark-1]
 	return item.Value(func(row []byte) error {
 		buf := valueBuffers.Get().(*[]byte)
 		defer valueBuffers.Put(buf)
@@ -117,4 +183,50 @@ func (v *valueFiles) load(p filePlace, buf []byte) ([]byte, error) {
 func (v *valueFiles) corrupt(file string, err error) error {
 	table := filepath.Dir(v.dir)
 	return &CorruptError{Dir: filepath.Dir(table), File: filepath.Join(filepath.Base(table), filepath.Base(v.dir), file), Err: err}
+}
+
+// readers tell when a file that was removed is read by nobody any more: who began
+// to read before may have a row that names it.
+type readers struct {
+	mu    sync.Mutex
+	epoch uint64         // guarded by mu; a new one begins when a file is removed
+	in    map[uint64]int // guarded by mu :: epoch → readers that began in it
+}
+
+// enter is told when somebody begins to read, and returns what leave needs.
+func (r *readers) enter() (epoch uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.in == nil {
+		r.in = make(map[uint64]int)
+	}
+	r.in[r.epoch]++
+	return r.epoch
+}
+
+func (r *readers) leave(epoch uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.in[epoch]--; r.in[epoch] == 0 {
+		delete(r.in, epoch)
+	}
+}
+
+// turn begins a new epoch and returns the one that ends.
+func (r *readers) turn() (ended uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.epoch++
+	return r.epoch - 1
+}
+
+// oldest is the epoch of who has read for longest.
+func (r *readers) oldest() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	oldest := r.epoch
+	for e := range r.in {
+		oldest = min(oldest, e)
+	}
+	return oldest
 }

@@ -66,7 +66,7 @@ func never() bool { return false }
 func TestValues(t *testing.T) {
 	dir := t.TempDir()
 	db := reopen(t, dir, nil, Options{})
-	db.leads.values.most = 2 << 10
+	db.leads.values.kinds[0].most = 2 << 10
 	want := values{}
 	for i := range 60 {
 		want.set(t, db, fmt.Sprint("a", i), fmt.Sprint("b", i), fmt.Sprint("a", i/2))
@@ -165,7 +165,7 @@ func TestValuesUnderFaults(t *testing.T) {
 func TestReclaim(t *testing.T) {
 	dir := t.TempDir()
 	db := reopen(t, dir, nil, Options{})
-	db.leads.values.most = 16 << 10
+	db.leads.values.kinds[0].most = 16 << 10
 	want := values{}
 	for i := range 400 {
 		want.set(t, db, fmt.Sprintf("%03d", i), "again")
@@ -192,13 +192,13 @@ func TestReclaim(t *testing.T) {
 		t.Fatal(err)
 	}
 	files := len(valueFilesOf(t, dir))
-	removed, err := db.leads.reclaim(never)
+	removed, err := db.leads.reclaim(db.leads.values.kinds[0], never)
 	if err != nil || removed < files/2 || len(valueFilesOf(t, dir)) > files-removed+1 {
 		t.Fatalf("%d of %d files removed, %d left, %v", removed, files, len(valueFilesOf(t, dir)), err)
 	}
 	want.check(t, db.Leads().View)
 	before.check(t, snap.View)
-	if removed, err = db.leads.reclaim(never); removed > 1 || err != nil {
+	if removed, err = db.leads.reclaim(db.leads.values.kinds[0], never); removed > 1 || err != nil {
 		t.Errorf("nothing was left to remove, yet %d files were: %v", removed, err)
 	}
 	db = reopen(t, dir, db, Options{})
@@ -206,6 +206,98 @@ func TestReclaim(t *testing.T) {
 	if err := db.leads.walk(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestRowsWrittenAnew writes leads of several tenants over and over: the files stay
+// about as large as what lives, rows of other spaces stay, and who began to read
+// early reads what was, however often space was reclaimed since.
+func TestRowsWrittenAnew(t *testing.T) {
+	dir := t.TempDir()
+	db := reopen(t, dir, nil, Options{})
+	v := db.leads.values.kinds[1]
+	v.most = 32 << 10
+	value := func(round, tenant, i int) string {
+		return fmt.Sprintf("%d %d %d %0*d", round, tenant, i, 200+i, rand.Uint64())
+	}
+	got := map[string]string{}
+	write := func(round int) {
+		err := db.Leads().Update(func(tx *Tx) error {
+			for tenant := range 3 {
+				for i := range 100 {
+					if round > 0 && i%10 == 0 {
+						continue // one in ten is never written again
+					}
+					k := fmt.Sprintf("%02d", i)
+					got[fmt.Sprint(tenant, k)] = value(round, tenant, i)
+					if err := tx.Set(Tenant{byte(tenant)}, SpaceLead, []byte(k), []byte(got[fmt.Sprint(tenant, k)])); err != nil {
+						return err
+					}
+				}
+				if err := tx.Set(Tenant{byte(tenant)}, SpaceIdentity, []byte("beside"), []byte("stays")); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(want map[string]string, view func(func(*Tx) error) error) {
+		t.Helper()
+		err := view(func(tx *Tx) error {
+			for k, v := range want {
+				if b, err := tx.Get(Tenant{k[0] - '0'}, SpaceLead, []byte(k[1:])); err != nil || string(b) != v {
+					return fmt.Errorf("%s reads %q, %w", k, b, err)
+				}
+			}
+			b, err := tx.Get(Tenant{2}, SpaceIdentity, []byte("beside"))
+			if string(b) != "stays" {
+				return fmt.Errorf("beside them: %q, %w", b, err)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(0)
+	first := maps.Clone(got)
+	early, err := db.Leads().Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := func() (n int64) {
+		sizes, err := v.list()
+		for _, s := range sizes {
+			n += s
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	once := size()
+	for round := range 12 {
+		write(round + 1)
+		if _, err := db.leads.reclaim(v, never); err != nil {
+			t.Fatal(err)
+		}
+		check(got, db.Leads().View)
+		check(first, early.View)
+	}
+	if n := size(); n > 4*once {
+		t.Errorf("%d bytes after 12 rounds, %d after the first", n, once)
+	}
+	if len(v.gone) == 0 {
+		t.Error("nothing was removed that the early snapshot reads")
+	}
+	early.Close()
+	if v.forgetGone(db.leads.values.readers.oldest()); len(v.gone) > 0 {
+		t.Errorf("%d removed files are open, and nobody reads them", len(v.gone))
+	}
+	db = reopen(t, dir, db, Options{})
+	check(got, db.Leads().View)
 }
 
 // TestValuesDamaged shortens, changes and removes a file of values: whoever reads
