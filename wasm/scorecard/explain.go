@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"ripen/wasm/scorecard/expr"
@@ -17,7 +18,11 @@ func (c *Card) Explain(lang string) string {
 		lang = c.Language
 	}
 	w := &teller{es: lang == "es"}
-	w.linef("%s %s %d.", c.Name, w.say("version", "versión"), c.Version)
+	if c.Version > 0 {
+		w.linef("%s %s %d.", c.Name, w.say("version", "versión"), c.Version)
+	} else {
+		w.linef("%s.", c.Name)
+	}
 	if c.OfAccounts() {
 		w.accounts(c)
 	}
@@ -31,6 +36,7 @@ func (c *Card) Explain(lang string) string {
 	w.surroundings(c)
 	w.rollup(c)
 	w.bands(c)
+	w.probability(c.Probability)
 	w.label(c.Label)
 	w.plan(c.Plan)
 	return w.b.String()
@@ -68,7 +74,7 @@ func (w *teller) combination(c *Card) {
 	case "grade":
 		var steps []string
 		for i, g := range c.GradeNames()[1:] {
-			steps = append(steps, g+" "+short(c.Score.Table[i+1]))
+			steps = append(steps, g+" "+points(c.Score.Table[i+1]))
 		}
 		how = w.say("by grade, ", "según la nota, ") + strings.Join(steps, ", ")
 	case "max":
@@ -88,6 +94,8 @@ func (w *teller) dimension(d *Dimension) {
 		kind = w.say("when they will need it again", "cuándo lo volverá a necesitar")
 	case "rfm":
 		kind = w.say("what they bought", "lo que ha comprado")
+	case "btyd":
+		kind = w.say("what they will buy", "lo que comprará")
 	case "model":
 		kind = w.say("what a model expects", "lo que espera un modelo")
 	case "wasm":
@@ -99,7 +107,7 @@ func (w *teller) dimension(d *Dimension) {
 	if len(d.Grades) > 0 {
 		var steps []string
 		for _, g := range d.Grades {
-			steps = append(steps, fmt.Sprintf("%s %s %s", g.Label, w.say("from", "desde"), short(g.From)))
+			steps = append(steps, fmt.Sprintf("%s %s %s", g.Label, w.say("from", "desde"), points(g.From)))
 		}
 		w.linef("  %s: %s.", w.say("Grades", "Notas"), strings.Join(steps, ", "))
 	}
@@ -117,10 +125,10 @@ func (w *teller) dimension(d *Dimension) {
 func (w *teller) bounds(lo, hi float64) string {
 	s := ""
 	if !math.IsInf(hi, 0) {
-		s += ", " + w.say("at most ", "como mucho ") + short(hi)
+		s += ", " + w.say("at most ", "como mucho ") + points(hi)
 	}
 	if !math.IsInf(lo, 0) && lo != 0 {
-		s += ", " + w.say("at least ", "como poco ") + short(lo)
+		s += ", " + w.say("at least ", "como poco ") + points(lo)
 	}
 	return s
 }
@@ -128,28 +136,45 @@ func (w *teller) bounds(lo, hi float64) string {
 func (w *teller) rule(r *Rule) string {
 	parts := []string{signed(r.Points) + w.per(r)}
 	if r.HasCap {
-		parts = append(parts, w.say("up to ", "hasta ")+short(r.Cap))
+		parts = append(parts, w.say("up to ", "hasta ")+points(r.Cap))
 	}
 	if life := w.life(r); life != "" {
 		parts = append(parts, life)
 	}
-	why := r.Why
-	if why == "" {
-		why = r.ID
-	}
-	s := why + ": " + strings.Join(parts, ", ")
+	s := w.told(r) + ": " + strings.Join(parts, ", ")
 	if trigger := w.trigger(r); trigger != "" {
 		s += " (" + trigger + ")"
 	}
 	return s + "."
 }
 
+// told is the rule's why. What only a lead's own events say stands as dots.
+func (w *teller) told(r *Rule) string {
+	if r.Why == "" {
+		return r.ID
+	}
+	count, age, mean := "…", "…", "…"
+	switch r.Kind {
+	case Count, Unanswered:
+		count = strconv.Itoa(int(r.Gte))
+	case Absent:
+		age = w.span(r.Span)
+	}
+	if r.Life != nil && r.Life.Mean > 0 {
+		mean = w.span(r.Life.Mean)
+	}
+	return strings.NewReplacer("{points}", points(r.Points), "{count}", count, "{age}", age, "{mean}", mean).Replace(r.Why)
+}
+
 func signed(f float64) string {
 	if f > 0 {
 		return "+" + short(f)
 	}
-	return strings.Replace(short(f), "-", "−", 1)
+	return points(f)
 }
+
+// points is short with a minus as people write it.
+func points(f float64) string { return strings.Replace(short(f), "-", "−", 1) }
 
 func (w *teller) per(r *Rule) string {
 	switch {
@@ -265,7 +290,12 @@ func (w *teller) test(t *Test) string {
 	return t.Field + " = " + all
 }
 
-func exactNumber(f float64) string { return fmt.Sprintf("%g", f) }
+func exactNumber(f float64) string {
+	if math.Abs(f) < 1e15 {
+		return strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	return strconv.FormatFloat(f, 'g', -1, 64)
+}
 
 func (w *teller) between(t *Test) string {
 	lo, hi := exactNumber(t.Lo), exactNumber(t.Hi)
@@ -293,7 +323,7 @@ func (w *teller) gate(g *Gate) {
 		why = " (" + why + ")"
 	}
 	w.linef("\n%s %s, %s %s%s.", w.say("With", "Con"), when,
-		w.say("before the scale at most", "antes de la escala como mucho"), short(g.Max), why)
+		w.say("before the scale at most", "antes de la escala como mucho"), points(g.Max), why)
 }
 
 func (w *teller) bands(c *Card) {
@@ -307,6 +337,9 @@ func (w *teller) bands(c *Card) {
 		}
 		if len(b.Grades) > 0 {
 			s += w.say(", only with grade ", ", solo con nota ") + strings.Join(b.Grades, ", ")
+		}
+		if b.People > 0 {
+			s += fmt.Sprintf(w.say("; of %d people in it %d converted", "; de %d personas en ella se convirtieron %d"), b.People, b.Converted)
 		}
 		w.linef("%s.", s)
 		for _, a := range b.Actions {

@@ -55,7 +55,7 @@ func (w *teller) renewal(r *Rule) {
 	}
 	if l.FadeAfter > 0 {
 		w.linef(w.say("  From %s on it was bought elsewhere: points halve every %s.",
-			"  A partir de %s la habrá comprado en otro sitio: los puntos se reducen a la mitad cada %s."), w.span(l.FadeAfter), w.span(l.FadeHalf))
+			"  A partir de %s se da por comprado en otro sitio: los puntos se reducen a la mitad cada %s."), w.span(l.FadeAfter), w.span(l.FadeHalf))
 	}
 	if l.Learn != nil {
 		per := ""
@@ -168,11 +168,13 @@ func (w *teller) surroundings(c *Card) {
 		w.linef("\n%s %s.", w.say("Days are those of", "Los días son los de"), c.Zone)
 	}
 	for _, name := range c.Lists() {
-		n := len(c.lists[name])
-		if n == 0 {
+		switch n := len(c.lists[name]); n {
+		case 0:
 			w.linef("\n"+w.say("The list %s is empty.", "La lista %s está vacía."), name)
-			continue
+		case 1:
+			w.linef("\n"+w.say("The list %s has 1 value.", "La lista %s tiene 1 valor."), name)
+		default:
+			w.linef("\n"+w.say("The list %s has %d values.", "La lista %s tiene %d valores."), name, n)
 		}
-		w.linef("\n"+w.say("The list %s has %d values.", "La lista %s tiene %d valores."), name, n)
 	}
 }

@@ -74,7 +74,7 @@ recompra: when they will need it again, at most 100.
 recompra: cuándo lo volverá a necesitar, como mucho 100.
   Se cuenta desde el último purchase con category = cafetera.
   Dura 2 años de media, con una desviación del 25 %; la probabilidad de recomprar en 4 meses vale puntos, todos (100) a partir del 45 %.
-  A partir de 3 años la habrá comprado en otro sitio: los puntos se reducen a la mitad cada 9 meses.
+  A partir de 3 años se da por comprado en otro sitio: los puntos se reducen a la mitad cada 9 meses.
   La media se aprenderá para cada sku cuando haya 30 recompras.
 `,
 	} {
@@ -86,5 +86,46 @@ recompra: cuándo lo volverá a necesitar, como mucho 100.
 	if got := c.Explain("en"); !strings.Contains(got, "from the first purchase") ||
 		!strings.Contains(got, "Points by age, in straight lines between: 0: 10, 20 months: 80, 2 years: 100.") {
 		t.Errorf("the curve says\n%s", got)
+	}
+}
+
+// TestExplainWords says what only a lead knows as dots, and numbers as people write
+// them; a card that has no version yet says none.
+func TestExplainWords(t *testing.T) {
+	c := behaviour(t,
+		`{id: seen, event: visit, points: 2, expire: 30d, why: "Vio {count} páginas"}`,
+		`{id: often, event: visit, count: {gte: 3, within: 7d}, points: -4, why: "{count} veces: {points}"}`,
+		`{id: gone, absent: any, after: 30d, points: -20, why: "Callado {age}"}`,
+		`{id: rich, event: deal, where: {value: {gt: 2000000}}, points: -1, cap: -20, why: Grande}`)
+	c.Version, c.Label = 0, &Label{Event: "purchase", Within: 90 * MsPerDay}
+	c.Plan = &Plan{Every: 7 * MsPerDay, New: 0.1, Shadow: MsPerDay, Moves: 0.2, Publish: true}
+	c.Probability = &Probability{Of: "compra", At: [][2]float64{{1, 0.02}, {100, 0.8}}}
+	c.Bands = []Band{{Name: "hot", From: 50, Leave: 50, People: 40, Converted: 7}}
+	got := c.Explain("es")
+	for _, want := range []string{
+		"Vio … páginas: +2", "3 veces: −4: −4", "Callado 30 días: −20", "deal con value > 2000000", "hasta −20",
+		"hot desde 50; de 40 personas en ella se convirtieron 7.",
+		"La probabilidad (compra): con 1 punto, 2 %; con 100 puntos, 80 %; en línea recta entre ellos.",
+		"Lo que debe prever: purchase en 90 días.",
+		"Se vuelve a aprender sola cada 7 días y cuando haya un 10 % más de conversiones.",
+		"Lo aprendido corre 1 día en sombra, puede cambiar de franja al 20 % de los contactos como mucho, y ocupa su lugar si es mejor.",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "versión 0") {
+		t.Errorf("a draft has a version:\n%s", got)
+	}
+	en := c.Explain("en")
+	for _, want := range []string{
+		"The probability (compra): at 1 point, 2 %; at 100 points, 80 %; in straight lines between.",
+		"What it is to foresee: purchase within 90 days.",
+		"It is learned anew by itself every 7 days and when there are 10 % more conversions.",
+		"What is learned runs as a shadow for 1 day, may move 20 % of the leads to another band at most, and takes its place if it is better.",
+	} {
+		if !strings.Contains(en, want) {
+			t.Errorf("no %q in\n%s", want, en)
+		}
 	}
 }

@@ -142,7 +142,14 @@ func (l *Label) test(t *Test, v wasm.Slot, found bool) bool {
 }
 
 func (w *teller) label(l *Label) {
-	if l != nil {
-		w.linef("\n%s: %s.", w.say("What it is to foresee", "Lo que debe prever"), l.Text)
+	if l == nil {
+		return
 	}
+	what := l.Event
+	if what == "" {
+		what = w.tests(l.Tests, nil)
+	} else if len(l.Tests) > 0 {
+		what += w.say(" where ", " con ") + w.tests(l.Tests, nil)
+	}
+	w.linef("\n%s: %s%s%s.", w.say("What it is to foresee", "Lo que debe prever"), what, w.say(" within ", " en "), w.span(l.Within))
 }

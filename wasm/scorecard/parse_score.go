@@ -155,6 +155,9 @@ func (p *reader) gates(v *node) {
 		if n.kind == mapNode && g.Skip == !math.IsInf(g.Max, 1) {
 			p.add(n, "the gate does nothing, or two things", "write either max: 5 or skip: true")
 		}
+		if slices.ContainsFunc(p.card.Gates, func(o *Gate) bool { return o.ID == g.ID }) {
+			p.add(n, fmt.Sprintf("a gate %s stands above already", g.ID), "give each gate an id of its own; without one it is called by its number")
+		}
 		p.card.Gates = append(p.card.Gates, g)
 	}
 }
@@ -217,4 +220,7 @@ func (p *reader) require(b *Band, v *node, grid []string) {
 			}
 		},
 	})
+	if v.kind == mapNode && len(b.Grades) == 0 && len(grid) > 1 {
+		p.add(v, "require asks for nothing", "write require: {grade: [A, B]}, or leave it out")
+	}
 }

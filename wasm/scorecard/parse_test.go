@@ -97,6 +97,14 @@ func TestRefused(t *testing.T) {
 	f("lists: {free_mail: [gmail.com]}\n"+head+"{id: a, event: v, points: 1, where: {x: {in_list: fre_mail}}}\n",
 		`c.yaml:9:63: rule "a": the card has no list "fre_mail"; did you mean free_mail?`)
 
+	const graded = "scorecard: c\ndimensions:\n  d: {kind: attributes, grades: {A: 50, B: 0}, groups: {g: {rules: [{id: a, when: {x: 1}, points: 1}]}}}\n"
+	f(graded+"gates: [{when: {y: 1}, max: 5}, {id: '1', when: {y: 2}, max: 5}]\n",
+		"c.yaml:4:34: a gate 1 stands above already; give each gate an id of its own; without one it is called by its number")
+	for nothing, at := range map[string]string{"{}": "37", "{grade: []}": "38"} {
+		f(graded+"bands: [{name: b, from: 1, require: "+nothing+"}]\n",
+			"c.yaml:4:"+at+": require asks for nothing; write require: {grade: [A, B]}, or leave it out")
+	}
+
 	f("scorecard: c\ndimensions:\n  d: {kind: churn}\n",
 		"c.yaml:3:13: kind is \"churn\"; write attributes, behaviour, replenishment, rfm, btyd, model, wasm, rollup")
 }

@@ -92,10 +92,28 @@ func (w *teller) plan(l *Plan) {
 	if l == nil {
 		return
 	}
-	w.linef("%s: %s.", w.say("It is learned anew by itself", "Se vuelve a aprender sola"), l.Text)
-	if l.Publish {
-		w.linef("%s", w.say("  What is learned takes its place if it is better.", "  Lo aprendido ocupa su lugar si es mejor."))
-	} else {
-		w.linef("%s", w.say("  What is learned waits for you as a draft.", "  Lo aprendido te espera como borrador."))
+	var when []string
+	if l.Every > 0 {
+		when = append(when, w.say("every ", "cada ")+w.span(l.Every))
 	}
+	if l.New > 0 {
+		when = append(when, fmt.Sprintf(w.say("when there are %s %% more conversions", "cuando haya un %s %% más de conversiones"), short(100*l.New)))
+	}
+	s := w.say("It is learned anew by itself ", "Se vuelve a aprender sola ") + strings.Join(when, w.say(" and ", " y "))
+	if len(l.Drop) > 0 {
+		s += w.say(", not from ", ", sin mirar ") + strings.Join(l.Drop, ", ")
+	}
+	if len(l.Constrain) > 0 {
+		s += w.say(", with ", ", con ") + strings.Join(l.Constrain, ", ")
+	}
+	if l.ByTime {
+		s += w.say(", from when events happened", ", según cuándo ocurrió cada evento")
+	}
+	w.linef("%s.", s)
+	end := w.say("waits for you as a draft", "te espera como borrador")
+	if l.Publish {
+		end = w.say("takes its place if it is better", "ocupa su lugar si es mejor")
+	}
+	w.linef(w.say("  What is learned runs as a shadow for %s, may move %s %% of the leads to another band at most, and %s.",
+		"  Lo aprendido corre %s en sombra, puede cambiar de franja al %s %% de los contactos como mucho, y %s."), w.span(l.Shadow), short(100*l.Moves), end)
 }

@@ -1,6 +1,9 @@
 package scorecard
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Probability says how probable it is that a lead with a score converts: straight
 // lines between the points known, level beyond them. It is what became of people
@@ -68,4 +71,23 @@ func (p *reader) checkProbability(c *Probability, at *node) {
 			return
 		}
 	}
+}
+
+func (w *teller) probability(c *Probability) {
+	if c == nil {
+		return
+	}
+	of := c.Of
+	if of != "" {
+		of = " (" + of + ")"
+	}
+	var steps []string
+	for _, s := range c.At {
+		unit := w.say("points", "puntos")
+		if s[0] == 1 {
+			unit = w.say("point", "punto")
+		}
+		steps = append(steps, fmt.Sprintf(w.say("at %s %s, %s %%", "con %s %s, %s %%"), short(s[0]), unit, short(100*s[1])))
+	}
+	w.linef("\n%s%s: %s; %s.", w.say("The probability", "La probabilidad"), of, strings.Join(steps, "; "), w.say("in straight lines between", "en línea recta entre ellos"))
 }
