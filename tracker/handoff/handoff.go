@@ -303,23 +303,19 @@ func (q *Queue) tell(h *tracker.Handoff) error {
 }
 
 // Open returns the open hand-off that any of some leads has at a destination, an
-// empty ID if there is none.
-func (q *Queue) Open(t tracker.TenantID, leads []tracker.LeadID, to string) (found string, err error) {
-	err = q.meta.View(func(tx *storage.Tx) error {
-		r := rows{tx, t}
-		for _, lead := range leads {
-			i, err := r.latestOpen(lead, to)
-			if err != nil {
-				return err
-			}
-			if i != (id{}) {
-				found = hex.EncodeToString(i[:])
-				return nil
-			}
+// empty ID if there is none. A transaction sees what it has added itself.
+func (q *Queue) Open(tx *storage.Tx, t tracker.TenantID, leads []tracker.LeadID, to string) (string, error) {
+	r := rows{tx, t}
+	for _, lead := range leads {
+		i, err := r.latestOpen(lead, to)
+		if err != nil {
+			return "", err
 		}
-		return nil
-	})
-	return found, err
+		if i != (id{}) {
+			return hex.EncodeToString(i[:]), nil
+		}
+	}
+	return "", nil
 }
 
 // latestOpen is the newest open hand-off of a lead, at one destination if it is

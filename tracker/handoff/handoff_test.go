@@ -144,13 +144,35 @@ func TestStateIsWhatEventsSay(t *testing.T) {
 	}
 	open := func(to string, want string, leads ...tracker.LeadID) {
 		t.Helper()
-		if got, err := w.Open(w.tenant.ID, leads, to); err != nil || got != want {
-			t.Errorf("open at %s: %q, %v", to, got, err)
+		err := w.db.Meta().View(func(tx *storage.Tx) error {
+			got, err := w.Open(tx, w.tenant.ID, leads, to)
+			if got != want {
+				t.Errorf("open at %s: %q, want %q", to, got, want)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
 		}
 	}
 	open("crm", handoffID(2), ana)
 	open("crm", handoffID(3), w.user("nobody"), bea)
 	open("other", "", ana, bea)
+
+	// Two steps of journeys in one transaction: the second sees what the first added.
+	err = w.db.Meta().Update(func(tx *storage.Tx) error {
+		h := tracker.Handoff{ID: handoffID(9), At: 1, Lead: ana, To: "other", State: tracker.HandoffPending}
+		if err := w.Add(tx, w.tenant.ID, &h); err != nil {
+			return err
+		}
+		if got, err := w.Open(tx, w.tenant.ID, []tracker.LeadID{ana}, "other"); got != h.ID || err != nil {
+			t.Errorf("just added: %q, %v", got, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // TestDecisionsUnderFaults lets each durable write of a decision fail, in both

@@ -2,6 +2,7 @@ package journey
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -62,6 +63,7 @@ type versionRow struct {
 	Version int    `json:"version"`
 	At      int64  `json:"at"`
 	YAML    []byte `json:"yaml"`
+	Before  int    `json:"before,omitempty"` // the version it took the place of; 0 = none, or written before this was
 }
 
 func (d *docRow) public(name string) tracker.JourneyDoc {
@@ -197,7 +199,7 @@ func (e *Engine) Publish(ctx context.Context, t tracker.TenantID, kind tracker.T
 		n := len(d.Versions)
 		if n == 0 || !bytes.Equal(d.Versions[n-1].YAML, d.Draft) {
 			n = d.next()
-			d.Versions = append(d.Versions, versionRow{Version: n, At: e.db.Now(), YAML: d.Draft})
+			d.Versions = append(d.Versions, versionRow{Version: n, At: e.db.Now(), YAML: d.Draft, Before: d.Current})
 		} else {
 			n = d.Versions[n-1].Version
 		}
@@ -319,14 +321,15 @@ func (e *Engine) begin(r *rows, kind tracker.TextKind, name string, last, feed u
 	return machine.setSequence([]byte{rowLog}, last)
 }
 
-// Rollback puts the version before the one in force in force again.
+// Rollback puts the version that the one in force took the place of in force again:
+// what was rolled back stays so.
 func (e *Engine) Rollback(t tracker.TenantID, kind tracker.TextKind, name string) (tracker.JourneyDoc, error) {
 	return e.change(t, kind, name, func(r *rows, d *docRow) error {
 		i := slices.IndexFunc(d.Versions, func(v versionRow) bool { return v.Version == d.Current })
 		if i < 1 {
 			return &tracker.Error{Kind: tracker.KindConflict, Code: "no_version", Detail: "there is no version before the one in force"}
 		}
-		d.Current = d.Versions[i-1].Version
+		d.Current = cmp.Or(d.Versions[i].Before, d.Versions[i-1].Version)
 		d.Migrated = min(d.Migrated, d.Current)
 		if kind == Segments {
 			return r.set(nameKey(rowSweep, ""), make([]byte, leadLen))

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -24,6 +25,7 @@ type templateKey struct {
 type versionRow struct {
 	Created int64  `json:"created"`
 	YAML    string `json:"yaml"`
+	Before  int    `json:"before,omitempty"` // the version it took the place of; 0 = none, or written before this was
 }
 
 type nameRow struct {
@@ -74,15 +76,16 @@ func (p *Post) Publish(tenant tracker.TenantID, name string, text []byte) (out t
 			}
 		}
 		n.Last++
+		v := versionRow{Created: p.db.Now(), YAML: string(text), Before: n.InForce}
 		n.InForce = n.Last
-		v := versionRow{Created: p.db.Now(), YAML: string(text)}
 		out = shown(t, n, n.InForce, v)
 		return errors.Join(r.put(versionKey(name, n.Last), v), r.put(nameKey(name), n))
 	})
 	return out, err
 }
 
-// Rollback puts the version before the one in force in its place.
+// Rollback puts the version that the one in force took the place of in its place:
+// what was rolled back stays so.
 func (p *Post) Rollback(tenant tracker.TenantID, name string) (tracker.MailTemplate, error) {
 	err := p.meta.Update(func(tx *storage.Tx) error {
 		r := rows{tx, tenant}
@@ -95,7 +98,11 @@ func (p *Post) Rollback(tenant tracker.TenantID, name string) (tracker.MailTempl
 		case n.InForce == 1:
 			return &tracker.Error{Kind: tracker.KindConflict, Code: "no_version_before", Detail: "this is its first version: publish another"}
 		}
-		n.InForce--
+		v, err := r.version(name, n.InForce)
+		if err != nil {
+			return err
+		}
+		n.InForce = cmp.Or(v.Before, n.InForce-1)
 		return r.put(nameKey(name), n)
 	})
 	if err != nil {

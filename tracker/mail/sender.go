@@ -39,7 +39,7 @@ type server struct {
 // defaultRate is how many mails a second one domain of receivers gets.
 const defaultRate = 10
 
-var errNoSender error = &tracker.Error{Kind: tracker.KindConflict, Code: "no_sender", Detail: "the tenant has no sender: 'ripen mail sender set' declares through which server and as whom its mails leave"}
+var errNoSender error = &tracker.Error{Kind: tracker.KindConflict, Code: "no_sender", Detail: "the tenant has no sender: 'ripen mail sender --help' says how to declare through which server and as whom its mails leave"}
 
 // Sender returns a tenant's sender.
 func (p *Post) Sender(tenant tracker.TenantID) (tracker.MailSender, error) {

@@ -286,6 +286,10 @@ func TestVersions(t *testing.T) {
 	if _, err = w.post.Rollback(w.tenant.ID, "news"); tracker.KindOf(err) != tracker.KindConflict {
 		t.Errorf("rolled back before the first: %v", err)
 	}
+	got, err = publish(strings.Replace(news, "See", "Watch", 1))
+	f(got, err, 3, 3)
+	got, err = w.post.Rollback(w.tenant.ID, "news")
+	f(got, err, 1, 3) // not 2, which was rolled back
 	if _, err := w.post.Publish(w.tenant.ID, "other", []byte(news)); err == nil {
 		t.Error("a template is kept under another name")
 	}

@@ -308,7 +308,11 @@ func (a *actor) isOpen(t tracker.TenantID, c *tracker.Change, l *tracker.Lead, t
 	if c.Cause != causePublish && c.Cause != causeMerge && c.OldScore >= 0 {
 		return false, nil
 	}
-	id, err := a.s.handoffs.Open(t, append([]tracker.LeadID{c.Lead, l.ID}, l.Superseded...), to)
+	var id string
+	err := a.s.db.Meta().View(func(tx *storage.Tx) (err error) {
+		id, err = a.s.handoffs.Open(tx, t, append([]tracker.LeadID{c.Lead, l.ID}, l.Superseded...), to)
+		return err
+	})
 	return id != "", err
 }
 

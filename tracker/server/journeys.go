@@ -355,7 +355,7 @@ func (w *journeyWorld) tell(e *journey.Effect, id outbox.ID, typ string) ([]byte
 // and returns what its destination is told.
 func (w *journeyWorld) handoff(tx *storage.Tx, e *journey.Effect, id outbox.ID) ([]byte, error) {
 	l, t := e.Person.Lead, e.Tenant
-	open, err := w.s.handoffs.Open(t.ID, e.Person.IDs(), e.Step.To)
+	open, err := w.s.handoffs.Open(tx, t.ID, e.Person.IDs(), e.Step.To)
 	if open != "" || err != nil {
 		return nil, err
 	}
