@@ -28,7 +28,7 @@ func (j *Journey) Explain(lang string) string {
 		lang = j.Language
 	}
 	w := &teller{es: lang == "es"}
-	purpose := w.say("marketing: only to those who have not refused it", "marketing: solo a quien no lo ha rechazado")
+	purpose := w.say("marketing: mails and SMS only to those who said yes to it, the rest to those who did not refuse", "marketing: correos y SMS solo a quien lo ha aceptado, lo demás a quien no lo ha rechazado")
 	if j.Service {
 		purpose = w.say("service: an answer to the person", "servicio: una respuesta a la persona")
 	}

@@ -98,6 +98,42 @@ func TestVersions(t *testing.T) {
 	}
 }
 
+// A mail that would be withdrawn when it is to leave, because the person was not asked
+// for a yes to marketing, is not counted as sent, now or in a simulation; what is sent
+// in one channel is no cap on another.
+func TestUnasked(t *testing.T) {
+	w := start(t)
+	w.mails("x")
+	w.unasked = true
+	w.publish("journeys", "m", `journey: m
+enter: {event: hello}
+goal: {event: purchase}
+caps: {email: {most: 1, per: 7d}}
+steps:
+  - {id: post, message: {channel: letter, text: Hi, link: "https://acme.example/"}}
+  - {id: mail, message: {channel: email, template: x}}
+`, "")
+	hello := func(user string) {
+		t.Helper()
+		w.send(map[string]any{"type": "identify", "userId": user, "traits": map[string]any{"address": "Calle Mayor 1", "city": "Madrid"}})
+		w.track(user, "Hello", nil)
+	}
+	simulated := func(want map[string]int) {
+		t.Helper()
+		var out tracker.JourneySimulation
+		w.Call("POST", "/v1/journeys/m/simulate", w.SecretKey, nil, &out)
+		w.want(out.Messages, want)
+	}
+	hello("ana")
+	w.want(w.messages("ana"), []string{"letter ", "the person has not said yes to marketing"})
+	w.want(len(w.intents()), 0)
+	simulated(map[string]int{"letter post": 1})
+	w.unasked = false
+	hello("bea")
+	w.want(w.intents(), []string{"email mail:smtp"})
+	simulated(map[string]int{"letter post": 2, "x": 1})
+}
+
 // The hold-out is drawn once and gets nothing; caps and a no to marketing hold
 // messages back; a goal ends a journey wherever somebody is.
 func TestManners(t *testing.T) {

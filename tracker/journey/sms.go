@@ -13,6 +13,9 @@ import (
 // destination of the shape of an SMS provider.
 const SMS = "sms"
 
+// Mail is the channel of e-mail.
+const Mail = "email"
+
 // smsMost is how long a text may be: ten parts of an SMS, as providers join them.
 const smsMost = 1530
 
@@ -63,11 +66,13 @@ func (e *Engine) hush(t *tracker.Tenant, p *Person) (err error) {
 	return err
 }
 
+const noYes = "the person has not said yes to marketing"
+
 // mayText says why a person gets no SMS; empty if they may.
 func (w *walker) mayText() string {
 	switch {
 	case !w.j.Service && w.q.Lead.Consent.Of(tracker.Marketing) != tracker.Granted:
-		return "the person has not said yes to marketing"
+		return noYes
 	case phoneOf(w.q.Lead) == "":
 		return "the lead has no phone with its country, like +34600111222"
 	case w.q.silent != nil && (w.q.silent.All || !w.j.Service):

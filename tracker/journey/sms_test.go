@@ -72,6 +72,7 @@ type texting struct {
 
 func startTexting(t *testing.T) *texting {
 	w := &texting{world: start(t), provider: newProvider(t)}
+	w.unasked = true
 	w.Call("POST", "/v1/webhooks", w.SecretKey, map[string]any{"name": "sms", "url": w.provider.URL + "/Messages.json", "shape": "twilio", "auth": "AC1:token", "from": "+34900"}, nil)
 	var src struct {
 		WriteKey string `json:"write_key"`

@@ -53,6 +53,8 @@ type world struct {
 	t *testing.T
 	n int // of events
 
+	unasked bool // events bring no yes to marketing
+
 	mu  sync.Mutex // guards what follows
 	got map[string][]string
 }
@@ -138,6 +140,9 @@ func (w *world) send(events ...map[string]any) {
 		e["messageId"] = fmt.Sprintf("m%d", w.n)
 		if e["timestamp"] == nil {
 			e["timestamp"] = w.Now().Format(time.RFC3339Nano)
+		}
+		if e["context"] == nil && !w.unasked { // whoever does not say otherwise wants our mails
+			e["context"] = map[string]any{"consent": map[string]any{"categoryPreferences": map[string]bool{"marketing": true, "profiling": true}}}
 		}
 	}
 	b, err := json.Marshal(map[string]any{"writeKey": w.WriteKey, "batch": events})

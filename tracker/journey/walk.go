@@ -171,8 +171,13 @@ func (w *walker) until(s *Step, at int64) int64 {
 
 // message sends a message, or puts it off, or leaves it out.
 func (w *walker) message(s *Step) (waits bool, err error) {
-	if !w.j.Service && w.q.Lead.Consent.Of(tracker.Marketing) >= tracker.Refused {
+	switch yes := w.q.Lead.Consent.Of(tracker.Marketing); {
+	case w.j.Service:
+	case yes >= tracker.Refused:
 		w.say(note{Step: s.ID, What: "not sent", Detail: "the person did not allow marketing"})
+		return false, nil
+	case yes != tracker.Granted && s.Channel == Mail: // it would be withdrawn when it is to leave
+		w.say(note{Step: s.ID, What: "not sent", Detail: noYes})
 		return false, nil
 	}
 	if why := w.mayText(); s.Channel == SMS && why != "" {
