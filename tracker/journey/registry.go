@@ -200,8 +200,10 @@ func (e *Engine) Publish(ctx context.Context, t tracker.TenantID, kind tracker.T
 		if n == 0 || !bytes.Equal(d.Versions[n-1].YAML, d.Draft) {
 			n = d.next()
 			d.Versions = append(d.Versions, versionRow{Version: n, At: e.db.Now(), YAML: d.Draft, Before: d.Current})
+		} else if last := &d.Versions[n-1]; last.Version != d.Current { // rolled back, and wanted again
+			n, last.Before = last.Version, d.Current
 		} else {
-			n = d.Versions[n-1].Version
+			n = last.Version
 		}
 		d.Current = n
 		if migrate {

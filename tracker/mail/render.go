@@ -25,8 +25,9 @@ type values struct {
 // maxValue is how many runes of a value are shown.
 const maxValue = 200
 
-// of returns what stands in a field, as one line of text.
-func (v *values) of(field, fallback string) string {
+// of returns what stands in a field, as one line of text; in a link nothing is put
+// into it that people would not see.
+func (v *values) of(field, fallback string, inLink bool) string {
 	if s, ok := v.fixed[field]; ok {
 		return s
 	}
@@ -34,10 +35,17 @@ func (v *values) of(field, fallback string) string {
 		return s
 	}
 	if s := line(word(v.attrs[field])); s != "" && !leadsAway(s) {
-		return s
+		if inLink {
+			return s
+		}
+		return bareHost.ReplaceAllString(s, "$1$2\u2060$3")
 	}
 	return fallback
 }
+
+// bareHost is a name like those of hosts. Mail programs make links of them, so a word
+// joiner, which nobody sees, takes one apart: Booking.com may be where somebody works.
+var bareHost = regexp.MustCompile(`(?i)(^|[^a-z0-9@._-])((?:[a-z0-9-]+\.)+)([a-z]{2,})\b`)
 
 // word writes an attribute as text; what is neither text nor number is nothing.
 func word(v any) string {
@@ -94,7 +102,7 @@ func (w *words) write(v *values) (written, error) {
 		for _, p := range list {
 			b.WriteString(p.text)
 			if p.field != "" {
-				b.WriteString(v.of(p.field, p.fallback))
+				b.WriteString(v.of(p.field, p.fallback, p.inLink))
 			}
 		}
 		return b.String()

@@ -55,6 +55,7 @@ type piece struct {
 	text     string
 	field    string
 	fallback string
+	inLink   bool // the placeholder stands in an address of the template's own
 }
 
 // Limits of a template.
@@ -202,14 +203,18 @@ func (f *templateFile) wordsOf(variant string) (*words, error) {
 	return w, nil
 }
 
+// openLink is a text that ends within an address.
+var openLink = regexp.MustCompile(`://[^\s"'<>]*$`)
+
 // pieces takes a text apart at its placeholders.
 func pieces(at, s string) (out []piece, err error) {
-	end := 0
+	end, before := 0, "" // what stands before, without its placeholders
 	for _, m := range placeholder.FindAllStringSubmatchIndex(s, -1) {
 		out = append(out, piece{text: s[end:m[0]]})
+		before += s[end:m[0]]
 		end = m[1]
 		name, fallback, has := strings.Cut(s[m[2]:m[3]], "|")
-		p := piece{field: strings.TrimSpace(name), fallback: strings.TrimSpace(fallback)}
+		p := piece{field: strings.TrimSpace(name), fallback: strings.TrimSpace(fallback), inLink: openLink.MatchString(before)}
 		switch {
 		case !fieldName.MatchString(p.field):
 			return nil, invalid(at, fmt.Sprintf("%q is no placeholder: need {{ field | fallback }}", s[m[0]:m[1]]))
@@ -236,9 +241,9 @@ func compile(list []piece) (*htmltemplate.Template, error) {
 			b.WriteString(p.text)
 			continue
 		}
-		fmt.Fprintf(&b, "{{value %q %q}}", p.field, p.fallback)
+		fmt.Fprintf(&b, "{{value %q %q %t}}", p.field, p.fallback, p.inLink)
 	}
-	none := func(string, string) string { return "" }
+	none := func(string, string, bool) string { return "" }
 	t, err := htmltemplate.New("").Funcs(htmltemplate.FuncMap{"value": none}).Parse(b.String())
 	if err != nil {
 		return nil, err

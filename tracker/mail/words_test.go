@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"net/mail"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -59,6 +60,32 @@ func TestCheckNamesFieldAndFix(t *testing.T) {
 	if _, err := parse("", []byte(strings.Replace(good, "text: t", "text: '{{ answer.0 }} {{ answer.10 }}'\nquestion: {id: nps, ask: How much?, choices: {0: Not at all, 10: Very much}}", 1))); err != nil {
 		t.Errorf("numbers as answers: %v", err)
 	}
+}
+
+// TestBareHosts takes names of hosts in values apart, where mail programs would make
+// links of them: not in addresses of mailboxes, and not in links of the template.
+func TestBareHosts(t *testing.T) {
+	tpl, err := parse("", []byte("mail: a\nlanguage: es\npurpose: marketing\nsubject: 'Hi {{ v | x }}'\ntext: '{{ v | x }} https://acme.example/?n={{ v | x }}&m={{ v | x }}'\n"+
+		"html: '<p>{{ v | x }}</p><a href=\"https://acme.example/?n={{ v | x }}\">y</a>'\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(v, shown string) {
+		t.Helper()
+		w, err := tpl.words[""].write(&values{attrs: map[string]any{"v": v}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := url.QueryEscape(v)
+		if w.subject != "Hi "+shown || w.text != shown+" https://acme.example/?n="+v+"&m="+v || w.html != "<p>"+shown+"</p><a href=\"https://acme.example/?n="+at+"\">y</a>" {
+			t.Errorf("%q: %q, %q, %q", v, w.subject, w.text, w.html)
+		}
+	}
+	f("evil.com", "evil.\u2060com")
+	f("shop.evil.com", "shop.evil.\u2060com")
+	f("ana@x.es", "ana@x.es")
+	f("3.5", "3.5")
+	f("Ana", "Ana")
 }
 
 // FuzzValue lets anything stand in a placeholder: the mail keeps its headers, its

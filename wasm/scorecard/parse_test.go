@@ -62,9 +62,9 @@ func TestRefused(t *testing.T) {
 		`c.yaml:8:42: rule "a": "points" stands twice, first on line 8; keep one`)
 	f("scorecard: &x c\nversion: *x", "c.yaml:2:10: YAML anchors, aliases, merges and tags are not read; write the value out")
 	f("scorecard: [", "c.yaml:1:12: not YAML: sequence end token ']' not found; check quotes, brackets and indentation here")
-	f("", "c.yaml:1:1: the file is empty; start with scorecard: <name>")
+	f("", "c.yaml:1:1: the file is empty; start with what it is, as in scorecard: <name> or journey: <name>")
 	f("x: \x00", "c.yaml:1:1: the file holds a NUL byte; save it as UTF-8 text")
-	f("a\n---\nb", "c.yaml:3:1: a second document in the file; one file holds one scorecard: remove it")
+	f("a\n---\nb", "c.yaml:3:1: a second document in the file; a file holds one: remove it")
 	f("x: "+strings.Repeat("[", 100), "c.yaml:1:1: too many levels inside one another; at most 64")
 
 	// What rules cannot mean.

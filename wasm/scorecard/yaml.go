@@ -76,13 +76,13 @@ func (p *reader) readYAML(src []byte) (root *node) {
 		}
 		if body != nil {
 			n := place(d.Body)
-			p.add(n, "a second document in the file", "one file holds one scorecard: remove it")
+			p.add(n, "a second document in the file", "a file holds one: remove it")
 			return nil
 		}
 		body = d.Body
 	}
 	if body == nil {
-		p.add(&node{line: 1, col: 1}, "the file is empty", "start with scorecard: <name>")
+		p.add(&node{line: 1, col: 1}, "the file is empty", "start with what it is, as in scorecard: <name> or journey: <name>")
 		return nil
 	}
 	return p.node(body, 0)
