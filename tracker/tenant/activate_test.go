@@ -270,6 +270,8 @@ func TestRollbackGoesBackOneVersion(t *testing.T) {
 	if a, err := w.Publish(ctx, mine.ID, "shop", true); err != nil || a.Version != 4 {
 		t.Errorf("a version number was used again: %+v, %v", a, err)
 	}
+	w.reopen()
+	f("shop@1") // not 3: somebody rolled it back
 	w.same(mine)
 }
 

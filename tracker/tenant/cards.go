@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -29,6 +30,7 @@ type versionRow struct {
 	Version int    `json:"version"`
 	At      int64  `json:"at"` // unix ms
 	YAML    []byte `json:"yaml"`
+	Before  int    `json:"before,omitempty"` // the version it took the place of; 0 = none, or written before this was
 
 	Quarantined int64  `json:"quarantined,omitempty"` // unix ms; 0 = it is not
 	Why         string `json:"why,omitempty"`         // it was
@@ -76,7 +78,7 @@ func (c *cardRow) version(n int) *versionRow {
 func (c *cardRow) apply() {
 	p := c.Pending
 	if c.version(p.Version) == nil {
-		c.Versions = append(c.Versions, versionRow{Version: p.Version, At: p.At, YAML: p.YAML})
+		c.Versions = append(c.Versions, versionRow{Version: p.Version, At: p.At, YAML: p.YAML, Before: c.Current})
 	}
 	c.Current, c.Pending = p.Version, nil
 }
@@ -301,20 +303,20 @@ func (r *Registry) Publish(ctx context.Context, id tracker.TenantID, name string
 	})
 }
 
-// Rollback puts the version before the one in force in force again, leaving out
-// those that are quarantined.
+// Rollback puts the version that the one in force took the place of in force again,
+// leaving out those that are quarantined; so what was rolled back stays so.
 func (r *Registry) Rollback(ctx context.Context, id tracker.TenantID, name string) (tracker.Activation, error) {
 	return r.activate(ctx, id, name, func(c *cardRow) (*pendingRow, error) { return c.before(askRollback) })
 }
 
-// before asks for the last good version before the one in force.
+// before asks for the last good version whose place led to the one in force: not one
+// between them in number that was rolled back.
 func (c *cardRow) before(asked string) (*pendingRow, error) {
 	if c.Draft == nil && len(c.Versions) == 0 {
 		return nil, errUnknownCard
 	}
-	i := slices.IndexFunc(c.Versions, func(v versionRow) bool { return v.Version == c.Current })
-	for i--; i >= 0; i-- {
-		if v := &c.Versions[i]; v.Quarantined == 0 {
+	for v := c.version(c.Current); v != nil; {
+		if v = c.version(cmp.Or(v.Before, v.Version-1)); v != nil && v.Quarantined == 0 {
 			return &pendingRow{Version: v.Version, YAML: v.YAML, Asked: asked}, nil
 		}
 	}
