@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -166,6 +167,8 @@ func (in *Instance) call(f api.Function, name string, gas int64, arg, second uin
 			err = ErrGas
 		} else if depth := in.mod.ExportedGlobal(meter.ExportDepth); depth.Get() > meter.DepthMax {
 			err = ErrDeep
+		} else if why, _, traced := strings.Cut(err.Error(), "\n"); traced {
+			err = errors.New(why) // a trace of functions without names tells nobody anything
 		}
 		in.drop()
 		return 0, &Trap{Card: in.m.card.Name, Call: name, Gas: gas, Err: err}
