@@ -182,9 +182,9 @@ func TestUnfit(t *testing.T) {
 	}
 	fold := func(code ...byte) func(*handmade) { return func(h *handmade) { h.fold = code } }
 	f("need a valid module", fold(0x42, 0, 0x0b)) // an i64 for an i32
-	f("out of gas", fold(0x03, 0x40, 0x0c, 0, 0x0b, 0x00, 0x0b))
+	f("(another type): module of counter: ripen_fold with 40000 gas: out of gas;", fold(0x03, 0x40, 0x0c, 0, 0x0b, 0x00, 0x0b))
 	f("too deep", fold(0x20, 0, 0x10, 1, 0x0b))
-	f("it returned a state of 9 bytes", fold(0x41, 9, 0x0b))
+	f("it returned a state of 9 bytes, state_max is 8;", fold(0x41, 9, 0x0b))
 	// A counter behind the IO area, which no state knows of.
 	f("in turn with other leads: its state or its score differs", fold(
 		0x41, 0, 0x41, 0, 0x28, 2, 0x80, 0x80, 4, 0x41, 1, 0x6a, 0x36, 2, 0x80, 0x80, 4,
@@ -195,6 +195,7 @@ func TestUnfit(t *testing.T) {
 		h.score = slices.Concat([]byte{0x41, 0, 0x42, 5, 0x37, 3, 0x80, 2}, h.score)
 	})
 	f("it returned NaN for a score", func(h *handmade) { h.score = slices.Concat([]byte{0x44}, make([]byte, 6), []byte{0xf8, 0x7f, 0x0b}) })
+	f("unreachable;", fold(0x00, 0x0b)) // and no trace behind it
 	f("event_types[0]: need the empty text", func(h *handmade) { h.man.Types = []string{"page_view"} })
 	f("fields[1]: \"path\" of type \"string\"", func(h *handmade) { h.man.Fields[1].Type = "string" })
 	f("its IO area at 4 needs", func(h *handmade) { h.io = []byte{0x41, 4, 0x0b} })
