@@ -235,6 +235,7 @@ type cardRow struct {
 	Version   int    `json:"version"`
 	Ranking   bool   `json:"ranking"`
 	Draft     bool   `json:"draft"`
+	DraftID   string `json:"draft_id,omitempty"`
 	Shadow    string `json:"shadow,omitempty"`
 	Published string `json:"published"`
 
@@ -255,19 +256,20 @@ func runCardPublish(ctx context.Context, c *call) error {
 	return c.publish(ctx, "/v1/scorecards/", card.Name, src)
 }
 
-// publish makes a source the draft of its card, unless it is nil, puts the draft in
-// force and says so.
+// publish makes a source the draft of its card, unless it is nil, puts that draft in
+// force, and no other that somebody put in its place meanwhile, and says so.
 // Below is where the API keeps its kind.
 func (c *call) publish(ctx context.Context, below, name string, src []byte) error {
 	return c.withServer(ctx, func(cl *client) error {
 		path := below + url.PathEscape(name)
+		var draft, r cardRow
 		if src != nil {
-			if err := cl.do(ctx, "PUT", path, nil, src, nil); err != nil {
+			if err := cl.do(ctx, "PUT", path, nil, src, &draft); err != nil {
 				return err
 			}
 		}
-		var r cardRow
-		if err := cl.do(ctx, "POST", path+"/publish", nil, map[string]bool{"ranking": c.bool("ranking")}, &r); err != nil {
+		ask := map[string]any{"ranking": c.bool("ranking"), "draft_id": draft.DraftID}
+		if err := cl.do(ctx, "POST", path+"/publish", nil, ask, &r); err != nil {
 			return err
 		}
 		return c.printCard(cl, name, r)

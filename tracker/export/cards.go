@@ -16,6 +16,7 @@ type cardJSON struct {
 	Version   int    `json:"version"` // in force; 0 = none yet
 	Ranking   bool   `json:"ranking"`
 	Draft     bool   `json:"draft"`
+	DraftID   string `json:"draft_id,omitempty"` // what the draft says: to publish it and no other
 	Published string `json:"published,omitempty"`
 	Versions  []int  `json:"versions"`
 	Shadow    string `json:"shadow,omitempty"` // name@version that runs beside the one in force
@@ -34,7 +35,7 @@ type quarantineJSON struct {
 }
 
 func (c *call) cardToJSON(row *tracker.Card) cardJSON {
-	out := cardJSON{Name: row.Name, Version: row.Current, Ranking: c.tenant.Ranking == row.Name, Draft: row.Draft != nil, Versions: []int{}}
+	out := cardJSON{Name: row.Name, Version: row.Current, Ranking: c.tenant.Ranking == row.Name, Draft: row.Draft != nil, DraftID: row.DraftID(), Versions: []int{}}
 	for _, v := range row.Versions {
 		out.Versions = append(out.Versions, v.Version)
 		if v.Quarantined != 0 {
@@ -109,10 +110,12 @@ func (c *call) draft() error {
 	return nil
 }
 
-// publish takes ranking from the query or from a body of JSON.
+// publish takes from the query or from a body of JSON whether the card is to be the
+// ranking, and from the body which draft is meant.
 func (c *call) publish() error {
 	var body struct {
-		Ranking bool `json:"ranking"`
+		Ranking bool   `json:"ranking"`
+		DraftID string `json:"draft_id"`
 	}
 	body.Ranking = c.flag("ranking")
 	if c.err != nil {
@@ -120,10 +123,10 @@ func (c *call) publish() error {
 	}
 	if b := c.ctx.PostBody(); len(b) > 0 {
 		if err := json.Unmarshal(b, &body); err != nil {
-			return invalid("body", "need JSON like {\"ranking\":true}, or nothing")
+			return invalid("body", "need JSON like {\"ranking\":true,\"draft_id\":\"…\"}, or nothing")
 		}
 	}
-	a, err := c.cfg.Registry.Publish(c.cfg.Life, c.tenant.ID, c.name, body.Ranking)
+	a, err := c.cfg.Registry.PublishDraft(c.cfg.Life, c.tenant.ID, c.name, body.DraftID, body.Ranking)
 	return c.activated(a, err)
 }
 

@@ -256,6 +256,8 @@ func (c *cardRow) stale(base int) error {
 
 var errNoDraft error = &tracker.Error{Kind: tracker.KindNotFound, Code: "no_draft", Detail: "there is no draft of this card: PUT one first"}
 
+var errOtherDraft error = &tracker.Error{Kind: tracker.KindConflict, Code: "other_draft", Detail: "draft_id: somebody has put another draft in its place since: PUT yours again, and simulate what is there"}
+
 var errUnknownCard error = &tracker.Error{Kind: tracker.KindNotFound, Code: "unknown_scorecard", Detail: "the tenant has no card of this name"}
 
 var errNoVersion error = &tracker.Error{Kind: tracker.KindConflict, Code: "no_version", Detail: "there is no version before the one in force"}
@@ -295,9 +297,18 @@ func (c *cardRow) next() int {
 // Publish puts the draft in force as the next version; as the tenant's ranking
 // if it says so, or if the tenant has none.
 func (r *Registry) Publish(ctx context.Context, id tracker.TenantID, name string, ranking bool) (tracker.Activation, error) {
+	return r.PublishDraft(ctx, id, name, "", ranking)
+}
+
+// PublishDraft is Publish of the draft of this [tracker.DraftID], and of no other that
+// somebody has put in its place since; empty = whichever is there.
+func (r *Registry) PublishDraft(ctx context.Context, id tracker.TenantID, name, draft string, ranking bool) (tracker.Activation, error) {
 	return r.activate(ctx, id, name, func(c *cardRow) (*pendingRow, error) {
 		if c.Draft == nil {
 			return nil, errNoDraft
+		}
+		if draft != "" && draft != tracker.DraftID(c.Draft) {
+			return nil, errOtherDraft
 		}
 		return &pendingRow{Version: c.next(), YAML: c.Draft, Ranking: ranking, Want: ranking, Asked: askPublish}, nil
 	})
