@@ -31,6 +31,7 @@ type Card struct {
 	Name     string
 	Draft    []byte        // YAML, or a ModuleRef, that waits to be published; nil = none
 	Current  int           // the version in force; 0 = none yet
+	Since    int64         // unix ms, when it came into force; a rollback is later than its publication
 	Versions []CardVersion // oldest first
 }
 

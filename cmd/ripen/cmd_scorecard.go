@@ -238,6 +238,7 @@ type cardRow struct {
 	DraftID   string `json:"draft_id,omitempty"`
 	Shadow    string `json:"shadow,omitempty"`
 	Published string `json:"published"`
+	Since     string `json:"since"`
 
 	Quarantined []struct {
 		Version int    `json:"version"`
@@ -321,7 +322,7 @@ func runCardList(ctx context.Context, c *call) error {
 			for _, q := range r.Quarantined {
 				marks = append(marks, fmt.Sprintf("version %d is in quarantine: %s", q.Version, q.Why))
 			}
-			rows = append(rows, []string{r.Name, fmt.Sprint(r.Version), clockText(r.Published), strings.Join(marks, "; ")})
+			rows = append(rows, []string{r.Name, fmt.Sprint(r.Version), clockText(r.Since), strings.Join(marks, "; ")})
 		}
 		c.table([]string{"SCORECARD", ">VERSION", "IN FORCE SINCE", ""}, rows)
 		return nil

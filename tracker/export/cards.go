@@ -17,7 +17,8 @@ type cardJSON struct {
 	Ranking   bool   `json:"ranking"`
 	Draft     bool   `json:"draft"`
 	DraftID   string `json:"draft_id,omitempty"` // what the draft says: to publish it and no other
-	Published string `json:"published,omitempty"`
+	Published string `json:"published,omitempty"` // the version in force, first
+	Since     string `json:"since,omitempty"`     // it is in force: from then, or from a rollback
 	Versions  []int  `json:"versions"`
 	Shadow    string `json:"shadow,omitempty"` // name@version that runs beside the one in force
 	// Quarantined are versions that were given up because their module failed too
@@ -46,7 +47,7 @@ func (c *call) cardToJSON(row *tracker.Card) cardJSON {
 		out.Shadow = sh.Name()
 	}
 	if v := row.Version(row.Current); v != nil {
-		out.Published = Time(v.At)
+		out.Published, out.Since = Time(v.At), Time(row.Since)
 	}
 	if ref, ok := strings.CutPrefix(source(row), tracker.ModuleRef); ok {
 		out.Module = "sha256:" + ref

@@ -21,7 +21,8 @@ import (
 // cardRow is one scorecard of a tenant, as it is stored.
 type cardRow struct {
 	Draft    []byte       `json:"draft,omitempty"`
-	Current  int          `json:"current"` // version in force; 0 = none yet
+	Current  int          `json:"current"`         // version in force; 0 = none yet
+	Since    int64        `json:"since,omitempty"` // unix ms, when it came into force; 0 = when it was published
 	Versions []versionRow `json:"versions,omitempty"`
 	Pending  *pendingRow  `json:"pending,omitempty"`
 }
@@ -80,13 +81,16 @@ func (c *cardRow) apply() {
 	if c.version(p.Version) == nil {
 		c.Versions = append(c.Versions, versionRow{Version: p.Version, At: p.At, YAML: p.YAML, Before: c.Current})
 	}
-	c.Current, c.Pending = p.Version, nil
+	c.Current, c.Since, c.Pending = p.Version, p.At, nil
 }
 
 // public shows a row to the rest of the house.
 func (c *cardRow) public(name string) tracker.Card {
-	out := tracker.Card{Name: name, Draft: c.Draft, Current: c.Current}
+	out := tracker.Card{Name: name, Draft: c.Draft, Current: c.Current, Since: c.Since}
 	for _, v := range c.Versions {
+		if v.Version == c.Current {
+			out.Since = cmp.Or(out.Since, v.At)
+		}
 		out.Versions = append(out.Versions, tracker.CardVersion{Version: v.Version, At: v.At, YAML: v.YAML, Quarantined: v.Quarantined, Why: v.Why})
 	}
 	return out
