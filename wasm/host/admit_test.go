@@ -196,9 +196,47 @@ func TestUnfit(t *testing.T) {
 	})
 	f("it returned NaN for a score", func(h *handmade) { h.score = slices.Concat([]byte{0x44}, make([]byte, 6), []byte{0xf8, 0x7f, 0x0b}) })
 	f("unreachable;", fold(0x00, 0x0b)) // and no trace behind it
+	endless := body([]byte{0x03, 0x40, 0x0c, 0, 0x0b, 0x0b})
+	f("with 1000000 gas: start function[3] failed: wasm error: unreachable;", func(h *handmade) {
+		h.more, h.sections[8] = append(h.more, endless), []byte{3}
+	})
+	f("_initialize with 1000000 gas: out of gas;", func(h *handmade) {
+		h.more = append(h.more, endless)
+		h.sections[7] = append([]byte{5}, append(h.sections[7][1:], exported(exportInit, 0, 3)...)...)
+	})
 	f("event_types[0]: need the empty text", func(h *handmade) { h.man.Types = []string{"page_view"} })
 	f("fields[1]: \"path\" of type \"string\"", func(h *handmade) { h.man.Fields[1].Type = "string" })
 	f("its IO area at 4 needs", func(h *handmade) { h.io = []byte{0x41, 4, 0x0b} })
+}
+
+// TestInit calls what begins an instance before anything else, and again for the one
+// that follows a trap.
+func TestInit(t *testing.T) {
+	m := stranger()
+	m.man.FoldGas, m.man.ScoreGas = uploadFold, uploadScore
+	m.more = append(m.more, body([]byte{0x41, 0, 0x41, 1, 0x36, 2, 0x80, 0x80, 4, 0x0b})) // 1 to 0x10000
+	m.sections[7] = append([]byte{5}, append(m.sections[7][1:], exported(exportInit, 0, 3)...)...)
+	// Traps unless that is there, or for a lead of one event.
+	m.fold = slices.Concat([]byte{0x41, 0, 0x28, 2, 0x80, 0x80, 4, 0x45, 0x41, 0, 0x29, 3, 0x80, 2, 0x42, 1, 0x51, 0x72, 0x04, 0x40, 0x00, 0x0b}, m.fold)
+	c, err := scorecard.OfManifest(&m.man)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mod, err := newTestHost(t, Config{}).Load(t.Context(), c, m.bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := mod.NewInstance(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev := []wasm.Event{{Type: "page_view", Index: 1, TimeMs: start, Slots: make([]wasm.Slot, 2)}}
+	for range 2 {
+		state := slices.Clone(fold(t, in, nil, ev))
+		if _, err := in.Fold(state, ev); err == nil {
+			t.Fatal("it does not trap")
+		}
+	}
 }
 
 // hostile are modules that pass every structural limit and ask as much of the
