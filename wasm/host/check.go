@@ -17,8 +17,8 @@ const (
 // What a stranger's module gets at most for a call, beside wasm.GasMax.
 const (
 	initGas      = wasm.GasMax // to begin: after a trap that is on the hot path
-	uploadFold   = 40_000    // an event
-	uploadScore  = 100_000   // a score
+	uploadFold   = 40_000      // an event
+	uploadScore  = 100_000     // a score
 	exportInit   = "_initialize"
 	manifestHint = "need a manifest of this ABI in the custom section " + wasm.Section
 )
