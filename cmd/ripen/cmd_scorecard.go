@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"ripen/tracker"
 	"ripen/wasm/compile"
 	"ripen/wasm/scorecard"
 )
@@ -89,6 +90,9 @@ func (c *call) readCard(file string) (*scorecard.Card, []byte, error) {
 func readChecked[T any](c *call, file string, parse func(file string, src []byte) (T, error)) (t T, src []byte, err error) {
 	if src, err = os.ReadFile(file); err != nil {
 		return t, nil, err
+	}
+	if tracker.IsModule(src) {
+		return t, nil, &usageError{plain(file) + " is a WebAssembly module, not text", "ripen help module"}
 	}
 	t, err = parse(file, src)
 	list, ok := errors.AsType[scorecard.Errors](err)
@@ -250,11 +254,11 @@ func runCardPublish(ctx context.Context, c *call) error {
 	if _, err := os.Stat(c.args[0]); err != nil && !strings.ContainsAny(c.args[0], `./\`) {
 		return c.publish(ctx, "/v1/scorecards/", c.args[0], nil)
 	}
-	card, src, err := c.readCard(c.args[0])
+	below, name, src, err := c.readSource(c.args[0])
 	if err != nil {
 		return err
 	}
-	return c.publish(ctx, "/v1/scorecards/", card.Name, src)
+	return c.publish(ctx, below, name, src)
 }
 
 // publish makes a source the draft of its card, unless it is nil, puts that draft in
