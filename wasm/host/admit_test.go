@@ -124,7 +124,17 @@ func TestAdmitted(t *testing.T) {
 	if err != nil || len(code) != 1 {
 		t.Fatalf("compiled code: %v, %v", code, err)
 	}
-	if err := os.Remove(code[0]); err != nil {
+	// Of another version of the engine, and a child's of a process that was killed.
+	other := filepath.Join(dir, "uploads", "wazero-v0")
+	notes, _ := filepath.Glob(filepath.Join(dir, "uploads", "*.admitted"))
+	if err := errors.Join(os.Rename(filepath.Dir(code[0]), other), os.Mkdir(filepath.Join(dir, "uploads", "child-1"), 0o700),
+		os.WriteFile(notes[0], []byte(filepath.Join("wazero-v0", filepath.Base(code[0]))), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newTestHost(t, noWorker).LoadUpload(t.Context(), src); err == nil {
+		t.Error("a module of another engine's cache was compiled in this process")
+	}
+	if err := os.RemoveAll(other); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := newTestHost(t, noWorker).LoadUpload(t.Context(), src); err == nil {
