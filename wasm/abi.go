@@ -65,12 +65,9 @@ const (
 	IOEvents  = IOReasons + ReasonsMax*ReasonSize
 )
 
-// Flags of a call.
-const (
-	FlagReplay  = 1 // the events are folded again, not for the first time
-	FlagDryRun  = 2 // nothing of this call is kept
-	FlagExplain = 4 // write reasons
-)
+// FlagExplain of a call asks for reasons. It is the only flag: a module is not told
+// whether events are new, folded again or on trial, for then it could tell them apart.
+const FlagExplain = 4
 
 // Names of a module's exports and of its manifest's custom section.
 const (
