@@ -52,7 +52,7 @@ const (
 	OffABI      = 0x00 // u32, host writes
 	OffStateLen = 0x04 // u32, host writes: the length of the state given; ripen_fold_score leaves the new one
 	OffEvents   = 0x08 // u32, host writes: the number of events given
-	OffFlags    = 0x0c // u32, host writes: the Flag constants
+	OffFlags    = 0x0c // u32, host writes: 0 or FlagExplain
 	OffNow      = 0x10 // i64, host writes
 	OffNext     = 0x18 // i64, guest writes: when the score may next change by itself; 0 = never
 	OffReasons  = 0x20 // u32, guest writes: how many reasons
