@@ -16,7 +16,7 @@ type cardJSON struct {
 	Version   int    `json:"version"` // in force; 0 = none yet
 	Ranking   bool   `json:"ranking"`
 	Draft     bool   `json:"draft"`
-	DraftID   string `json:"draft_id,omitempty"` // what the draft says: to publish it and no other
+	DraftID   string `json:"draft_id,omitempty"`  // what the draft says: to publish it and no other
 	Published string `json:"published,omitempty"` // the version in force, first
 	Since     string `json:"since,omitempty"`     // it is in force: from then, or from a rollback
 	Versions  []int  `json:"versions"`
