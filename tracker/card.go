@@ -2,6 +2,8 @@ package tracker
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"strings"
 )
 
@@ -29,7 +31,21 @@ type Card struct {
 	Name     string
 	Draft    []byte        // YAML, or a ModuleRef, that waits to be published; nil = none
 	Current  int           // the version in force; 0 = none yet
+	Since    int64         // unix ms, when it came into force; a rollback is later than its publication
 	Versions []CardVersion // oldest first
+}
+
+// DraftID names what the draft says; empty = there is none. Whoever gives it to
+// publish what they have seen is refused if another draft has taken its place.
+func (c *Card) DraftID() string { return DraftID(c.Draft) }
+
+// DraftID is [Card.DraftID] of a draft.
+func DraftID(draft []byte) string {
+	if draft == nil {
+		return ""
+	}
+	sum := sha256.Sum256(draft)
+	return hex.EncodeToString(sum[:8])
 }
 
 // CardVersion is one version of a card, as it was published.

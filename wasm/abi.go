@@ -52,7 +52,7 @@ const (
 	OffABI      = 0x00 // u32, host writes
 	OffStateLen = 0x04 // u32, host writes: the length of the state given; ripen_fold_score leaves the new one
 	OffEvents   = 0x08 // u32, host writes: the number of events given
-	OffFlags    = 0x0c // u32, host writes: the Flag constants
+	OffFlags    = 0x0c // u32, host writes: 0 or FlagExplain
 	OffNow      = 0x10 // i64, host writes
 	OffNext     = 0x18 // i64, guest writes: when the score may next change by itself; 0 = never
 	OffReasons  = 0x20 // u32, guest writes: how many reasons
@@ -65,12 +65,9 @@ const (
 	IOEvents  = IOReasons + ReasonsMax*ReasonSize
 )
 
-// Flags of a call.
-const (
-	FlagReplay  = 1 // the events are folded again, not for the first time
-	FlagDryRun  = 2 // nothing of this call is kept
-	FlagExplain = 4 // write reasons
-)
+// FlagExplain of a call asks for reasons. It is the only flag: a module is not told
+// whether events are new, folded again or on trial, for then it could tell them apart.
+const FlagExplain = 4
 
 // Names of a module's exports and of its manifest's custom section.
 const (

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,6 +35,7 @@ type lead struct {
 	LastSeen    string             `json:"last_seen"`
 	NextChange  string             `json:"next_change"`
 	Scorecard   string             `json:"scorecard"`
+	Trouble     string             `json:"trouble"`
 	SharedEmail bool               `json:"shared_email"`
 	Probability *float64           `json:"probability"`
 	Likely      struct {
@@ -56,10 +58,12 @@ func leadsCommands() []*command {
 			run: runLeadsTop,
 		},
 		{
-			name: "leads show", folds: true, args: "ID", min: 1, max: 1, use: tenantSettings,
+			name: "leads show", folds: true, args: "ID", min: 1, max: 1, use: append([]string{"scorecard"}, tenantSettings...),
 			summary: text{"one lead: score, reasons, what it did", "un lead: puntuación, motivos, qué hizo"},
-			help:    "  ripen leads show u_0123456789abcdef0123456789abcdef --data ./data",
-			run:     runLeadsShow,
+			help: `
+  ripen leads show u_0123456789abcdef0123456789abcdef --data ./data
+  ripen leads show ana@acme.example --scorecard interest --data ./data`,
+			run: runLeadsShow,
 		},
 		timelineCommand(),
 		{
@@ -125,7 +129,7 @@ func (c *call) printLeads(leads []lead) {
 	}
 	rows := make([][]string, 0, len(leads))
 	for i, l := range leads {
-		row := []string{strconv.Itoa(i + 1), l.scoreText(), l.Grade, l.Band, l.name(), clockText(l.LastSeen), topReasons(l.Reasons, 2)}
+		row := []string{strconv.Itoa(i + 1), l.scoreText(), l.Grade, l.Band, l.name(), clockText(l.LastSeen), cmp.Or(topReasons(l.Reasons, 2), l.Trouble)}
 		if likely {
 			row = slices.Insert(row, 2, l.probabilityText())
 		}
@@ -175,9 +179,12 @@ func topReasons(all []tracker.Reason, n int) string {
 
 func runLeadsShow(ctx context.Context, c *call) error {
 	return c.withServer(ctx, func(cl *client) error {
-		path := "/v1/leads/" + url.PathEscape(c.args[0])
+		path, q := "/v1/leads/"+url.PathEscape(c.args[0]), url.Values{}
+		if card := c.get("scorecard"); card != "" {
+			q.Set("scorecard", card)
+		}
 		var raw json.RawMessage
-		if err := cl.do(ctx, "GET", path, nil, nil, &raw); err != nil {
+		if err := cl.do(ctx, "GET", path, q, nil, &raw); err != nil {
 			return err
 		}
 		if c.bool("json") {
@@ -199,6 +206,9 @@ func (c *call) printLead(l *lead) {
 		fmt.Fprintf(c.out, "%s   score %s %s %s   (%s)\n", plain(l.name()), l.scoreText(), l.Grade, plain(l.Band), l.Scorecard)
 	}
 	fmt.Fprintf(c.out, text{"id %s   first seen %s   last seen %s\n", "id %s   visto por primera vez %s   por última %s\n"}.in(c.lang), l.ID, clockText(l.FirstSeen), clockText(l.LastSeen))
+	if l.Trouble != "" {
+		fmt.Fprintf(c.out, text{"the last good score is shown: %s\n", "se muestra la última puntuación buena: %s\n"}.in(c.lang), plain(l.Trouble))
+	}
 	if l.Probability != nil {
 		c.printLikely(l)
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"ripen/tracker"
 	"ripen/wasm/compile"
 	"ripen/wasm/scorecard"
 )
@@ -89,6 +90,9 @@ func (c *call) readCard(file string) (*scorecard.Card, []byte, error) {
 func readChecked[T any](c *call, file string, parse func(file string, src []byte) (T, error)) (t T, src []byte, err error) {
 	if src, err = os.ReadFile(file); err != nil {
 		return t, nil, err
+	}
+	if tracker.IsModule(src) {
+		return t, nil, &usageError{plain(file) + " is a WebAssembly module, not text", "ripen help module"}
 	}
 	t, err = parse(file, src)
 	list, ok := errors.AsType[scorecard.Errors](err)
@@ -235,8 +239,10 @@ type cardRow struct {
 	Version   int    `json:"version"`
 	Ranking   bool   `json:"ranking"`
 	Draft     bool   `json:"draft"`
+	DraftID   string `json:"draft_id,omitempty"`
 	Shadow    string `json:"shadow,omitempty"`
 	Published string `json:"published"`
+	Since     string `json:"since"`
 
 	Quarantined []struct {
 		Version int    `json:"version"`
@@ -248,26 +254,27 @@ func runCardPublish(ctx context.Context, c *call) error {
 	if _, err := os.Stat(c.args[0]); err != nil && !strings.ContainsAny(c.args[0], `./\`) {
 		return c.publish(ctx, "/v1/scorecards/", c.args[0], nil)
 	}
-	card, src, err := c.readCard(c.args[0])
+	below, name, src, err := c.readSource(c.args[0])
 	if err != nil {
 		return err
 	}
-	return c.publish(ctx, "/v1/scorecards/", card.Name, src)
+	return c.publish(ctx, below, name, src)
 }
 
-// publish makes a source the draft of its card, unless it is nil, puts the draft in
-// force and says so.
+// publish makes a source the draft of its card, unless it is nil, puts that draft in
+// force, and no other that somebody put in its place meanwhile, and says so.
 // Below is where the API keeps its kind.
 func (c *call) publish(ctx context.Context, below, name string, src []byte) error {
 	return c.withServer(ctx, func(cl *client) error {
 		path := below + url.PathEscape(name)
+		var draft, r cardRow
 		if src != nil {
-			if err := cl.do(ctx, "PUT", path, nil, src, nil); err != nil {
+			if err := cl.do(ctx, "PUT", path, nil, src, &draft); err != nil {
 				return err
 			}
 		}
-		var r cardRow
-		if err := cl.do(ctx, "POST", path+"/publish", nil, map[string]bool{"ranking": c.bool("ranking")}, &r); err != nil {
+		ask := map[string]any{"ranking": c.bool("ranking"), "draft_id": draft.DraftID}
+		if err := cl.do(ctx, "POST", path+"/publish", nil, ask, &r); err != nil {
 			return err
 		}
 		return c.printCard(cl, name, r)
@@ -319,7 +326,7 @@ func runCardList(ctx context.Context, c *call) error {
 			for _, q := range r.Quarantined {
 				marks = append(marks, fmt.Sprintf("version %d is in quarantine: %s", q.Version, q.Why))
 			}
-			rows = append(rows, []string{r.Name, fmt.Sprint(r.Version), clockText(r.Published), strings.Join(marks, "; ")})
+			rows = append(rows, []string{r.Name, fmt.Sprint(r.Version), clockText(r.Since), strings.Join(marks, "; ")})
 		}
 		c.table([]string{"SCORECARD", ">VERSION", "IN FORCE SINCE", ""}, rows)
 		return nil

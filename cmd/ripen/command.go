@@ -106,7 +106,7 @@ func dispatch(ctx context.Context, args []string, s *streams) error {
 		return &usageError{err.Error(), help}
 	}
 	if len(rest) < cmd.min || cmd.max >= 0 && len(rest) > cmd.max {
-		return &usageError{fmt.Sprintf("%s takes %s, not %d arguments", cmd.name, orNone(cmd.args), len(rest)), help}
+		return &usageError{fmt.Sprintf("%s takes %s; given: %d", cmd.name, orNone(cmd.args), len(rest)), help}
 	}
 	c := &call{streams: s, values: v, cmd: cmd, args: rest, lang: lang}
 	if err := cmd.run(ctx, c); err != nil {

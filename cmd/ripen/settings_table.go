@@ -54,7 +54,7 @@ var settings = []setting{
 	{name: "format", value: "FORMAT", def: "ndjson", help: text{"ndjson or csv", "ndjson o csv"}},
 	{name: "min-score", kind: number, value: "N", def: "0", help: text{"only leads with at least this score", "solo leads con al menos esta puntuación"}},
 	{name: "band", value: "NAME", help: text{"only leads in this band", "solo leads en esta banda"}},
-	{name: "scorecard", value: "NAME", help: text{"the card to order by; default: the tenant's ranking card", "la tarjeta que ordena; por defecto la de clasificación"}},
+	{name: "scorecard", value: "NAME", help: text{"the card whose scores are meant; default: the tenant's ranking card", "la tarjeta cuyas puntuaciones cuentan; por defecto la de clasificación"}},
 	{name: "out", value: "FILE", help: text{"write to this file (also -o); default: standard output", "escribir en este fichero (también -o); por defecto la salida estándar"}},
 	{name: "cases", value: "FILE", help: text{"the file of a card's cases (JSON)", "el fichero de casos de una tarjeta (JSON)"}},
 	{name: "template", value: "NAME", help: text{"the template to begin from: --list shows them; of mails, the mail", "la plantilla de la que partir: --list las enseña; en correos, el correo"}},

@@ -69,7 +69,15 @@ func TestCardsFromDraftToRollback(t *testing.T) {
 	refused("POST", "/v1/scorecards/shop/rollback", "", "no_version")
 	k.Call("PUT", "/v1/scorecards/shop", k.SecretKey, []byte(shop(20)), nil)
 	score(31) // a draft changes nothing
-	k.Publish("shop", shop(20))
+	var draft struct {
+		ID string `json:"draft_id"`
+	}
+	k.Call("PUT", "/v1/scorecards/shop", k.SecretKey, []byte(shop(15)), &draft)
+	k.Call("PUT", "/v1/scorecards/shop", k.SecretKey, []byte(shop(20)), nil)
+	refused("POST", "/v1/scorecards/shop/publish", `{"draft_id":"`+draft.ID+`"}`, "other_draft") // somebody else's is there
+	score(31)
+	k.Call("PUT", "/v1/scorecards/shop", k.SecretKey, []byte(shop(20)), &draft)
+	k.Call("POST", "/v1/scorecards/shop/publish", k.SecretKey, map[string]string{"draft_id": draft.ID}, nil)
 	score(60)
 	k.Call("POST", "/v1/scorecards/shop/rollback", k.SecretKey, nil, nil)
 	score(31)

@@ -143,6 +143,7 @@ type Registry interface {
 	Unshadow(id tracker.TenantID, name string) error
 	// Publish puts the draft in force as the next version.
 	Publish(ctx context.Context, id tracker.TenantID, name string, ranking bool) (tracker.Activation, error)
+	PublishDraft(ctx context.Context, id tracker.TenantID, name, draft string, ranking bool) (tracker.Activation, error)
 	// Topics returns a tenant's topic map.
 	Topics(id tracker.TenantID) (tracker.Card, error)
 	// SetTopics puts a topic map in force as the next version.

@@ -16,7 +16,9 @@ type cardJSON struct {
 	Version   int    `json:"version"` // in force; 0 = none yet
 	Ranking   bool   `json:"ranking"`
 	Draft     bool   `json:"draft"`
-	Published string `json:"published,omitempty"`
+	DraftID   string `json:"draft_id,omitempty"`  // what the draft says: to publish it and no other
+	Published string `json:"published,omitempty"` // the version in force, first
+	Since     string `json:"since,omitempty"`     // it is in force: from then, or from a rollback
 	Versions  []int  `json:"versions"`
 	Shadow    string `json:"shadow,omitempty"` // name@version that runs beside the one in force
 	// Quarantined are versions that were given up because their module failed too
@@ -34,7 +36,7 @@ type quarantineJSON struct {
 }
 
 func (c *call) cardToJSON(row *tracker.Card) cardJSON {
-	out := cardJSON{Name: row.Name, Version: row.Current, Ranking: c.tenant.Ranking == row.Name, Draft: row.Draft != nil, Versions: []int{}}
+	out := cardJSON{Name: row.Name, Version: row.Current, Ranking: c.tenant.Ranking == row.Name, Draft: row.Draft != nil, DraftID: row.DraftID(), Versions: []int{}}
 	for _, v := range row.Versions {
 		out.Versions = append(out.Versions, v.Version)
 		if v.Quarantined != 0 {
@@ -45,7 +47,7 @@ func (c *call) cardToJSON(row *tracker.Card) cardJSON {
 		out.Shadow = sh.Name()
 	}
 	if v := row.Version(row.Current); v != nil {
-		out.Published = Time(v.At)
+		out.Published, out.Since = Time(v.At), Time(row.Since)
 	}
 	if ref, ok := strings.CutPrefix(source(row), tracker.ModuleRef); ok {
 		out.Module = "sha256:" + ref
@@ -109,10 +111,12 @@ func (c *call) draft() error {
 	return nil
 }
 
-// publish takes ranking from the query or from a body of JSON.
+// publish takes from the query or from a body of JSON whether the card is to be the
+// ranking, and from the body which draft is meant.
 func (c *call) publish() error {
 	var body struct {
-		Ranking bool `json:"ranking"`
+		Ranking bool   `json:"ranking"`
+		DraftID string `json:"draft_id"`
 	}
 	body.Ranking = c.flag("ranking")
 	if c.err != nil {
@@ -120,10 +124,10 @@ func (c *call) publish() error {
 	}
 	if b := c.ctx.PostBody(); len(b) > 0 {
 		if err := json.Unmarshal(b, &body); err != nil {
-			return invalid("body", "need JSON like {\"ranking\":true}, or nothing")
+			return invalid("body", "need JSON like {\"ranking\":true,\"draft_id\":\"…\"}, or nothing")
 		}
 	}
-	a, err := c.cfg.Registry.Publish(c.cfg.Life, c.tenant.ID, c.name, body.Ranking)
+	a, err := c.cfg.Registry.PublishDraft(c.cfg.Life, c.tenant.ID, c.name, body.DraftID, body.Ranking)
 	return c.activated(a, err)
 }
 

@@ -80,6 +80,24 @@ func TestModule(t *testing.T) {
 	}
 }
 
+// TestModuleOnLatest refuses a module for what the last visitor did, behind more
+// events than it is tried on.
+func TestModuleOnLatest(t *testing.T) {
+	k := trackertest.Start(t)
+	for i := range 30 {
+		var many []map[string]any
+		for j := range 80 {
+			many = append(many, visit(fmt.Sprintf("v%d-%d", i, j), 1)...)
+		}
+		k.Send(many...)
+	}
+	k.Send(visit("last", 50)...)
+	k.Settle()
+	if status, body := k.Do("PUT", "/v1/modules/counter", k.SecretKey, fragile(t)); status != 422 || !strings.Contains(string(body), "event 42 (page_view)") {
+		t.Errorf("%d %s", status, body)
+	}
+}
+
 // TestModuleRefused is told section, place, limit and what was found, and keeps
 // nothing.
 func TestModuleRefused(t *testing.T) {

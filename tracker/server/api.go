@@ -36,7 +36,11 @@ func (r inForce) SaveSource(src tracker.Source) (*tracker.Source, error) {
 }
 
 func (r inForce) Publish(ctx context.Context, id tracker.TenantID, name string, ranking bool) (tracker.Activation, error) {
-	a, err := r.Registry.Publish(ctx, id, name, ranking)
+	return r.PublishDraft(ctx, id, name, "", ranking)
+}
+
+func (r inForce) PublishDraft(ctx context.Context, id tracker.TenantID, name, draft string, ranking bool) (tracker.Activation, error) {
+	a, err := r.Registry.PublishDraft(ctx, id, name, draft, ranking)
 	if err == nil {
 		r.s.catchUp()
 	}

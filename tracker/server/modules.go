@@ -42,7 +42,7 @@ func (r inForce) Admit(ctx context.Context, id tracker.TenantID, module []byte) 
 var errEnough = errors.New("enough")
 
 // recorded returns the tenant's latest events as the card sees them, and how
-// many records of events that were.
+// many records of events that were. It looks further back until there are enough.
 func (s *Server) recorded(ctx context.Context, id tracker.TenantID, c *scorecard.Card) (leads [][]wasm.Event, n int, err error) {
 	last, err := s.db.Log().Last(ctx, 0)
 	if err != nil {
@@ -52,10 +52,19 @@ func (s *Server) recorded(ctx context.Context, id tracker.TenantID, c *scorecard
 	if err != nil {
 		return nil, 0, err
 	}
-	from := first
-	if last > triedWithin {
-		from = max(first, last-triedWithin)
+	for within := uint64(triedMost); ; within *= 5 {
+		from := first
+		if last >= first+within {
+			from = last - within + 1
+		}
+		if leads, n, err = s.recordedFrom(ctx, id, c, from); err != nil || n >= triedMost/2 || from == first || within >= triedWithin {
+			return leads, n, err
+		}
 	}
+}
+
+// recordedFrom returns those from a record on.
+func (s *Server) recordedFrom(ctx context.Context, id tracker.TenantID, c *scorecard.Card, from uint64) (leads [][]wasm.Event, n int, err error) {
 	var rec *storage.Record
 	var plain []byte
 	recorder := score.NewRecorder(c, func(e *tracker.Event) (err error) {

@@ -270,6 +270,12 @@ func TestRollbackGoesBackOneVersion(t *testing.T) {
 	if a, err := w.Publish(ctx, mine.ID, "shop", true); err != nil || a.Version != 4 {
 		t.Errorf("a version number was used again: %+v, %v", a, err)
 	}
+	w.reopen()
+	before := w.clock()
+	f("shop@1") // not 3: somebody rolled it back
+	if rows, err := w.Cards(mine.ID); err != nil || rows[0].Since < before {
+		t.Errorf("in force since %d, rolled back after %d, %v", rows[0].Since, before, err)
+	}
 	w.same(mine)
 }
 

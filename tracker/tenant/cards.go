@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -20,7 +21,8 @@ import (
 // cardRow is one scorecard of a tenant, as it is stored.
 type cardRow struct {
 	Draft    []byte       `json:"draft,omitempty"`
-	Current  int          `json:"current"` // version in force; 0 = none yet
+	Current  int          `json:"current"`         // version in force; 0 = none yet
+	Since    int64        `json:"since,omitempty"` // unix ms, when it came into force; 0 = when it was published
 	Versions []versionRow `json:"versions,omitempty"`
 	Pending  *pendingRow  `json:"pending,omitempty"`
 }
@@ -29,6 +31,7 @@ type versionRow struct {
 	Version int    `json:"version"`
 	At      int64  `json:"at"` // unix ms
 	YAML    []byte `json:"yaml"`
+	Before  int    `json:"before,omitempty"` // the version it took the place of; 0 = none, or written before this was
 
 	Quarantined int64  `json:"quarantined,omitempty"` // unix ms; 0 = it is not
 	Why         string `json:"why,omitempty"`         // it was
@@ -76,15 +79,18 @@ func (c *cardRow) version(n int) *versionRow {
 func (c *cardRow) apply() {
 	p := c.Pending
 	if c.version(p.Version) == nil {
-		c.Versions = append(c.Versions, versionRow{Version: p.Version, At: p.At, YAML: p.YAML})
+		c.Versions = append(c.Versions, versionRow{Version: p.Version, At: p.At, YAML: p.YAML, Before: c.Current})
 	}
-	c.Current, c.Pending = p.Version, nil
+	c.Current, c.Since, c.Pending = p.Version, p.At, nil
 }
 
 // public shows a row to the rest of the house.
 func (c *cardRow) public(name string) tracker.Card {
-	out := tracker.Card{Name: name, Draft: c.Draft, Current: c.Current}
+	out := tracker.Card{Name: name, Draft: c.Draft, Current: c.Current, Since: c.Since}
 	for _, v := range c.Versions {
+		if v.Version == c.Current {
+			out.Since = cmp.Or(out.Since, v.At)
+		}
 		out.Versions = append(out.Versions, tracker.CardVersion{Version: v.Version, At: v.At, YAML: v.YAML, Quarantined: v.Quarantined, Why: v.Why})
 	}
 	return out
@@ -254,6 +260,8 @@ func (c *cardRow) stale(base int) error {
 
 var errNoDraft error = &tracker.Error{Kind: tracker.KindNotFound, Code: "no_draft", Detail: "there is no draft of this card: PUT one first"}
 
+var errOtherDraft error = &tracker.Error{Kind: tracker.KindConflict, Code: "other_draft", Detail: "draft_id: somebody has put another draft in its place since: PUT yours again, and simulate what is there"}
+
 var errUnknownCard error = &tracker.Error{Kind: tracker.KindNotFound, Code: "unknown_scorecard", Detail: "the tenant has no card of this name"}
 
 var errNoVersion error = &tracker.Error{Kind: tracker.KindConflict, Code: "no_version", Detail: "there is no version before the one in force"}
@@ -293,28 +301,37 @@ func (c *cardRow) next() int {
 // Publish puts the draft in force as the next version; as the tenant's ranking
 // if it says so, or if the tenant has none.
 func (r *Registry) Publish(ctx context.Context, id tracker.TenantID, name string, ranking bool) (tracker.Activation, error) {
+	return r.PublishDraft(ctx, id, name, "", ranking)
+}
+
+// PublishDraft is Publish of the draft of this [tracker.DraftID], and of no other that
+// somebody has put in its place since; empty = whichever is there.
+func (r *Registry) PublishDraft(ctx context.Context, id tracker.TenantID, name, draft string, ranking bool) (tracker.Activation, error) {
 	return r.activate(ctx, id, name, func(c *cardRow) (*pendingRow, error) {
 		if c.Draft == nil {
 			return nil, errNoDraft
+		}
+		if draft != "" && draft != tracker.DraftID(c.Draft) {
+			return nil, errOtherDraft
 		}
 		return &pendingRow{Version: c.next(), YAML: c.Draft, Ranking: ranking, Want: ranking, Asked: askPublish}, nil
 	})
 }
 
-// Rollback puts the version before the one in force in force again, leaving out
-// those that are quarantined.
+// Rollback puts the version that the one in force took the place of in force again,
+// leaving out those that are quarantined; so what was rolled back stays so.
 func (r *Registry) Rollback(ctx context.Context, id tracker.TenantID, name string) (tracker.Activation, error) {
 	return r.activate(ctx, id, name, func(c *cardRow) (*pendingRow, error) { return c.before(askRollback) })
 }
 
-// before asks for the last good version before the one in force.
+// before asks for the last good version whose place led to the one in force: not one
+// between them in number that was rolled back.
 func (c *cardRow) before(asked string) (*pendingRow, error) {
 	if c.Draft == nil && len(c.Versions) == 0 {
 		return nil, errUnknownCard
 	}
-	i := slices.IndexFunc(c.Versions, func(v versionRow) bool { return v.Version == c.Current })
-	for i--; i >= 0; i-- {
-		if v := &c.Versions[i]; v.Quarantined == 0 {
+	for v := c.version(c.Current); v != nil; {
+		if v = c.version(cmp.Or(v.Before, v.Version-1)); v != nil && v.Quarantined == 0 {
 			return &pendingRow{Version: v.Version, YAML: v.YAML, Asked: asked}, nil
 		}
 	}

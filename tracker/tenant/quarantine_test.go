@@ -49,5 +49,11 @@ func TestQuarantine(t *testing.T) {
 	if a := publish(1); a.Version != 4 {
 		t.Errorf("a good version after it: %+v", a)
 	}
+	publish(2)
+	if a, err := w.Rollback(t.Context(), mine.ID, "saas"); err != nil || a.Version != 4 {
+		t.Errorf("rolled back to %+v, %v", a, err)
+	}
+	publish(3)
+	f(6, 4, nil) // not 5: somebody rolled it back
 	w.same(mine)
 }

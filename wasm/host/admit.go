@@ -16,6 +16,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tetratelabs/wazero"
+
 	"ripen/wasm"
 )
 
@@ -107,9 +109,42 @@ func (h *Host) strangersEngine() (*engine, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	var err error
-	h.strangers, err = newEngine(h.ctx, runtimeConfig(), dir)
+	left, err := filepath.Glob(filepath.Join(dir, "child-*")) // by a process that was killed
+	for _, of := range left {
+		err = errors.Join(err, os.RemoveAll(of))
+	}
+	if err != nil {
+		return nil, err
+	}
+	e, err := newEngine(h.ctx, runtimeConfig(), dir)
+	if err == nil {
+		e.kind, err = kindOf(dir)
+	}
+	if err == nil {
+		h.strangers = e
+	}
 	return h.strangers, err
+}
+
+// kindOf is the name under which this version of the engine keeps code in an empty
+// cache: what another version left would be compiled anew, here.
+func kindOf(dir string) (string, error) {
+	probe, err := os.MkdirTemp(dir, "child-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(probe) // it is empty but for the name
+	if _, err := wazero.NewCompilationCacheWithDir(probe); err != nil {
+		return "", err
+	}
+	names, err := os.ReadDir(probe)
+	if err == nil && len(names) != 1 {
+		err = fmt.Errorf("the module cache %s: need one directory of the engine's, have %d", probe, len(names)) // unreachable unless wazero changes
+	}
+	if err != nil {
+		return "", err
+	}
+	return names[0].Name(), nil
 }
 
 // note is the file that says that the compiled code of metered bytes is in the
@@ -121,7 +156,7 @@ func (e *engine) note(metered []byte) string {
 
 func (e *engine) has(metered []byte) bool {
 	path, err := os.ReadFile(e.note(metered))
-	if err != nil {
+	if err != nil || filepath.Dir(string(path)) != e.kind {
 		return false
 	}
 	_, err = os.Stat(filepath.Join(e.dir, string(path)))

@@ -124,7 +124,17 @@ func TestAdmitted(t *testing.T) {
 	if err != nil || len(code) != 1 {
 		t.Fatalf("compiled code: %v, %v", code, err)
 	}
-	if err := os.Remove(code[0]); err != nil {
+	// Of another version of the engine, and a child's of a process that was killed.
+	other := filepath.Join(dir, "uploads", "wazero-v0")
+	notes, _ := filepath.Glob(filepath.Join(dir, "uploads", "*.admitted"))
+	if err := errors.Join(os.Rename(filepath.Dir(code[0]), other), os.Mkdir(filepath.Join(dir, "uploads", "child-1"), 0o700),
+		os.WriteFile(notes[0], []byte(filepath.Join("wazero-v0", filepath.Base(code[0]))), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newTestHost(t, noWorker).LoadUpload(t.Context(), src); err == nil {
+		t.Error("a module of another engine's cache was compiled in this process")
+	}
+	if err := os.RemoveAll(other); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := newTestHost(t, noWorker).LoadUpload(t.Context(), src); err == nil {
@@ -182,9 +192,9 @@ func TestUnfit(t *testing.T) {
 	}
 	fold := func(code ...byte) func(*handmade) { return func(h *handmade) { h.fold = code } }
 	f("need a valid module", fold(0x42, 0, 0x0b)) // an i64 for an i32
-	f("out of gas", fold(0x03, 0x40, 0x0c, 0, 0x0b, 0x00, 0x0b))
+	f("(another type): module of counter: ripen_fold with 40000 gas: out of gas;", fold(0x03, 0x40, 0x0c, 0, 0x0b, 0x00, 0x0b))
 	f("too deep", fold(0x20, 0, 0x10, 1, 0x0b))
-	f("it returned a state of 9 bytes", fold(0x41, 9, 0x0b))
+	f("it returned a state of 9 bytes, state_max is 8;", fold(0x41, 9, 0x0b))
 	// A counter behind the IO area, which no state knows of.
 	f("in turn with other leads: its state or its score differs", fold(
 		0x41, 0, 0x41, 0, 0x28, 2, 0x80, 0x80, 4, 0x41, 1, 0x6a, 0x36, 2, 0x80, 0x80, 4,
@@ -195,9 +205,48 @@ func TestUnfit(t *testing.T) {
 		h.score = slices.Concat([]byte{0x41, 0, 0x42, 5, 0x37, 3, 0x80, 2}, h.score)
 	})
 	f("it returned NaN for a score", func(h *handmade) { h.score = slices.Concat([]byte{0x44}, make([]byte, 6), []byte{0xf8, 0x7f, 0x0b}) })
+	f("unreachable;", fold(0x00, 0x0b)) // and no trace behind it
+	endless := body([]byte{0x03, 0x40, 0x0c, 0, 0x0b, 0x0b})
+	f("with 1000000 gas: start function[3] failed: wasm error: unreachable;", func(h *handmade) {
+		h.more, h.sections[8] = append(h.more, endless), []byte{3}
+	})
+	f("_initialize with 1000000 gas: out of gas;", func(h *handmade) {
+		h.more = append(h.more, endless)
+		h.sections[7] = append([]byte{5}, append(h.sections[7][1:], exported(exportInit, 0, 3)...)...)
+	})
 	f("event_types[0]: need the empty text", func(h *handmade) { h.man.Types = []string{"page_view"} })
 	f("fields[1]: \"path\" of type \"string\"", func(h *handmade) { h.man.Fields[1].Type = "string" })
 	f("its IO area at 4 needs", func(h *handmade) { h.io = []byte{0x41, 4, 0x0b} })
+}
+
+// TestInit calls what begins an instance before anything else, and again for the one
+// that follows a trap.
+func TestInit(t *testing.T) {
+	m := stranger()
+	m.man.FoldGas, m.man.ScoreGas = uploadFold, uploadScore
+	m.more = append(m.more, body([]byte{0x41, 0, 0x41, 1, 0x36, 2, 0x80, 0x80, 4, 0x0b})) // 1 to 0x10000
+	m.sections[7] = append([]byte{5}, append(m.sections[7][1:], exported(exportInit, 0, 3)...)...)
+	// Traps unless that is there, or for a lead of one event.
+	m.fold = slices.Concat([]byte{0x41, 0, 0x28, 2, 0x80, 0x80, 4, 0x45, 0x41, 0, 0x29, 3, 0x80, 2, 0x42, 1, 0x51, 0x72, 0x04, 0x40, 0x00, 0x0b}, m.fold)
+	c, err := scorecard.OfManifest(&m.man)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mod, err := newTestHost(t, Config{}).Load(t.Context(), c, m.bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := mod.NewInstance(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev := []wasm.Event{{Type: "page_view", Index: 1, TimeMs: start, Slots: make([]wasm.Slot, 2)}}
+	for range 2 {
+		state := slices.Clone(fold(t, in, nil, ev))
+		if _, err := in.Fold(state, ev); err == nil {
+			t.Fatal("it does not trap")
+		}
+	}
 }
 
 // hostile are modules that pass every structural limit and ask as much of the

@@ -16,9 +16,9 @@ const (
 
 // What a stranger's module gets at most for a call, beside wasm.GasMax.
 const (
-	initGas      = 2_000_000 // before its first event: off the hot path
-	uploadFold   = 40_000    // an event
-	uploadScore  = 100_000   // a score
+	initGas      = wasm.GasMax // to begin: after a trap that is on the hot path
+	uploadFold   = 40_000      // an event
+	uploadScore  = 100_000     // a score
 	exportInit   = "_initialize"
 	manifestHint = "need a manifest of this ABI in the custom section " + wasm.Section
 )

@@ -58,6 +58,7 @@ type engine struct {
 	rt    wazero.Runtime
 	cache wazero.CompilationCache
 	dir   string // of the cache
+	kind  string // of strangers' code: where in dir this version of the engine keeps it
 	most  int    // modules of strangers in it
 }
 

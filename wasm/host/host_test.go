@@ -169,6 +169,18 @@ func TestNoGarbage(t *testing.T) {
 	f("Fold", func() { _, err := in.Fold(state, evs[len(evs)-1:]); must(err) })
 	f("ScoreFast", func() { _, err := in.ScoreFast(state, now); must(err) })
 	f("Score", func() { must(in.Score(state, now, &r)) })
+	f("FoldScore", func() { _, _, err := in.FoldScore(state, evs[len(evs)-1:], now); must(err) })
+
+	src := stranger().withBoth(inTurn...).bytes()
+	m, err := newTestHost(t, Config{CacheDir: t.TempDir()}).LoadUpload(t.Context(), src)
+	must(err)
+	defer m.Close()
+	theirs, err := m.NewInstance(t.Context())
+	must(err)
+	one := bind(m.Card(), []*event{{typ: "page_view", time: start}})
+	seen := slices.Clone(fold(t, theirs, nil, one))
+	f("a stranger's FoldScore", func() { _, _, err := theirs.FoldScore(seen, one, start); must(err) })
+	f("a stranger's ScoreFast", func() { _, err := theirs.ScoreFast(seen, start); must(err) })
 }
 
 // TestGas cuts calls off and shows that the next one is not the worse for it.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -91,7 +92,7 @@ func (in *Instance) open() error {
 	ctx := experimental.WithMemoryAllocator(in.ctx, &in.memory)
 	mod, err := in.m.rt.InstantiateModule(ctx, in.m.code, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
-		return fmt.Errorf("instantiate module of %s: %w", in.m.card.Name, err)
+		return fmt.Errorf("instantiate module of %s with %d gas: %w", in.m.card.Name, initGas, untraced(err))
 	}
 	gas, ok := mod.ExportedGlobal(meter.ExportGas).(api.MutableGlobal)
 	if !ok || mod.Memory() == nil {
@@ -167,8 +168,7 @@ func (in *Instance) call(f api.Function, name string, gas int64, arg, second uin
 		} else if depth := in.mod.ExportedGlobal(meter.ExportDepth); depth.Get() > meter.DepthMax {
 			err = ErrDeep
 		}
-		in.drop()
-		return 0, &Trap{Card: in.m.card.Name, Call: name, Gas: gas, Err: err}
+		return 0, in.trap(name, gas, untraced(err))
 	}
 	if in.m.grows && in.mem != nil {
 		in.view()
@@ -177,6 +177,21 @@ func (in *Instance) call(f api.Function, name string, gas int64, arg, second uin
 		in.spent = gas - int64(in.gas.Get())
 	}
 	return in.stack[0], nil
+}
+
+// trap drops the instance after a call that it did not survive.
+func (in *Instance) trap(name string, gas int64, err error) error {
+	in.drop()
+	return &Trap{Card: in.m.card.Name, Call: name, Gas: gas, Err: err}
+}
+
+// untraced leaves out an engine's trace of functions: without names they tell nobody
+// anything.
+func untraced(err error) error {
+	if why, _, traced := strings.Cut(err.Error(), "\n"); traced {
+		return errors.New(why)
+	}
+	return err
 }
 
 // ready brings the state into the module's memory. A state that Fold of this
@@ -224,8 +239,7 @@ func (in *Instance) Fold(state []byte, evs []wasm.Event) ([]byte, error) {
 			return nil, err
 		}
 		if int32(size) < 0 || int(int32(size)) > in.m.stateMax {
-			in.drop()
-			return nil, &Trap{in.m.card.Name, wasm.ExportFold, 0, fmt.Errorf("it returned a state of %d bytes", int32(size))}
+			return nil, in.trap(wasm.ExportFold, gas*int64(n), fmt.Errorf("it returned a state of %d bytes, state_max is %d", int32(size), in.m.stateMax))
 		}
 		in.used = int(int32(size))
 		binary.LittleEndian.PutUint32(in.mem[wasm.OffStateLen:], uint32(size))
@@ -283,8 +297,7 @@ func (in *Instance) run(state []byte, now int64, flags uint32) (scaled float64, 
 	}
 	scaled = math.Float64frombits(bits)
 	if !finite(scaled) {
-		in.drop()
-		return 0, &Trap{in.m.card.Name, wasm.ExportScore, 0, fmt.Errorf("it returned %v for a score", scaled)}
+		return 0, in.trap(wasm.ExportScore, in.m.scoreGas(), fmt.Errorf("it returned %v for a score", scaled))
 	}
 	return bounded(scaled), nil
 }

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -109,7 +110,7 @@ func (t *trial) reference(in *Instance) error {
 		for j := range evs {
 			next, err := in.Fold(state, evs[j:j+1])
 			if err != nil {
-				return t.k.unfit("lead %d, event %d (%s): %v", i+1, j+1, evs[j].Type, err)
+				return t.k.unfit("lead %d, event %d (%s): %v", i+1, j+1, cmp.Or(evs[j].Type, "another type"), err)
 			}
 			state = append(state[:0], next...)
 			t.fold, t.state = append(t.fold, in.spent), max(t.state, len(state))

@@ -190,11 +190,13 @@ func (m *Module) limits(r *reader, what string, limit int) (least, most int) {
 	flags := m.flag(r, 1)
 	start := r.at
 	least, most = r.u32(), -1
+	said := fmt.Sprint(least)
 	if flags == 1 {
 		most = r.u32()
+		said = fmt.Sprintf("%d to %d", least, most)
 	}
 	if max(least, most) > limit || most >= 0 && least > most {
-		r.refuse(start, fmt.Sprintf("at most %d", limit), "%d to %d %s", least, most, what)
+		r.refuse(start, fmt.Sprintf("at most %d", limit), "%s %s", said, what)
 	}
 	return least, most
 }

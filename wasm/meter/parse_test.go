@@ -29,6 +29,8 @@ func TestRefused(t *testing.T) {
 	f("", one())
 	f("import section at byte 16: 1 imports, the first \"a.b\"; at most 0", one().set(2, 1, 1, 'a', 1, 'b', 0, 0))
 	f("1 to 17 pages of memory; at most 16", one().set(5, 1, 1, 1, 17))
+	f("17 pages of memory; at most 16", one().set(5, 1, 0, 17))
+	f("2 to 1 pages of memory", one().set(5, 1, 1, 2, 1))
 	f("", one().set(5, 1, 0, 1))
 	f("2 memories; at most 1", one().set(5, 2, 0, 1, 0, 1))
 	f("0 to 1025 entries of a table; at most 1024", one().set(4, 1, 0x70, 1, 0, 0x81, 8))
