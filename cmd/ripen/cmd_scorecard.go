@@ -100,9 +100,19 @@ func readChecked[T any](c *call, file string, parse func(file string, src []byte
 		return t, src, err
 	}
 	for _, e := range list {
-		fmt.Fprintln(c.err, e)
+		fmt.Fprintln(c.err, e.In(c.lang))
 	}
 	return t, nil, errReported
+}
+
+// compile makes a card's module; what it says of a card that is too big is in the
+// reader's language.
+func (c *call) compile(card *scorecard.Card) ([]byte, error) {
+	module, err := compile.Module(card)
+	if err != nil {
+		return nil, errors.New(scorecard.Words(c.lang, err.Error()))
+	}
+	return module, nil
 }
 
 // rulesOf counts the rules that a card's groups hold.
@@ -123,37 +133,40 @@ func runCardCheck(_ context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if _, err := compile.Module(card); err != nil {
+	if _, err := c.compile(card); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.out, text{"%s: %s is fine: %s in %s\n", "%s: %s está bien: %s en %s\n"}.in(c.lang), c.args[0], card.Name,
 		numbered(rulesOf(card), text{"rule", "regla"}.in(c.lang), text{"rules", "reglas"}.in(c.lang)),
 		numbered(len(card.Dims), text{"dimension", "dimensión"}.in(c.lang), text{"dimensions", "dimensiones"}.in(c.lang)))
-	for _, note := range cardNotes(card) {
+	for _, note := range cardNotes(card, c.lang) {
 		fmt.Fprintln(c.out, note)
 	}
 	return nil
 }
 
 // cardNotes says what a card that is fine waits for.
-func cardNotes(card *scorecard.Card) []string {
+func cardNotes(card *scorecard.Card, lang string) []string {
 	notes := []string{}
+	note := func(t text, args ...any) { notes = append(notes, fmt.Sprintf(t.in(lang), args...)) }
 	for _, name := range card.Lists() {
 		if !card.HasList(name) {
-			notes = append(notes, fmt.Sprintf("list %s is not in the card: it is empty", name))
+			note(text{"list %s is not in the card: it is empty", "la lista %s no está en la tarjeta: está vacía"}, name)
 		}
 	}
 	for _, f := range card.Feeds() {
-		what := "model " + f.Model
-		if f.Model == "" {
-			what = "module " + f.Module
+		what, name := text{"model", "el modelo"}, f.Model
+		if name == "" {
+			what, name = text{"module", "el módulo"}, f.Module
 		}
-		notes = append(notes, fmt.Sprintf("dimension %s needs the %s: publish it before the card", card.Dims[f.Dim].Name, what))
+		note(text{"dimension %s needs the %s %s: publish it before the card", "la dimensión %s necesita %s %s: publícalo antes que la tarjeta"},
+			card.Dims[f.Dim].Name, what.in(lang), name)
 	}
 	for _, b := range card.Bands {
 		for _, a := range b.Actions {
 			if a.Do == "audience" {
-				notes = append(notes, fmt.Sprintf("band %s: the audience %s is filled by nobody: %s", b.Name, a.To, scorecard.NoAudiences))
+				note(text{"band %s: the audience %s is filled by nobody: %s", "banda %s: nadie llena la audiencia %s: %s"},
+					b.Name, a.To, scorecard.Words(lang, scorecard.NoAudiences))
 			}
 		}
 	}
@@ -173,7 +186,7 @@ func (c *call) checkJSON() error {
 	}
 	notes := []string{}
 	if err == nil {
-		notes = cardNotes(card)
+		notes = cardNotes(card, "en")
 	}
 	type fault struct {
 		File string `json:"file"`
@@ -215,7 +228,7 @@ func runCardBuild(_ context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	module, err := compile.Module(card)
+	module, err := c.compile(card)
 	if err != nil {
 		return err
 	}

@@ -177,7 +177,7 @@ func (s *Server) checkAction(t tracker.TenantID, band, do, to string, list *chec
 	case "audience":
 		list.lack(tracker.CheckActions, tracker.Words{
 			EN: fmt.Sprintf("the band %s joins the audience %s", band, to), ES: fmt.Sprintf("la banda %s entra en la audiencia %s", band, to),
-		}, tracker.Words{EN: scorecard.NoAudiences, ES: "escribe {notify: WEBHOOK} para avisar a quien la lleve, o quítala de on_band"})
+		}, tracker.Words{EN: scorecard.NoAudiences, ES: scorecard.Words("es", scorecard.NoAudiences)})
 	case doHandoff:
 		list.add(tracker.CheckActions, tracker.Words{EN: "hand-offs reach " + to, ES: "las entregas llegan a " + to}, s.hasWebhook(t, to), makeWebhook(to))
 	case "journey":

@@ -15,6 +15,8 @@ type Error struct {
 	Rule string `json:"rule,omitempty"` // the id of the rule it is in
 	What string `json:"what"`
 	Fix  string `json:"fix,omitempty"`
+
+	lang string // of its words; empty = English
 }
 
 // Error returns file:line:col: rule "id": what; fix.
@@ -22,7 +24,11 @@ func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s:%d:%d: ", e.File, e.Line, e.Col)
 	if e.Rule != "" {
-		fmt.Fprintf(&b, "rule %q: ", e.Rule)
+		word := "rule"
+		if e.lang == "es" {
+			word = "regla"
+		}
+		fmt.Fprintf(&b, "%s %q: ", word, e.Rule)
 	}
 	b.WriteString(e.What)
 	if e.Fix != "" {
