@@ -71,6 +71,9 @@ type fields map[string]func(v *node)
 
 func (r *reader) add(at *node, what, fix string) { r.doc.Add(at, r.part, what, fix) }
 
+// quoted is what stands in a text, as an error repeats it.
+func quoted(s string) string { return strconv.Quote(cut(s, wordMax)) }
+
 // fields calls the function of each key of a map; unknown keys and wanted ones
 // that are missing are errors.
 func (r *reader) fields(n *node, of string, known fields, wanted ...string) {
@@ -92,7 +95,7 @@ func (r *reader) fields(n *node, of string, known fields, wanted ...string) {
 		if near := expr.Nearest(k.Text, names); near != "" {
 			fix = "did you mean " + near + "?"
 		}
-		r.add(k, fmt.Sprintf("%s has no key %q", of, k.Text), fix)
+		r.add(k, fmt.Sprintf("%s has no key %s", of, quoted(k.Text)), fix)
 	}
 	for _, w := range wanted {
 		if !slices.ContainsFunc(n.Keys, func(k *node) bool { return k.Text == w }) {
@@ -120,7 +123,7 @@ func (r *reader) word(n *node, of string) string {
 	s := r.text(n, of)
 	bad := func(c rune) bool { return c <= ' ' || c == '/' || c == '@' || c == 0x7f }
 	if len(s) > wordMax || strings.ContainsFunc(s, bad) {
-		r.add(n, fmt.Sprintf("%s is %q", of, s), fmt.Sprintf("at most %d bytes without spaces, / and @", wordMax))
+		r.add(n, fmt.Sprintf("%s is %s", of, quoted(s)), fmt.Sprintf("at most %d bytes without spaces, / and @", wordMax))
 	}
 	return s
 }
@@ -142,19 +145,25 @@ func (r *reader) words(n *node, of string) (out []string) {
 func (r *reader) whole(n *node, of string, least, most int) int {
 	i, err := strconv.Atoi(n.Text)
 	if err != nil || n.IsMap || n.IsList || i < least || i > most {
-		r.add(n, fmt.Sprintf("%s is %q", of, n.Text), fmt.Sprintf("write a whole number from %d to %d", least, most))
+		r.add(n, fmt.Sprintf("%s is %s", of, quoted(n.Text)), fmt.Sprintf("write a whole number from %d to %d", least, most))
 		return least
 	}
 	return i
 }
 
-func (r *reader) span(n *node, of string) int64 { return r.doc.Span(n, r.part, of) }
+func (r *reader) span(n *node, of string) int64 {
+	if len(n.Text) > wordMax {
+		r.add(n, of+" is "+quoted(n.Text), "write a length of time like 12h, 7d or 20mo")
+		return 1
+	}
+	return r.doc.Span(n, r.part, of)
+}
 
 func (r *reader) oneOf(n *node, of string, words ...string) string {
 	if s := n.Text; !n.IsMap && !n.IsList && slices.Contains(words, s) {
 		return s
 	}
-	r.add(n, fmt.Sprintf("%s is %q", of, n.Text), "it may be "+strings.Join(words, ", "))
+	r.add(n, fmt.Sprintf("%s is %s", of, quoted(n.Text)), "it may be "+strings.Join(words, ", "))
 	return words[0]
 }
 
@@ -162,7 +171,7 @@ func (r *reader) oneOf(n *node, of string, words ...string) string {
 func (r *reader) clock(n *node, of string) int {
 	t, err := time.Parse("15:04", n.Text)
 	if err != nil {
-		r.add(n, fmt.Sprintf("%s is %q", of, n.Text), `write a time of day in quotes, as in "08:30"`)
+		r.add(n, fmt.Sprintf("%s is %s", of, quoted(n.Text)), `write a time of day in quotes, as in "08:30"`)
 	}
 	return t.Hour()*60 + t.Minute()
 }
@@ -176,7 +185,11 @@ func (r *reader) cond(n *node, event bool) *Cond {
 			env.Fields[name] = expr.Field{}
 		}
 	}
-	x, errs := expr.Check(r.text(n, "the expression"), env)
+	if n.IsMap || n.IsList || n.Text == "" {
+		r.add(n, "an expression is missing", `write one, as in "score >= 60"`)
+		return nil
+	}
+	x, errs := expr.Check(n.Text, env)
 	for _, e := range errs {
 		r.doc.AddAt(n, e.Pos, r.part, e.What, e.Fix)
 	}
@@ -244,7 +257,7 @@ func (r *reader) journey(n *node) {
 func (r *reader) zone(n *node) {
 	loc, err := time.LoadLocation(n.Text)
 	if err != nil || n.Text == "" || n.Text == "Local" {
-		r.add(n, fmt.Sprintf("zone is %q", n.Text), "write a time zone like Europe/Madrid")
+		r.add(n, "zone is "+quoted(n.Text), "write a time zone like Europe/Madrid")
 		return
 	}
 	r.j.Zone = loc
@@ -291,7 +304,7 @@ func (r *reader) moves(n *node) {
 		return
 	}
 	for i, k := range n.Keys {
-		r.j.Moves = append(r.j.Moves, Move{Band: k.Text, To: r.word(n.Values[i], "move")})
+		r.j.Moves = append(r.j.Moves, Move{Band: r.word(k, "band"), To: r.word(n.Values[i], "move")})
 	}
 }
 
@@ -300,7 +313,7 @@ func (r *reader) share(n *node, of string) int {
 	num, ok := strings.CutSuffix(n.Text, "%")
 	f, err := strconv.ParseFloat(num, 64)
 	if !ok || err != nil || !(f >= 0 && f < 100) {
-		r.add(n, fmt.Sprintf("%s is %q", of, n.Text), "write per cents like 10%")
+		r.add(n, fmt.Sprintf("%s is %s", of, quoted(n.Text)), "write per cents like 10%")
 		return 0
 	}
 	return int(f*100 + 0.5)
@@ -331,7 +344,7 @@ func (r *reader) quiet(n *node) {
 		"from": func(v *node) { q.From = r.clock(v, "from") },
 		"to":   func(v *node) { q.To = r.clock(v, "to") },
 	}, "from", "to")
-	if q.From == q.To {
+	if n.IsMap && q.From == q.To {
 		r.add(n, "quiet is empty", `write quiet: {from: "21:00", to: "08:00"}`)
 	}
 	r.j.Quiet = q
@@ -350,7 +363,7 @@ func (r *reader) channel(n *node) string {
 		if why := notBuilt[n.Text]; why != "" {
 			fix = why
 		}
-		r.add(n, fmt.Sprintf("the channel %q is not built yet", n.Text), fix)
+		r.add(n, fmt.Sprintf("the channel %s is not built yet", quoted(n.Text)), fix)
 	}
 	return n.Text
 }

@@ -51,6 +51,10 @@ func (e *Engine) Simulate(ctx context.Context, t *tracker.Tenant, name string, s
 	if err != nil {
 		return nil, invalid(Journeys, err.Error())
 	}
+	return e.simulate(ctx, t, j, version, since)
+}
+
+func (e *Engine) simulate(ctx context.Context, t *tracker.Tenant, j *Journey, version string, since int64) (*tracker.JourneySimulation, error) {
 	s := &simulation{e: e, t: t, j: j, since: since, now: e.db.Now(), found: map[tracker.LeadID][]job{}}
 	s.out = &tracker.JourneySimulation{
 		Journey: version, Since: instant(since), Until: instant(s.now), Messages: map[string]int{}, Offers: map[string]int{}, Notes: j.Notes("en"),
