@@ -105,7 +105,7 @@ replied to, taken by sales and so on, each counted once; machines are left out.
 }
 
 func (c *call) readJourney(file string) (*journey.Journey, []byte, error) {
-	return readChecked(c, file, journey.Parse)
+	return readChecked(c, file, inLanguage(c, journey.ParseIn))
 }
 
 func runJourneyNew(_ context.Context, c *call) error {

@@ -54,7 +54,12 @@ it may begin a journey. It asks scores, attributes and what somebody did:
 }
 
 func (c *call) readSegment(file string) (*journey.Segment, []byte, error) {
-	return readChecked(c, file, journey.ParseSegment)
+	return readChecked(c, file, inLanguage(c, journey.ParseSegmentIn))
+}
+
+// inLanguage reads a text and says in the language of the call what is wrong with it.
+func inLanguage[T any](c *call, parse func(lang, file string, src []byte) (T, error)) func(string, []byte) (T, error) {
+	return func(file string, src []byte) (T, error) { return parse(c.lang, file, src) }
 }
 
 func runSegmentCheck(_ context.Context, c *call) error {

@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,6 +27,7 @@ type node = scorecard.TextNode
 // reader reads one text; the document collects what is wrong.
 type reader struct {
 	doc  *scorecard.Document
+	es   bool   // it says what is wrong in Spanish
 	part string // the id of the step being read
 	j    *Journey
 	goes []target
@@ -39,22 +41,46 @@ type target struct {
 
 // Parse reads a journey. Its error is [scorecard.Errors], every one found in one
 // reading.
-func Parse(file string, src []byte) (*Journey, error) {
+func Parse(file string, src []byte) (*Journey, error) { return ParseIn("en", file, src) }
+
+// ParseIn reads a journey, and says in "es" or English what is wrong.
+func ParseIn(lang, file string, src []byte) (*Journey, error) {
 	doc, root := scorecard.ReadDocument(file, src)
-	r := &reader{doc: doc, j: &Journey{Language: "en", Zone: time.UTC, Within: withinUsual, Again: againNever}}
+	r := &reader{doc: doc, es: lang == "es", j: &Journey{Language: "en", Zone: time.UTC, Within: withinUsual, Again: againNever}}
 	if root != nil {
 		r.journey(root)
 	}
-	if err := doc.Err(); err != nil {
+	if err := r.err(); err != nil {
 		return nil, err
 	}
 	return r.j, nil
 }
 
+// err is all that is wrong, each with its step: a journey has no rules.
+func (r *reader) err() error {
+	err := r.doc.Err()
+	list, _ := errors.AsType[scorecard.Errors](err)
+	word := "step "
+	if r.es {
+		word = "paso "
+	}
+	for _, e := range list {
+		if e.Rule != "" {
+			e.What, e.Rule = word+quoted(e.Rule)+": "+e.What, ""
+		}
+	}
+	return err
+}
+
 // ParseSegment reads a segment.
 func ParseSegment(file string, src []byte) (*Segment, error) {
+	return ParseSegmentIn("en", file, src)
+}
+
+// ParseSegmentIn reads a segment, and says in "es" or English what is wrong.
+func ParseSegmentIn(lang, file string, src []byte) (*Segment, error) {
 	doc, root := scorecard.ReadDocument(file, src)
-	r := &reader{doc: doc}
+	r := &reader{doc: doc, es: lang == "es"}
 	s := &Segment{}
 	if root != nil {
 		r.fields(root, "a segment", fields{
@@ -64,12 +90,17 @@ func ParseSegment(file string, src []byte) (*Segment, error) {
 			"when":    func(v *node) { s.When = r.cond(v, false) },
 		}, "segment", "when")
 	}
-	return s, doc.Err()
+	return s, r.err()
 }
 
 type fields map[string]func(v *node)
 
-func (r *reader) add(at *node, what, fix string) { r.doc.Add(at, r.part, what, fix) }
+func (r *reader) add(at *node, what, fix string) {
+	if r.es {
+		what, fix = inSpanish(what), inSpanish(fix)
+	}
+	r.doc.Add(at, r.part, what, fix)
+}
 
 // quoted is what stands in a text, as an error repeats it.
 func quoted(s string) string { return strconv.Quote(cut(s, wordMax)) }
