@@ -189,7 +189,7 @@ func (b *bed) mutant(j *Journey, what string) {
 			}
 		}
 	}
-	if _, err := b.e.simulate(b.t.Context(), b.tenant, j, "draft", 0); err != nil {
+	if _, err := b.e.simulate(b.t.Context(), b.tenant, j, "draft", 0, "es"); err != nil {
 		b.t.Errorf("%s: %v", what, err)
 	}
 }
