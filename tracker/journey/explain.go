@@ -150,11 +150,7 @@ func (w *teller) step(j *Journey, i int) string {
 	case Message:
 		out = w.message(s)
 	case Set:
-		var values []string
-		for _, v := range s.Values {
-			values = append(values, v.Name+" = "+textOf(v.To))
-		}
-		out = w.say("set ", "fijar ") + strings.Join(values, ", ")
+		out = w.say("set ", "fijar ") + setText(s.Values)
 	case Handoff:
 		out = w.say("hand over to ", "entregar a ") + strings.TrimSpace(s.To+" "+s.Queue)
 		if s.SLA > 0 {
@@ -169,6 +165,15 @@ func (w *teller) step(j *Journey, i int) string {
 		out += w.say("; then go to ", "; luego ir a ") + s.Go
 	}
 	return out
+}
+
+// setText says what is set.
+func setText(values []Value) string {
+	list := make([]string, len(values))
+	for i, v := range values {
+		list[i] = v.Name + " = " + textOf(v.To)
+	}
+	return strings.Join(list, ", ")
 }
 
 func (w *teller) wait(s *Step) string {

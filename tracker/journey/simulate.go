@@ -58,7 +58,7 @@ func (e *Engine) Simulate(ctx context.Context, t *tracker.Tenant, name string, s
 func (e *Engine) simulate(ctx context.Context, t *tracker.Tenant, j *Journey, version string, since int64, lang string) (*tracker.JourneySimulation, error) {
 	s := &simulation{e: e, t: t, j: j, since: since, now: e.db.Now(), lang: lang, found: map[tracker.LeadID][]job{}}
 	s.out = &tracker.JourneySimulation{
-		Journey: version, Since: instant(since), Until: instant(s.now), Messages: map[string]int{}, Offers: map[string]int{}, Notes: j.Notes(lang),
+		Journey: version, Since: instant(since), Until: instant(s.now), Messages: map[string]int{}, Offers: map[string]int{}, Notes: []string{},
 		Tally: tracker.JourneyTally{Ended: map[string]int{}, Steps: map[string]int{}, Answers: map[string]map[string]int{}},
 	}
 	for _, x := range j.triggers() {

@@ -322,10 +322,11 @@ func (w *walker) effect(s *Step, what chosen) error {
 	if err != nil {
 		return err
 	}
+	detail := s.To
 	if s.Kind == Set {
 		w.q.set(s.Values)
+		detail = setText(s.Values)
 	}
-	detail := s.To
 	if s.Kind == Message {
 		detail = cmp.Or(what.template, s.Channel+" "+s.To)
 		if why := cmp.Or(what.variant, what.why); why != "" {
