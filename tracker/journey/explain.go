@@ -29,6 +29,9 @@ func (j *Journey) Explain(lang string) string {
 	}
 	w := &teller{es: lang == "es"}
 	purpose := w.say("marketing: only to those who have not refused it", "marketing: solo a quien no lo ha rechazado")
+	if j.Sends(channelEmail) || j.Sends(SMS) {
+		purpose = w.say("marketing: mails and SMS only to those who said yes", "marketing: correos y SMS solo a quien ha dicho que sí")
+	}
 	if j.Service {
 		purpose = w.say("service: an answer to the person", "servicio: una respuesta a la persona")
 	}

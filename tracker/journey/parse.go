@@ -382,7 +382,9 @@ func (r *reader) quiet(n *node) {
 }
 
 // channels are those that have messages. The others say what to do instead.
-var channels = []string{"email", SMS, ChannelOnsite, Paper}
+var channels = []string{channelEmail, SMS, ChannelOnsite, Paper}
+
+const channelEmail = "email"
 
 // ChannelOnsite is the channel of messages that wait until the person is on the
 // site again.

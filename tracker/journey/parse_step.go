@@ -186,7 +186,7 @@ func (r *reader) checkOffer(s *Step, n *node) {
 	switch {
 	case s.NoOffer != "" && s.Offer == nil:
 		r.add(n, "message has no_offer: without offer:", "write offer: renew, or a list of kinds, the best first")
-	case s.Offer != nil && s.Channel != "email":
+	case s.Offer != nil && s.Channel != channelEmail:
 		r.add(n, "only a mail makes an offer", "write channel: email, or leave offer: out")
 	}
 }

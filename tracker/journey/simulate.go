@@ -30,7 +30,7 @@ type simulation struct {
 
 // gone is what a lead would have been sent so far.
 type gone struct {
-	at        []int64
+	at        map[string][]int64 // :: channel → when
 	templates []string
 }
 
@@ -220,7 +220,7 @@ func (s *simulation) walk(p *Person, jobs []job) error {
 	}
 	slices.SortStableFunc(jobs, func(a, b job) int { return cmp.Compare(at(a), at(b)) })
 	st := &stand{lead: p.Lead.ID, name: s.j.Name}
-	var sent gone
+	sent := gone{at: map[string][]int64{}}
 	for i := range jobs {
 		now := max(at(jobs[i]), s.since)
 		if err := s.pass(p, st, now, &sent); err != nil {
@@ -266,9 +266,9 @@ func (s *simulation) step(p *Person, st *stand, now int64, sent *gone, do func(*
 			}
 			return "", nil
 		},
-		say: func(note) {}, sent: func(string) []int64 { return sent.at },
-		leaves: func(_, template string) {
-			sent.at, sent.templates = append(sent.at, now), append(sent.templates, template)
+		say: func(note) {}, sent: func(channel string) []int64 { return sent.at[channel] },
+		leaves: func(channel, template string) {
+			sent.at[channel], sent.templates = append(sent.at[channel], now), append(sent.templates, template)
 		},
 		library: s.content,
 		had:     func(template string) (bool, error) { return slices.Contains(sent.templates, template), nil },

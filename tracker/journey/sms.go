@@ -63,11 +63,18 @@ func (e *Engine) hush(t *tracker.Tenant, p *Person) (err error) {
 	return err
 }
 
+const noYes = "the person has not said yes to marketing"
+
+// allowed says that a person said yes to what a mail or an SMS of the journey is for.
+func (w *walker) allowed() bool {
+	return w.j.Service || w.q.Lead.Consent.Of(tracker.Marketing) == tracker.Granted
+}
+
 // mayText says why a person gets no SMS; empty if they may.
 func (w *walker) mayText() string {
 	switch {
-	case !w.j.Service && w.q.Lead.Consent.Of(tracker.Marketing) != tracker.Granted:
-		return "the person has not said yes to marketing"
+	case !w.allowed():
+		return noYes
 	case phoneOf(w.q.Lead) == "":
 		return "the lead has no phone with its country, like +34600111222"
 	case w.q.silent != nil && (w.q.silent.All || !w.j.Service):

@@ -175,6 +175,11 @@ func (w *walker) message(s *Step) (waits bool, err error) {
 		w.say(note{Step: s.ID, What: "not sent", Detail: "the person did not allow marketing"})
 		return false, nil
 	}
+	// The mail itself asks again as it leaves; here it keeps caps, counts and simulations true.
+	if s.Channel == channelEmail && !w.allowed() {
+		w.say(note{Step: s.ID, What: "not sent", Detail: noYes})
+		return false, nil
+	}
 	if why := w.mayText(); s.Channel == SMS && why != "" {
 		w.say(note{Step: s.ID, What: "not sent", Detail: why})
 		return false, nil
