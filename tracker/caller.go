@@ -59,6 +59,7 @@ type Error struct {
 	Kind   Kind
 	Code   string // snake_case, stable
 	Detail string // one sentence with the field and the fix; never visitor data
+	ES     string // the same in Spanish, where those who market read it; may be empty
 	Err    error  // the cause, for the log; may be nil
 }
 

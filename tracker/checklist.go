@@ -13,6 +13,11 @@ const (
 	CheckActions  = "actions"
 )
 
+// CheckSteps are what the steps are called, by step.
+var CheckSteps = map[string]Words{
+	CheckData: {"data", "datos"}, CheckCriteria: {"criteria", "criterios"}, CheckPoints: {"points", "puntos"}, CheckActions: {"actions", "acciones"},
+}
+
 // Check is one thing that must hold before a tenant goes live.
 type Check struct {
 	Step string // CheckData, …
@@ -35,14 +40,18 @@ func (w Words) In(lang string) string {
 // NotReady is the refusal to go live half-defined: it names each check that does not
 // hold and its fix. It is nil if all do.
 func NotReady(list []Check) error {
-	var missing []string
+	var missing, falta []string
 	for _, c := range list {
 		if !c.OK {
 			missing = append(missing, fmt.Sprintf("%s, %s: %s", c.Step, c.Name.EN, c.Fix.EN))
+			falta = append(falta, fmt.Sprintf("%s, %s: %s", CheckSteps[c.Step].In("es"), c.Name.In("es"), c.Fix.In("es")))
 		}
 	}
 	if missing == nil {
 		return nil
 	}
-	return &Error{Kind: KindConflict, Code: "not_ready", Detail: "set-up is not finished: " + strings.Join(missing, "; ") + " ('ripen checklist' shows all)"}
+	return &Error{
+		Kind: KindConflict, Code: "not_ready", Detail: "set-up is not finished: " + strings.Join(missing, "; ") + " ('ripen checklist' shows all)",
+		ES: "la preparación no está completa; falta " + strings.Join(falta, "; ") + " ('ripen checklist' lo enseña todo)",
+	}
 }

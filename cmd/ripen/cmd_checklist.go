@@ -8,12 +8,6 @@ import (
 	"ripen/tracker"
 )
 
-// checkSteps are the steps of setting up.
-var checkSteps = map[string]text{
-	tracker.CheckData: {"data", "datos"}, tracker.CheckCriteria: {"criteria", "criterios"},
-	tracker.CheckPoints: {"points", "puntos"}, tracker.CheckActions: {"actions", "acciones"},
-}
-
 func checklistCommand() *command {
 	return &command{
 		name: "checklist", use: tenantSettings, folds: true,
@@ -51,7 +45,7 @@ func runChecklist(ctx context.Context, c *call) error {
 				if !k.OK {
 					state = text{"missing", "falta  "}.in(c.lang)
 				}
-				fmt.Fprintf(c.out, "%s  %-9s  %s\n", state, checkSteps[k.Step].in(c.lang), plain(k.Name))
+				fmt.Fprintf(c.out, "%s  %-9s  %s\n", state, tracker.CheckSteps[k.Step].In(c.lang), plain(k.Name))
 				if k.Fix != "" {
 					fmt.Fprintf(c.out, "                    → %s\n", plain(k.Fix))
 				}

@@ -105,7 +105,7 @@ replied to, taken by sales and so on, each counted once; machines are left out.
 }
 
 func (c *call) readJourney(file string) (*journey.Journey, []byte, error) {
-	return readChecked(c, file, journey.Parse)
+	return readChecked(c, file, inLanguage(c, journey.ParseIn))
 }
 
 func runJourneyNew(_ context.Context, c *call) error {
@@ -128,7 +128,7 @@ func runJourneyCheck(ctx context.Context, c *call) error {
 		var answer struct {
 			UnderWay []tracker.JourneyUnderWay `json:"under_way"`
 		}
-		if err := cl.do(ctx, "POST", "/v1/journeys/"+url.PathEscape(j.Name)+"/check", nil, src, &answer); err != nil {
+		if err := cl.do(ctx, "POST", "/v1/journeys/"+url.PathEscape(j.Name)+"/check", url.Values{"lang": {c.lang}}, src, &answer); err != nil {
 			return fmt.Errorf("%s: %w", c.args[0], err)
 		}
 		if c.bool("json") {
@@ -186,7 +186,7 @@ func runJourneyDraw(_ context.Context, c *call) error {
 	if err := os.WriteFile(c.get("out"), svg, 0o644); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.out, "wrote %s, %s\n", c.get("out"), bytesText(int64(len(svg))))
+	_, err = fmt.Fprintf(c.out, text{"wrote %s, %s\n", "escrito: %s, %s\n"}.in(c.lang), c.get("out"), bytesText(int64(len(svg))))
 	return err
 }
 
@@ -200,7 +200,7 @@ func runJourneySimulate(ctx context.Context, c *call) error {
 		if err := cl.do(ctx, "PUT", path, nil, src, nil); err != nil {
 			return err
 		}
-		q := url.Values{}
+		q := url.Values{"lang": {c.lang}}
 		if t := c.time("since"); !t.IsZero() {
 			q.Set("since", t.Format(time.RFC3339))
 		}

@@ -54,7 +54,12 @@ it may begin a journey. It asks scores, attributes and what somebody did:
 }
 
 func (c *call) readSegment(file string) (*journey.Segment, []byte, error) {
-	return readChecked(c, file, journey.ParseSegment)
+	return readChecked(c, file, inLanguage(c, journey.ParseSegmentIn))
+}
+
+// inLanguage reads a text and says in the language of the call what is wrong with it.
+func inLanguage[T any](c *call, parse func(lang, file string, src []byte) (T, error)) func(string, []byte) (T, error) {
+	return func(file string, src []byte) (T, error) { return parse(c.lang, file, src) }
 }
 
 func runSegmentCheck(_ context.Context, c *call) error {
@@ -147,10 +152,11 @@ func publishText(kind tracker.TextKind) func(context.Context, *call) error {
 					return err
 				}
 				var body any
+				var q url.Values
 				if kind == tracker.Journeys {
-					body = map[string]bool{"migrate": c.bool("migrate")}
+					body, q = map[string]bool{"migrate": c.bool("migrate")}, url.Values{"lang": {c.lang}}
 				}
-				if err := c.inForce(ctx, cl, pathOf(kind, x.name)+"/publish", body); err != nil {
+				if err := c.inForce(ctx, cl, pathOf(kind, x.name)+"/publish", q, body); err != nil {
 					return err
 				}
 			}
@@ -183,22 +189,22 @@ func (c *call) readText(kind tracker.TextKind, file string) (name string, src []
 }
 
 // inForce asks for a version to be put in force and says which it is.
-func (c *call) inForce(ctx context.Context, cl *client, path string, body any) error {
+func (c *call) inForce(ctx context.Context, cl *client, path string, q url.Values, body any) error {
 	var r textRow
-	if err := cl.do(ctx, "POST", path, nil, body, &r); err != nil {
+	if err := cl.do(ctx, "POST", path, q, body, &r); err != nil {
 		return err
 	}
 	if c.bool("json") {
 		return c.printJSON(r)
 	}
-	_, err := fmt.Fprintf(c.out, "%s@%d is in force\n", plain(r.Name), r.Version)
+	_, err := fmt.Fprintf(c.out, text{"%s@%d is in force\n", "%s@%d está en vigor\n"}.in(c.lang), plain(r.Name), r.Version)
 	return err
 }
 
 func rollbackText(kind tracker.TextKind) func(context.Context, *call) error {
 	return func(ctx context.Context, c *call) error {
 		return c.withServer(ctx, func(cl *client) error {
-			return c.inForce(ctx, cl, pathOf(kind, c.args[0])+"/rollback", nil)
+			return c.inForce(ctx, cl, pathOf(kind, c.args[0])+"/rollback", nil, nil)
 		})
 	}
 }

@@ -48,6 +48,9 @@ func Error(ctx *fasthttp.RequestCtx, err error) {
 	code, detail := "internal", err.Error()
 	if e, ok := errors.AsType[*tracker.Error](err); ok {
 		code, detail = e.Code, e.Error()
+		if e.ES != "" && string(ctx.QueryArgs().Peek("lang")) == "es" {
+			detail = e.ES
+		}
 	}
 	switch tracker.KindOf(err) {
 	case tracker.KindBusy, tracker.KindQuota:

@@ -51,8 +51,8 @@ type Journeys interface {
 	// OnsitePreview returns a page that shows the text of a message.
 	OnsitePreview(name, lang string, src []byte) ([]byte, error)
 	// Simulate walks what happened since a moment through a draft, or the version
-	// in force if there is none, and counts what would have been done.
-	Simulate(ctx context.Context, t *tracker.Tenant, name string, since int64) (*tracker.JourneySimulation, error)
+	// in force if there is none, and counts what would have been done; its notes are in lang.
+	Simulate(ctx context.Context, t *tracker.Tenant, name string, since int64, lang string) (*tracker.JourneySimulation, error)
 }
 
 // docJSON is a journey or segment as the API shows one.
@@ -130,6 +130,9 @@ func (c *call) draftText() error {
 // checkJourney says what a journey would be refused for, and what its publication would
 // do to those under way.
 func (c *call) checkJourney() error {
+	if c.lang(); c.err != nil {
+		return c.err
+	}
 	list, err := c.cfg.Journeys.Lacks(c.tenant.ID, c.name, c.ctx.PostBody())
 	if err == nil {
 		err = tracker.NotReady(list)
@@ -151,7 +154,7 @@ func (c *call) publishText() error {
 		Migrate bool `json:"migrate"`
 	}
 	body.Migrate = c.flag("migrate")
-	if c.err != nil {
+	if c.lang(); c.err != nil {
 		return c.err
 	}
 	if b := c.ctx.PostBody(); len(b) > 0 {
@@ -292,7 +295,7 @@ func (c *call) journeysOf() error {
 // simulateJourney says what would have been done since a moment, 90 days ago if
 // none is given.
 func (c *call) simulateJourney() error {
-	since := c.time("since")
+	since, lang := c.time("since"), c.lang()
 	if c.err != nil {
 		return c.err
 	}
@@ -300,7 +303,7 @@ func (c *call) simulateJourney() error {
 	if !since.IsZero() {
 		ms = since.UnixMilli()
 	}
-	out, err := c.cfg.Journeys.Simulate(c.cfg.Life, c.tenant, c.name, ms)
+	out, err := c.cfg.Journeys.Simulate(c.cfg.Life, c.tenant, c.name, ms, lang)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,10 @@ func (j *Journey) Explain(lang string) string {
 		lang = j.Language
 	}
 	w := &teller{es: lang == "es"}
-	purpose := w.say("marketing: mails and SMS only to those who said yes to it, the rest to those who did not refuse", "marketing: correos y SMS solo a quien lo ha aceptado, lo demás a quien no lo ha rechazado")
+	purpose := w.say("marketing: only to those who have not refused it", "marketing: solo a quien no lo ha rechazado")
+	if j.Sends(channelEmail) || j.Sends(SMS) {
+		purpose = w.say("marketing: mails and SMS only to those who said yes", "marketing: correos y SMS solo a quien ha dicho que sí")
+	}
 	if j.Service {
 		purpose = w.say("service: an answer to the person", "servicio: una respuesta a la persona")
 	}
@@ -150,11 +153,7 @@ func (w *teller) step(j *Journey, i int) string {
 	case Message:
 		out = w.message(s)
 	case Set:
-		var values []string
-		for _, v := range s.Values {
-			values = append(values, v.Name+" = "+textOf(v.To))
-		}
-		out = w.say("set ", "fijar ") + strings.Join(values, ", ")
+		out = w.say("set ", "fijar ") + setText(s.Values)
 	case Handoff:
 		out = w.say("hand over to ", "entregar a ") + strings.TrimSpace(s.To+" "+s.Queue)
 		if s.SLA > 0 {
@@ -169,6 +168,15 @@ func (w *teller) step(j *Journey, i int) string {
 		out += w.say("; then go to ", "; luego ir a ") + s.Go
 	}
 	return out
+}
+
+// setText says what is set.
+func setText(values []Value) string {
+	list := make([]string, len(values))
+	for i, v := range values {
+		list[i] = v.Name + " = " + textOf(v.To)
+	}
+	return strings.Join(list, ", ")
 }
 
 func (w *teller) wait(s *Step) string {

@@ -234,6 +234,15 @@ func (j *Journey) Bands() (names []string) {
 	return slices.Compact(names)
 }
 
+// Grades are the names of all grades that it goes by, sorted.
+func (j *Journey) Grades() (names []string) {
+	for _, t := range j.triggers() {
+		names = append(names, t.Grades...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // Sends says that it has messages by a channel.
 func (j *Journey) Sends(channel string) bool {
 	return slices.ContainsFunc(j.Steps, func(s *Step) bool { return s.Channel == channel })

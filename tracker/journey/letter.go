@@ -50,7 +50,7 @@ func (r *reader) checkLetter(s *Step, n *node) {
 	case s.Text == "" || s.Link == "":
 		r.add(n, "a letter wants text: and link:", "write message: {channel: letter, text: \"Dear {{ name | customer }}, …\", link: https://acme.example/offer}")
 	case err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
-		r.add(n, fmt.Sprintf("link is %q", s.Link), "write an address like https://acme.example/offer")
+		r.add(n, "link is "+quoted(s.Link), "write an address like https://acme.example/offer")
 	case strings.Contains(blank.ReplaceAllString(s.Text, ""), "{{"):
 		r.add(n, "the text has a placeholder without a fallback", "write {{ name | customer }}, or {{ name | }} for nothing")
 	}

@@ -134,8 +134,8 @@ steps:
 	simulated(map[string]int{"letter post": 2, "x": 1})
 }
 
-// The hold-out is drawn once and gets nothing; caps and a no to marketing hold
-// messages back; a goal ends a journey wherever somebody is.
+// The hold-out is drawn once and gets nothing; caps, and marketing to which
+// nobody said yes, hold messages back; a goal ends a journey wherever somebody is.
 func TestManners(t *testing.T) {
 	w := start(t)
 	w.mails("x", "z", "b")
@@ -173,8 +173,16 @@ steps:
 		"type": "track", "event": "Hello", "userId": "no",
 		"context": map[string]any{"consent": map[string]any{"categoryPreferences": map[string]bool{"marketing": false, "profiling": true}}},
 	})
-	if p := w.place("no"); len(p.Journeys) != 1 || !p.Journeys[0].HoldOut && p.Journeys[0].Sent != 0 {
-		t.Errorf("%+v", p)
+	for i := range 6 {
+		w.send(map[string]any{"type": "track", "event": "Hello", "userId": fmt.Sprint("unasked", i), "context": map[string]any{}})
+	}
+	var sim tracker.JourneySimulation
+	w.Call("POST", "/v1/journeys/m/simulate", w.SecretKey, nil, &sim)
+	w.want(sim.Messages["x"]+sim.Messages["z"]+sim.Messages["b"], 2*(12-held)) // nobody else's
+	for _, user := range []string{"no", "unasked0", "unasked1", "unasked2", "unasked3", "unasked4", "unasked5"} {
+		if p := w.place(user); len(p.Journeys) != 1 || p.Journeys[0].Sent != 0 {
+			t.Errorf("%s: %+v", user, p)
+		}
 	}
 }
 

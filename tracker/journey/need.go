@@ -39,7 +39,7 @@ func (r *reader) need(n *node) *Need {
 func (r *reader) affinity(n *node) float64 {
 	f, err := strconv.ParseFloat(n.Text, 64)
 	if err != nil || n.IsMap || n.IsList || !(f > 0 && f < 1e6) {
-		r.add(n, fmt.Sprintf("from is %q", n.Text), "write an affinity above 0, as 'ripen leads show' tells them")
+		r.add(n, "from is "+quoted(n.Text), "write an affinity above 0, as 'ripen leads show' tells them")
 		return 0
 	}
 	return f

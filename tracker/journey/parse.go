@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,6 +27,7 @@ type node = scorecard.TextNode
 // reader reads one text; the document collects what is wrong.
 type reader struct {
 	doc  *scorecard.Document
+	es   bool   // it says what is wrong in Spanish
 	part string // the id of the step being read
 	j    *Journey
 	goes []target
@@ -39,22 +41,46 @@ type target struct {
 
 // Parse reads a journey. Its error is [scorecard.Errors], every one found in one
 // reading.
-func Parse(file string, src []byte) (*Journey, error) {
+func Parse(file string, src []byte) (*Journey, error) { return ParseIn("en", file, src) }
+
+// ParseIn reads a journey, and says in "es" or English what is wrong.
+func ParseIn(lang, file string, src []byte) (*Journey, error) {
 	doc, root := scorecard.ReadDocument(file, src)
-	r := &reader{doc: doc, j: &Journey{Language: "en", Zone: time.UTC, Within: withinUsual, Again: againNever}}
+	r := &reader{doc: doc, es: lang == "es", j: &Journey{Language: "en", Zone: time.UTC, Within: withinUsual, Again: againNever}}
 	if root != nil {
 		r.journey(root)
 	}
-	if err := doc.Err(); err != nil {
+	if err := r.err(); err != nil {
 		return nil, err
 	}
 	return r.j, nil
 }
 
+// err is all that is wrong, each with its step: a journey has no rules.
+func (r *reader) err() error {
+	err := r.doc.Err()
+	list, _ := errors.AsType[scorecard.Errors](err)
+	word := "step "
+	if r.es {
+		word = "paso "
+	}
+	for _, e := range list {
+		if e.Rule != "" {
+			e.What, e.Rule = word+quoted(e.Rule)+": "+e.What, ""
+		}
+	}
+	return err
+}
+
 // ParseSegment reads a segment.
 func ParseSegment(file string, src []byte) (*Segment, error) {
+	return ParseSegmentIn("en", file, src)
+}
+
+// ParseSegmentIn reads a segment, and says in "es" or English what is wrong.
+func ParseSegmentIn(lang, file string, src []byte) (*Segment, error) {
 	doc, root := scorecard.ReadDocument(file, src)
-	r := &reader{doc: doc}
+	r := &reader{doc: doc, es: lang == "es"}
 	s := &Segment{}
 	if root != nil {
 		r.fields(root, "a segment", fields{
@@ -64,12 +90,20 @@ func ParseSegment(file string, src []byte) (*Segment, error) {
 			"when":    func(v *node) { s.When = r.cond(v, false) },
 		}, "segment", "when")
 	}
-	return s, doc.Err()
+	return s, r.err()
 }
 
 type fields map[string]func(v *node)
 
-func (r *reader) add(at *node, what, fix string) { r.doc.Add(at, r.part, what, fix) }
+func (r *reader) add(at *node, what, fix string) {
+	if r.es {
+		what, fix = inSpanish(what), inSpanish(fix)
+	}
+	r.doc.Add(at, r.part, what, fix)
+}
+
+// quoted is what stands in a text, as an error repeats it.
+func quoted(s string) string { return strconv.Quote(cut(s, wordMax)) }
 
 // fields calls the function of each key of a map; unknown keys and wanted ones
 // that are missing are errors.
@@ -92,7 +126,7 @@ func (r *reader) fields(n *node, of string, known fields, wanted ...string) {
 		if near := expr.Nearest(k.Text, names); near != "" {
 			fix = "did you mean " + near + "?"
 		}
-		r.add(k, fmt.Sprintf("%s has no key %q", of, k.Text), fix)
+		r.add(k, fmt.Sprintf("%s has no key %s", of, quoted(k.Text)), fix)
 	}
 	for _, w := range wanted {
 		if !slices.ContainsFunc(n.Keys, func(k *node) bool { return k.Text == w }) {
@@ -120,7 +154,7 @@ func (r *reader) word(n *node, of string) string {
 	s := r.text(n, of)
 	bad := func(c rune) bool { return c <= ' ' || c == '/' || c == '@' || c == 0x7f }
 	if len(s) > wordMax || strings.ContainsFunc(s, bad) {
-		r.add(n, fmt.Sprintf("%s is %q", of, s), fmt.Sprintf("at most %d bytes without spaces, / and @", wordMax))
+		r.add(n, fmt.Sprintf("%s is %s", of, quoted(s)), fmt.Sprintf("at most %d bytes without spaces, / and @", wordMax))
 	}
 	return s
 }
@@ -142,19 +176,25 @@ func (r *reader) words(n *node, of string) (out []string) {
 func (r *reader) whole(n *node, of string, least, most int) int {
 	i, err := strconv.Atoi(n.Text)
 	if err != nil || n.IsMap || n.IsList || i < least || i > most {
-		r.add(n, fmt.Sprintf("%s is %q", of, n.Text), fmt.Sprintf("write a whole number from %d to %d", least, most))
+		r.add(n, fmt.Sprintf("%s is %s", of, quoted(n.Text)), fmt.Sprintf("write a whole number from %d to %d", least, most))
 		return least
 	}
 	return i
 }
 
-func (r *reader) span(n *node, of string) int64 { return r.doc.Span(n, r.part, of) }
+func (r *reader) span(n *node, of string) int64 {
+	if len(n.Text) > wordMax {
+		r.add(n, of+" is "+quoted(n.Text), "write a length of time like 12h, 7d or 20mo")
+		return 1
+	}
+	return r.doc.Span(n, r.part, of)
+}
 
 func (r *reader) oneOf(n *node, of string, words ...string) string {
 	if s := n.Text; !n.IsMap && !n.IsList && slices.Contains(words, s) {
 		return s
 	}
-	r.add(n, fmt.Sprintf("%s is %q", of, n.Text), "it may be "+strings.Join(words, ", "))
+	r.add(n, fmt.Sprintf("%s is %s", of, quoted(n.Text)), "it may be "+strings.Join(words, ", "))
 	return words[0]
 }
 
@@ -162,7 +202,7 @@ func (r *reader) oneOf(n *node, of string, words ...string) string {
 func (r *reader) clock(n *node, of string) int {
 	t, err := time.Parse("15:04", n.Text)
 	if err != nil {
-		r.add(n, fmt.Sprintf("%s is %q", of, n.Text), `write a time of day in quotes, as in "08:30"`)
+		r.add(n, fmt.Sprintf("%s is %s", of, quoted(n.Text)), `write a time of day in quotes, as in "08:30"`)
 	}
 	return t.Hour()*60 + t.Minute()
 }
@@ -176,7 +216,11 @@ func (r *reader) cond(n *node, event bool) *Cond {
 			env.Fields[name] = expr.Field{}
 		}
 	}
-	x, errs := expr.Check(r.text(n, "the expression"), env)
+	if n.IsMap || n.IsList || n.Text == "" {
+		r.add(n, "an expression is missing", `write one, as in "score >= 60"`)
+		return nil
+	}
+	x, errs := expr.Check(n.Text, env)
 	for _, e := range errs {
 		r.doc.AddAt(n, e.Pos, r.part, e.What, e.Fix)
 	}
@@ -244,7 +288,7 @@ func (r *reader) journey(n *node) {
 func (r *reader) zone(n *node) {
 	loc, err := time.LoadLocation(n.Text)
 	if err != nil || n.Text == "" || n.Text == "Local" {
-		r.add(n, fmt.Sprintf("zone is %q", n.Text), "write a time zone like Europe/Madrid")
+		r.add(n, "zone is "+quoted(n.Text), "write a time zone like Europe/Madrid")
 		return
 	}
 	r.j.Zone = loc
@@ -291,7 +335,7 @@ func (r *reader) moves(n *node) {
 		return
 	}
 	for i, k := range n.Keys {
-		r.j.Moves = append(r.j.Moves, Move{Band: k.Text, To: r.word(n.Values[i], "move")})
+		r.j.Moves = append(r.j.Moves, Move{Band: r.word(k, "band"), To: r.word(n.Values[i], "move")})
 	}
 }
 
@@ -300,7 +344,7 @@ func (r *reader) share(n *node, of string) int {
 	num, ok := strings.CutSuffix(n.Text, "%")
 	f, err := strconv.ParseFloat(num, 64)
 	if !ok || err != nil || !(f >= 0 && f < 100) {
-		r.add(n, fmt.Sprintf("%s is %q", of, n.Text), "write per cents like 10%")
+		r.add(n, fmt.Sprintf("%s is %s", of, quoted(n.Text)), "write per cents like 10%")
 		return 0
 	}
 	return int(f*100 + 0.5)
@@ -331,14 +375,16 @@ func (r *reader) quiet(n *node) {
 		"from": func(v *node) { q.From = r.clock(v, "from") },
 		"to":   func(v *node) { q.To = r.clock(v, "to") },
 	}, "from", "to")
-	if q.From == q.To {
+	if n.IsMap && q.From == q.To {
 		r.add(n, "quiet is empty", `write quiet: {from: "21:00", to: "08:00"}`)
 	}
 	r.j.Quiet = q
 }
 
 // channels are those that have messages. The others say what to do instead.
-var channels = []string{Mail, SMS, ChannelOnsite, Paper}
+var channels = []string{channelEmail, SMS, ChannelOnsite, Paper}
+
+const channelEmail = "email"
 
 // ChannelOnsite is the channel of messages that wait until the person is on the
 // site again.
@@ -350,7 +396,7 @@ func (r *reader) channel(n *node) string {
 		if why := notBuilt[n.Text]; why != "" {
 			fix = why
 		}
-		r.add(n, fmt.Sprintf("the channel %q is not built yet", n.Text), fix)
+		r.add(n, fmt.Sprintf("the channel %s is not built yet", quoted(n.Text)), fix)
 	}
 	return n.Text
 }

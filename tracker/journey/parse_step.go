@@ -23,7 +23,7 @@ func (r *reader) steps(n *node) {
 	for i, v := range n.Values {
 		s := r.step(v, i)
 		if old, _ := r.j.step(s.ID); old != nil || s.ID == exit {
-			r.add(v, fmt.Sprintf("the id %q is taken", s.ID), "give each step an id of its own")
+			r.add(v, fmt.Sprintf("the id %s is taken", quoted(s.ID)), "give each step an id of its own")
 		}
 		r.j.Steps = append(r.j.Steps, s)
 	}
@@ -35,8 +35,11 @@ func (r *reader) step(n *node, at int) *Step {
 	s := &Step{ID: "step" + strconv.Itoa(at+1)}
 	if n.IsMap {
 		for i, k := range n.Keys {
-			if k.Text == "id" {
-				s.ID = r.word(n.Values[i], "id")
+			if k.Text != "id" {
+				continue
+			}
+			if id := r.word(n.Values[i], "id"); id != "" {
+				s.ID = id
 			}
 		}
 	}
@@ -149,7 +152,7 @@ func (r *reader) message(s *Step, n *node) {
 				return
 			}
 			for i, k := range v.Keys {
-				s.Bands = append(s.Bands, Choice{Name: k.Text, Template: r.word(v.Values[i], "template")})
+				s.Bands = append(s.Bands, Choice{Name: r.word(k, "band"), Template: r.word(v.Values[i], "template")})
 			}
 		},
 		"test":     func(v *node) { r.test(s, v) },
@@ -183,7 +186,7 @@ func (r *reader) checkOffer(s *Step, n *node) {
 	switch {
 	case s.NoOffer != "" && s.Offer == nil:
 		r.add(n, "message has no_offer: without offer:", "write offer: renew, or a list of kinds, the best first")
-	case s.Offer != nil && s.Channel != Mail:
+	case s.Offer != nil && s.Channel != channelEmail:
 		r.add(n, "only a mail makes an offer", "write channel: email, or leave offer: out")
 	}
 }
@@ -209,7 +212,7 @@ func (r *reader) test(s *Step, n *node) {
 		return
 	}
 	for i, k := range n.Keys {
-		c := Choice{Name: k.Text, Weight: 1}
+		c := Choice{Name: r.word(k, "variant"), Weight: 1}
 		r.fields(n.Values[i], "a variant", fields{
 			"template": func(v *node) { c.Template = r.word(v, "template") },
 			"weight":   func(v *node) { c.Weight = r.whole(v, "weight", 1, 1000) },
@@ -272,7 +275,7 @@ func (r *reader) checkTargets() {
 				ids = append(ids, s.ID)
 			}
 			r.part = g.part
-			r.add(g.at, fmt.Sprintf("there is no step %q", g.to), "there are "+strings.Join(ids, ", ")+" and exit")
+			r.add(g.at, "there is no step "+quoted(g.to), "there are "+strings.Join(ids, ", ")+" and exit")
 			r.part = ""
 		}
 	}
@@ -302,7 +305,7 @@ func (r *reader) checkLoops(n *node) {
 	}
 	for _, s := range r.j.Steps {
 		if walk(s) {
-			r.add(n, fmt.Sprintf("the steps after %q go in a circle without a wait", s.ID), "put a wait into it")
+			r.add(n, fmt.Sprintf("the steps after %s go in a circle without a wait", quoted(s.ID)), "put a wait into it")
 			return
 		}
 	}

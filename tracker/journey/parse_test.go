@@ -29,7 +29,7 @@ func TestParseErrors(t *testing.T) {
 	f(strings.Replace(base, "goal", "goat", 1), `a.yaml:3:1: a journey has no key "goat"; did you mean goal?`)
 	f(strings.Replace(base, "band: warm", "band: warm, event: x", 1), "enter wants one of band, grade, segment, event")
 	f(strings.Replace(base, "band: warm", "when: \"score > 3\"", 1), "enter wants one of band, grade, segment, event")
-	f(base+"  - {id: two, message: {channel: push, template: x}}\n", `a.yaml:6:34: rule "two": the channel "push" is not built yet; write webhook: {to: NAME} to your provider`)
+	f(base+"  - {id: two, message: {channel: push, template: x}}\n", `a.yaml:6:34: step "two": the channel "push" is not built yet; write webhook: {to: NAME} to your provider`)
 	f(base+"  - {id: two, message: {channel: sms, template: x}}\n", "an SMS has no template")
 	f(base+"  - {id: two, message: {channel: sms, text: x}}\n", "an SMS wants to: and text:")
 	f(base+"  - {id: two, message: {channel: sms, to: x, text: \"Hi {{ name }}\"}}\n", "a placeholder without a fallback")

@@ -12,6 +12,7 @@ import (
 const half = `journey: half
 enter: {segment: regulars}
 goal: {band: boiling}
+leave: {grade: [A1]}
 move: {warm: other}
 steps:
   - {id: guide, message: {channel: email, template: guide}}
@@ -59,7 +60,10 @@ func TestHalfDefined(t *testing.T) {
 	}, actions)...)
 	w.setUp("https://example.org/crm")
 	w.mails("guide")
-	f(append([]string{"set-up is not finished: criteria, the scorecard shop has no band boiling: write one of its own: cold, warm, hot"}, actions...)...)
+	f(append([]string{
+		"set-up is not finished: criteria, the scorecard shop has no band boiling: write one of its own: cold, warm, hot",
+		"the scorecard shop has no grade A1: it has none: go by a band, or give a dimension grades",
+	}, actions...)...)
 
 	// What a journey in force names and the tenant has no more is on the checklist.
 	w.publish("journeys", "fine", "journey: fine\nenter: {band: warm}\ngoal: {event: purchase}\nsteps:\n  - {id: tell, webhook: crm}\n", "")

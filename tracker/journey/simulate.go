@@ -21,6 +21,7 @@ type simulation struct {
 	j     *Journey
 	since int64
 	now   int64
+	lang  string                   // of the notes
 	found map[tracker.LeadID][]job // :: an identity → what happened
 	out   *tracker.JourneySimulation
 
@@ -38,7 +39,7 @@ const simulateMost = 1_000_000
 
 // Simulate walks what happened since a moment through the draft of a journey, or
 // the version in force if there is none.
-func (e *Engine) Simulate(ctx context.Context, t *tracker.Tenant, name string, since int64) (*tracker.JourneySimulation, error) {
+func (e *Engine) Simulate(ctx context.Context, t *tracker.Tenant, name string, since int64, lang string) (*tracker.JourneySimulation, error) {
 	d, err := e.Doc(t.ID, Journeys, name)
 	if err != nil {
 		return nil, err
@@ -51,14 +52,19 @@ func (e *Engine) Simulate(ctx context.Context, t *tracker.Tenant, name string, s
 	if err != nil {
 		return nil, invalid(Journeys, err.Error())
 	}
-	s := &simulation{e: e, t: t, j: j, since: since, now: e.db.Now(), found: map[tracker.LeadID][]job{}}
+	return e.simulate(ctx, t, j, version, since, lang)
+}
+
+func (e *Engine) simulate(ctx context.Context, t *tracker.Tenant, j *Journey, version string, since int64, lang string) (*tracker.JourneySimulation, error) {
+	s := &simulation{e: e, t: t, j: j, since: since, now: e.db.Now(), lang: lang, found: map[tracker.LeadID][]job{}}
 	s.out = &tracker.JourneySimulation{
-		Journey: version, Since: instant(since), Until: instant(s.now), Messages: map[string]int{}, Offers: map[string]int{}, Notes: j.Notes("en"),
+		Journey: version, Since: instant(since), Until: instant(s.now), Messages: map[string]int{}, Offers: map[string]int{}, Notes: []string{},
 		Tally: tracker.JourneyTally{Ended: map[string]int{}, Steps: map[string]int{}, Answers: map[string]map[string]int{}},
 	}
 	for _, x := range j.triggers() {
 		if x.Segment != "" {
-			s.out.Notes = append(s.out.Notes, "who entered the segment "+x.Segment+" when is not known of the past: nobody does here")
+			s.note("who entered the segment "+x.Segment+" when is not known of the past: nobody does here",
+				"de lo pasado no se sabe quién entró cuándo en el segmento "+x.Segment+": aquí no entra nadie")
 		}
 	}
 	if err := s.lacks(); err != nil {
@@ -73,25 +79,29 @@ func (e *Engine) Simulate(ctx context.Context, t *tracker.Tenant, name string, s
 	return s.out, s.walkAll(ctx)
 }
 
+func (s *simulation) note(en, es string) {
+	s.out.Notes = append(s.out.Notes, tracker.Words{EN: en, ES: es}.In(s.lang))
+}
+
 // lacks notes what the journey needs and the tenant has not, and what is not known
 // of the past.
 func (s *simulation) lacks() error {
 	list, err := s.e.lacks(s.t.ID, s.j)
 	for _, c := range list {
 		if !c.OK {
-			s.out.Notes = append(s.out.Notes, c.Name.EN+": "+c.Fix.EN)
+			s.out.Notes = append(s.out.Notes, c.Name.In(s.lang)+": "+c.Fix.In(s.lang))
 		}
 	}
 	needs := s.j.Offers()
 	s.j.needed(func(string, string) { needs = true })
 	if needs {
-		s.out.Notes = append(s.out.Notes, "topics, and the table of offers, are as they are known today")
+		s.note("topics, and the table of offers, are as they are known today", "los temas y la tabla de ofertas son los de hoy")
 	}
 	if slices.ContainsFunc(s.j.Steps, func(x *Step) bool { return x.Pick != nil }) {
-		s.out.Notes = append(s.out.Notes, "contents are chosen by today's interests from today's library")
+		s.note("contents are chosen by today's interests from today's library", "los contenidos se eligen por los intereses de hoy, de la biblioteca de hoy")
 	}
 	if slices.ContainsFunc(s.j.Steps, func(x *Step) bool { return x.Send != nil }) {
-		s.out.Notes = append(s.out.Notes, "when leads read is as it is known today")
+		s.note("when leads read is as it is known today", "cuándo leen los leads es lo que se sabe hoy")
 	}
 	return err
 }
@@ -147,7 +157,8 @@ func (s *simulation) events(ctx context.Context) error {
 					continue
 				}
 				if n++; n > simulateMost {
-					s.out.Notes = append(s.out.Notes, fmt.Sprintf("only the first %d events were looked at: begin later", simulateMost))
+					s.note(fmt.Sprintf("only the first %d events were looked at: begin later", simulateMost),
+						fmt.Sprintf("solo se han mirado los primeros %d eventos: empieza más tarde", simulateMost))
 					return storage.ErrStop
 				}
 				s.found[j.lead] = append(s.found[j.lead], job{lead: j.lead, event: j.event})

@@ -13,9 +13,6 @@ import (
 // destination of the shape of an SMS provider.
 const SMS = "sms"
 
-// Mail is the channel of e-mail.
-const Mail = "email"
-
 // smsMost is how long a text may be: ten parts of an SMS, as providers join them.
 const smsMost = 1530
 
@@ -68,10 +65,15 @@ func (e *Engine) hush(t *tracker.Tenant, p *Person) (err error) {
 
 const noYes = "the person has not said yes to marketing"
 
+// allowed says that a person said yes to what a mail or an SMS of the journey is for.
+func (w *walker) allowed() bool {
+	return w.j.Service || w.q.Lead.Consent.Of(tracker.Marketing) == tracker.Granted
+}
+
 // mayText says why a person gets no SMS; empty if they may.
 func (w *walker) mayText() string {
 	switch {
-	case !w.j.Service && w.q.Lead.Consent.Of(tracker.Marketing) != tracker.Granted:
+	case !w.allowed():
 		return noYes
 	case phoneOf(w.q.Lead) == "":
 		return "the lead has no phone with its country, like +34600111222"

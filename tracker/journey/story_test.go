@@ -54,6 +54,7 @@ type world struct {
 	n int // of events
 
 	unasked bool // events bring no yes to marketing
+	met map[any]bool // :: user → it has been here
 
 	mu  sync.Mutex // guards what follows
 	got map[string][]string
@@ -66,7 +67,7 @@ const public = "https://t.acme.example"
 
 // begin starts a tracker, ready for journeys or with nothing.
 func begin(t *testing.T, ready bool) *world {
-	w := &world{t: t, got: map[string][]string{}}
+	w := &world{t: t, met: map[any]bool{}, got: map[string][]string{}}
 	r := httptest.NewServer(w)
 	t.Cleanup(r.Close)
 	w.T = trackertest.Start(t, func(c *server.Config) {
@@ -132,7 +133,8 @@ func (w *world) publish(kind, name, yaml, query string) {
 	w.Settle()
 }
 
-// send sends events as a browser does: what a library sends is judged a machine.
+// send sends events as a browser does: what a library sends is judged a machine. Who
+// comes for the first time says yes to everything, unless the event has a context.
 func (w *world) send(events ...map[string]any) {
 	w.t.Helper()
 	for _, e := range events {
@@ -141,8 +143,10 @@ func (w *world) send(events ...map[string]any) {
 		if e["timestamp"] == nil {
 			e["timestamp"] = w.Now().Format(time.RFC3339Nano)
 		}
-		if e["context"] == nil && !w.unasked { // whoever does not say otherwise wants our mails
-			e["context"] = map[string]any{"consent": map[string]any{"categoryPreferences": map[string]bool{"marketing": true, "profiling": true}}}
+		if who := e["userId"]; !w.unasked && !w.met[who] { // who comes for the first time says yes, unless it says otherwise
+			if w.met[who] = true; e["context"] == nil {
+				e["context"] = map[string]any{"consent": "granted"}
+			}
 		}
 	}
 	b, err := json.Marshal(map[string]any{"writeKey": w.WriteKey, "batch": events})

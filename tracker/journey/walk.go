@@ -171,12 +171,12 @@ func (w *walker) until(s *Step, at int64) int64 {
 
 // message sends a message, or puts it off, or leaves it out.
 func (w *walker) message(s *Step) (waits bool, err error) {
-	switch yes := w.q.Lead.Consent.Of(tracker.Marketing); {
-	case w.j.Service:
-	case yes >= tracker.Refused:
+	if !w.j.Service && w.q.Lead.Consent.Of(tracker.Marketing) >= tracker.Refused {
 		w.say(note{Step: s.ID, What: "not sent", Detail: "the person did not allow marketing"})
 		return false, nil
-	case yes != tracker.Granted && s.Channel == Mail: // it would be withdrawn when it is to leave
+	}
+	// The mail itself asks again as it leaves; here it keeps caps, counts and simulations true.
+	if s.Channel == channelEmail && !w.allowed() {
 		w.say(note{Step: s.ID, What: "not sent", Detail: noYes})
 		return false, nil
 	}
@@ -327,10 +327,11 @@ func (w *walker) effect(s *Step, what chosen) error {
 	if err != nil {
 		return err
 	}
+	detail := s.To
 	if s.Kind == Set {
 		w.q.set(s.Values)
+		detail = setText(s.Values)
 	}
-	detail := s.To
 	if s.Kind == Message {
 		detail = cmp.Or(what.template, s.Channel+" "+s.To)
 		if why := cmp.Or(what.variant, what.why); why != "" {

@@ -41,6 +41,21 @@ func lacking(en, es string, names []string) tracker.Words {
 // lack adds what is missing.
 func (l *checks) lack(step string, name, fix tracker.Words) { l.add(step, name, false, fix) }
 
+// lackOf adds each of the names that a card has not.
+func (l *checks) lackOf(card string, kind tracker.Words, names, own []string) {
+	fix := tracker.Words{EN: "write one of its own: " + strings.Join(own, ", "), ES: "escribe una de las suyas: " + strings.Join(own, ", ")}
+	if len(own) == 0 {
+		fix = tracker.Words{EN: "it has none: go by a band, or give a dimension grades", ES: "no tiene ninguna: usa una banda, o da grades a una dimensión"}
+	}
+	for _, name := range names {
+		if !slices.Contains(own, name) {
+			l.lack(tracker.CheckCriteria, tracker.Words{
+				EN: fmt.Sprintf("the scorecard %s has no %s %s", card, kind.EN, name), ES: fmt.Sprintf("la tarjeta %s no tiene %s %s", card, kind.ES, name),
+			}, fix)
+		}
+	}
+}
+
 // checklist says what a tenant still lacks before it goes live: data, criteria
 // for them, points that come of these, and actions that lead somewhere.
 func (s *Server) checklist(t *tracker.Tenant) ([]tracker.Check, error) {
@@ -268,13 +283,8 @@ func (w *journeyWorld) check(id tracker.TenantID, j *journey.Journey) ([]tracker
 		for _, b := range card.Bands {
 			bands = append(bands, b.Name)
 		}
-		for _, b := range j.Bands() {
-			if !slices.Contains(bands, b) {
-				list.lack(tracker.CheckCriteria, tracker.Words{
-					EN: fmt.Sprintf("the scorecard %s has no band %s", card.Name, b), ES: fmt.Sprintf("la tarjeta %s no tiene banda %s", card.Name, b),
-				}, tracker.Words{EN: "write one of its own: " + strings.Join(bands, ", "), ES: "escribe una de las suyas: " + strings.Join(bands, ", ")})
-			}
-		}
+		list.lackOf(card.Name, tracker.Words{EN: "band", ES: "banda"}, j.Bands(), bands)
+		list.lackOf(card.Name, tracker.Words{EN: "grade", ES: "nota"}, j.Grades(), card.GradeNames()[1:])
 	}
 	if err := w.checkMails(id, j, &list); err != nil {
 		return nil, err

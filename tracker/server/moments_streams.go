@@ -98,8 +98,8 @@ func (k *teller) events(es []fold.Entry) ([]placed, error) {
 // there: that is the moment. An SMS says so when it was decided.
 func (k *teller) isKnown(e *tracker.Event) (bool, error) {
 	typ := string(e.Type)
-	if typ == tracker.SegmentEntered || typ == tracker.SegmentLeft {
-		return true, nil // the segment's own note is the moment
+	if typ == tracker.SegmentEntered || typ == tracker.SegmentLeft || typ == tracker.JourneySet {
+		return true, nil // the note of the segment, or of the step, is the moment
 	}
 	if typ != "email_sent" && typ != "sms_sent" || e.Machine != tracker.Server {
 		return false, nil
