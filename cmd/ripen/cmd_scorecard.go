@@ -80,7 +80,11 @@ one.
 	}
 }
 
+// readCard reads a card. A module is none, and one that is damaged is not YAML either.
 func (c *call) readCard(file string) (*scorecard.Card, []byte, error) {
+	if strings.HasSuffix(file, ".wasm") {
+		return nil, nil, &usageError{fmt.Sprintf(text{"%s is a module, not the text of a card", "%s es un módulo, no el texto de una tarjeta"}.in(c.lang), file), "ripen help module"}
+	}
 	return readChecked(c, file, scorecard.Parse)
 }
 
@@ -261,11 +265,11 @@ func runCardPublish(ctx context.Context, c *call) error {
 	if _, err := os.Stat(c.args[0]); err != nil && !strings.ContainsAny(c.args[0], `./\`) {
 		return c.publish(ctx, "/v1/scorecards/", c.args[0], nil)
 	}
-	card, src, err := c.readCard(c.args[0])
+	below, name, src, err := c.readSource(c.args[0])
 	if err != nil {
 		return err
 	}
-	return c.publish(ctx, "/v1/scorecards/", card.Name, src)
+	return c.publish(ctx, below, name, src)
 }
 
 // publish makes a source the draft of its card, unless it is nil, puts the draft in

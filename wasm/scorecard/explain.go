@@ -68,14 +68,14 @@ func (w *teller) combination(c *Card) {
 	case "grade":
 		var steps []string
 		for i, g := range c.GradeNames()[1:] {
-			steps = append(steps, g+" "+short(c.Score.Table[i+1]))
+			steps = append(steps, g+" "+amount(c.Score.Table[i+1]))
 		}
 		how = w.say("by grade, ", "según la nota, ") + strings.Join(steps, ", ")
 	case "max":
 		how = w.say("the highest of ", "lo mayor de ") + strings.Join(terms, ", ")
 	}
 	w.linef("%s: %s; %s %s–%s %s %s–%s.", w.say("The score", "La puntuación"), how,
-		w.say("from", "de"), short(c.Score.From[0]), short(c.Score.From[1]),
+		w.say("from", "de"), amount(c.Score.From[0]), amount(c.Score.From[1]),
 		w.say("to", "a"), short(c.Score.To[0]), short(c.Score.To[1]))
 }
 
@@ -99,7 +99,7 @@ func (w *teller) dimension(d *Dimension) {
 	if len(d.Grades) > 0 {
 		var steps []string
 		for _, g := range d.Grades {
-			steps = append(steps, fmt.Sprintf("%s %s %s", g.Label, w.say("from", "desde"), short(g.From)))
+			steps = append(steps, fmt.Sprintf("%s %s %s", g.Label, w.say("from", "desde"), amount(g.From)))
 		}
 		w.linef("  %s: %s.", w.say("Grades", "Notas"), strings.Join(steps, ", "))
 	}
@@ -117,10 +117,10 @@ func (w *teller) dimension(d *Dimension) {
 func (w *teller) bounds(lo, hi float64) string {
 	s := ""
 	if !math.IsInf(hi, 0) {
-		s += ", " + w.say("at most ", "como mucho ") + short(hi)
+		s += ", " + w.say("at most ", "como mucho ") + amount(hi)
 	}
 	if !math.IsInf(lo, 0) && lo != 0 {
-		s += ", " + w.say("at least ", "como poco ") + short(lo)
+		s += ", " + w.say("at least ", "como poco ") + amount(lo)
 	}
 	return s
 }
@@ -128,7 +128,7 @@ func (w *teller) bounds(lo, hi float64) string {
 func (w *teller) rule(r *Rule) string {
 	parts := []string{signed(r.Points) + w.per(r)}
 	if r.HasCap {
-		parts = append(parts, w.say("up to ", "hasta ")+short(r.Cap))
+		parts = append(parts, w.say("up to ", "hasta ")+amount(r.Cap))
 	}
 	if life := w.life(r); life != "" {
 		parts = append(parts, life)
@@ -148,8 +148,11 @@ func signed(f float64) string {
 	if f > 0 {
 		return "+" + short(f)
 	}
-	return strings.Replace(short(f), "-", "−", 1)
+	return amount(f)
 }
+
+// amount writes points with the minus sign of print.
+func amount(f float64) string { return strings.Replace(short(f), "-", "−", 1) }
 
 func (w *teller) per(r *Rule) string {
 	switch {
@@ -293,7 +296,7 @@ func (w *teller) gate(g *Gate) {
 		why = " (" + why + ")"
 	}
 	w.linef("\n%s %s, %s %s%s.", w.say("With", "Con"), when,
-		w.say("before the scale at most", "antes de la escala como mucho"), short(g.Max), why)
+		w.say("before the scale at most", "antes de la escala como mucho"), amount(g.Max), why)
 }
 
 func (w *teller) bands(c *Card) {

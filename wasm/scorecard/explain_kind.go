@@ -55,7 +55,7 @@ func (w *teller) renewal(r *Rule) {
 	}
 	if l.FadeAfter > 0 {
 		w.linef(w.say("  From %s on it was bought elsewhere: points halve every %s.",
-			"  A partir de %s la habrá comprado en otro sitio: los puntos se reducen a la mitad cada %s."), w.span(l.FadeAfter), w.span(l.FadeHalf))
+			"  A partir de %s lo habrá comprado en otro sitio: los puntos se reducen a la mitad cada %s."), w.span(l.FadeAfter), w.span(l.FadeHalf))
 	}
 	if l.Learn != nil {
 		per := ""
@@ -169,10 +169,13 @@ func (w *teller) surroundings(c *Card) {
 	}
 	for _, name := range c.Lists() {
 		n := len(c.lists[name])
-		if n == 0 {
+		switch n {
+		case 0:
 			w.linef("\n"+w.say("The list %s is empty.", "La lista %s está vacía."), name)
-			continue
+		case 1:
+			w.linef("\n"+w.say("The list %s has one value.", "La lista %s tiene un valor."), name)
+		default:
+			w.linef("\n"+w.say("The list %s has %d values.", "La lista %s tiene %d valores."), name, n)
 		}
-		w.linef("\n"+w.say("The list %s has %d values.", "La lista %s tiene %d valores."), name, n)
 	}
 }

@@ -39,6 +39,9 @@ func TestExplain(t *testing.T) {
 	f("es", "\nLos días son los de UTC.\n\nLa lista competitors está vacía.\n")
 	c.SetList("competitors", []string{"a.example", "b.example"})
 	f("en", "\nDays are those of UTC.\n\nThe list competitors has 2 values.\n")
+	c.SetList("competitors", []string{"a.example"})
+	f("es", "\nLa lista competitors tiene un valor.\n")
+	f("es", "negativo, como mucho 0, como poco −")
 	coffee := mustParse(t, "interes.yaml")
 	if got := coffee.Explain(""); !strings.Contains(got, "La puntuación: lo mayor de interes × 1.6667; de 0–100 a 1–100.") ||
 		!strings.Contains(got, "sin contar bot, prefetch") {
@@ -74,7 +77,7 @@ recompra: when they will need it again, at most 100.
 recompra: cuándo lo volverá a necesitar, como mucho 100.
   Se cuenta desde el último purchase con category = cafetera.
   Dura 2 años de media, con una desviación del 25 %; la probabilidad de recomprar en 4 meses vale puntos, todos (100) a partir del 45 %.
-  A partir de 3 años la habrá comprado en otro sitio: los puntos se reducen a la mitad cada 9 meses.
+  A partir de 3 años lo habrá comprado en otro sitio: los puntos se reducen a la mitad cada 9 meses.
   La media se aprenderá para cada sku cuando haya 30 recompras.
 `,
 	} {

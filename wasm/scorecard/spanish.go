@@ -154,6 +154,8 @@ var sentences = [...][2]string{
 	{"start with scorecard: <name>", "empieza con scorecard: <nombre>"},
 	{"the file has %d bytes", "el archivo tiene %s bytes"},
 	{"at most %d are read", "como mucho se leen %s"},
+	{"this is a WebAssembly module, not a card", "esto es un módulo WebAssembly, no una tarjeta"},
+	{"ripen module check tries it, ripen module publish puts it in force", "ripen module check lo prueba, ripen module publish lo pone en vigor"},
 	{"the file holds a NUL byte", "el archivo contiene un byte NUL"},
 	{"save it as UTF-8 text", "guárdalo como texto UTF-8"},
 	{"not YAML: %s", "no es YAML: %s"},
