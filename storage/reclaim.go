@@ -26,13 +26,9 @@ const (
 // keepReclaiming frees space that no value needs any more.
 func (l *diskLog) keepReclaiming() {
 	t := l.db.leads
-	begun := time.Now()
-	for _, v := range t.values.kinds {
-		v.reclaimed = begun
-	}
 	l.repeat(reclaimLook, func() {
 		for _, v := range t.values.kinds {
-			if !v.due() {
+			if !t.values.due(v) {
 				continue
 			}
 			if _, err := t.reclaim(v, l.stopping); err != nil && !errors.Is(err, ErrClosed) {
@@ -43,7 +39,9 @@ func (l *diskLog) keepReclaiming() {
 }
 
 // due says that it is time to look for space that no value needs any more.
-func (v *valueFiles) due() bool {
+func (a *apartValues) due(v *valueFiles) bool {
+	a.reclaiming.Lock()
+	defer a.reclaiming.Unlock()
 	return time.Since(v.reclaimed) > reclaimEvery || v.churn && v.since.Load() > max(v.live, churnBytes)
 }
 
@@ -56,6 +54,8 @@ func (l *diskLog) reclaimSoon() {
 
 // reclaim returns how many files it removed. The files cannot be wiped meanwhile.
 func (t *Table) reclaim(v *valueFiles, stopping func() bool) (removed int, err error) {
+	t.values.reclaiming.Lock()
+	defer t.values.reclaiming.Unlock()
 	v.forgetGone(t.values.readers.oldest())
 	t.values.writing.Lock()
 	before := v.next().file

@@ -21,8 +21,9 @@ import (
 type apartValues struct {
 	kinds []*valueFiles // by the mark of their rows, less one
 
-	writing sync.Mutex // held by the transaction that changes rows of these spaces
-	readers readers
+	writing    sync.Mutex // held by the transaction that changes rows of these spaces
+	reclaiming sync.Mutex // held while space that no row needs is looked for
+	readers    readers
 }
 
 // valueFiles keep the values of one space.
@@ -37,8 +38,8 @@ type valueFiles struct {
 	taken  int       // guarded by writing: bytes of values before they were packed
 	begins filePlace // guarded by writing: where out will lie
 
-	reclaimed time.Time    // by the goroutine that reclaims: when it last did
-	live      int64        // by the same: bytes that rows named then
+	reclaimed time.Time    // guarded by reclaiming: when space was last looked for
+	live      int64        // guarded by reclaiming: bytes that rows named then
 	since     atomic.Int64 // bytes written after
 }
 
@@ -49,9 +50,10 @@ const (
 
 // newApartValues keeps timelines and leads apart. A space keeps its mark for ever.
 func newApartValues(dir string, fault func() Fault) *apartValues {
+	now := time.Now()
 	return &apartValues{kinds: []*valueFiles{
-		{mark: 1, space: SpaceTimeline, fault: fault, dataFiles: dataFiles{dir: filepath.Join(dir, "values"), most: dataFileBytes}},
-		{mark: 2, space: SpaceLead, churn: true, fault: fault, dataFiles: dataFiles{dir: filepath.Join(dir, "bodies"), most: churnBytes}},
+		{mark: 1, space: SpaceTimeline, reclaimed: now, fault: fault, dataFiles: dataFiles{dir: filepath.Join(dir, "values"), most: dataFileBytes}},
+		{mark: 2, space: SpaceLead, reclaimed: now, churn: true, fault: fault, dataFiles: dataFiles{dir: filepath.Join(dir, "bodies"), most: churnBytes}},
 	}}
 }
 

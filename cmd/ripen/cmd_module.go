@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"ripen/tracker"
 	"ripen/wasm/host"
@@ -73,12 +74,13 @@ func (c *call) moduleName(src []byte) (string, error) {
 	return card.Name, nil
 }
 
-// readSource reads a card or a module, and says below which path it belongs.
+// readSource reads a card or a module, and says below which path it belongs. One that
+// is damaged is known as a module by its name.
 func (c *call) readSource(file string) (below, name string, src []byte, err error) {
 	if src, err = os.ReadFile(file); err != nil {
 		return "", "", nil, err
 	}
-	if tracker.IsModule(src) {
+	if tracker.IsModule(src) || strings.HasSuffix(file, ".wasm") {
 		name, err = c.moduleName(src)
 		return "/v1/modules/", name, src, err
 	}

@@ -86,13 +86,14 @@ func (c *call) readCard(file string) (*scorecard.Card, []byte, error) {
 }
 
 // readChecked parses what is in a file: a card, a topic map, a journey, a segment.
-// What is wrong with it is printed, one line each, and ends the command.
+// What is wrong with it is printed, one line each, and ends the command. A module is
+// no text, and one that is damaged is not YAML either.
 func readChecked[T any](c *call, file string, parse func(file string, src []byte) (T, error)) (t T, src []byte, err error) {
 	if src, err = os.ReadFile(file); err != nil {
 		return t, nil, err
 	}
-	if tracker.IsModule(src) {
-		return t, nil, &usageError{plain(file) + " is a WebAssembly module, not text", "ripen help module"}
+	if strings.HasSuffix(file, ".wasm") || tracker.IsModule(src) {
+		return t, nil, &usageError{fmt.Sprintf(text{"%s is a module, not text", "%s es un módulo, no un texto"}.in(c.lang), plain(file)), "ripen help module"}
 	}
 	t, err = parse(file, src)
 	list, ok := errors.AsType[scorecard.Errors](err)

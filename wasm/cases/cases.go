@@ -254,17 +254,27 @@ func (w *walk) score(now int64) error {
 		return err
 	}
 	w.last, w.next = r, r.Next
-	w.band = w.card.Band(w.band, r.Score, r.Grade)
+	if w.band = w.card.Band(w.band, r.Score, r.Grade); r.Null {
+		w.band = "" // as a tracker does: who is not scored is in no band
+	}
 	return nil
+}
+
+// said writes a value; null is the score of a lead that a gate takes out of the card.
+func said(v any) string {
+	if v == nil {
+		return "null"
+	}
+	return fmt.Sprint(v)
 }
 
 func (w *walk) compare(r *Report, want *Expect, now int64) {
 	put := func(key string, v any, got any) {
-		c := Check{Case: r.Case, Key: key, Day: want.Day, Want: fmt.Sprint(v), Because: want.Because}
+		c := Check{Case: r.Case, Key: key, Day: want.Day, Want: said(v), Because: want.Because}
 		if f, ok := got.(float64); ok {
 			c.Got = printed(f, c.Want)
 		} else {
-			c.Got = fmt.Sprint(got)
+			c.Got = said(got)
 		}
 		c.OK = c.Got == c.Want
 		r.Checks = append(r.Checks, c)
@@ -279,6 +289,10 @@ func (w *walk) compare(r *Report, want *Expect, now int64) {
 			}
 			put(k, v, p)
 		case "score":
+			if w.last.Null {
+				put(k, v, nil)
+				continue
+			}
 			put(k, v, w.last.Score)
 		case "band":
 			put(k, v, w.band)

@@ -174,3 +174,25 @@ score: {combine: sum, scale: {from: [0, 100], to: [0, 100]}}
 		t.Errorf("the first check says %q", got)
 	}
 }
+
+// TestSkipped holds that a lead whom a gate takes out of the card has no score and no
+// band, not even one that begins at 0.
+func TestSkipped(t *testing.T) {
+	all, err := Read([]byte(`[{"name": "in", "events": [{"day": 1, "event": "demo"}], "expect_at_day": [{"day": 0, "score": 0, "band": "cold"}, {"day": 1, "score": 60, "band": "hot"}]},
+		{"name": "out", "attributes": {"lifecycle": "customer"}, "events": [{"day": 1, "event": "demo"}],
+		"expect_at_day": [{"day": 0, "score": null, "band": ""}, {"day": 1, "score": null, "band": ""}]}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := `scorecard: m
+dimensions: {b: {kind: behaviour, groups: {g: {rules: [{id: demo, event: demo, points: 60}]}}}}
+gates: [{when: {lifecycle: customer}, skip: true}]
+score: {combine: sum, scale: {from: [0, 100], to: [0, 100]}}
+bands: [{name: cold, from: 0}, {name: hot, from: 50}]
+`
+	reports, err := RunAll(t.Context(), "m.yaml", []byte(src), all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hold(t, "m.yaml", 2, reports)
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"strings"
 	"testing"
 
 	"ripen/wasm"
@@ -19,15 +20,37 @@ import (
 const seeds = 150
 
 // TestDifferential draws cards and leads and holds every module to Eval, bit
-// for bit.
+// for bit. Every kind of dimension and rule, and every way to combine, is among them.
 func TestDifferential(t *testing.T) {
 	h := newHost(t)
 	n := seeds
 	if testing.Short() {
 		n = 60
 	}
+	met := map[string]bool{}
 	for seed := range n {
-		differ(t, h, uint64(seed))
+		if c := differ(t, h, uint64(seed)); c != nil {
+			met["combine: "+c.Score.How] = true
+			for _, d := range c.Dims {
+				met["kind: "+d.Kind] = true
+			}
+			for _, r := range c.Rules {
+				met[fmt.Sprintf("a rule of kind %d", r.Kind)], met[fmt.Sprintf("per %d", r.Per)] = true, true
+			}
+		}
+	}
+	want := strings.Split("combine: sum|combine: weighted|combine: max|combine: grade|combine: model|kind: attributes|kind: behaviour|"+
+		"kind: replenishment|kind: rfm|kind: btyd|kind: model|kind: wasm|kind: rollup", "|")
+	for k := scorecard.Attribute; k <= scorecard.Learned; k++ {
+		want = append(want, fmt.Sprintf("a rule of kind %d", k))
+	}
+	for p := scorecard.Each; p <= scorecard.PerValue; p++ {
+		want = append(want, fmt.Sprintf("per %d", p))
+	}
+	for _, what := range want {
+		if !met[what] {
+			t.Errorf("no card of %d has %s", n, what)
+		}
 	}
 }
 
@@ -65,7 +88,8 @@ func instanceOf(t *testing.T, c *scorecard.Card) *host.Instance {
 	return in
 }
 
-func differ(t *testing.T, h *host.Host, seed uint64) {
+// differ returns the card of a seed; nil if it is too big for a module.
+func differ(t *testing.T, h *host.Host, seed uint64) *scorecard.Card {
 	t.Helper()
 	m := newMaker(seed)
 	src := m.source()
@@ -76,7 +100,7 @@ func differ(t *testing.T, h *host.Host, seed uint64) {
 	b, err := compile.Module(card)
 	if err != nil {
 		t.Logf("seed %d: %v", seed, err)
-		return
+		return nil
 	}
 	mod, err := h.Load(t.Context(), card, b)
 	if err != nil {
@@ -92,9 +116,10 @@ func differ(t *testing.T, h *host.Host, seed uint64) {
 		w := &pair{t: t, seed: seed, src: src, card: card, in: in, eval: card.NewEval()}
 		w.walk(m)
 		if t.Failed() {
-			return
+			break
 		}
 	}
+	return card
 }
 
 // pair walks one lead through Eval and through the module side by side.

@@ -301,15 +301,18 @@ func (m maker) combine(b *strings.Builder, dims int) {
 		m.asking(b, dims)
 	}
 	how := pick(m, "sum", "weighted", "max", "max")
-	if grid := gridOf(b.String()); grid != nil && m.chance(25) {
+	half := parsed(b.String())
+	if grid := half.GradeNames()[1:]; len(grid) > 0 && m.chance(25) {
 		how = "grade\n  table: {"
 		for _, g := range grid {
 			how += fmt.Sprintf("%s: %s, ", g, m.points())
 		}
 		how += "}"
+	} else if i := slices.IndexFunc(half.Dims, func(d *scorecard.Dimension) bool { return d.Kind == "model" }); i >= 0 && m.chance(40) {
+		how = fmt.Sprintf("model\n  of: [{dimension: d%d, times: %s}]", i, pick(m, "1", "0.4"))
 	}
 	fmt.Fprintf(b, "score:\n  combine: %s\n", how)
-	if !strings.HasPrefix(how, "grade") && m.chance(80) {
+	if !strings.Contains(how, "\n") && m.chance(80) {
 		b.WriteString("  of:\n")
 		for _, d := range m.Perm(dims)[:1+m.IntN(dims)] {
 			fmt.Fprintf(b, "    - {dimension: d%d, times: %s}\n", d, pick(m, "1", "0.4", "1.6667", "-0.5", "0"))
@@ -318,16 +321,13 @@ func (m maker) combine(b *strings.Builder, dims int) {
 	fmt.Fprintf(b, "  scale: {from: [%s], to: [%s]}\n", pick(m, "0, 100", "0, 200", "-50, 50"), pick(m, "1, 100", "0, 100", "1, 10"))
 }
 
-// gridOf returns the grades of the card so far; nil if it has none.
-func gridOf(src string) []string {
-	c, err := scorecard.Parse("grid.yaml", []byte(src))
+// parsed is the card so far.
+func parsed(src string) *scorecard.Card {
+	c, err := scorecard.Parse("half.yaml", []byte(src))
 	if err != nil {
 		panic("BUG: half of a random card does not parse: " + err.Error())
 	}
-	if names := c.GradeNames(); len(names) > 1 {
-		return names[1:]
-	}
-	return nil
+	return c
 }
 
 // lead is a random history.
@@ -361,9 +361,11 @@ func (m maker) value() wasm.Slot {
 	case 1:
 		return wasm.Slot{Tag: wasm.Bool, Num: m.Uint64N(2)}
 	case 2:
-		return wasm.Slot{Tag: wasm.Int, Num: uint64(m.Int64N(8))}
+		return wasm.Slot{Tag: wasm.Int, Num: uint64(pick(m, m.Int64N(8), m.Int64N(8), -3, 1<<53+1, -1<<53-1, math.MaxInt64, math.MinInt64))}
 	case 3:
 		return wasm.Slot{Tag: wasm.Float, Num: math.Float64bits(pick(m, numbers...))}
+	case 5:
+		return wasm.Slot{Tag: wasm.String, Str: []byte(pick(m, " 50 ", "-0", "0.1", "1e3", "9007199254740993", "-", "1.", "+3"))}
 	case 4:
 		return wasm.Slot{Tag: wasm.Float, Num: math.Float64bits(math.NaN())}
 	}

@@ -81,7 +81,7 @@ func (w *teller) combination(c *Card) {
 		how = w.say("the highest of ", "lo mayor de ") + strings.Join(terms, ", ")
 	}
 	w.linef("%s: %s; %s %s–%s %s %s–%s.", w.say("The score", "La puntuación"), how,
-		w.say("from", "de"), short(c.Score.From[0]), short(c.Score.From[1]),
+		w.say("from", "de"), points(c.Score.From[0]), points(c.Score.From[1]),
 		w.say("to", "a"), short(c.Score.To[0]), short(c.Score.To[1]))
 }
 

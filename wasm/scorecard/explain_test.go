@@ -39,6 +39,9 @@ func TestExplain(t *testing.T) {
 	f("es", "\nLos días son los de UTC.\n\nLa lista competitors está vacía.\n")
 	c.SetList("competitors", []string{"a.example", "b.example"})
 	f("en", "\nDays are those of UTC.\n\nThe list competitors has 2 values.\n")
+	c.SetList("competitors", []string{"a.example"})
+	f("es", "\nLa lista competitors tiene un valor.\n")
+	f("es", "negativo, como mucho 0, como poco −")
 	coffee := mustParse(t, "interes.yaml")
 	if got := coffee.Explain(""); !strings.Contains(got, "La puntuación: lo mayor de interes × 1.6667; de 0–100 a 1–100.") ||
 		!strings.Contains(got, "sin contar bot, prefetch") {

@@ -29,10 +29,11 @@ func (p *reader) onBand(v *node) {
 	for i, k := range v.keys {
 		at := slices.Index(names, k.text)
 		if at < 0 {
-			fix := "bands: names " + strings.Join(names, ", ")
-			if w := nearest(k.text, names); w != "" {
+			named := slices.DeleteFunc(slices.Clone(names), func(s string) bool { return s == "" })
+			fix := "bands: names " + strings.Join(named, ", ")
+			if w := nearest(k.text, named); w != "" {
 				fix = fmt.Sprintf("did you mean %s?", w)
-			} else if len(names) == 0 {
+			} else if len(named) == 0 {
 				fix = "write bands: [{name: sql, from: 70}] first"
 			}
 			p.add(k, fmt.Sprintf("the card has no band %q", k.text), fix)

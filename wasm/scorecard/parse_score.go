@@ -92,6 +92,9 @@ func (p *reader) terms(v *node) {
 	for _, d := range p.card.Dims {
 		names = append(names, d.Name)
 	}
+	if len(names) == 0 {
+		return // that the card has no dimensions is said already
+	}
 	for _, n := range items {
 		t := Term{Dim: -1, Times: 1}
 		p.fields(n, "a term of the score", map[string]func(k, v *node){
@@ -188,6 +191,7 @@ func (p *reader) bands(v *node) {
 func (p *reader) checkBand(b *Band, n *node) {
 	if b.Name == "" || b.From < 0 {
 		p.add(n, "the band lacks name or from", "write {name: mql, from: 50}")
+		return
 	}
 	if b.Leave < 0 {
 		b.Leave = b.From

@@ -10,7 +10,7 @@ import (
 func (e *Error) In(lang string) *Error {
 	out := *e
 	if lang == "es" {
-		out.lang, out.What, out.Fix = lang, spanish(e.What), spanish(e.Fix)
+		out.lang, out.What, out.Fix = lang, Words(lang, e.What), Words(lang, e.Fix)
 	}
 	return &out
 }
@@ -19,27 +19,40 @@ func (e *Error) In(lang string) *Error {
 // English for anything else.
 func Words(lang, text string) string {
 	if lang == "es" {
-		return spanish(text)
+		text, _ = spanish(text, 2)
 	}
 	return text
 }
 
 // spanish finds a text among the English formats and returns what its Spanish
-// format makes of the same arguments; a text that is none of them stays. Of
-// several formats the one that says more by itself is meant.
-func spanish(text string) string {
-	best, out := -1, text
+// format makes of the same arguments, and how many bytes were words of ours; a text
+// that is none of them stays. Of several formats the one that leaves least to its
+// arguments is meant, the first of equals. deep is how far arguments are taken apart.
+func spanish(text string, deep int) (out string, most int) {
+	out = text
 	for i := range sentences {
-		en, es := sentences[i][0], sentences[i][1]
-		args, said, ok := matchFormat(text, en)
-		if ok && said > best {
-			best, out = said, fillFormat(es, args)
+		args, said, ok := matchFormat(text, sentences[i][0])
+		if !ok {
+			continue
+		}
+		for i, arg := range args {
+			// What somebody wrote in the card stands in quotes, or is one word.
+			if deep > 0 && strings.Contains(arg, " ") && arg[0] != '"' {
+				n := 0
+				args[i], n = spanish(arg, deep-1)
+				said += n
+			}
+		}
+		if said > most {
+			out, most = fillFormat(sentences[i][1], args), said
 		}
 	}
-	return out
+	return out, most
 }
 
-// hole finds the first verb of a format; a percent sign beside anything else is one.
+// hole finds the first verb of a format: %q stands for a text in quotes, %d for a
+// whole number, %v for one word, %s for anything. A percent sign beside anything else
+// is itself.
 func hole(format string) (before string, verb byte, after string) {
 	for i := 0; i+1 < len(format); i++ {
 		if format[i] != '%' {
@@ -72,7 +85,7 @@ func matchFormat(text, format string) (args []string, said int, ok bool) {
 		return append([]string{quoted}, args...), said + len(before), ok
 	}
 	for n := len(rest); n > 0; n-- {
-		if verb == 'd' && strings.Trim(rest[:n], "-0123456789") != "" {
+		if verb == 'd' && strings.Trim(rest[:n], "-0123456789") != "" || verb == 'v' && strings.Contains(rest[:n], " ") {
 			continue
 		}
 		if args, said, ok = matchFormat(rest[n:], after); ok {
@@ -82,15 +95,11 @@ func matchFormat(text, format string) (args []string, said int, ok bool) {
 	return nil, 0, false
 }
 
-// fillFormat puts arguments into a format. One that is of our words is said in
-// Spanish too; what somebody wrote in the card stands in quotes, or is one word.
+// fillFormat puts arguments into a format.
 func fillFormat(format string, args []string) string {
 	var b strings.Builder
 	for _, arg := range args {
 		before, _, after := hole(format)
-		if strings.Contains(arg, " ") && arg[0] != '"' {
-			arg = spanish(arg)
-		}
 		b.WriteString(before)
 		b.WriteString(arg)
 		format = after
@@ -102,59 +111,6 @@ func fillFormat(format string, args []string) string {
 // sentences are the formats of all errors, with the same in Spanish; the arguments
 // come in the same order. [TestSpanish] holds it to have every one of them.
 var sentences = [...][2]string{
-	// What things are called.
-	{"a card", "una tarjeta"},
-	{"a map", "un mapa"},
-	{"a list", "una lista"},
-	{"a list's item", "un elemento de una lista"},
-	{"a list's name", "el nombre de una lista"},
-	{"a scorecard", "una tarjeta"},
-	{"a rule", "una regla"},
-	{"an attribute rule", "una regla de atributos"},
-	{"a silence rule", "una regla de silencio"},
-	{"a rule of no answer", "una regla de falta de respuesta"},
-	{"a condition", "una condición"},
-	{"a gate", "una entrada de gates"},
-	{"a band", "una banda"},
-	{"an action", "una acción"},
-	{"a channel", "un canal"},
-	{"a dimension", "una dimensión"},
-	{"dimension %s", "la dimensión %s"},
-	{"a group", "un grupo"},
-	{"group %s", "el grupo %s"},
-	{"grade %s", "la nota %s"},
-	{"the list of a band", "la lista de una banda"},
-	{"an item of in", "un elemento de in"},
-	{"the table of grades", "la tabla de notas"},
-	{"a term of the score", "un término de score"},
-	{"the score of a rollup", "score dentro de rollup"},
-	{"a label", "label"},
-	{"a plan to learn", "learn"},
-	{"a time since the last", "el tiempo desde la última"},
-	{"a number of times", "el número de veces"},
-	{"a sum", "una suma"},
-	{"an age", "una edad"},
-	{"a point of a curve", "un punto de curve"},
-	{"a score", "una puntuación"},
-	{"a probability", "una probabilidad"},
-	{"a topic map", "un mapa de temas"},
-	{"a topic", "un tema"},
-	{"a pattern", "un patrón"},
-	{"a field", "un campo"},
-	{"a number", "un número"},
-	{"a text", "un texto"},
-	{"a value", "un valor"},
-	{"true or false", "verdadero o falso"},
-	{"an operator", "un operador"},
-	{"the name of a function", "el nombre de una función"},
-	{"the end", "el final"},
-	{"the number %s", "el número %s"},
-	{"the length of time %s", "el plazo %s"},
-	{"the text %q", "el texto %s"},
-	{"a topic of the tenant's topic map", "un tema del mapa de temas"},
-	{"a path in quotes", "una ruta entre comillas"},
-	{"%s and %s", "%s y %s"},
-
 	// What many errors share.
 	{"%s is %s", "%s es %s"},
 	{"%s is %q", "%s es %s"},
@@ -180,6 +136,7 @@ var sentences = [...][2]string{
 	{"stay within a hundred thousand", "no pases de cien mil"},
 	{"it has %s", "tiene %s"},
 	{"there are %s", "hay %s"},
+	{"there is none: name it first", "no hay ninguna: nómbrala antes"},
 	{"did you mean %s?", "¿querías decir %s?"},
 	{"at most %d", "como mucho %s"},
 	{"at most %d bytes", "como mucho %s bytes"},
@@ -198,6 +155,8 @@ var sentences = [...][2]string{
 	{"start with what it is, as in scorecard: <name> or journey: <name>", "empieza por lo que es, como scorecard: <nombre> o journey: <nombre>"},
 	{"the file has %d bytes", "el archivo tiene %s bytes"},
 	{"at most %d are read", "como mucho se leen %s"},
+	{"this is a WebAssembly module, not a card", "esto es un módulo WebAssembly, no una tarjeta"},
+	{"ripen module check tries it, ripen module publish puts it in force", "ripen module check lo prueba, ripen module publish lo pone en vigor"},
 	{"the file holds a NUL byte", "el archivo contiene un byte NUL"},
 	{"save it as UTF-8 text", "guárdalo como texto UTF-8"},
 	{"not YAML: %s", "no es YAML: %s"},
@@ -279,13 +238,13 @@ var sentences = [...][2]string{
 	{"dimensions wants a map of names to dimensions", "dimensions pide un mapa de nombres a dimensiones"},
 	{"write dimensions: {fit: {kind: attributes, …}}", "escribe dimensions: {fit: {kind: attributes, …}}"},
 	{"too many dimensions", "demasiadas dimensiones"},
-	{"dimension %s is %s", "la dimensión %s es %s"},
+	{"dimension %v is %s", "la dimensión %s es %s"},
 	{"write {kind: behaviour, max: 100, groups: …}", "escribe {kind: behaviour, max: 100, groups: …}"},
-	{"dimension %s has no kind", "la dimensión %s no tiene kind"},
+	{"dimension %v has no kind", "la dimensión %s no tiene kind"},
 	{"write kind: attributes, behaviour, replenishment, rfm, btyd, model, wasm or rollup", "escribe kind: attributes, behaviour, replenishment, rfm, btyd, model, wasm o rollup"},
-	{"dimension %s has min %v above max %v", "la dimensión %s tiene min %s por encima de max %s"},
+	{"dimension %v has min %v above max %v", "la dimensión %s tiene min %s por encima de max %s"},
 	{"swap them", "intercámbialos"},
-	{"dimension %s has no groups", "la dimensión %s no tiene groups"},
+	{"dimension %v has no groups", "la dimensión %s no tiene groups"},
 	{"write groups: {all: {rules: […]}}", "escribe groups: {all: {rules: […]}}"},
 	{"a rule on line %d is named %s as well", "una regla de la línea %s también se llama %s"},
 	{"rename one of them", "cambia el nombre de una de las dos"},
@@ -293,15 +252,15 @@ var sentences = [...][2]string{
 	{"at most %d in a card; ten to twenty are enough", "como mucho %s en una tarjeta; con diez o veinte basta"},
 	{"groups wants a map of names to groups", "groups pide un mapa de nombres a grupos"},
 	{"write groups: {web: {max: 40, rules: […]}}", "escribe groups: {web: {max: 40, rules: […]}}"},
-	{"group %s has min %v above max %v", "el grupo %s tiene min %s por encima de max %s"},
+	{"group %v has min %v above max %v", "el grupo %s tiene min %s por encima de max %s"},
 	{"swap them, or give min: a lower number", "intercámbialos, o da a min: un número menor"},
-	{"group %s has no rules", "el grupo %s no tiene reglas"},
+	{"group %v has no rules", "el grupo %s no tiene reglas"},
 	{"write rules: […] or remove it", "escribe rules: […] o quítalo"},
 	{"grades wants a map of labels to points", "grades pide un mapa de notas a puntos"},
 	{"write grades: {A: 75, B: 50, C: 25, D: 0}", "escribe grades: {A: 75, B: 50, C: 25, D: 0}"},
 	{"grade %q is not a label", "%s no puede ser una nota"},
 	{"use one letter or digit", "usa una letra o una cifra"},
-	{"grade %s begins at %v, not below the one before it", "la nota %s empieza en %s, no por debajo de la anterior"},
+	{"grade %v begins at %v, not below the one before it", "la nota %s empieza en %s, no por debajo de la anterior"},
 	{"list grades from the best down", "ordena las notas de la mejor a la peor"},
 	{"too many grades", "demasiadas notas"},
 	{"at most 15 a dimension", "como mucho 15 por dimensión"},
@@ -309,7 +268,7 @@ var sentences = [...][2]string{
 	{"a grid like A1 has two: remove grades from the others", "una nota como A1 sale de dos: quita grades de las demás"},
 
 	// Dimensions of a kind of their own.
-	{"dimension %s asks nothing", "la dimensión %s no pregunta nada"},
+	{"dimension %v asks nothing", "la dimensión %s no pregunta nada"},
 	{"write recency: [[30d, 40], [1y, 10]], frequency: [[1, 10], [3, 20]] or monetary: [[100, 10]]", "escribe recency: [[30d, 40], [1y, 10]], frequency: [[1, 10], [3, 20]] o monetary: [[100, 10]]"},
 	{"within bounds frequency and monetary, and there are none", "within limita frequency y monetary, y no hay ninguna"},
 	{"remove it: recency has its own times", "quítalo: recency tiene sus propios plazos"},
@@ -321,17 +280,17 @@ var sentences = [...][2]string{
 	{"list them from the least up", "ordénalos de menor a mayor"},
 	{"%s has no steps", "%s no tiene pasos"},
 	{"write %s: [[border, points]]", "escribe %s: [[límite, puntos]]"},
-	{"dimension %s names no model", "la dimensión %s no nombra ningún modelo"},
+	{"dimension %v names no model", "la dimensión %s no nombra ningún modelo"},
 	{"write model: won_90d", "escribe model: won_90d"},
-	{"dimension %s names no module", "la dimensión %s no nombra ningún módulo"},
+	{"dimension %v names no module", "la dimensión %s no nombra ningún módulo"},
 	{"write module: my.wasm", "escribe module: mio.wasm"},
-	{"dimension %s has no anchor", "la dimensión %s no tiene anchor"},
+	{"dimension %v has no anchor", "la dimensión %s no tiene anchor"},
 	{"write anchor: {event: purchase}", "escribe anchor: {event: purchase}"},
 	{"fade_half_life without fade_after", "fade_half_life sin fade_after"},
 	{"write fade_after: 36mo, or remove it", "escribe fade_after: 36mo, o quítalo"},
-	{"dimension %s has no %s", "la dimensión %s no tiene %s"},
+	{"dimension %v has no %v", "la dimensión %s no tiene %s"},
 	{"write lifetime: {mean: 24mo, cv: 0.25} and horizon: 4mo, or a curve", "escribe lifetime: {mean: 24mo, cv: 0.25} y horizon: 4mo, o curve"},
-	{"dimension %s has max %v: a chance gives points up to max", "la dimensión %s tiene max %s: una probabilidad da puntos hasta max"},
+	{"dimension %v has max %v: a chance gives points up to max", "la dimensión %s tiene max %s: una probabilidad da puntos hasta max"},
 	{"write max: 100", "escribe max: 100"},
 	{"the dimension has curve and %s", "la dimensión tiene curve y %s"},
 	{"keep one: a curve says what each age is worth", "deja una: curve dice lo que vale cada edad"},
@@ -349,7 +308,7 @@ var sentences = [...][2]string{
 	{"begin at 0 and go on by age", "empieza en 0 y sigue por edad"},
 	{"write a length of time from 1h to 50y, as in 4.414w", "escribe un plazo de 1h a 50y, como 4.414w"},
 	{"write r, alpha, a and b as a fit gives them, horizon: 39w and full_at: 4, or let ripen loyalty write it all", "escribe r, alpha, a y b como los da un ajuste, horizon: 39w y full_at: 4, o deja que ripen loyalty lo escriba todo"},
-	{"dimension %s has max %v: what is expected gives points up to max", "la dimensión %s tiene max %s: lo que se espera da puntos hasta max"},
+	{"dimension %v has max %v: what is expected gives points up to max", "la dimensión %s tiene max %s: lo que se espera da puntos hasta max"},
 	{"horizon is too far beyond alpha: the series would need more than %d terms", "horizon queda demasiado lejos de alpha: la serie pediría más de %s términos"},
 	{"shorten it, to 60 times alpha or so", "acórtalo, a unas 60 veces alpha"},
 	{"spend lacks p, q or v", "a spend le falta p, q o v"},
@@ -453,7 +412,7 @@ var sentences = [...][2]string{
 	{"write of: [{dimension: fit, times: 1}]", "escribe of: [{dimension: fit, times: 1}]"},
 	{"the term names no dimension", "el término no nombra ninguna dimensión"},
 	{"write {dimension: fit, times: 1}", "escribe {dimension: fit, times: 1}"},
-	{"dimension %s stands twice", "la dimensión %s está dos veces"},
+	{"dimension %v stands twice", "la dimensión %s está dos veces"},
 	{"add the two times together", "suma los dos times"},
 	{"write scale: {from: [0, 100], to: [1, 100]}", "escribe scale: {from: [0, 100], to: [1, 100]}"},
 	{"%s goes from %v to %v", "%s va de %s a %s"},
@@ -469,13 +428,13 @@ var sentences = [...][2]string{
 	{"write either max: 5 or skip: true", "escribe max: 5 o skip: true, no los dos"},
 	{"the band lacks name or from", "a la banda le falta name o from"},
 	{"write {name: mql, from: 50}", "escribe {name: mql, from: 50}"},
-	{"band %s: %d of %d people converted", "banda %s: convirtieron %s de %s personas"},
+	{"band %v: %d of %d people converted", "banda %s: convirtieron %s de %s personas"},
 	{"converted is at most people", "converted no pasa de people"},
-	{"band %s is left at %d, above where it begins", "la banda %s se deja en %s, por encima de donde empieza"},
+	{"band %v is left at %d, above where it begins", "la banda %s se deja en %s, por encima de donde empieza"},
 	{"leave is at or below from", "leave no pasa de from"},
-	{"band %s begins at %d, not above the one before it", "la banda %s empieza en %s, no por encima de la anterior"},
+	{"band %v begins at %d, not above the one before it", "la banda %s empieza en %s, no por encima de la anterior"},
 	{"list bands from the lowest up", "ordena las bandas de menor a mayor"},
-	{"band %s stands twice", "la banda %s está dos veces"},
+	{"band %v stands twice", "la banda %s está dos veces"},
 	{"give each its own name", "da a cada una su nombre"},
 	{"no dimension has grades", "ninguna dimensión tiene grades"},
 	{"on_band wants a map of bands to lists", "on_band pide un mapa de bandas a listas"},
@@ -526,7 +485,7 @@ var sentences = [...][2]string{
 	{`write 1 to %d, as in "/pricing*"`, `escribe de 1 a %s, como en "/precios*"`},
 	{"the path %q does not begin with /", "la ruta %s no empieza por /"},
 	{`write "/%s", or "*%s" to find it anywhere`, `escribe "/%s", o "*%s" para encontrarla en cualquier parte`},
-	{"topic %s has no patterns", "el tema %s no tiene patrones"},
+	{"topic %v has no patterns", "el tema %s no tiene patrones"},
 	{`write paths: ["/pricing*"], titles: or campaigns:`, `escribe paths: ["/precios*"], titles: o campaigns:`},
 
 	// Expressions.
@@ -541,7 +500,7 @@ var sentences = [...][2]string{
 	{"it belongs to count, as in count(demo, 7d); days are numbers, as in days_since(demo) > 7", "es de count, como en count(demo, 7d); los días son números, como en days_since(demo) > 7"},
 	{"a list stands alone", "hay una lista suelta"},
 	{`write field in ["a", "b"]`, `escribe campo in ["a", "b"]`},
-	{"%s stands where %s is wanted", "hay %s donde se espera %s"},
+	{"%s stands where %s is wanted", "%s está donde se espera %s"},
 	{"compare it, as in field > 50", "compáralo, como en campo > 50"},
 	{"write the number without quotes", "escribe el número sin comillas"},
 	{"write the text in quotes", "escribe el texto entre comillas"},
@@ -631,4 +590,57 @@ var sentences = [...][2]string{
 	{"card %s: its texts need %d pages of memory, at most %d: shorten in: lists or use in_list", "tarjeta %s: sus textos piden %s páginas de memoria, como mucho %s: acorta las listas de in: o usa in_list"},
 	{"card %s: its module has %d bytes, at most %d: write fewer or shorter expressions and in: lists", "tarjeta %s: su módulo tiene %s bytes, como mucho %s: escribe menos expresiones y listas de in:, o más cortas"},
 	{"write {notify: WEBHOOK} to tell somebody who keeps it, or take it out of on_band", "escribe {notify: WEBHOOK} para avisar a quien la lleve, o quítala de on_band"},
+
+	// What things are called: after what is said of them.
+	{"a card", "una tarjeta"},
+	{"a map", "un mapa"},
+	{"a list", "una lista"},
+	{"a list's item", "un elemento de una lista"},
+	{"a list's name", "el nombre de una lista"},
+	{"a scorecard", "una tarjeta"},
+	{"a rule", "una regla"},
+	{"an attribute rule", "una regla de atributos"},
+	{"a silence rule", "una regla de silencio"},
+	{"a rule of no answer", "una regla de falta de respuesta"},
+	{"a condition", "una condición"},
+	{"a gate", "una entrada de gates"},
+	{"a band", "una banda"},
+	{"an action", "una acción"},
+	{"a channel", "un canal"},
+	{"a dimension", "una dimensión"},
+	{"dimension %v", "la dimensión %s"},
+	{"a group", "un grupo"},
+	{"group %v", "el grupo %s"},
+	{"grade %v", "la nota %s"},
+	{"the list of a band", "la lista de una banda"},
+	{"an item of in", "un elemento de in"},
+	{"the table of grades", "la tabla de notas"},
+	{"a term of the score", "un término de score"},
+	{"the score of a rollup", "score dentro de rollup"},
+	{"a label", "label"},
+	{"a plan to learn", "learn"},
+	{"a time since the last", "el tiempo desde la última"},
+	{"a number of times", "el número de veces"},
+	{"a sum", "una suma"},
+	{"an age", "una edad"},
+	{"a point of a curve", "un punto de curve"},
+	{"a score", "una puntuación"},
+	{"a probability", "una probabilidad"},
+	{"a topic map", "un mapa de temas"},
+	{"a topic", "un tema"},
+	{"a pattern", "un patrón"},
+	{"a field", "un campo"},
+	{"a number", "un número"},
+	{"a text", "un texto"},
+	{"a value", "un valor"},
+	{"true or false", "verdadero o falso"},
+	{"an operator", "un operador"},
+	{"the name of a function", "el nombre de una función"},
+	{"the end", "el final"},
+	{"the number %v", "el número %s"},
+	{"the length of time %v", "el plazo %s"},
+	{"the text %q", "el texto %s"},
+	{"a topic of the tenant's topic map", "un tema del mapa de temas"},
+	{"a path in quotes", "una ruta entre comillas"},
+	{"%s and %s", "%s y %s"},
 }

@@ -131,9 +131,13 @@ func TestInSpanish(t *testing.T) {
 	f(`points is a map`, "write a number", `points es un mapa; escribe un número`)
 	f(`group web wants keys and values, not a list`, "write key: value", `el grupo web pide claves y valores, no una lista; escribe clave: valor`)
 	f("the length of time 7d stands where an operator is wanted", "complete the expression, or remove what is too much",
-		"hay el plazo 7d donde se espera un operador; completa la expresión, o quita lo que sobra")
+		"el plazo 7d está donde se espera un operador; completa la expresión, o quita lo que sobra")
 	f("gte is \"40\"", "write a whole number from 1 to 32", `gte es "40"; escribe un número entero de 1 a 32`)
 	f("new is \"x\"", "write a share in % above 0, up to 100%", `new es "x"; escribe una parte en % mayor que 0, hasta el 100%`)
+	f(`dimension fit has no key "grupos"`, "did you mean groups?", `la dimensión fit no tiene la clave "grupos"; ¿querías decir groups?`)
+	f(`grade A is "x"`, "write a number", `la nota A es "x"; escribe un número`)
+	f(`grade A is a map`, "write a number", `la nota A es un mapa; escribe un número`)
+	f(`matches is not a regular expression: missing closing ]: `+"`[a`", "shorten it", "matches no es una expresión regular: falta el ] de cierre: `[a`; acórtalo")
 	// Quoted words of the card are the card's, even where they are ours too.
 	f(`id "a rule is a map" is not a name`, "use letters, digits, _ - and ., at most 128", `id: "a rule is a map" no es un nombre; usa letras sin acento, cifras, _ - y ., 128 como mucho`)
 	f(`08 is octal to some YAML readers`, `write a plain number, or "08" in quotes if it is text`, `08 es octal para algunos lectores de YAML; escribe un número corriente, o "08" entre comillas si es texto`)

@@ -94,6 +94,10 @@ func (p *reader) checkSource(src []byte) bool {
 		p.add(at, fmt.Sprintf("the file has %d bytes", len(src)), fmt.Sprintf("at most %d are read", sourceMax))
 		return false
 	}
+	if bytes.HasPrefix(src, []byte("\x00asm")) {
+		p.add(at, "this is a WebAssembly module, not a card", "ripen module check tries it, ripen module publish puts it in force")
+		return false
+	}
 	if bytes.IndexByte(src, 0) >= 0 {
 		p.add(at, "the file holds a NUL byte", "save it as UTF-8 text")
 		return false

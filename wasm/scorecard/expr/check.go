@@ -180,6 +180,8 @@ func (c *checker) named(r *raw) (Field, bool) {
 	}
 	fix := "there are " + strings.Join(names, ", ")
 	switch {
+	case !c.env.Open && len(names) == 0:
+		fix = "there is none: name it first"
 	case c.env.Open && (w == "" || distance(r.text, w) > 1):
 		if len(r.text) > nameMax {
 			c.fail(r, "a name is too long", fmt.Sprintf("at most %d bytes", nameMax))
