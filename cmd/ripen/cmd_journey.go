@@ -329,7 +329,7 @@ func runJourneyLead(ctx context.Context, c *call) error {
 			if p.What == "ended" {
 				p.Detail = c.why(p.Detail)
 			}
-			rows = append(rows, []string{clockText(p.At), p.Journey + p.Segment, p.Step, c.stepWord(&p), plain(p.Detail), p.Intent})
+			rows = append(rows, []string{clockText(p.At), p.Journey + p.Segment, p.Step, c.stepWord(&p), plain(clockText(journey.Reason(c.lang, p.Detail))), p.Intent})
 		}
 		c.table([]string{"AT", "JOURNEY", "STEP", "WHAT", "", "INTENT"}, rows)
 		return nil
