@@ -118,7 +118,8 @@ func runJourneyCheck(ctx context.Context, c *call) error {
 		return err
 	}
 	if c.get("data") == "" && c.get("server") == "" {
-		fmt.Fprintf(c.out, text{"%s: %s is fine: %d steps\n", "%s: %s está bien: %d pasos\n"}.in(c.lang), c.args[0], j.Name, len(j.Steps))
+		fmt.Fprintf(c.out, text{"%s: %s is fine: %s\n", "%s: %s está bien: %s\n"}.in(c.lang), c.args[0], j.Name, c.steps(j))
+		c.printUnreached(j)
 		for _, note := range j.Notes(c.lang) {
 			fmt.Fprintln(c.out, note)
 		}
@@ -134,10 +135,21 @@ func runJourneyCheck(ctx context.Context, c *call) error {
 		if c.bool("json") {
 			return c.printJSON(answer)
 		}
-		fmt.Fprintf(c.out, text{"%s: %s is fine: %d steps, and all that it names is there\n", "%s: %s está bien: %d pasos, y está todo lo que nombra\n"}.in(c.lang), c.args[0], j.Name, len(j.Steps))
+		fmt.Fprintf(c.out, text{"%s: %s is fine: %s, and all that it names is there\n", "%s: %s está bien: %s, y está todo lo que nombra\n"}.in(c.lang), c.args[0], j.Name, c.steps(j))
+		c.printUnreached(j)
 		c.printUnderWay(answer.UnderWay)
 		return nil
 	})
+}
+
+func (c *call) printUnreached(j *journey.Journey) {
+	for _, id := range j.Unreached() {
+		fmt.Fprintf(c.out, text{"nobody gets to the step %s: no way leads there\n", "nadie llega al paso %s: ningún camino lleva allí\n"}.in(c.lang), plain(id))
+	}
+}
+
+func (c *call) steps(j *journey.Journey) string {
+	return numbered(len(j.Steps), text{"step", "paso"}.in(c.lang), text{"steps", "pasos"}.in(c.lang))
 }
 
 // migrates says what --migrate does to those who wait in a step.
@@ -329,7 +341,7 @@ func runJourneyLead(ctx context.Context, c *call) error {
 			if p.What == "ended" {
 				p.Detail = c.why(p.Detail)
 			}
-			rows = append(rows, []string{clockText(p.At), p.Journey + p.Segment, p.Step, c.stepWord(&p), plain(p.Detail), p.Intent})
+			rows = append(rows, []string{clockText(p.At), p.Journey + p.Segment, p.Step, c.stepWord(&p), plain(clockText(journey.Reason(c.lang, p.Detail))), p.Intent})
 		}
 		c.table([]string{"AT", "JOURNEY", "STEP", "WHAT", "", "INTENT"}, rows)
 		return nil

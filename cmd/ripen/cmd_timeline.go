@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"ripen/tracker/journey"
 )
 
 func timelineCommand() *command {
@@ -157,7 +159,11 @@ func (m *momentRow) says(lang string) string {
 		}
 	}
 	if m.Detail != "" {
-		parts = append(parts, clockText(m.Detail)) // of waits it is a time
+		detail := m.Detail
+		if m.Kind == "journey" {
+			detail = journey.Reason(lang, detail)
+		}
+		parts = append(parts, clockText(detail)) // of waits it is a time
 	}
 	if h := m.Handoff; h != nil && h.Queue != "" {
 		parts = append(parts, "("+h.Queue+")")

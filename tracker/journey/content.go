@@ -119,6 +119,13 @@ type chosen struct {
 	offer    *tracker.Offer
 }
 
+// Why the library has nothing for somebody.
+const (
+	noTopic   = "no topic is known"
+	allSent   = "all that fits was sent before"
+	noContent = "nothing is about what the lead cares about"
+)
+
 // pick chooses from the library.
 func (w *walker) pick(p *Pick) (chosen, error) {
 	lib, err := w.library()
@@ -126,7 +133,7 @@ func (w *walker) pick(p *Pick) (chosen, error) {
 		return chosen{}, err
 	}
 	if w.q.Lead.TopTopic() == "" {
-		return w.otherwise(p, "no topic is known")
+		return w.otherwise(p, noTopic)
 	}
 	had := false
 	for _, a := range w.q.Lead.Interests.Topics {
@@ -151,9 +158,9 @@ func (w *walker) pick(p *Pick) (chosen, error) {
 		}
 	}
 	if had {
-		return w.otherwise(p, "all that fits was sent before")
+		return w.otherwise(p, allSent)
 	}
-	return w.otherwise(p, "nothing is about what the lead cares about")
+	return w.otherwise(p, noContent)
 }
 
 // otherwise is what a lead gets for whom the library has nothing.

@@ -243,6 +243,36 @@ func (j *Journey) Grades() (names []string) {
 	return slices.Compact(names)
 }
 
+// Unreached are the steps to which no way leads, in their order.
+func (j *Journey) Unreached() (ids []string) {
+	seen := map[*Step]bool{}
+	var walk func(s *Step)
+	walk = func(s *Step) {
+		if s == nil || seen[s] {
+			return
+		}
+		seen[s] = true
+		if s.Kind == Exit {
+			return
+		}
+		_, i := j.step(s.ID)
+		walk(j.after(i))
+		for _, w := range s.Ways {
+			to, _ := j.step(w.Go)
+			walk(to)
+		}
+		to, _ := j.step(s.Else)
+		walk(to)
+	}
+	walk(j.Steps[0])
+	for _, s := range j.Steps {
+		if !seen[s] {
+			ids = append(ids, s.ID)
+		}
+	}
+	return ids
+}
+
 // Sends says that it has messages by a channel.
 func (j *Journey) Sends(channel string) bool {
 	return slices.ContainsFunc(j.Steps, func(s *Step) bool { return s.Channel == channel })

@@ -335,7 +335,7 @@ func (r *reader) moves(n *node) {
 		return
 	}
 	for i, k := range n.Keys {
-		r.j.Moves = append(r.j.Moves, Move{Band: r.word(k, "band"), To: r.word(n.Values[i], "move")})
+		r.j.Moves = append(r.j.Moves, Move{Band: r.text(k, "band"), To: r.word(n.Values[i], "move")})
 	}
 }
 

@@ -152,7 +152,7 @@ func (r *reader) message(s *Step, n *node) {
 				return
 			}
 			for i, k := range v.Keys {
-				s.Bands = append(s.Bands, Choice{Name: r.word(k, "band"), Template: r.word(v.Values[i], "template")})
+				s.Bands = append(s.Bands, Choice{Name: r.text(k, "band"), Template: r.word(v.Values[i], "template")})
 			}
 		},
 		"test":     func(v *node) { r.test(s, v) },
@@ -212,7 +212,7 @@ func (r *reader) test(s *Step, n *node) {
 		return
 	}
 	for i, k := range n.Keys {
-		c := Choice{Name: r.word(k, "variant"), Weight: 1}
+		c := Choice{Name: r.text(k, "variant"), Weight: 1}
 		r.fields(n.Values[i], "a variant", fields{
 			"template": func(v *node) { c.Template = r.word(v, "template") },
 			"weight":   func(v *node) { c.Weight = r.whole(v, "weight", 1, 1000) },

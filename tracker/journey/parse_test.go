@@ -75,6 +75,9 @@ func TestTemplates(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if lost := j.Unreached(); lost != nil {
+				t.Errorf("%s %s: nobody gets to %q", name, lang, lost)
+			}
 			if j.Language != lang {
 				t.Errorf("%s: language %s", name, j.Language)
 			}
@@ -98,6 +101,23 @@ func TestTemplates(t *testing.T) {
 	}
 }
 
+func TestUnreached(t *testing.T) {
+	f := func(steps, want string) {
+		t.Helper()
+		j, err := Parse("a.yaml", []byte(base+steps))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(j.Unreached(), " "); got != want {
+			t.Errorf("got %q, want %q of\n%s", got, want, steps)
+		}
+	}
+	f("", "")
+	f("  - {id: two, exit: x}\n  - {id: three, wait: 1d}\n  - {id: four, wait: 1d, go: two}\n", "three four")
+	f("  - {id: two, branch: [{when: \"score > 1\", go: four}], go: exit}\n  - {id: three, wait: 1d}\n  - {id: four, wait: 1d}\n", "three")
+	f("  - {id: two, wait: {event: x, timeout: 1d, else: four}}\n  - {id: three, exit: x}\n  - {id: four, wait: 1d}\n", "")
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(base)
 	for _, name := range Templates {
@@ -113,6 +133,7 @@ func FuzzParse(f *testing.F) {
 			_ = j.Explain("es")
 			_ = j.Draw("en")
 			_ = j.Notes("es")
+			_ = j.Unreached()
 		}
 	})
 }

@@ -8,8 +8,21 @@ import (
 // inSpanish says in Spanish what is wrong with a text, or what to do. The English sentence
 // is the key: code that finds a fault says it once, and what it repeats of the text stays
 // as it stands there.
-func inSpanish(s string) string {
-	for _, p := range spanish {
+func inSpanish(s string) string { return said(spanish, s) }
+
+// Reason says in "es" or English why a step did what it did, as its note says it.
+func Reason(lang, s string) string {
+	if lang != "es" {
+		return s
+	}
+	if what, why, ok := strings.Cut(strings.TrimSuffix(s, ")"), " ("); ok && strings.HasSuffix(s, ")") {
+		return what + " (" + said(reasons, why) + ")"
+	}
+	return said(reasons, s)
+}
+
+func said(table [][2]string, s string) string {
+	for _, p := range table {
 		if held, ok := holds(p[0], s); ok {
 			for i, word := range held {
 				if es, ok := spanishWords[word.(string)]; ok {
@@ -19,7 +32,7 @@ func inSpanish(s string) string {
 			return fmt.Sprintf(p[1], held...)
 		}
 	}
-	return s // unreachable unless a sentence has no Spanish, which TestSpanish refuses
+	return s // a name, or what the world said
 }
 
 // holds says what stands at each %s of a sentence.
@@ -48,7 +61,27 @@ func holds(pattern, s string) (held []any, ok bool) {
 // spanishWords are what sentences are about.
 var spanishWords = map[string]string{
 	"a journey": "un recorrido", "a segment": "un segmento", "a step": "un paso", "a way": "un camino", "a variant": "una variante", "a cap": "un tope",
+	noTopic: "no se conoce ningún tema suyo", allSent: "todo lo que encaja ya se envió", noContent: "nada trata de lo que interesa al lead",
 	"again (never, always or how long after the end)": "again (never, always o cuánto tiempo después del final)",
+}
+
+// reasons are why a step did what it did.
+var reasons = [][2]string{
+	{"the person did not allow marketing", "la persona no permitió el marketing"},
+	{noYes, "la persona no ha dicho que sí al marketing"},
+	{"the lead has no phone with its country, like +34600111222", "el lead no tiene un teléfono con su país, como +34600111222"},
+	{"the number gets no messages any more: %s", "el número ya no recibe mensajes: %s"},
+	{"the lead has no address: attributes address, postal_code, city, country", "el lead no tiene dirección: atributos address, postal_code, city, country"},
+	{"hold-out of this message: to compare with", "grupo de control de este mensaje: para comparar"},
+	{"hold-out: nothing is sent", "grupo de control: no se envía nada"},
+	{"there is nothing to offer: %s", "no hay nada que ofrecer: %s"},
+	{"cares about %s", "le interesa %s"},
+	{"%s, and %s too", "%s, y %s también"},
+	{noTopic, "no se conoce ningún tema suyo"},
+	{allSent, "todo lo que encaja ya se envió"},
+	{noContent, "nada trata de lo que interesa al lead"},
+	{"%s, they read about %s, %s of %s times", "%s, suele leer hacia las %s, %s de %s veces"},
+	{"%s, the usual hour: they are known to have read %s times", "%s, la hora habitual: se sabe que leyó %s veces"},
 }
 
 // spanish are the sentences, each before those that it would be taken for. What stands at

@@ -75,6 +75,55 @@ func faults(t *testing.T) (all []string) {
 	return all
 }
 
+// grounds finds why steps do what they do: of notes, of choices and of what keeps a
+// channel from somebody.
+func grounds(t *testing.T) (all []string) {
+	for _, name := range []string{"walk.go", "sms.go", "letter.go", "content.go", "send.go"} {
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		add := func(e ast.Expr) {
+			if s := sentences(e); strings.ContainsRune(s, ' ') && !strings.HasPrefix(s, "%s") {
+				all = append(all, s)
+			}
+		}
+		for _, d := range f.Decls {
+			fn, _ := d.(*ast.FuncDecl)
+			ast.Inspect(d, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.KeyValueExpr:
+					if k, ok := n.Key.(*ast.Ident); ok && (k.Name == "Detail" || k.Name == "why") {
+						add(n.Value)
+					}
+				case *ast.ReturnStmt:
+					if fn != nil && (fn.Name.Name == "mayText" || fn.Name.Name == "mayPost") {
+						add(n.Results[0])
+					}
+				}
+				return true
+			})
+		}
+	}
+	return append(all, noYes, noTopic, allSent, noContent, noTopic+", and x too",
+		"2026-01-01, they read about 09:00, 3 of 4 times", "2026-01-01, the usual hour: they are known to have read 1 times")
+}
+
+func TestReasons(t *testing.T) {
+	all := grounds(t)
+	if len(all) < 12 {
+		t.Fatalf("found only %q", all)
+	}
+	for _, s := range all {
+		for _, s := range []string{s, "guide (" + s + ")"} {
+			s = strings.ReplaceAll(s, "%s", "x")
+			if es := Reason("es", s); es == s || strings.Contains(es, "%!") || strings.Contains(es, " is ") {
+				t.Errorf("%s: %s", s, es)
+			}
+		}
+	}
+}
+
 // Whatever is said of a text in English is said in Spanish, too, and in the words that
 // the table has for it, not in those for another sentence.
 func TestSpanish(t *testing.T) {
