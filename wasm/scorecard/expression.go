@@ -67,7 +67,9 @@ func (p *reader) expression(v *node, of scope) *Expression {
 	}
 	if of >= overGate {
 		for _, d := range p.card.Dims {
-			env.Fields[d.Name] = expr.Field{Type: expr.Num, Moves: true}
+			if d.Name != "" {
+				env.Fields[d.Name] = expr.Field{Type: expr.Num, Moves: true}
+			}
 		}
 	}
 	x, errs := expr.Check(v.text, env)

@@ -92,15 +92,16 @@ func (p *reader) terms(v *node) {
 	for _, d := range p.card.Dims {
 		names = append(names, d.Name)
 	}
-	if len(names) == 0 {
-		return // that the card has no dimensions is said already
+	named := slices.DeleteFunc(slices.Clone(names), func(s string) bool { return s == "" })
+	if len(named) == 0 {
+		return // that the card has no dimensions, or one without a name, is said already
 	}
 	for _, n := range items {
 		t := Term{Dim: -1, Times: 1}
 		p.fields(n, "a term of the score", map[string]func(k, v *node){
 			"dimension": func(_, v *node) {
 				if t.Dim = slices.Index(names, v.text); t.Dim < 0 {
-					p.oneOf(v, "dimension", names...)
+					p.oneOf(v, "dimension", named...)
 				}
 			},
 			"times": func(_, v *node) { t.Times = p.points(v, "times") },

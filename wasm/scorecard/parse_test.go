@@ -67,6 +67,12 @@ func TestRefused(t *testing.T) {
 	f("a\n---\nb", "c.yaml:3:1: a second document in the file; a file holds one: remove it")
 	f("x: "+strings.Repeat("[", 100), "c.yaml:1:1: too many levels inside one another; at most 64")
 
+	// No dimension has a name: no fix is left empty.
+	_, err := Parse("c.yaml", []byte("scorecard: c\ndimensions: {\"\": {kind: behaviour}}\nscore: {of: [{dimension: x}]}\nbands: [{name: b, from: 1}]\non_band: {b: [{notify: o, when: \"x > 1\"}]}\n"))
+	if err == nil || strings.Contains(err.Error(), "write \n") || strings.Contains(err.Error(), "there are \n") {
+		t.Errorf("%v", err)
+	}
+
 	// What rules cannot mean.
 	rule("{id: a, points: 5}", `c.yaml:8:14: rule "a": the rule waits for nothing; write when: for attributes, event:, absent: or unanswered: for behaviour`)
 	rule("{id: a, event: v, when: {x: 1}, points: 5}", `c.yaml:8:21: rule "a": the rule has when and event; keep one; write two rules for two things`)
