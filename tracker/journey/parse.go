@@ -65,6 +65,9 @@ func (r *reader) err() error {
 		word = "paso "
 	}
 	for _, e := range list {
+		if r.es {
+			*e = *e.In("es") // what the readers of YAML and of expressions said
+		}
 		if e.Rule != "" {
 			e.What, e.Rule = word+quoted(e.Rule)+": "+e.What, ""
 		}
