@@ -53,8 +53,8 @@ type world struct {
 	t *testing.T
 	n int // of events
 
-	unasked bool // events bring no yes to marketing
-	met map[any]bool // :: user → it has been here
+	unasked bool         // events bring no yes to marketing
+	met     map[any]bool // :: user → it has been here
 
 	mu  sync.Mutex // guards what follows
 	got map[string][]string

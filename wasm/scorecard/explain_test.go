@@ -40,7 +40,7 @@ func TestExplain(t *testing.T) {
 	c.SetList("competitors", []string{"a.example", "b.example"})
 	f("en", "\nDays are those of UTC.\n\nThe list competitors has 2 values.\n")
 	c.SetList("competitors", []string{"a.example"})
-	f("es", "\nLa lista competitors tiene un valor.\n")
+	f("es", "\nLa lista competitors tiene 1 valor.\n")
 	f("es", "negativo, como mucho 0, como poco −")
 	coffee := mustParse(t, "interes.yaml")
 	if got := coffee.Explain(""); !strings.Contains(got, "La puntuación: lo mayor de interes × 1.6667; de 0–100 a 1–100.") ||
