@@ -128,6 +128,7 @@ func TestInSpanish(t *testing.T) {
 	}
 	f(`a rule has no key "pionts"`, "did you mean points?", `una regla no tiene la clave "pionts"; ¿querías decir points?`)
 	f(`points is "x"`, "write a number", `points es "x"; escribe un número`)
+	f(`kind is "one that is b"`, "write a number", `kind es "one that is b"; escribe un número`)
 	f(`points is a map`, "write a number", `points es un mapa; escribe un número`)
 	f(`group web wants keys and values, not a list`, "write key: value", `el grupo web pide claves y valores, no una lista; escribe clave: valor`)
 	f("the length of time 7d stands where an operator is wanted", "complete the expression, or remove what is too much",
