@@ -85,7 +85,7 @@ func matchFormat(text, format string) (args []string, said int, ok bool) {
 		return append([]string{quoted}, args...), said + len(before), ok
 	}
 	for n := len(rest); n > 0; n-- {
-		if verb == 'd' && strings.Trim(rest[:n], "-0123456789") != "" || verb == 'v' && strings.Contains(rest[:n], " ") {
+		if verb == 'd' && strings.Trim(rest[:n], "-0123456789") != "" || verb == 'v' && strings.Contains(rest[:n], " ") || inQuotes(rest[:n]) {
 			continue
 		}
 		if args, said, ok = matchFormat(rest[n:], after); ok {
@@ -93,6 +93,11 @@ func matchFormat(text, format string) (args []string, said int, ok bool) {
 		}
 	}
 	return nil, 0, false
+}
+
+// inQuotes says that a text ends within what stands in quotes.
+func inQuotes(s string) bool {
+	return (strings.Count(s, `"`)-strings.Count(s, `\"`))%2 == 1
 }
 
 // fillFormat puts arguments into a format.
