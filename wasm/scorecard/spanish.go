@@ -117,8 +117,8 @@ func fillFormat(format string, args []string) string {
 // come in the same order. [TestSpanish] holds it to have every one of them.
 var sentences = [...][2]string{
 	// What many errors share.
-	{"%s is %q", "%s es %s"}, // first: what stands in quotes may say is, too
 	{"%s is %s", "%s es %s"},
+	{"%s is %q", "%s es %s"},
 	{"%s wants keys and values, not %s", "%s pide claves y valores, no %s"},
 	{"%s wants one value, not %s", "%s pide un solo valor, no %s"},
 	{"%s wants a list", "%s pide una lista"},
