@@ -2,6 +2,7 @@ package journey_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -96,6 +97,32 @@ func TestVersions(t *testing.T) {
 	if status != 409 || !strings.Contains(string(body), "stale_version") {
 		t.Errorf("%d %s", status, body)
 	}
+}
+
+// Who enters a band to which a journey gives up its leads goes over to another one,
+// from wherever it stands, and begins there at the first step.
+func TestMove(t *testing.T) {
+	w := start(t)
+	w.publish("journeys", "close", "journey: close\nenter: {event: nothing}\ngoal: {event: purchase}\nsteps:\n  - {id: near, wait: 30d}\n", "")
+	w.publish("journeys", "teach", `journey: teach
+enter: {band: warm}
+goal: {event: purchase}
+move: {hot: close}
+steps:
+  - {id: first, wait: 30d}
+  - {id: second, wait: 30d}
+`, "")
+	w.prices("ana", 1)
+	w.want(w.place("ana").Journeys[0].Step, "first")
+	w.Advance(31 * 24 * time.Hour)
+	w.want(w.place("ana").Journeys[0].Step, "second")
+	w.prices("ana", 1) // hot
+	var got []string
+	for _, j := range w.place("ana").Journeys {
+		got = append(got, fmt.Sprint(j.Journey, " ", j.Step, " ", j.Why))
+	}
+	slices.Sort(got)
+	w.want(got, []string{"close@1 near ", "teach@1  moved"})
 }
 
 // A mail that would be withdrawn when it is to leave, because the person was not asked
