@@ -347,7 +347,16 @@ func (o *Outbox) settle(ctx context.Context) {
 
 // settleSome ends some of a tenant's; left says that there may be more.
 func (o *Outbox) settleSome(t tracker.TenantID) (left bool, err error) {
-	unknown := 0
+	flying, unknown := false, 0
+	err = o.meta.View(func(tx *storage.Tx) error {
+		return rows{tx, t}.scan([]byte{rowFlying}, nil, func(_, _ []byte) error {
+			flying = true
+			return storage.ErrStop
+		})
+	})
+	if !flying || err != nil {
+		return false, err // most starts: nothing to write
+	}
 	err = o.commit(func(tx *storage.Tx) error {
 		r := rows{tx, t}
 		var ids []ID
