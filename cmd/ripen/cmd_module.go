@@ -74,13 +74,17 @@ func (c *call) moduleName(src []byte) (string, error) {
 	return card.Name, nil
 }
 
-// readSource reads a card or a module, and says below which path it belongs. One that
-// is damaged is known as a module by its name.
+// isModule says that a file is a module. One that is damaged is known by its name.
+func isModule(file string, src []byte) bool {
+	return tracker.IsModule(src) || strings.HasSuffix(file, ".wasm")
+}
+
+// readSource reads a card or a module, and says below which path it belongs.
 func (c *call) readSource(file string) (below, name string, src []byte, err error) {
 	if src, err = os.ReadFile(file); err != nil {
 		return "", "", nil, err
 	}
-	if tracker.IsModule(src) || strings.HasSuffix(file, ".wasm") {
+	if isModule(file, src) {
 		name, err = c.moduleName(src)
 		return "/v1/modules/", name, src, err
 	}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"strings"
 
-	"ripen/tracker"
 	"ripen/wasm/compile"
 	"ripen/wasm/scorecard"
 )
@@ -92,7 +91,7 @@ func readChecked[T any](c *call, file string, parse func(file string, src []byte
 	if src, err = os.ReadFile(file); err != nil {
 		return t, nil, err
 	}
-	if strings.HasSuffix(file, ".wasm") || tracker.IsModule(src) {
+	if isModule(file, src) {
 		return t, nil, &usageError{fmt.Sprintf(text{"%s is a module, not text", "%s es un módulo, no un texto"}.in(c.lang), plain(file)), "ripen help module"}
 	}
 	t, err = parse(file, src)

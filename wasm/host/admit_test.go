@@ -228,18 +228,7 @@ func TestInit(t *testing.T) {
 	m.sections[7] = append([]byte{5}, append(m.sections[7][1:], exported(exportInit, 0, 3)...)...)
 	// Traps unless that is there, or for a lead of one event.
 	m.fold = slices.Concat([]byte{0x41, 0, 0x28, 2, 0x80, 0x80, 4, 0x45, 0x41, 0, 0x29, 3, 0x80, 2, 0x42, 1, 0x51, 0x72, 0x04, 0x40, 0x00, 0x0b}, m.fold)
-	c, err := scorecard.OfManifest(&m.man)
-	if err != nil {
-		t.Fatal(err)
-	}
-	mod, err := newTestHost(t, Config{}).Load(t.Context(), c, m.bytes())
-	if err != nil {
-		t.Fatal(err)
-	}
-	in, err := mod.NewInstance(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	in := m.instance(t)
 	ev := []wasm.Event{{Type: "page_view", Index: 1, TimeMs: start, Slots: make([]wasm.Slot, 2)}}
 	for range 2 {
 		state := slices.Clone(fold(t, in, nil, ev))

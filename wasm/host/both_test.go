@@ -31,18 +31,7 @@ func TestBoth(t *testing.T) {
 		t.Helper()
 		m := stranger().withBoth(code...)
 		m.man.FoldGas, m.man.ScoreGas = uploadFold, uploadScore
-		c, err := scorecard.OfManifest(&m.man)
-		if err != nil {
-			t.Fatal(err)
-		}
-		mod, err := newTestHost(t, Config{}).Load(t.Context(), c, m.bytes())
-		if err != nil {
-			t.Fatal(err)
-		}
-		in, err := mod.NewInstance(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		in := m.instance(t)
 		ev := wasm.Event{Type: "page_view", Index: 1, TimeMs: start, Slots: make([]wasm.Slot, 2)}
 		var state []byte
 		for i := range 3 {
@@ -85,18 +74,7 @@ func TestBothTraps(t *testing.T) {
 		m := stranger()
 		m.man.FoldGas, m.man.ScoreGas = uploadFold, uploadScore
 		spoil(m)
-		c, err := scorecard.OfManifest(&m.man)
-		if err != nil {
-			t.Fatal(err)
-		}
-		mod, err := newTestHost(t, Config{}).Load(t.Context(), c, m.withBoth(inTurn...).bytes())
-		if err != nil {
-			t.Fatal(err)
-		}
-		in, err := mod.NewInstance(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		in := m.withBoth(inTurn...).instance(t)
 		ev := []wasm.Event{{Type: "page_view", Index: 1, TimeMs: start, Slots: make([]wasm.Slot, 2)}}
 		state, _, err := in.FoldScore([]byte{4, 0, 0, 0, 0, 0, 0, 0}, ev, start)
 		if _, trapped := errors.AsType[*Trap](err); !trapped || (state != nil) != folded || folded && state[0] != 5 {
@@ -105,4 +83,22 @@ func TestBothTraps(t *testing.T) {
 	}
 	f(func(m *handmade) { m.fold = []byte{0x00, 0x0b} }, false)
 	f(func(m *handmade) { m.score = []byte{0x00, 0x0b} }, true)
+}
+
+// instance loads the module into a host of its own, and begins one.
+func (h *handmade) instance(t *testing.T) *Instance {
+	t.Helper()
+	c, err := scorecard.OfManifest(&h.man)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mod, err := newTestHost(t, Config{}).Load(t.Context(), c, h.bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := mod.NewInstance(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in
 }

@@ -29,7 +29,7 @@ func (p *reader) onBand(v *node) {
 	for i, k := range v.keys {
 		at := slices.Index(names, k.text)
 		if at < 0 {
-			named := slices.DeleteFunc(slices.Clone(names), func(s string) bool { return s == "" })
+			named := given(names)
 			fix := "bands: names " + strings.Join(named, ", ")
 			if w := nearest(k.text, named); w != "" {
 				fix = fmt.Sprintf("did you mean %s?", w)
@@ -71,4 +71,9 @@ func (p *reader) action(n *node) (a Action) {
 		}
 	}
 	return a
+}
+
+// given are the names that are: what lacks one is said where it stands.
+func given(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(s string) bool { return s == "" })
 }

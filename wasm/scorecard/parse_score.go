@@ -92,7 +92,7 @@ func (p *reader) terms(v *node) {
 	for _, d := range p.card.Dims {
 		names = append(names, d.Name)
 	}
-	named := slices.DeleteFunc(slices.Clone(names), func(s string) bool { return s == "" })
+	named := given(names)
 	if len(named) == 0 {
 		return // that the card has no dimensions, or one without a name, is said already
 	}
