@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math/bits"
 	"os"
 	"path/filepath"
 	"slices"
@@ -80,14 +81,20 @@ func sorted(hashes []idHash) idSource {
 // merged is the source of what tables hold together.
 func merged(tables []*idTable) idSource {
 	return func(visit func(idHash)) error {
-		at := make([]int, len(tables))
+		at, heads := make([]int, len(tables)), make([]idHash, len(tables))
+		pass := func(i int) (err error) {
+			heads[i], err = tables[i].next(at[i])
+			at[i]++
+			return err
+		}
+		for i := range tables {
+			if err := pass(i); err != nil {
+				return err
+			}
+		}
 		for {
 			var least idHash // zero is no hash
-			for i, t := range tables {
-				h, err := t.next(at[i])
-				if err != nil {
-					return err
-				}
+			for _, h := range heads {
 				if h != (idHash{}) && (least == idHash{} || compareHash(h, least) < 0) {
 					least = h
 				}
@@ -96,9 +103,12 @@ func merged(tables []*idTable) idSource {
 				return nil
 			}
 			visit(least)
-			for i, t := range tables {
-				if at[i] < int(t.count) && t.at(at[i]) == least {
-					at[i]++
+			for i, h := range heads {
+				if h != least {
+					continue
+				}
+				if err := pass(i); err != nil {
+					return err
 				}
 			}
 		}
@@ -169,16 +179,16 @@ func sealIDPage(b []byte) []byte {
 func encodeBlooms(blooms, from, to uint64, each idSource) ([]byte, error) {
 	b := make([]byte, idPage*(to-from))
 	err := each(func(h idHash) {
-		block, bits := bloomPlace(h, blooms*bloomBlocks)
+		block, places := bloomPlace(h, blooms*bloomBlocks)
 		page := block / bloomBlocks
 		if page < from || page >= to {
 			return
 		}
 		line := b[(page-from)*idPage+block%bloomBlocks*64:][:64]
 		for range 8 {
-			bit := bits & 511
+			bit := places & 511
 			line[bit/8] |= 1 << (bit % 8)
-			bits = bits>>9 | bits<<55
+			places = places>>9 | places<<55
 		}
 	})
 	for at := uint64(0); at < uint64(len(b)); at += idPage {
@@ -187,88 +197,123 @@ func encodeBlooms(blooms, from, to uint64, each idSource) ([]byte, error) {
 	return b, err
 }
 
-// idTable is an open table, mapped into memory. It is used by one goroutine at
+// idTable is an open table. Its filter is mapped into memory, and costs some only
+// while there is some; its ids are read when the filter lets a hash through: mapped
+// they would be in the resident set, 16 bytes each. It is used by one goroutine at
 // a time.
 type idTable struct {
 	idRange
 	path    string
-	b       []byte // the file
-	checked []uint64
+	f       *os.File
+	b       []byte   // header and filter
+	checked []uint64 // :: page of b → its checksum holds
 	count   uint64
 	blooms  uint64
 	pages   int
+
+	page   [idPage]byte // of ids, the one read last
+	loaded int          // which one, plus one; 0 = none
 }
 
-// parseIDTable checks the header of a table.
-func parseIDTable(b []byte) (*idTable, error) {
-	if len(b) < idPage || len(b)%idPage != 0 || string(b[:4]) != idMagic {
+// parseIDHeader reads the header of a table of that many bytes.
+func parseIDHeader(b []byte, size int64) (*idTable, error) {
+	if size%idPage != 0 || string(b[:4]) != idMagic {
 		return nil, errors.New("not a table of ids")
 	}
-	t := &idTable{b: b, checked: make([]uint64, (len(b)/idPage+63)/64)}
-	if err := t.check(0); err != nil {
+	if err := checkIDPage(0, b); err != nil {
 		return nil, err
 	}
-	t.count = binary.LittleEndian.Uint64(b[8:])
-	t.from, t.to = binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:])
-	t.newest = int64(binary.LittleEndian.Uint64(b[32:]))
-	t.blooms = uint64(binary.LittleEndian.Uint32(b[40:]))
-	t.pages = int(binary.LittleEndian.Uint32(b[44:]))
-	if t.blooms == 0 || t.from >= t.to || (1+t.blooms+uint64(t.pages))*idPage != uint64(len(b)) || t.count > uint64(t.pages)*idsPerPage {
+	t := &idTable{
+		idRange: idRange{binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:]), int64(binary.LittleEndian.Uint64(b[32:]))},
+		count:   binary.LittleEndian.Uint64(b[8:]),
+		blooms:  uint64(binary.LittleEndian.Uint32(b[40:])),
+		pages:   int(binary.LittleEndian.Uint32(b[44:])),
+	}
+	if t.blooms == 0 || t.from >= t.to || (1+t.blooms+uint64(t.pages))*idPage != uint64(size) || t.count > uint64(t.pages)*idsPerPage || t.count+idsPerPage <= uint64(t.pages)*idsPerPage {
 		return nil, errors.New("header of the id table is inconsistent")
 	}
 	return t, nil
 }
 
-// check verifies a page when it is first touched.
+func checkIDPage(page uint64, p []byte) error {
+	if crc32.Checksum(p[:idCRC], castagnoli) != binary.LittleEndian.Uint32(p[idCRC:]) {
+		return fmt.Errorf("page %d: checksum does not match", page)
+	}
+	return nil
+}
+
+// check verifies a page of the filter when it is first touched.
 func (t *idTable) check(page uint64) error {
 	if t.checked[page/64]&(1<<(page%64)) != 0 {
 		return nil
 	}
-	p := t.b[page*idPage : (page+1)*idPage]
-	if crc32.Checksum(p[:idCRC], castagnoli) != binary.LittleEndian.Uint32(p[idCRC:]) {
-		return fmt.Errorf("page %d: checksum does not match", page)
+	if err := checkIDPage(page, t.b[page*idPage:(page+1)*idPage]); err != nil {
+		return err
 	}
 	t.checked[page/64] |= 1 << (page % 64)
 	return nil
 }
 
+// load reads a page of ids and returns how many it holds.
+func (t *idTable) load(i int) (n int, err error) {
+	if t.loaded != i+1 {
+		page := 1 + t.blooms + uint64(i)
+		t.loaded = 0
+		if _, err := t.f.ReadAt(t.page[:], int64(page*idPage)); err != nil {
+			return 0, fmt.Errorf("page %d: %w", page, err)
+		}
+		if err := checkIDPage(page, t.page[:]); err != nil {
+			return 0, err
+		}
+		t.loaded = i + 1
+	}
+	return min(idsPerPage, int(t.count)-i*idsPerPage), nil
+}
+
+// at returns a hash of the page read last.
+func (t *idTable) at(i int) idHash {
+	p := t.page[16*i:]
+	return idHash{binary.BigEndian.Uint64(p), binary.BigEndian.Uint64(p[8:])}
+}
+
 // has says whether the table holds the hash.
 func (t *idTable) has(h idHash) (bool, error) {
-	block, bits := bloomPlace(h, t.blooms*bloomBlocks)
+	block, places := bloomPlace(h, t.blooms*bloomBlocks)
 	page := 1 + block/bloomBlocks
 	if err := t.check(page); err != nil {
 		return false, err
 	}
 	line := t.b[page*idPage+block%bloomBlocks*64:][:64]
 	for range 8 {
-		bit := bits & 511
+		bit := places & 511
 		if line[bit/8]&(1<<(bit%8)) == 0 {
 			return false, nil
 		}
-		bits = bits>>9 | bits<<55
+		places = places>>9 | places<<55
 	}
 	return t.search(h)
 }
 
-// search looks the hash up among the sorted pages.
-func (t *idTable) search(h idHash) (found bool, err error) {
-	page := sort.Search(t.pages, func(i int) bool {
-		if e := t.check(1 + t.blooms + uint64(i)); e != nil {
-			err = e
+// search looks the hash up among the sorted pages. Hashes are spread evenly, so that
+// a hash says where it is, give or take a few pages.
+func (t *idTable) search(h idHash) (bool, error) {
+	guess, _ := bits.Mul64(h[0], uint64(t.pages))
+	for i, step := int(guess), 0; i >= 0 && i < t.pages; i += step {
+		n, err := t.load(i)
+		if err != nil {
+			return false, err
 		}
-		return compareHash(t.at(i*idsPerPage), h) > 0
-	}) - 1
-	if page < 0 || err != nil {
-		return false, err
+		switch {
+		case compareHash(h, t.at(0)) < 0 && step <= 0:
+			step = -1
+		case compareHash(t.at(n-1), h) < 0 && step >= 0:
+			step = 1
+		default:
+			k := sort.Search(n, func(k int) bool { return compareHash(t.at(k), h) >= 0 })
+			return k < n && t.at(k) == h, nil
+		}
 	}
-	n := min(idsPerPage, int(t.count)-page*idsPerPage)
-	i := sort.Search(n, func(i int) bool { return compareHash(t.at(page*idsPerPage+i), h) >= 0 })
-	return i < n && t.at(page*idsPerPage+i) == h, nil
-}
-
-func (t *idTable) at(i int) idHash {
-	p := t.b[(1+int(t.blooms)+i/idsPerPage)*idPage+i%idsPerPage*16:]
-	return idHash{binary.BigEndian.Uint64(p), binary.BigEndian.Uint64(p[8:])}
+	return false, nil
 }
 
 // next returns the hash at a place; zero at the end.
@@ -276,37 +321,39 @@ func (t *idTable) next(i int) (idHash, error) {
 	if i >= int(t.count) {
 		return idHash{}, nil
 	}
-	if i%idsPerPage == 0 {
-		if err := t.check(1 + t.blooms + uint64(i/idsPerPage)); err != nil {
-			return idHash{}, err
-		}
-	}
-	return t.at(i), nil
+	_, err := t.load(i / idsPerPage)
+	return t.at(i % idsPerPage), err
 }
 
-func openIDTable(path string) (*idTable, error) {
+func openIDTable(path string) (t *idTable, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}()
 	info, err := f.Stat()
-	if err != nil || info.Size() < idPage {
-		return nil, errors.Join(err, errors.New("not a table of ids"))
-	}
-	b, err := unix.Mmap(int(f.Fd()), 0, int(info.Size()), unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
+		return nil, err
+	}
+	var header [idPage]byte
+	if _, err := f.ReadAt(header[:], 0); err != nil {
+		return nil, errors.New("not a table of ids")
+	}
+	if t, err = parseIDHeader(header[:], info.Size()); err != nil {
+		return nil, err
+	}
+	t.path, t.f, t.checked = path, f, make([]uint64, t.blooms/64+1)
+	if t.b, err = unix.Mmap(int(f.Fd()), 0, int(idPage*(1+t.blooms)), unix.PROT_READ, unix.MAP_SHARED); err != nil {
 		return nil, fmt.Errorf("map %s: %w", path, err)
 	}
-	t, err := parseIDTable(b)
-	if err != nil {
-		return nil, errors.Join(err, unix.Munmap(b))
-	}
-	t.path = path
 	return t, nil
 }
 
-func (t *idTable) close() error { return unix.Munmap(t.b) }
+func (t *idTable) close() error { return errors.Join(unix.Munmap(t.b), t.f.Close()) }
 
 // writeIDTable makes a table in dir of at most so many hashes, and opens it.
 func writeIDTable(dir string, most uint64, each idSource, r idRange, fault Fault) (*idTable, error) {

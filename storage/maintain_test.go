@@ -255,7 +255,7 @@ func TestIDTablesUnderFaults(t *testing.T) {
 	for _, fault := range []Fault{FaultLost, FaultReported} {
 		var n atomic.Int64
 		dir := t.TempDir()
-		o := Options{ReblockEvery: -1, RecentIDs: 50, Fault: func(w string) Fault {
+		o := Options{ReblockEvery: -1, RecentIDs: 50, ProbeEvery: time.Millisecond, Fault: func(w string) Fault {
 			if w != WriteIDs {
 				return FaultNone
 			}
@@ -265,17 +265,23 @@ func TestIDTablesUnderFaults(t *testing.T) {
 			return FaultNone
 		}}
 		db := openTest(t, dir, o)
-		fill(t, db, 0, 2000)
+		add := func(i int) *Record {
+			recs := []Record{testRecord(i)}
+			err := db.Log().Append(t.Context(), 0, recs)
+			for errors.Is(err, ErrReadOnly) { // too many failed in a row: it heals
+				err = db.Log().Append(t.Context(), 0, recs)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			return &recs[0]
+		}
+		for i := range 2000 {
+			add(i)
+		}
 		for range 2 {
 			for i := 0; i < 2000; i += 7 {
-				recs := []Record{testRecord(i)}
-				if err := db.Log().Append(t.Context(), 0, recs); err != nil {
-					if errors.Is(err, ErrReadOnly) {
-						continue // too many failed in a row: it heals
-					}
-					t.Fatal(err)
-				}
-				if !recs[0].Dup {
+				if !add(i).Dup {
 					t.Fatalf("record %d is stored twice", i)
 				}
 			}
@@ -378,14 +384,23 @@ func FuzzIDTable(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(slices.Clone(tb.b))
-	if err := tb.close(); err != nil {
+	whole, err := os.ReadFile(tb.path)
+	if err = errors.Join(err, tb.close()); err != nil {
 		f.Fatal(err)
 	}
+	f.Add(whole)
+	path := filepath.Join(f.TempDir(), "fuzzed.ids")
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if tb, err := parseIDTable(b); err == nil {
+		for at := 0; at+idPage <= len(b) && len(b)%2 == 0; at += idPage { // past the checksums
+			sealIDPage(b[at : at+idCRC : at+idPage])
+		}
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if tb, err := openIDTable(path); err == nil {
 			_, _ = tb.has(idHash{1, 2})
 			_ = merged([]*idTable{tb, tb})(func(idHash) {})
+			_ = tb.close()
 		}
 	})
 }

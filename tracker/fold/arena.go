@@ -22,6 +22,18 @@ func (a *arenas) get(ref uint32) (entry []byte, prev uint32) {
 	return a.of[ref>>arenaBit].get(ref &^ (1 << arenaBit))
 }
 
+// cut ends the chain that ref is in before the entry at, which is older.
+func (a *arenas) cut(ref, at uint32) {
+	for {
+		_, prev := a.get(ref)
+		if prev == at {
+			a.of[ref>>arenaBit].end(ref &^ (1 << arenaBit))
+			return
+		}
+		ref = prev
+	}
+}
+
 func (a *arenas) bytes() int { return a.of[0].bytes + a.of[1].bytes }
 
 // turn lets new entries go to the other arena.
@@ -59,8 +71,13 @@ func (a *arena) add(prev uint32, head, body []byte) uint32 {
 	return ref + 1
 }
 
+func (a *arena) at(ref uint32) []byte { return a.pages[(ref-1)>>pageBits][(ref-1)&(1<<pageBits-1):] }
+
+// end makes an entry the oldest of its chain.
+func (a *arena) end(ref uint32) { binary.LittleEndian.PutUint32(a.at(ref), 0) }
+
 func (a *arena) get(ref uint32) (entry []byte, prev uint32) {
-	p := a.pages[(ref-1)>>pageBits][(ref-1)&(1<<pageBits-1):]
+	p := a.at(ref)
 	n := binary.LittleEndian.Uint32(p[4:])
 	return p[8 : 8+n : 8+n], binary.LittleEndian.Uint32(p)
 }

@@ -21,7 +21,8 @@ type Rows interface {
 // written in the same transaction.
 type Extra interface {
 	Save(tx Rows, l *Lead) error
-	Saved()
+	Sent()  // what Save wrote is on its way to the disk
+	Saved() // it is there
 }
 
 // Unsaved returns how much a checkpoint would write: records, bytes of
@@ -32,8 +33,7 @@ func (f *Fold) Unsaved() (records, bytes, group int) {
 }
 
 // The most that one transaction of a checkpoint takes, under storage.Table.Limit.
-// Each waits for the disk once: with a quarter of that, a checkpoint of 100,000
-// leads waited three times as often. A single greater group goes alone, and if even
+// Each waits for the disk once, and the next is sent when it has. A single greater group goes alone, and if even
 // that is over the limit, its timelines go ahead of it.
 const (
 	txRecords = 3000
@@ -42,8 +42,10 @@ const (
 
 // storing is a checkpoint under way.
 type storing struct {
-	order []int32 // places in Fold.dirty of what changed before it began
-	end   rowList // what its last transaction writes, as it was when it began
+	order  []int32 // places in Fold.dirty of what changed before it began
+	end    rowList // what its last transaction writes, as it was when it began
+	commit *Commit // the transaction on its way to the disk; nil = none
+	sent   []sent  // what it holds; nil = end
 }
 
 // rowList is rows to be written later; a nil value deletes.
@@ -108,26 +110,32 @@ func (f *Fold) Begin(last func(tx Rows) error) error {
 // Storing says whether a checkpoint is under way.
 func (f *Fold) Storing() bool { return f.storing != nil }
 
-// Store stores the next part of the checkpoint under way. done says that it was
-// the last. After an error it may be called again.
+// Store waits for the transaction that is on its way, if any, and sends the next
+// part of the checkpoint under way. done says that there is none: the checkpoint
+// has ended. An error of what was sent means that the Fold must be opened again;
+// when nothing could be sent, it may be called again.
 //
-// update runs a transaction; lock runs what must not meet a reader.
-func (f *Fold) Store(update func(func(tx Rows) error) error, lock func(func() error) error) (done bool, err error) {
+// lock runs what must not meet a reader.
+func (f *Fold) Store(update Update, lock func(func() error) error) (done bool, err error) {
 	q := f.storing
+	if q.commit != nil {
+		if ended, err := f.land(lock); ended || err != nil {
+			return ended, err
+		}
+	}
 	for len(q.order) > 0 && f.dirty[q.order[0]] == nil { // stored with its group
 		q.order = q.order[1:]
 	}
 	if len(q.order) == 0 {
-		if err := update(q.end.write); err != nil {
+		if q.commit, err = update(q.end.write); err != nil {
 			return false, fmt.Errorf("store cursor: %w", err)
 		}
-		return true, f.finish(lock)
+		return false, nil
 	}
-	part, err := f.saveSome(q.order, update)
-	if err != nil {
+	if q.commit, q.sent, err = f.sendSome(q.order, update); err != nil {
 		return false, err
 	}
-	return false, f.saved(part, lock)
+	return false, lock(f.send)
 }
 
 // inOrder returns the places of what is dirty in the order of their keys:
@@ -161,35 +169,35 @@ func (f *Fold) members(of int32, visit func(i int32) error) error {
 	}
 }
 
-// saveSome stores whole groups from the front of order, as many as fit, and
-// returns the places of what it has stored.
-func (f *Fold) saveSome(order []int32, update func(func(tx Rows) error) error) (part []int32, err error) {
+// sendSome sends whole groups from the front of order, as many as fit, and returns
+// what it has sent.
+func (f *Fold) sendSome(order []int32, update Update) (c *Commit, part []sent, err error) {
 	most := txRecords
 	if f.cfg.TxRecords > 0 {
 		most = f.cfg.TxRecords
 	}
 	for ahead := false; ; {
-		err = update(func(tx Rows) (err error) {
+		c, err = update(func(tx Rows) (err error) {
 			part, err = f.saveGroups(&counter{Rows: tx}, order, most)
 			return err
 		})
 		switch {
 		case err == nil:
-			return part, nil
+			return c, part, nil
 		case !errors.Is(err, storage.ErrTooBig) || ahead:
-			return nil, fmt.Errorf("store leads: %w", err)
+			return nil, nil, fmt.Errorf("store leads: %w", err)
 		case most > 1:
 			most /= 8
 		default:
 			ahead = true
 			if err := f.saveAhead(order[0], update); err != nil {
-				return nil, fmt.Errorf("store timelines: %w", err)
+				return nil, nil, fmt.Errorf("store timelines: %w", err)
 			}
 		}
 	}
 }
 
-func (f *Fold) saveGroups(w *counter, order []int32, most int) (part []int32, err error) {
+func (f *Fold) saveGroups(w *counter, order []int32, most int) (part []sent, err error) {
 	met := make(map[int32]struct{}) // roots
 	for _, i := range order {
 		if f.dirty[i] == nil {
@@ -204,7 +212,7 @@ func (f *Fold) saveGroups(w *counter, order []int32, most int) (part []int32, er
 		}
 		met[root] = struct{}{}
 		err := f.members(i, func(j int32) error {
-			part = append(part, j)
+			part = append(part, sentNow(f.dirty[j]))
 			return f.save(w, f.dirty[j])
 		})
 		if err != nil {
@@ -218,7 +226,7 @@ func (f *Fold) saveGroups(w *counter, order []int32, most int) (part []int32, er
 // visitor may send more between two checkpoints than one transaction takes. A
 // crash before the group itself is stored leaves entries that the log tells
 // again; entries with the same place are read as one.
-func (f *Fold) saveAhead(group int32, update func(func(tx Rows) error) error) error {
+func (f *Fold) saveAhead(group int32, update Update) error {
 	return f.members(group, func(i int32) error {
 		s, ok := f.dirty[i].(*subject)
 		if !ok {
@@ -226,7 +234,7 @@ func (f *Fold) saveAhead(group int32, update func(func(tx Rows) error) error) er
 		}
 		es, err := f.unstored(s)
 		for len(es) > 0 && err == nil {
-			err = update(func(tx Rows) (err error) {
+			err = update.wait(func(tx Rows) (err error) {
 				for w := (&counter{Rows: tx}); len(es) > 0 && w.bytes < txBytes && err == nil; {
 					es, err = f.savePart(w, s, es)
 				}
@@ -261,7 +269,7 @@ func (f *Fold) save(tx Rows, r record) error {
 			return err
 		}
 	case *Lead:
-		if x, ok := r.Body.(Extra); ok {
+		if x := extra(r); x != nil {
 			if err := x.Save(tx, r); err != nil {
 				return err
 			}
@@ -317,51 +325,6 @@ func (f *Fold) savePart(tx Rows, s *subject, es []Entry) ([]Entry, error) {
 	k := sortable(appendID(nil, s.id), es[0].Time)
 	k = binary.BigEndian.AppendUint64(k, es[0].Seq)
 	return es[n:], tx.Set(s.tenant, storage.SpaceTimeline, k, f.value)
-}
-
-// saved forgets that records were to be stored. A reader in between finds some
-// entries both in the table and in an arena, and takes them for one.
-func (f *Fold) saved(part []int32, lock func(func() error) error) error {
-	snap, err := f.cfg.Table.Snapshot()
-	if err != nil {
-		return err
-	}
-	f.stored.Close()
-	err = lock(func() error {
-		f.snap.Close()
-		f.snap = snap
-		return nil
-	})
-	for len(part) > 0 && err == nil {
-		n := min(lockRecords, len(part))
-		err = lock(func() error { f.clean(part[:n]); return nil })
-		part = part[n:]
-	}
-	return err
-}
-
-func (f *Fold) clean(part []int32) {
-	for _, i := range part {
-		r := f.dirty[i]
-		f.dirty[i] = nil
-		f.unsaved--
-		r.base().dirty = 0
-		switch r := r.(type) {
-		case *subject:
-			r.tail, r.ahead, r.stored = 0, 0, r.last
-			f.subjects.weigh(r)
-		case *mail:
-			f.mails.weigh(r)
-		case *Lead:
-			if x, ok := r.Body.(Extra); ok {
-				x.Saved()
-			}
-			f.leads.weigh(r)
-			if r.Gone {
-				f.leads.forget(r)
-			}
-		}
-	}
 }
 
 // finish ends a checkpoint and lets the caches shrink.

@@ -185,8 +185,10 @@ func checkpoint(t *testing.T, f *Fold, db *storage.DB) {
 	if err := f.Begin(func(Rows) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	update := func(fn func(Rows) error) error {
-		return db.Leads().Update(func(tx *storage.Tx) error { return fn(tx) })
+	update := func(fn func(Rows) error) (*Commit, error) {
+		c := &Commit{Done: make(chan struct{})}
+		close(c.Done)
+		return c, db.Leads().Update(func(tx *storage.Tx) error { return fn(tx) })
 	}
 	for done := false; !done; {
 		var err error

@@ -80,6 +80,9 @@ type State struct {
 	deciding sync.Mutex // guards decided
 	decided  int64      // when the last decision about identities was taken, unix ms
 
+	ending chan struct{} // closed by end when the state ends: writes that fail are not tried again
+	end    sync.Once
+
 	replays chan replayRequest
 	scratch *storage.DB // of a state as of a moment: closed with it
 	remove  string      // a directory to remove then
@@ -163,7 +166,7 @@ func (c *StateConfig) every() uint64 {
 // OpenState opens the state as its last checkpoint left it. Run brings it to
 // the end of the log.
 func OpenState(ctx context.Context, db *storage.DB, cfg StateConfig) (*State, error) {
-	s := &State{cfg: cfg, db: db, log: db.Log(), host: cfg.Host, bell: make(chan struct{}), replays: make(chan replayRequest)}
+	s := &State{cfg: cfg, db: db, log: db.Log(), host: cfg.Host, bell: make(chan struct{}), ending: make(chan struct{}), replays: make(chan replayRequest)}
 	s.shadows.begin()
 	if s.cfg.leads == nil {
 		s.cfg.leads = db.Leads()
@@ -226,10 +229,7 @@ func (s *State) open(ctx context.Context) error {
 // Close ends the guests. Run must have returned.
 func (s *State) Close() error {
 	s.telling.Wait()
-	errs := []error{s.endShadows()}
-	if s.flying != nil {
-		errs = append(errs, <-s.flying.done)
-	}
+	errs := []error{s.endShadows(), s.endWrites()}
 	for _, t := range s.tenants {
 		errs = append(errs, t.close())
 	}
@@ -261,12 +261,13 @@ func (s *State) clock() int64 {
 
 // Run follows the log until ctx ends, and then stores what is not stored. An
 // error means that the state is unknown: open it again.
-func (s *State) Run(ctx context.Context) error {
+func (s *State) Run(ctx context.Context) (err error) {
 	beside, end := context.WithCancel(ctx)
 	var worker sync.WaitGroup
 	worker.Go(func() { s.followShadows(beside) })
 	defer worker.Wait()
 	defer end()
+	defer func() { err = errors.Join(err, s.endWrites()) }() // before another state is opened
 	for ctx.Err() == nil {
 		begun := time.Now()
 		more, err := s.turn(ctx)
@@ -316,6 +317,15 @@ func (s *State) await(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, pause)
 	defer cancel()
+	if c := s.fold.Committing(); c != nil {
+		go func() {
+			select {
+			case <-c:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+	}
 	if err := s.log.Wait(ctx, 0, s.next-1); err != nil && ctx.Err() == nil {
 		s.cfg.slog().Error("wait for the log", "err", err)
 		<-ctx.Done() // do not spin on an error that stays

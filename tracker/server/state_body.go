@@ -32,13 +32,14 @@ type body struct {
 	parts  []part // of the profile
 
 	dropped []fold.Place // bases to delete
-	fresh   int          // bases at the end that are not stored yet
+	sent    int          // of dropped, how many a transaction on its way deletes
 }
 
 // base is a saved walk. blob is nil once it is stored.
 type base struct {
 	pos  fold.Place
 	blob []byte
+	sent bool // stored, or on its way there
 }
 
 // baseEvery is how many events lie between two bases: a late event is walked
@@ -59,12 +60,12 @@ type shown struct {
 const bodyVersion = 2
 
 func (b *body) Size() int {
-	n := 360 + b.walk.Size() + 112*cap(b.shown) + 56*cap(b.bases)
+	n := 360 + b.walk.Size() + 112*cap(b.shown) + 64*cap(b.bases)
 	for i := range b.bases {
 		n += len(b.bases[i].blob)
 	}
 	for i := range b.near {
-		n += 56 + cap(b.near[i].blob)
+		n += 64 + cap(b.near[i].blob)
 	}
 	for i := range b.parts {
 		n += 72 + 8*cap(b.parts[i].known) + cap(b.parts[i].sealed)
@@ -216,7 +217,7 @@ func (s *State) newBody(t tracker.TenantID, id tracker.LeadID, stored []byte) (f
 	}
 	b.bases = make([]base, n)
 	for i := range b.bases {
-		b.bases[i].pos = r.place()
+		b.bases[i] = base{pos: r.place(), sent: true}
 	}
 	b.parts = r.parts()
 	if r.err != nil {
@@ -242,9 +243,8 @@ func (b *body) on(card string) *shown {
 
 // keepBase saves the walk as it stands, to begin again from.
 func (b *body) keepBase() {
-	b.bases = append(b.bases, base{b.pos, b.walk.Append(nil)})
+	b.bases = append(b.bases, base{pos: b.pos, blob: b.walk.Append(nil)})
 	b.based = b.walk.Events
-	b.fresh++
 }
 
 // keepNear saves the walk before the events of a batch. Batches of one visitor
@@ -268,9 +268,7 @@ func (b *body) dropBases(from fold.Place) {
 	n := len(b.bases)
 	for n > 0 && !b.bases[n-1].pos.Less(from) {
 		n--
-		if b.fresh > 0 {
-			b.fresh--
-		} else {
+		if b.bases[n].sent {
 			b.dropped = append(b.dropped, b.bases[n].pos)
 		}
 		b.bases[n] = base{}
@@ -297,7 +295,10 @@ func (b *body) Save(tx fold.Rows, l *fold.Lead) error {
 			return err
 		}
 	}
-	for i := len(b.bases) - b.fresh; i < len(b.bases); i++ {
+	for i := range b.bases {
+		if b.bases[i].blob == nil {
+			continue
+		}
 		if err := tx.Set(l.Tenant(), storage.SpaceScore, baseKey(b.id, b.bases[i].pos), b.bases[i].blob); err != nil {
 			return err
 		}
@@ -305,12 +306,25 @@ func (b *body) Save(tx fold.Rows, l *fold.Lead) error {
 	return nil
 }
 
-// Saved notes that what Save wrote is stored.
+// Sent notes that what Save wrote is on its way to the disk.
+func (b *body) Sent() {
+	for i := range b.bases {
+		b.bases[i].sent = true
+	}
+	b.sent = len(b.dropped)
+}
+
+// Saved notes that what was sent is stored.
 func (b *body) Saved() {
 	for i := range b.bases {
-		b.bases[i].blob = nil
+		if b.bases[i].sent {
+			b.bases[i].blob = nil
+		}
 	}
-	b.dropped, b.fresh, b.near = nil, 0, nil
+	if b.dropped = b.dropped[b.sent:]; len(b.dropped) == 0 {
+		b.dropped = nil
+	}
+	b.sent, b.near = 0, nil
 }
 
 // Revive lets a lead that had ended stand for itself again. Its walk begins anew.

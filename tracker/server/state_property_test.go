@@ -211,7 +211,11 @@ func (w *world) part() {
 		w.t.Fatal(err)
 	}
 	for n := w.rnd.IntN(8); n > 0 && w.s.fold.Storing(); n-- {
-		if err := w.s.storeUntil(context.Background(), time.Now()); err != nil {
+		err := w.s.publishAll(context.Background())
+		if err == nil {
+			err = w.s.storePart()
+		}
+		if err != nil {
 			w.t.Fatal(err)
 		}
 	}

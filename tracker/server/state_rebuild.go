@@ -147,6 +147,9 @@ func (s *State) restart(ctx context.Context) error {
 	if err := s.landed(ctx, true); err != nil {
 		return err
 	}
+	if c := s.fold.Committing(); c != nil {
+		<-c
+	}
 	return s.locked(func() error {
 		for _, t := range s.tenants {
 			if err := t.close(); err != nil {

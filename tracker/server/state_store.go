@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"ripen/storage"
@@ -22,14 +20,8 @@ const (
 	storeGroup   = 3_000
 )
 
-// storeTime is how long a turn goes on with a checkpoint: what comes in meanwhile
-// waits so long at most to be seen.
-const storeTime = 20 * time.Millisecond
-
 // storeEvery is how long the log is read between two steps of a checkpoint while
-// it is ahead. A step waits for the writes of the feed and of its part, however
-// little it stores: one a turn left the loop a third of its time, and at half
-// load an event was visible after 1.2-3.4 s (p99) instead of 0.1-0.8 s.
+// it is ahead: building a transaction takes the loop some ten milliseconds.
 const storeEvery = 120 * time.Millisecond
 
 // storePause is storeEvery, and less the nearer mustStore is: who is behind reads
@@ -39,8 +31,8 @@ func (s *State) storePause() time.Duration {
 	return storeEvery * time.Duration(2*storeBytes-min(bytes, 2*storeBytes)) / (2 * storeBytes)
 }
 
-// store begins a checkpoint when one is due, and goes on with the one under way
-// for a while. busy says that there is more to do because of it.
+// store begins a checkpoint when one is due, and goes on with the one under way if
+// its last transaction has ended. busy says that there is more to do because of it.
 func (s *State) store(ctx context.Context) (busy bool, err error) {
 	switch {
 	case s.stuck && time.Since(s.saved) < s.cfg.checkpoint():
@@ -55,8 +47,10 @@ func (s *State) store(ctx context.Context) (busy bool, err error) {
 			return false, err
 		}
 	}
-	err = s.storeUntil(ctx, time.Now().Add(storeTime))
-	return s.fold.Storing() && !s.stuck, err
+	if c := s.fold.Committing(); c != nil && !ended(c) || !s.told() {
+		return false, nil
+	}
+	return false, s.storePart()
 }
 
 func (s *State) dueForStore() bool {
@@ -84,7 +78,10 @@ func (s *State) checkpoint(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := s.storeUntil(ctx, time.Time{}); err != nil || s.stuck {
+		if err := s.publishAll(ctx); err != nil {
+			return err
+		}
+		if err := s.storePart(); err != nil || s.stuck {
 			return err
 		}
 	}
@@ -113,38 +110,51 @@ func (s *State) begin() error {
 	return nil
 }
 
-// storeUntil goes on with a checkpoint until a moment, or to its end if that is
-// zero. What it says of the feed must be in the feed: that is written first. The
-// loop alone changes the state, so what it writes stands still without the lock.
-func (s *State) storeUntil(ctx context.Context, until time.Time) error {
-	for {
-		if err := s.publish(ctx, true); err != nil {
-			return err
-		}
-		if !slices.ContainsFunc(slices.Collect(maps.Values(s.tenants)), func(t *tenantState) bool { return len(t.changes) > 0 }) {
-			break
-		}
+// storePart goes on with a checkpoint: it waits for the transaction on its way, if
+// any, and sends the next. The loop alone changes the state, so what it writes stands
+// still without the lock.
+func (s *State) storePart() error {
+	done, err := s.fold.Store(s.update, s.locked)
+	s.stuck = errors.Is(err, storage.ErrNoSpace)
+	if done || s.stuck {
+		s.saved = time.Now()
 	}
-	for done := false; !done; {
-		var err error
-		done, err = s.fold.Store(func(fn func(fold.Rows) error) error {
-			return s.cfg.leads.Update(func(tx *storage.Tx) error { return fn(tx) })
-		}, s.locked)
-		s.stuck = errors.Is(err, storage.ErrNoSpace)
-		if done || s.stuck {
-			s.saved = time.Now()
-		}
-		switch {
-		case s.stuck:
-			s.cfg.slog().Error("the state cannot be stored: it stays in memory", "err", err)
-			return nil
-		case err != nil:
-			return fmt.Errorf("checkpoint: %w", err)
-		case !until.IsZero() && time.Now().After(until):
-			return nil
-		}
+	if s.stuck {
+		s.cfg.slog().Error("the state cannot be stored: it stays in memory", "err", err)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
 	}
 	return nil
+}
+
+// update is a transaction on leads/ that commits beside the loop. What it says of the
+// feed must be in the feed: it waits for what is on its way there.
+func (s *State) update(build func(fold.Rows) error) (*fold.Commit, error) {
+	feed, built := s.flying, make(chan error, 1)
+	c := &fold.Commit{Done: make(chan struct{})}
+	go func() { // endWrites waits for it
+		defer close(c.Done)
+		called := false
+		c.Err = s.cfg.leads.Update(func(tx *storage.Tx) error {
+			called = true
+			err := build(tx)
+			built <- err
+			if err == nil && feed != nil {
+				<-feed.done
+				err = feed.err
+			}
+			return err
+		})
+		if !called {
+			built <- c.Err
+		}
+	}()
+	if err := <-built; err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // The cursor lies in leads/ under storage.SpaceCursor.

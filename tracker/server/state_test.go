@@ -133,6 +133,10 @@ func (r *rig) turns() {
 		if err != nil {
 			r.t.Fatal(err)
 		}
+		if c := r.s.fold.Committing(); c != nil {
+			<-c
+			more = true
+		}
 		if !more {
 			return
 		}

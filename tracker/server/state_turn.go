@@ -124,7 +124,7 @@ func (s *State) renew(k leadKey, c cause) error {
 	switch {
 	case b.walk.Gen != k.tenant.deck.Gen:
 		s.cause = causePublish
-		err = s.walkAgain(l, b, fold.Place{})
+		err = s.walkAgain(l, b, fold.Place{}, false)
 	default:
 		err = s.walker.Advance(&k.tenant.deck, &b.walk, s.now)
 	}
@@ -180,8 +180,9 @@ func (s *State) sweepOn(t *tenantState, until time.Time) error {
 type commit struct {
 	lines []rank.Line
 	mark  uint64
-	seen  uint64 // what can be seen after it
-	done  chan error
+	seen  uint64        // what can be seen after it
+	done  chan struct{} // closed when it has ended
+	err   error         // how; set before
 }
 
 // publish hands what changed to the feed and lets it be seen once it is
@@ -191,7 +192,7 @@ func (s *State) publish(ctx context.Context, wait bool) error {
 	if err := s.landed(ctx, wait); err != nil || s.flying != nil {
 		return err
 	}
-	c := &commit{mark: s.next - 1, seen: s.seen.Load(), done: make(chan error, 1)}
+	c := &commit{mark: s.next - 1, seen: s.seen.Load(), done: make(chan struct{})}
 	if len(s.deferred) == 0 {
 		c.seen = s.next - 1
 	}
@@ -212,47 +213,100 @@ func (s *State) publish(ctx context.Context, wait bool) error {
 		return nil
 	}
 	s.flying = c
-	go func() { c.done <- s.feed.Commit(c.lines, c.mark) }() // landed waits for it
+	go s.write(c) // endWrites waits for it
 	return s.landed(ctx, wait)
 }
 
-// landed takes note of a write that has ended. What could not be written is
-// written again until it can: nothing more is read from the log meanwhile.
-func (s *State) landed(ctx context.Context, wait bool) error {
-	for s.flying != nil {
-		c := s.flying
-		var err error
-		if wait {
-			err = <-c.done
-		} else {
-			select {
-			case err = <-c.done:
-			default:
-				return nil
-			}
+// write writes to the feed until it can: scores that are not in it are not shown, and
+// nothing that hangs on them is stored.
+func (s *State) write(c *commit) {
+	defer close(c.done)
+	for {
+		if c.err = s.feed.Commit(c.lines, c.mark); c.err == nil {
+			return
 		}
-		if err == nil {
-			s.flying = nil
-			s.mu.Lock()
-			for _, l := range c.lines {
-				t := s.tenants[l.Tenant]
-				t.flying = t.flying[:0]
-			}
-			s.mu.Unlock()
-			s.see(c.seen, true)
-			return nil
-		}
-		s.cfg.slog().Error("the change feed cannot be written: scores stand still until it can", "err", err)
+		s.cfg.slog().Error("the change feed cannot be written: scores stand still until it can", "err", c.err)
 		select {
-		case <-ctx.Done():
-			c.done <- err // still to be written
-			return ctx.Err()
+		case <-s.ending:
+			return
 		case <-time.After(time.Second):
 		}
-		go func() { c.done <- s.feed.Commit(c.lines, c.mark) }()
-		wait = true
+	}
+}
+
+// landed takes note of a write that has ended.
+func (s *State) landed(ctx context.Context, wait bool) error {
+	c := s.flying
+	switch {
+	case c == nil:
+		return nil
+	case wait:
+		select {
+		case <-c.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	case !ended(c.done):
+		return nil
+	}
+	if c.err != nil {
+		return c.err // only while the state ends
+	}
+	s.flying = nil
+	s.mu.Lock()
+	for _, l := range c.lines {
+		t := s.tenants[l.Tenant]
+		t.flying = t.flying[:0]
+	}
+	s.mu.Unlock()
+	s.see(c.seen, true)
+	return nil
+}
+
+// told says that all that changed is in the feed, or on its way there.
+func (s *State) told() bool {
+	for _, t := range s.tenants {
+		if len(t.changes) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// publishAll waits until all that changed is in the feed.
+func (s *State) publishAll(ctx context.Context) error {
+	for !s.told() || s.flying != nil {
+		if err := s.publish(ctx, true); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// endWrites lets the writes under way end, and none be tried again. It is called
+// by the loop or after it.
+func (s *State) endWrites() error {
+	s.end.Do(func() { close(s.ending) })
+	var err error
+	if s.flying != nil {
+		<-s.flying.done
+		err = s.flying.err
+	}
+	if s.fold != nil {
+		if c := s.fold.Committing(); c != nil {
+			<-c
+		}
+	}
+	return err
+}
+
+func ended(done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	default:
+		return false
+	}
 }
 
 func (s *State) see(seen uint64, changes bool) {

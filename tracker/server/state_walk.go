@@ -26,7 +26,7 @@ const (
 // walk brings a touched lead up to date: on from where it stands if what is new
 // lies behind everything walked so far, else again from the last base before
 // it, else from the beginning. mu is held.
-func (s *State) walk(t *fold.Touch) error {
+func (s *State) walk(t *fold.Touch) (err error) {
 	defer s.scored(time.Now())
 	l := t.Lead
 	b := l.Body.(*body)
@@ -49,8 +49,9 @@ func (s *State) walk(t *fold.Touch) error {
 	if b.walk.Gen != b.tenant.deck.Gen {
 		again, from = true, fold.Place{}
 	}
+	known := false // that s.entries is the whole history
 	if t.Walk {
-		if err := s.relearn(l, b); err != nil {
+		if known, err = s.relearn(l, b); err != nil {
 			return err
 		}
 	}
@@ -62,7 +63,7 @@ func (s *State) walk(t *fold.Touch) error {
 		}
 	}
 	if again {
-		return s.walkBack(l, b, from)
+		return s.walkBack(l, b, from, known)
 	}
 	if b.late && b.walk.Events > 0 {
 		b.keepNear()
@@ -76,13 +77,13 @@ func (s *State) walk(t *fold.Touch) error {
 
 // walkBack walks a lead again because of the news, and says so if they withdraw a
 // click that had counted.
-func (s *State) walkBack(l *fold.Lead, b *body, from fold.Place) error {
+func (s *State) walkBack(l *fold.Lead, b *body, from fold.Place, known bool) error {
 	w := &s.walker
 	w.Shown, w.News, w.Withdrawn = b.walk.Step, w.News[:0], 0
 	for i := range s.news {
 		w.News = append(w.News, s.news[i].Event.Seq)
 	}
-	err := s.walkAgain(l, b, from)
+	err := s.walkAgain(l, b, from, known)
 	w.Shown, w.News = 0, w.News[:0]
 	if err != nil {
 		return err
@@ -95,27 +96,28 @@ func (s *State) walkBack(l *fold.Lead, b *body, from fold.Place) error {
 	return nil
 }
 
-// relearn reads the profile anew: events may have left the lead.
-func (s *State) relearn(l *fold.Lead, b *body) (err error) {
+// relearn reads the profile anew: events may have left the lead. known says that
+// s.entries is its whole history then.
+func (s *State) relearn(l *fold.Lead, b *body) (known bool, err error) {
 	b.parts = nil
 	if b.id.Kind == tracker.VisitorIdentity {
-		return nil
+		return false, nil
 	}
 	if s.entries, err = s.fold.Timeline(s.entries[:0], l, fold.Place{}); err != nil {
-		return err
+		return false, err
 	}
 	last, err := lastMoves(s.entries, &s.event)
 	if err != nil {
-		return err
+		return false, err
 	}
 	// Events that set attributes come first: they name the person, mostly from
 	// the batch at hand, and what the others say is known then without a read.
 	for _, first := range [2]bool{true, false} {
 		if err := s.learnAll(b, first, last); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // learnAll learns from the entries that set attributes, or from the others.
@@ -191,13 +193,14 @@ func (s *State) goBack(b *body, from fold.Place) error {
 	return nil
 }
 
-// walkAgain walks a lead's history from a place on, and up to now.
-func (s *State) walkAgain(l *fold.Lead, b *body, from fold.Place) error {
-	if err := s.goBack(b, from); err != nil {
-		return err
+// walkAgain walks a lead's history from a place on, and up to now. known says that
+// s.entries is that history.
+func (s *State) walkAgain(l *fold.Lead, b *body, from fold.Place, known bool) error {
+	err := s.goBack(b, from)
+	if err == nil && !known {
+		s.entries, err = s.fold.Timeline(s.entries[:0], l, b.pos)
 	}
-	var err error
-	if s.entries, err = s.fold.Timeline(s.entries[:0], l, b.pos); err != nil {
+	if err != nil {
 		return err
 	}
 	e := &s.event
