@@ -112,11 +112,12 @@ type Event struct {
 	Machine       Machine
 	MachineReason MachineReason
 	Consent       Consent
-	Proved        bool // the identities are proved, not only claimed
-	ProvedUser    bool // the user id is, whatever the others are
-	Decision      bool // the person's word on consent, filed with who they are even if it is a no
-	Placed        bool // its place is among the context fields, see Event.Place
-	OffOrigin     bool // no page of the source's own origins, nor a server that can be trusted, sent it
+	Proved        bool    // the identities are proved, not only claimed
+	ProvedUser    bool    // the user id is, whatever the others are
+	Decision      bool    // the person's word on consent, filed with who they are even if it is a no
+	Placed        bool    // its place is among the context fields, see Event.Place
+	OffOrigin     bool    // no page of the source's own origins, nor a server that can be trusted, sent it
+	Seals         NameSet // names of personal fields: who looks for another need not unseal them
 
 	Visitor, User, Email Hash // zero where the event carries none
 

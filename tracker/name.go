@@ -40,3 +40,27 @@ func wordRune(r rune) bool {
 	}
 	return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)
 }
+
+// NameSet is a set of names that may take others for its own, in 24 bits: a Bloom
+// filter with one hash (FNV-1a). The zero set says nothing: any name may be in it.
+type NameSet uint32
+
+const (
+	nameSetTold = 1
+	nameSetBits = 23 // one more makes a row a byte longer
+	nameSetAll  = 1<<(nameSetBits+1) - 1
+)
+
+// With returns the set with a name.
+func (s NameSet) With(name []byte) NameSet { return s | nameSetTold | nameBit(name) }
+
+// May says whether a name may be in the set.
+func (s NameSet) May(name string) bool { return s == 0 || s&nameBit(name) != 0 }
+
+func nameBit[S []byte | string](name S) NameSet {
+	h := uint32(2166136261)
+	for i := range len(name) {
+		h = (h ^ uint32(name[i])) * 16777619
+	}
+	return 2 << (h % nameSetBits)
+}

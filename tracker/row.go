@@ -46,6 +46,7 @@ const (
 const (
 	consentBits = 0x3f << consentShift
 	flagPlaced  = 1 << (consentShift + 6)
+	sealsShift  = consentShift + 7 // from this bit on, the 24 of Seals
 )
 
 // AppendRow appends e in row form, personal fields excluded.
@@ -96,7 +97,7 @@ func rowFlags(e *Event) (flags uint64) {
 	if e.Consent != ConsentGranted && e.Consent != ConsentDenied {
 		flags |= uint64(e.Consent) << consentShift & consentBits
 	}
-	return flags
+	return flags | uint64(e.Seals)<<sealsShift
 }
 
 // AppendFields appends a count and the fields. The personal part of an event
@@ -182,7 +183,7 @@ func (r *rowReader) head(e *Event) error {
 	r.hash(flags&flagEmail != 0, &e.Email)
 	e.Minted, e.Proved, e.ProvedUser = flags&flagMinted != 0, flags&flagProved != 0, flags&flagProvedUser != 0
 	e.OffOrigin, e.Decision = flags&flagOffOrigin != 0, flags&flagDecision != 0
-	e.Placed = flags&flagPlaced != 0
+	e.Placed, e.Seals = flags&flagPlaced != 0, NameSet(flags>>sealsShift)&nameSetAll
 	e.Consent = consentOf(flags)
 	e.Type = r.string()
 	if r.err != nil {

@@ -2,6 +2,7 @@ package tracker
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"reflect"
 	"testing"
@@ -11,7 +12,7 @@ func sampleEvent() *Event {
 	return &Event{
 		Type: []byte("page_view"), Time: 1763784000123, Source: 300,
 		MessageID: bytes.Repeat([]byte{7}, 16), MessageUUID: true,
-		Machine: Bot, MachineReason: AgentList, Consent: ConsentGranted.With(Marketing, Pending), Proved: true, ProvedUser: true, OffOrigin: true, Decision: true, Placed: true,
+		Machine: Bot, MachineReason: AgentList, Consent: ConsentGranted.With(Marketing, Pending), Proved: true, ProvedUser: true, OffOrigin: true, Decision: true, Placed: true, Seals: NameSet(0).With([]byte("url")),
 		Visitor: Hash{1}, Email: Hash{2},
 		Fields: []Field{
 			{Space: Property, Name: []byte("path"), Value: Value{Tag: String, Str: []byte("/pricing")}},
@@ -93,6 +94,31 @@ func TestFindPrefersPropertyThenProductThenContext(t *testing.T) {
 	}
 	if _, ok := e.Find("other"); ok {
 		t.Fatal("found a field that is not there")
+	}
+}
+
+func TestNameSet(t *testing.T) {
+	var s NameSet
+	if !s.May("url") {
+		t.Fatal("a set that says nothing rules a name out")
+	}
+	in := []string{"url", "title", "referrer", "agent", "visitor"}
+	for _, name := range in {
+		s = s.With([]byte(name))
+	}
+	for _, name := range in {
+		if !s.May(name) {
+			t.Errorf("%s is in the set and is ruled out", name)
+		}
+	}
+	out := 0
+	for i := range 1000 {
+		if !s.May(fmt.Sprint("name", i)) {
+			out++
+		}
+	}
+	if out < 600 {
+		t.Errorf("of 1000 other names only %d are ruled out", out)
 	}
 }
 

@@ -166,6 +166,9 @@ func compareEvent(t *testing.T, d *decoder, i int, want *twinEvent) {
 		got["clear "+fieldName(&f)] = show(f.Value)
 	}
 	for _, f := range e.Personal {
+		if e.Seals == 0 || !e.Seals.May(string(f.Name)) {
+			t.Errorf("event %d seals %q and denies it", i, f.Name)
+		}
 		got["sealed "+fieldName(&f)] = show(f.Value)
 	}
 	if !maps.Equal(got, want.fields) {

@@ -15,7 +15,8 @@ type rows struct {
 	row      []byte // whole rows
 	nClear   int    // fields of the event being encoded
 	nSealed  int
-	at       span // where the event being encoded began in clear and personal
+	seals    tracker.NameSet // names of what is sealed
+	at       span            // where the event being encoded began in clear and personal
 }
 
 func (r *rows) reset()       { *r = rows{clear: r.clear[:0], personal: r.personal[:0], row: r.row[:0]} }
@@ -25,7 +26,7 @@ func (r *rows) cut(m [2]int) { r.clear, r.personal = r.clear[:m[0]], r.personal[
 // open begins an event. The personal part starts with its count; one byte is
 // kept for it, which nearly always does.
 func (r *rows) open() {
-	r.nClear, r.nSealed = 0, 0
+	r.nClear, r.nSealed, r.seals = 0, 0, 0
 	r.at = span{len(r.clear), len(r.personal)}
 	r.personal = append(r.personal, 0)
 }
@@ -39,6 +40,7 @@ func (r *rows) put(f *tracker.Field, open bool) {
 	}
 	r.personal = tracker.AppendField(r.personal, f)
 	r.nSealed++
+	r.seals = r.seals.With(f.Name)
 }
 
 // seal ends the event and tells it where its parts are.
@@ -58,7 +60,7 @@ func (r *rows) seal(it *item) {
 		copy(r.personal[from+n:], r.personal[from+1:])
 		copy(r.personal[from:], count[:n])
 	}
-	it.personal = span{from, len(r.personal)}
+	it.personal, it.ev.Seals = span{from, len(r.personal)}, r.seals
 }
 
 // found is what the fields of one event say beside being stored.

@@ -152,7 +152,9 @@ func (s *source) Field(name string) (wasm.Slot, bool) {
 			return slot(f.Value), true
 		}
 	}
-	s.open()
+	if s.e.Seals.May(name) {
+		s.open()
+	}
 	v, ok := s.e.Find(name)
 	return slot(v), ok
 }
