@@ -38,7 +38,7 @@ func (s *setting) check(v string) error {
 	case boolean:
 		_, err = strconv.ParseBool(v)
 	case number:
-		_, err = strconv.ParseInt(v, 10, 64)
+		_, err = strconv.ParseUint(v, 10, 63)
 	case duration:
 		_, err = time.ParseDuration(v)
 	case size:

@@ -81,7 +81,7 @@ func (t *tenantState) filter(q *export.LeadQuery, card *score.Card) (f filter, e
 	if err := among("band", q.Band, card.Name, bands); err != nil {
 		return f, err
 	}
-	if err := among("grade", q.Grade, card.Name, card.Card.GradeNames()); err != nil {
+	if err := among("grade", q.Grade, card.Name, card.Card.GradeNames()[1:]); err != nil {
 		return f, err
 	}
 	f.min = int32(1000*q.MinScore) - 500 // a score is rounded half up
