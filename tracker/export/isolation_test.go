@@ -109,9 +109,9 @@ func TestProblems(t *testing.T) {
 	k := trackertest.Start(t)
 	k.Publish("shop", shop(10))
 	k.Send(visit("a", 1)...)
-	f := func(method, path string, want int, code, say string) {
+	f := func(method, path string, want int, code, say string, body ...string) {
 		t.Helper()
-		req, err := http.NewRequestWithContext(t.Context(), method, k.URL+path, nil)
+		req, err := http.NewRequestWithContext(t.Context(), method, k.URL+path, strings.NewReader(strings.Join(body, "")))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -158,6 +158,8 @@ func TestProblems(t *testing.T) {
 	f("POST", "/v1/scorecards/none/simulate", 404, "no_draft", "PUT one first")
 	f("POST", "/v1/scorecards/shop/simulate?version=9", 404, "unknown_version", "no version 9")
 	f("POST", "/v1/scorecards/shop/simulate?sample=some", 400, "bad_sample", "whole number")
+	f("POST", "/v1/scorecards/shop/publish", 400, "bad_body", `ranking, draft_id: unknown field`, `{"rankng":true}`)
+	f("POST", "/v1/scorecards/shop/publish", 400, "bad_body", "a JSON object with ranking", "yes")
 	f("DELETE", "/v1/leads", 405, "method_not_allowed", "use GET")
 	f("GET", "/v1/scorecards/shop/publish", 405, "method_not_allowed", "use POST")
 	f("GET", "/v1/lead", 404, "not_found", "nothing lives")
