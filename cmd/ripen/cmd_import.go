@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -129,6 +130,13 @@ func (c *call) sendFile(ctx context.Context, cl *client, in io.Reader, t *tally)
 	return err
 }
 
+// readers say what they need where they drop a line; the server says it of an event.
+var readers = map[string]map[string]string{ // :: command → reason → what is needed
+	"import access-log": {"malformed": `need the combined format: 192.0.2.7 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 512 "referrer" "agent"`},
+	"import csv":        {"malformed": "need as many cells as the head line has, split by --sep"},
+	"import events":     {"invalid_json": "need one JSON object a line"},
+}
+
 // drop counts n lines that were dropped for a reason, the first of them at line.
 func (t *tally) drop(reason string, n, line int) {
 	t.Dropped[reason] += n
@@ -209,8 +217,8 @@ func (c *call) printTally(t *tally) error {
 			where = text{"line %d", "línea %d"}
 		}
 		first := fmt.Sprintf(where.in(c.lang), t.First[code])
-		if t.details[code] != "" {
-			first += ": " + t.details[code]
+		if say := cmp.Or(t.details[code], readers[c.cmd.name][code]); say != "" {
+			first += ": " + say
 		}
 		say("dropped", "rechazadas", t.Dropped[code], "  "+code+"  ("+first+")")
 	}

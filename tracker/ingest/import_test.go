@@ -105,6 +105,21 @@ func TestAccessLogMachines(t *testing.T) {
 	}
 }
 
+// TestAccessLogOfSites: where the site stands before the address, the visitor is the
+// address's still, not everybody who asked that site with one agent.
+func TestAccessLogOfSites(t *testing.T) {
+	w := newWorld(t, nil)
+	const line = ` - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1 "-" "Mozilla/5.0 Firefox/12"` + "\n"
+	log := "192.0.2.1" + line + "shop.example:443 192.0.2.1" + line + "shop.example:443 192.0.2.2" + line + "host.example" + line
+	if _, err := AccessLog(strings.NewReader(log), AccessLogOptions{}, sendTo(w, map[string]int{})); err != nil {
+		t.Fatal(err)
+	}
+	es := w.log.events(t)
+	if len(es) != 4 || es[0].Visitor != es[1].Visitor || es[1].Visitor == es[2].Visitor || es[2].Visitor == es[3].Visitor {
+		t.Errorf("%d events, visitors %v %v %v", len(es), es[0].Visitor, es[1].Visitor, es[2].Visitor)
+	}
+}
+
 // TestRealAccessLog imports 10,000 real requests, twice.
 func TestRealAccessLog(t *testing.T) {
 	dir := os.Getenv("RIPEN_DATA")
