@@ -133,7 +133,10 @@ func (c *call) sendFile(ctx context.Context, cl *client, in io.Reader, t *tally)
 // readers say what they need where they drop a line; the server says it of an event.
 var readers = map[string]map[string]string{ // :: command → reason → what is needed
 	"import access-log": {"malformed": `need the combined format: 192.0.2.7 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 512 "referrer" "agent"`},
-	"import csv":        {"malformed": "need as many cells as the head line has, split by --sep"},
+	"import csv": {
+		"malformed":        "need as many cells as the head line has, split by --sep",
+		"missing_identity": "need a user id, a visitor id or, for a person, an e-mail: --map says in which column, --sep what splits them",
+	},
 	"import events":     {"invalid_json": "need one JSON object a line"},
 }
 
