@@ -135,9 +135,10 @@ var readers = map[string]map[string]string{ // :: command → reason → what is
 	"import access-log": {"malformed": `need the combined format: 192.0.2.7 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 512 "referrer" "agent"`},
 	"import csv": {
 		"malformed":        "need as many cells as the head line has, split by --sep",
+		"invalid_utf8":     "need UTF-8: convert the file, as in iconv -f WINDOWS-1252 -t UTF-8",
 		"missing_identity": "need a user id, a visitor id or, for a person, an e-mail: --map says in which column, --sep what splits them",
 	},
-	"import events":     {"invalid_json": "need one JSON object a line"},
+	"import events": {"invalid_json": "need one JSON object a line"},
 }
 
 // drop counts n lines that were dropped for a reason, the first of them at line.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"ripen/tracker"
 )
@@ -32,7 +33,7 @@ type CSVOptions struct {
 // nothing.
 //
 // A row is dropped as malformed (not CSV, or not as many cells as the header)
-// or missing_identity. A column in Map that the table does not have, or that is
+// invalid_utf8 or missing_identity. A column in Map that the table does not have, or that is
 // to be what none can be, is an error, before anything is sent.
 func CSV(r io.Reader, o CSVOptions, post func(Batch) error) (Tally, error) {
 	im := newImporter(o.ImportOptions, post)
@@ -44,6 +45,9 @@ func CSV(r io.Reader, o CSVOptions, post func(Batch) error) (Tally, error) {
 	header, err := cr.Read()
 	if err != nil {
 		return im.tally, fmt.Errorf("read the header: %w", err)
+	}
+	if slices.ContainsFunc(header, notUTF8) {
+		return im.tally, errors.New("the head line is not UTF-8: convert the file, as in iconv -f WINDOWS-1252 -t UTF-8")
 	}
 	columns, err := o.columns(header)
 	if err != nil {
@@ -67,6 +71,8 @@ func CSV(r io.Reader, o CSVOptions, post func(Batch) error) (Tally, error) {
 		switch {
 		case err != nil || len(cells) != len(columns):
 			im.drop("malformed")
+		case slices.ContainsFunc(cells, notUTF8): // JSON would put U+FFFD in place of what it said, for ever
+			im.drop(tracker.CodeInvalidUTF8)
 		default:
 			im.row(&o, n, columns, cells)
 		}
@@ -114,6 +120,8 @@ func (o *CSVOptions) columns(header []string) ([]string, error) {
 	}
 	return out, nil
 }
+
+func notUTF8(s string) bool { return !utf8.ValidString(s) }
 
 // isPlace says whether a column may go there.
 func isPlace(to string) bool {

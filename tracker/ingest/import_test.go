@@ -186,6 +186,10 @@ func TestImportCSV(t *testing.T) {
 	if _, err := CSV(strings.NewReader("a,b\n"), CSVOptions{Map: map[string]string{"c": "userId"}}, nil); err == nil {
 		t.Error("a column that is not there is no error")
 	}
+	f("email,name\na@b.example,Mu\xf1oz\nc@d.example,Muñoz\n", CSVOptions{}, "2 1 map[invalid_utf8:1]", `identify *t.email="c@d.example" *t.name="Muñoz" *s.email="c@d.example"`)
+	if _, err := CSV(strings.NewReader("email,tel\xe9fono\n"), CSVOptions{}, nil); err == nil || !strings.Contains(err.Error(), "UTF-8") {
+		t.Errorf("a head line in Latin-1: %v", err)
+	}
 	if _, err := CSV(strings.NewReader("a,b\n"), CSVOptions{Map: map[string]string{"a": "userID"}}, nil); err == nil || !strings.Contains(err.Error(), "userId") {
 		t.Errorf("a column cannot be userID: %v", err)
 	}
