@@ -69,6 +69,9 @@ func (c *call) connect(ctx context.Context) (*client, error) {
 		if cl.key == "" {
 			return nil, errors.New("--server needs the admin key: set RIPEN_ADMIN_KEY, or give the server's --data")
 		}
+		if !strings.HasPrefix(s, "http://") && !strings.HasPrefix(s, "https://") {
+			return nil, &usageError{fmt.Sprintf("--server: %q is no address like http://127.0.0.1:8080", s), "ripen help " + c.cmd.name}
+		}
 		cl.base = strings.TrimRight(s, "/")
 		return cl, nil
 	}
@@ -78,6 +81,9 @@ func (c *call) connect(ctx context.Context) (*client, error) {
 	if a, ok := server.Announced(ctx, dir); ok {
 		cl.base = a.URL
 		return cl, nil
+	}
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) && c.cmd.name != "tenant create" { // a slip of the pen makes no directory
+		return nil, fmt.Errorf("--data: there is no %s: 'ripen tenant create NAME --data %s' makes one", dir, dir)
 	}
 	return cl, cl.startHere(ctx, dir, c.cmd.folds)
 }
@@ -143,6 +149,10 @@ func (cl *client) request(ctx context.Context, method, path string, q url.Values
 	resp, err := cl.http.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("ask the server: %w", err)
+	}
+	if resp.StatusCode == http.StatusUnauthorized {
+		resp.Body.Close()
+		return nil, errors.New("the server does not know this admin key: set RIPEN_ADMIN_KEY to what is in the file admin.key of its data directory")
 	}
 	if resp.StatusCode/100 != 2 {
 		defer resp.Body.Close()

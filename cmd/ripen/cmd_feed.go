@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -73,7 +74,7 @@ func runEventsTail(ctx context.Context, c *call) error {
 			if err := json.Unmarshal(line, &e); err != nil {
 				return fmt.Errorf("decode event: %w", err)
 			}
-			_, err := fmt.Fprintf(c.out, "%8d  %s  %-10s %-34s %-14s %s\n", e.Seq, clockText(e.Time), plain(e.Tenant), e.Subject, plain(e.Type), plain(shortFields(e.Properties)))
+			_, err := fmt.Fprintf(c.out, "%8d  %s  %-10s %-34s %-14s %s\n", e.Seq, clockText(cmp.Or(e.Time, e.Received)), plain(e.Tenant), e.Subject, plain(e.Type), plain(shortFields(e.Properties)))
 			return err
 		}))
 	})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"ripen/tracker/ingest"
@@ -20,8 +22,11 @@ type tally struct {
 	Lines      int            `json:"lines"`
 	Stored     int            `json:"stored"`
 	Duplicates int            `json:"duplicates"`
-	Dropped    map[string]int `json:"dropped"` // :: reason → lines
-	last       int            // the last line that the server has answered for
+	Dropped    map[string]int `json:"dropped"`                 // :: reason → lines
+	First      map[string]int `json:"first_dropped,omitempty"` // :: reason → the first of them
+
+	details map[string]string // :: reason → what the server says of it
+	last    int               // the last line that the server has answered for
 }
 
 func importCommands() []*command {
@@ -30,13 +35,13 @@ func importCommands() []*command {
 Lines take the same way as live traffic: same decoder, same log. An event's id
 is made of its line and the line's number, so a second import stores nothing
 twice. lines = stored + duplicates + dropped, by reason. One that was cut short
-says how to go on. '-' reads standard input.
+says how to go on. '-' reads standard input; gzip and zstd are unpacked.
 `
 	return []*command{
 		{
 			name: "import access-log", args: "FILE", min: 1, max: 1, use: append([]string{"host"}, use...),
 			summary: text{"a web server's access log (combined format)", "el registro de accesos de un servidor web (formato combinado)"},
-			help:    same + "\n  ripen import access-log /var/log/nginx/access.log --tenant acme --data ./data\n  zcat access.log.2.gz | ripen import access-log - --tenant acme --data ./data",
+			help:    same + "\n  ripen import access-log /var/log/nginx/access.log --tenant acme --data ./data\n  ripen import access-log /var/log/nginx/access.log.2.gz --tenant acme --data ./data",
 			run:     runImport,
 		},
 		{
@@ -62,9 +67,16 @@ func runImport(ctx context.Context, c *call) error {
 	defer in.Close()
 	return c.withServer(ctx, func(cl *client) error {
 		p := c.startProgress("import", size, bytesText)
-		t, err := c.sendFile(ctx, cl, io.TeeReader(in, counter{p}))
+		t := &tally{Dropped: map[string]int{}, First: map[string]int{}, details: map[string]string{}}
+		file, err := ingest.Unpacked(io.TeeReader(in, counter{p}))
+		if err == nil {
+			err = c.sendFile(ctx, cl, file, t)
+		}
 		p.end()
 		if err != nil && t.last > 0 {
+			if ctx.Err() != nil {
+				err = errors.New("interrupted")
+			}
 			return fmt.Errorf("%w; lines up to %d are in: go on with --after %d", err, t.last, t.last)
 		}
 		if err != nil {
@@ -94,12 +106,11 @@ func (c *call) openInput(file string) (io.ReadCloser, int64, error) {
 }
 
 // sendFile reads the file in the command's format and posts its batches.
-func (c *call) sendFile(ctx context.Context, cl *client, in io.Reader) (*tally, error) {
+func (c *call) sendFile(ctx context.Context, cl *client, in io.Reader, t *tally) error {
 	var source sourceRow
 	if err := cl.do(ctx, "GET", "/v1/admin/sources/"+url.PathEscape(c.get("source")), nil, nil, &source); err != nil {
-		return &tally{}, err
+		return err
 	}
-	t := &tally{Dropped: map[string]int{}}
 	post := func(b ingest.Batch) error { return t.post(ctx, cl, source.WriteKey, b) }
 	o := ingest.ImportOptions{After: int(c.int("after"))}
 	var read ingest.Tally
@@ -114,9 +125,28 @@ func (c *call) sendFile(ctx context.Context, cl *client, in io.Reader) (*tally, 
 	}
 	t.Lines = read.Lines
 	for reason, n := range read.Dropped {
-		t.Dropped[reason] += n
+		t.drop(reason, n, read.First[reason])
 	}
-	return t, err
+	return err
+}
+
+// readers say what they need where they drop a line; the server says it of an event.
+var readers = map[string]map[string]string{ // :: command → reason → what is needed
+	"import access-log": {"malformed": `need the combined format: 192.0.2.7 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 512 "referrer" "agent"`},
+	"import csv": {
+		"malformed":        "need as many cells as the head line has, split by --sep",
+		"invalid_utf8":     "need UTF-8: convert the file, as in iconv -f WINDOWS-1252 -t UTF-8",
+		"missing_identity": "need a user id, a visitor id or, for a person, an e-mail: --map says in which column, --sep what splits them",
+	},
+	"import events": {"invalid_json": "need one JSON object a line"},
+}
+
+// drop counts n lines that were dropped for a reason, the first of them at line.
+func (t *tally) drop(reason string, n, line int) {
+	t.Dropped[reason] += n
+	if first := t.First[reason]; first == 0 || line < first {
+		t.First[reason] = line
+	}
 }
 
 // retryFor is how long an import waits for a server that is busy.
@@ -131,6 +161,7 @@ func (t *tally) post(ctx context.Context, cl *client, writeKey string, b ingest.
 			Results []struct {
 				Status string `json:"status"`
 				Code   string `json:"code"`
+				Detail string `json:"detail"`
 			} `json:"results"`
 		}
 		err := cl.do(ctx, "POST", "/v1/import", url.Values{"writeKey": {writeKey}}, b.Body, &answer)
@@ -143,16 +174,20 @@ func (t *tally) post(ctx context.Context, cl *client, writeKey string, b ingest.
 		if err != nil {
 			return err
 		}
-		for _, r := range answer.Results {
+		if len(answer.Results) != len(b.Lines) {
+			return fmt.Errorf("the server answered for %d events of %d: it is of another version", len(answer.Results), len(b.Lines))
+		}
+		for i, r := range answer.Results {
 			switch r.Status {
 			case "ok":
 				t.Stored++
 			case "duplicate":
 				t.Duplicates++
 			case "drop":
-				t.Dropped[r.Code]++
+				t.drop(r.Code, 1, b.Lines[i])
+				t.details[r.Code] = r.Detail
 			default:
-				return fmt.Errorf("the server could not store line %d (%s): try again later", b.Line, r.Code)
+				return fmt.Errorf("the server could not store line %d (%s): try again later", b.Lines[i], r.Code)
 			}
 		}
 		t.last = b.Line
@@ -174,9 +209,22 @@ func (c *call) printTally(t *tally) error {
 	if c.bool("json") {
 		return c.printJSON(t)
 	}
-	fmt.Fprintf(c.out, "lines       %s\nstored      %s\nduplicates  %s\n", countText(int64(t.Lines)), countText(int64(t.Stored)), countText(int64(t.Duplicates)))
+	say := func(en, es string, n int, note string) {
+		fmt.Fprintln(c.out, strings.TrimRight(fmt.Sprintf("%-10s  %s%s", text{en, es}.in(c.lang), countText(int64(n)), note), " "))
+	}
+	say("lines", "líneas", t.Lines, "")
+	say("stored", "guardadas", t.Stored, "")
+	say("duplicates", "duplicadas", t.Duplicates, "")
 	for _, code := range slices.Sorted(maps.Keys(t.Dropped)) {
-		fmt.Fprintf(c.out, "dropped     %s  %s\n", countText(int64(t.Dropped[code])), code)
+		where := text{"from line %d on", "desde la línea %d"}
+		if t.Dropped[code] == 1 {
+			where = text{"line %d", "línea %d"}
+		}
+		first := fmt.Sprintf(where.in(c.lang), t.First[code])
+		if say := cmp.Or(t.details[code], readers[c.cmd.name][code]); say != "" {
+			first += ": " + say
+		}
+		say("dropped", "rechazadas", t.Dropped[code], "  "+code+"  ("+first+")")
 	}
 	return nil
 }

@@ -100,6 +100,7 @@ func runLeadsTop(ctx context.Context, c *call) error {
 		q.Set("limit", c.get("limit"))
 		var page struct {
 			Leads json.RawMessage `json:"leads"`
+			Total int             `json:"total"`
 		}
 		if err := cl.do(ctx, "GET", "/v1/leads", q, nil, &page); err != nil {
 			return err
@@ -112,7 +113,11 @@ func runLeadsTop(ctx context.Context, c *call) error {
 			return fmt.Errorf("decode leads: %w", err)
 		}
 		if len(leads) == 0 {
-			_, err := fmt.Fprintln(c.out, text{"no leads: publish a scorecard, send events", "no hay leads: publica una tarjeta, envía eventos"}.in(c.lang))
+			none := text{"no leads: publish a scorecard, send events", "no hay leads: publica una tarjeta, envía eventos"}
+			if page.Total > 0 {
+				none = text{"none of the %d leads is such", "ninguno de los %d leads es así"}
+			}
+			_, err := fmt.Fprintln(c.out, strings.ReplaceAll(none.in(c.lang), "%d", strconv.Itoa(page.Total)))
 			return err
 		}
 		c.printLeads(leads)
@@ -203,7 +208,8 @@ func (c *call) printLead(l *lead) {
 	if l.Scorecard == "" {
 		fmt.Fprintf(c.out, text{"%s   no score: no scorecard is in force\n", "%s   sin puntuación: no hay tarjeta en vigor\n"}.in(c.lang), plain(l.name()))
 	} else {
-		fmt.Fprintf(c.out, "%s   score %s %s %s   (%s)\n", plain(l.name()), l.scoreText(), l.Grade, plain(l.Band), l.Scorecard)
+		stands := strings.Join(strings.Fields(l.scoreText()+" "+l.Grade+" "+plain(l.Band)), " ")
+		fmt.Fprintf(c.out, text{"%s   score %s   (%s)\n", "%s   puntuación %s   (%s)\n"}.in(c.lang), plain(l.name()), stands, l.Scorecard)
 	}
 	fmt.Fprintf(c.out, text{"id %s   first seen %s   last seen %s\n", "id %s   visto por primera vez %s   por última %s\n"}.in(c.lang), l.ID, clockText(l.FirstSeen), clockText(l.LastSeen))
 	if l.Trouble != "" {
@@ -224,7 +230,7 @@ func (c *call) printLead(l *lead) {
 	if len(l.Attributes) > 0 {
 		rows = rows[:0]
 		for name, v := range l.Attributes {
-			rows = append(rows, []string{name, fmt.Sprint(v)})
+			rows = append(rows, []string{name, valueText(v)})
 		}
 		sort.Slice(rows, func(i, j int) bool { return rows[i][0] < rows[j][0] })
 		fmt.Fprintln(c.out)
@@ -274,11 +280,19 @@ func (c *call) printTimeline(ctx context.Context, cl *client, path string) error
 	return nil
 }
 
+// valueText writes a value of JSON for people: 1000000, not 1e+06.
+func valueText(v any) string {
+	if f, ok := v.(float64); ok {
+		return strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	return fmt.Sprint(v)
+}
+
 // shortFields writes the fields of an event on one line.
 func shortFields(m map[string]any) string {
 	var parts []string
 	for name, v := range m {
-		parts = append(parts, fmt.Sprintf("%s=%v", name, v))
+		parts = append(parts, name+"="+valueText(v))
 	}
 	sort.Strings(parts)
 	s := []rune(strings.Join(parts, " "))

@@ -150,7 +150,7 @@ func (c *call) replayAll(ctx context.Context, cl *client) error {
 	case c.bool("json"):
 		return c.printJSON(map[string]int64{"events": last.Done})
 	}
-	_, err = fmt.Fprintf(c.out, "replayed %s records\n", countText(last.Done))
+	_, err = fmt.Fprintf(c.out, text{"replayed %s records\n", "%s registros recorridos de nuevo\n"}.in(c.lang), countText(last.Done))
 	return err
 }
 

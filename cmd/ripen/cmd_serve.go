@@ -76,6 +76,11 @@ func (c *call) serverConfig() (server.Config, error) {
 	if err != nil {
 		return server.Config{}, err
 	}
+	for _, name := range []string{"drain", "read-timeout", "idle-timeout"} {
+		if c.duration(name) <= 0 { // a server's Config takes 0 for the default
+			return server.Config{}, &usageError{name + ": need a time above 0, like 1s", "ripen help " + c.cmd.name}
+		}
+	}
 	anonymous := c.period("retention-anonymous")
 	if anonymous == 0 {
 		anonymous = -1 // for ever

@@ -88,6 +88,9 @@ func dispatch(ctx context.Context, args []string, s *streams) error {
 		args = []string{"version"}
 	}
 	args, lang, isHelp := wantsHelp(args)
+	if len(args) > 0 && args[0] == "deadletter" { // as scripts were told to call it
+		args = append([]string{"deadletters"}, args[1:]...)
+	}
 	cmd, rest := findCommand(table, args)
 	switch {
 	case isHelp:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,7 +39,7 @@ func (s *setting) check(v string) error {
 	case boolean:
 		_, err = strconv.ParseBool(v)
 	case number:
-		_, err = strconv.ParseInt(v, 10, 64)
+		_, err = strconv.ParseUint(v, 10, 63)
 	case duration:
 		_, err = time.ParseDuration(v)
 	case size:
@@ -283,8 +284,11 @@ func (v *values) readFile(file string) error {
 		if i < 0 {
 			return fmt.Errorf("config %s: no setting %q: 'ripen help config' lists them", file, name)
 		}
-		if _, used := v.use[name]; !used {
+		if _, used := v.use[name]; !used || line.Value == nil { // a name alone says nothing
 			continue
+		}
+		if k := reflect.TypeOf(line.Value).Kind(); k == reflect.Slice || k == reflect.Map {
+			return fmt.Errorf("config %s: %s: need one value on the line; what holds several has commas", file, name)
 		}
 		if err := v.assign(&settings[i], fmt.Sprint(line.Value), "config "+file+": "+name); err != nil {
 			return err

@@ -65,6 +65,15 @@ func TestConfigFileNamesItsFaults(t *testing.T) {
 	f("drain: soon\n", `"soon" is not a duration`)
 	f("json: true\n", `no setting "json"`) // not a setting of a server
 	f("a: [\n", "config ")
+	f("trusted-proxies: [10.0.0.0/8, 127.0.0.1]\n", "trusted-proxies: need one value on the line")
+	f("data: {a: b}\n", "data: need one value on the line")
+	file := filepath.Join(t.TempDir(), "c.yaml")
+	if err := os.WriteFile(file, []byte("# nothing said\nlisten:\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if v, _, err := resolve(serveCommand().use, []string{"--config", file}); err != nil || v.get("listen") != findSetting("listen").def {
+		t.Errorf("a name alone: %v", err)
+	}
 	if _, _, err := resolve(serveCommand().use, []string{"--config", "/nonexistent"}); err == nil {
 		t.Error("a config file that is not there was passed over")
 	}

@@ -103,5 +103,5 @@ func instant(t time.Time) string {
 }
 
 func invalid(field, fix string) error {
-	return &tracker.Error{Kind: tracker.KindInvalid, Code: "bad_" + field, Detail: field + ": " + fix}
+	return &tracker.Error{Kind: tracker.KindInvalid, Code: "bad_" + strings.ToLower(strings.ReplaceAll(field, "-", "_")), Detail: field + ": " + fix}
 }

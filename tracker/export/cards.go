@@ -1,7 +1,6 @@
 package export
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -122,9 +121,9 @@ func (c *call) publish() error {
 	if c.err != nil {
 		return c.err
 	}
-	if b := c.ctx.PostBody(); len(b) > 0 {
-		if err := json.Unmarshal(b, &body); err != nil {
-			return invalid("body", "need JSON like {\"ranking\":true,\"draft_id\":\"…\"}, or nothing")
+	if len(c.ctx.PostBody()) > 0 {
+		if err := c.body(&body); err != nil {
+			return err
 		}
 	}
 	a, err := c.cfg.Registry.PublishDraft(c.cfg.Life, c.tenant.ID, c.name, body.DraftID, body.Ranking)

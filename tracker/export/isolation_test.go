@@ -109,9 +109,9 @@ func TestProblems(t *testing.T) {
 	k := trackertest.Start(t)
 	k.Publish("shop", shop(10))
 	k.Send(visit("a", 1)...)
-	f := func(method, path string, want int, code, say string) {
+	f := func(method, path string, want int, code, say string, body ...string) {
 		t.Helper()
-		req, err := http.NewRequestWithContext(t.Context(), method, k.URL+path, nil)
+		req, err := http.NewRequestWithContext(t.Context(), method, k.URL+path, strings.NewReader(strings.Join(body, "")))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -141,11 +141,14 @@ func TestProblems(t *testing.T) {
 	f("GET", "/v1/leads?min_score=3000000", 400, "bad_min_score", "0 to 100")
 	f("GET", "/v1/leads?min=NaN&dimension=interest", 400, "bad_min", "number")
 	f("GET", "/v1/leads?min=3", 400, "bad_min", "dimension=")
-	f("GET", "/v1/leads?dimension=fit", 400, "bad_dimension", "shop@1")
+	f("GET", "/v1/leads?dimension=fit", 400, "bad_dimension", "shop@1 knows interest")
+	f("GET", "/v1/leads?band=hto", 400, "bad_band", "shop@1 knows cold, hot")
+	f("GET", "/v1/leads?grade=A1", 400, "bad_grade", "shop@1 has none")
+	f("GET", "/v1/leads?limit=-1", 400, "bad_limit", "0 or more")
 	f("GET", "/v1/leads?sort=name", 400, "bad_sort", "last_seen")
 	f("GET", "/v1/leads?scorecard=none", 404, "unknown_scorecard", "scorecard")
 	f("GET", "/v1/leads?after=x", 400, "bad_after", "leave it out")
-	f("GET", "/v1/leads/a/events?after=x", 400, "bad_cursor", "use the next of a page")
+	f("GET", "/v1/leads/a/events?after=eHg", 400, "bad_cursor", `use the next of a page"`)
 	f("GET", "/v1/leads/a/events?personal=yes", 400, "bad_personal", "true or false")
 	f("GET", "/v1/leads/nobody", 404, "not_found", "no lead")
 	f("GET", "/v1/leads/a?scorecard=none", 404, "unknown_scorecard", "scorecard")
@@ -155,6 +158,8 @@ func TestProblems(t *testing.T) {
 	f("POST", "/v1/scorecards/none/simulate", 404, "no_draft", "PUT one first")
 	f("POST", "/v1/scorecards/shop/simulate?version=9", 404, "unknown_version", "no version 9")
 	f("POST", "/v1/scorecards/shop/simulate?sample=some", 400, "bad_sample", "whole number")
+	f("POST", "/v1/scorecards/shop/publish", 400, "bad_body", `ranking, draft_id: unknown field`, `{"rankng":true}`)
+	f("POST", "/v1/scorecards/shop/publish", 400, "bad_body", "a JSON object with ranking", "yes")
 	f("DELETE", "/v1/leads", 405, "method_not_allowed", "use GET")
 	f("GET", "/v1/scorecards/shop/publish", 405, "method_not_allowed", "use POST")
 	f("GET", "/v1/lead", 404, "not_found", "nothing lives")

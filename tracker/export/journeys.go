@@ -2,7 +2,6 @@ package export
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/valyala/fasthttp"
 
@@ -157,9 +156,9 @@ func (c *call) publishText() error {
 	if c.lang(); c.err != nil {
 		return c.err
 	}
-	if b := c.ctx.PostBody(); len(b) > 0 {
-		if err := json.Unmarshal(b, &body); err != nil {
-			return invalid("body", "need JSON like {\"migrate\":true}, or nothing")
+	if len(c.ctx.PostBody()) > 0 {
+		if err := c.body(&body); err != nil {
+			return err
 		}
 	}
 	return c.told(c.cfg.Journeys.Publish(c.cfg.Life, c.tenant.ID, c.kind(), c.name, body.Migrate))

@@ -98,7 +98,7 @@ func (q *query) number(name string) uint64 {
 	}
 	n, err := strconv.ParseUint(v, 10, 63)
 	if err != nil {
-		q.bad(name, "need a whole number")
+		q.bad(name, "need a whole number, 0 or more")
 	}
 	return n
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/url"
+	"reflect"
 	"strings"
 	"time"
 
@@ -72,9 +73,20 @@ func (c *call) body(out any) error {
 	d := json.NewDecoder(bytes.NewReader(c.ctx.PostBody()))
 	d.DisallowUnknownFields()
 	if err := d.Decode(out); err != nil {
-		return invalid("body", "need a JSON object: "+err.Error())
+		return invalid("body", "need a JSON object with "+strings.Join(members(out), ", ")+": "+strings.TrimPrefix(err.Error(), "json: "))
 	}
 	return nil
+}
+
+// members are the names that a JSON object for out may hold.
+func members(out any) (names []string) {
+	for _, f := range reflect.VisibleFields(reflect.TypeOf(out).Elem()) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name != "" && name != "-" {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func (c *call) tenants() error {

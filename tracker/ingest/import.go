@@ -10,6 +10,9 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
 	"ripen/tracker"
 )
 
@@ -19,6 +22,7 @@ type Tally struct {
 	Lines   int
 	Events  int
 	Dropped map[string]int // :: reason → lines
+	First   map[string]int // :: reason → the first line that was dropped for it
 }
 
 // Batch is a request's worth of a file: NDJSON for POST /v1/import, to be sent
@@ -27,7 +31,8 @@ type Tally struct {
 type Batch struct {
 	Body   []byte // valid until the callee returns
 	Events int
-	Line   int // the last line it holds, counted from 1: resume after it
+	Lines  []int // of each event, as an editor counts them; valid as Body is
+	Line   int   // the last line it holds, counted from 1: resume after it
 }
 
 // ImportOptions are what all readers of files understand.
@@ -55,18 +60,38 @@ type importer struct {
 	post  func(Batch) error
 	tally Tally
 	batch Batch
+	line  int // that is being read, as an editor counts
+}
+
+// Unpacked returns a file in the clear. Logs that were rotated are packed: gzip and
+// zstd are known by their first bytes, which no text begins with.
+func Unpacked(r io.Reader) (io.Reader, error) {
+	br := bufio.NewReader(r)
+	head, _ := br.Peek(4) // what is shorter is not packed
+	switch packed(head) {
+	case &gzips:
+		return gzip.NewReader(br)
+	case &zstds:
+		return zstd.NewReader(br, zstd.WithDecoderConcurrency(1))
+	}
+	return br, nil
 }
 
 func newImporter(o ImportOptions, post func(Batch) error) *importer {
-	return &importer{opts: o, post: post, tally: Tally{Dropped: map[string]int{}}}
+	return &importer{opts: o, post: post, tally: Tally{Dropped: map[string]int{}, First: map[string]int{}}}
 }
 
-func (im *importer) drop(reason string) { im.tally.Dropped[reason]++ }
+func (im *importer) drop(reason string) {
+	if im.tally.Dropped[reason]++; im.tally.First[reason] == 0 {
+		im.tally.First[reason] = im.line
+	}
+}
 
 // add takes one event's JSON.
 func (im *importer) add(event []byte) {
 	im.tally.Events++
 	im.batch.Events++
+	im.batch.Lines = append(im.batch.Lines, im.line)
 	im.batch.Body = append(append(im.batch.Body, event...), '\n')
 }
 
@@ -84,7 +109,7 @@ func (im *importer) flush() error {
 		return nil
 	}
 	err := im.post(im.batch)
-	im.batch = Batch{Body: im.batch.Body[:0], Line: im.batch.Line}
+	im.batch = Batch{Body: im.batch.Body[:0], Lines: im.batch.Lines[:0], Line: im.batch.Line}
 	return err
 }
 
@@ -93,13 +118,14 @@ func (im *importer) flush() error {
 func (im *importer) lines(r io.Reader, take func(n int, line []byte) (dropped string)) (Tally, error) {
 	br := bufio.NewReaderSize(r, maxLine)
 	for n := 1; ; n++ {
+		im.line = n
 		line, err := br.ReadSlice('\n')
 		long := errors.Is(err, bufio.ErrBufferFull)
 		for errors.Is(err, bufio.ErrBufferFull) {
 			_, err = br.ReadSlice('\n')
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
-			return im.tally, fmt.Errorf("import: read line %d: %w", n, err)
+			return im.tally, fmt.Errorf("read line %d: %w", n, err)
 		}
 		end := err != nil
 		if end && len(line) == 0 {

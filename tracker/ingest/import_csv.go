@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"ripen/tracker"
 )
@@ -32,8 +33,8 @@ type CSVOptions struct {
 // nothing.
 //
 // A row is dropped as malformed (not CSV, or not as many cells as the header)
-// or missing_identity. A column in Map that the table does not have is an
-// error, before anything is sent.
+// invalid_utf8 or missing_identity. A column in Map that the table does not have, or that is
+// to be what none can be, is an error, before anything is sent.
 func CSV(r io.Reader, o CSVOptions, post func(Batch) error) (Tally, error) {
 	im := newImporter(o.ImportOptions, post)
 	cr := csv.NewReader(r)
@@ -43,7 +44,10 @@ func CSV(r io.Reader, o CSVOptions, post func(Batch) error) (Tally, error) {
 	}
 	header, err := cr.Read()
 	if err != nil {
-		return im.tally, fmt.Errorf("import csv: read the header: %w", err)
+		return im.tally, fmt.Errorf("read the header: %w", err)
+	}
+	if slices.ContainsFunc(header, notUTF8) {
+		return im.tally, errors.New("the head line is not UTF-8: convert the file, as in iconv -f WINDOWS-1252 -t UTF-8")
 	}
 	columns, err := o.columns(header)
 	if err != nil {
@@ -55,15 +59,20 @@ func CSV(r io.Reader, o CSVOptions, post func(Batch) error) (Tally, error) {
 			return im.tally, im.flush()
 		}
 		if _, syntax := errors.AsType[*csv.ParseError](err); err != nil && !syntax {
-			return im.tally, fmt.Errorf("import csv: read row %d: %w", n, err)
+			return im.tally, fmt.Errorf("read row %d: %w", n, err)
 		}
 		if n <= o.After {
 			continue
+		}
+		if im.line++; err == nil { // what is no CSV stands behind the row before
+			im.line, _ = cr.FieldPos(0)
 		}
 		im.tally.Lines++
 		switch {
 		case err != nil || len(cells) != len(columns):
 			im.drop("malformed")
+		case slices.ContainsFunc(cells, notUTF8): // JSON would put U+FFFD in place of what it said, for ever
+			im.drop(tracker.CodeInvalidUTF8)
 		default:
 			im.row(&o, n, columns, cells)
 		}
@@ -77,9 +86,12 @@ func CSV(r io.Reader, o CSVOptions, post func(Batch) error) (Tally, error) {
 func (o *CSVOptions) columns(header []string) ([]string, error) {
 	out := make([]string, len(header))
 	header[0] = strings.TrimPrefix(header[0], "\ufeff")
-	for name := range o.Map {
+	for name, to := range o.Map {
+		if !isPlace(to) {
+			return nil, fmt.Errorf("a column cannot be %q: it is userId, anonymousId, timestamp, traits.NAME, properties.NAME or -", to)
+		}
 		if !slices.Contains(header, name) {
-			return nil, fmt.Errorf("import csv: the table has no column %q: it has %s", name, strings.Join(header, ", "))
+			return nil, fmt.Errorf("the table has no column %q: it has %s", name, strings.Join(header, ", "))
 		}
 	}
 	for i, name := range header {
@@ -107,6 +119,17 @@ func (o *CSVOptions) columns(header []string) ([]string, error) {
 		}
 	}
 	return out, nil
+}
+
+func notUTF8(s string) bool { return !utf8.ValidString(s) }
+
+// isPlace says whether a column may go there.
+func isPlace(to string) bool {
+	kind, name, named := strings.Cut(to, ".")
+	if named {
+		return (kind == "traits" || kind == "properties") && name != ""
+	}
+	return slices.Contains([]string{"userId", "anonymousId", "timestamp", "-"}, to)
 }
 
 // row makes the event of a row.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -54,6 +55,11 @@ func (l *logLine) parse(line []byte) bool {
 	open := bytes.IndexByte(rest, '[')
 	if !ok || len(address) == 0 || open < 0 {
 		return false
+	}
+	if words := bytes.Fields(rest[:open]); len(words) > 2 { // with the site before it, as Apache's vhost_combined has it
+		if _, err := netip.ParseAddr(string(words[0])); err == nil {
+			address = words[0]
+		}
 	}
 	stamp, rest, ok := bytes.Cut(rest[open+1:], []byte("] "))
 	if !ok {

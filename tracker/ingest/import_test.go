@@ -11,6 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
 	"ripen/tracker"
 )
 
@@ -102,6 +105,21 @@ func TestAccessLogMachines(t *testing.T) {
 	}
 }
 
+// TestAccessLogOfSites: where the site stands before the address, the visitor is the
+// address's still, not everybody who asked that site with one agent.
+func TestAccessLogOfSites(t *testing.T) {
+	w := newWorld(t, nil)
+	const line = ` - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1 "-" "Mozilla/5.0 Firefox/12"` + "\n"
+	log := "192.0.2.1" + line + "shop.example:443 192.0.2.1" + line + "shop.example:443 192.0.2.2" + line + "host.example" + line
+	if _, err := AccessLog(strings.NewReader(log), AccessLogOptions{}, sendTo(w, map[string]int{})); err != nil {
+		t.Fatal(err)
+	}
+	es := w.log.events(t)
+	if len(es) != 4 || es[0].Visitor != es[1].Visitor || es[1].Visitor == es[2].Visitor || es[2].Visitor == es[3].Visitor {
+		t.Errorf("%d events, visitors %v %v %v", len(es), es[0].Visitor, es[1].Visitor, es[2].Visitor)
+	}
+}
+
 // TestRealAccessLog imports 10,000 real requests, twice.
 func TestRealAccessLog(t *testing.T) {
 	dir := os.Getenv("RIPEN_DATA")
@@ -168,9 +186,69 @@ func TestImportCSV(t *testing.T) {
 	if _, err := CSV(strings.NewReader("a,b\n"), CSVOptions{Map: map[string]string{"c": "userId"}}, nil); err == nil {
 		t.Error("a column that is not there is no error")
 	}
+	f("email,name\na@b.example,Mu\xf1oz\nc@d.example,Muñoz\n", CSVOptions{}, "2 1 map[invalid_utf8:1]", `identify *t.email="c@d.example" *t.name="Muñoz" *s.email="c@d.example"`)
+	if _, err := CSV(strings.NewReader("email,tel\xe9fono\n"), CSVOptions{}, nil); err == nil || !strings.Contains(err.Error(), "UTF-8") {
+		t.Errorf("a head line in Latin-1: %v", err)
+	}
+	if _, err := CSV(strings.NewReader("a,b\n"), CSVOptions{Map: map[string]string{"a": "userID"}}, nil); err == nil || !strings.Contains(err.Error(), "userId") {
+		t.Errorf("a column cannot be userID: %v", err)
+	}
 	if _, err := CSV(strings.NewReader(""), CSVOptions{}, nil); err == nil {
 		t.Error("an empty table is no error")
 	}
+}
+
+// TestImportLines: what is dropped is found in the file by its line.
+func TestImportLines(t *testing.T) {
+	var lines []int
+	keep := func(b Batch) error {
+		lines = append(lines, b.Lines...)
+		return nil
+	}
+	f := func(got Tally, err error, first, events string) {
+		t.Helper()
+		if s := fmt.Sprint(got.First); err != nil || s != first || fmt.Sprint(lines) != events {
+			t.Errorf("dropped first %s, need %s; events of lines %v, need %s; %v", s, first, lines, events, err)
+		}
+		lines = nil
+	}
+	got, err := CSV(strings.NewReader("email,n\n\"a@b.example\",\"one\ntwo\"\nshort\nc@d.example,3\nshort\n"), CSVOptions{}, keep)
+	f(got, err, "map[malformed:4]", "[2 5]")
+	got, err = Events(strings.NewReader("{}\n\n{}\nx\n{}\n\n"), ImportOptions{Size: 2}, keep)
+	f(got, err, "map[blank:2 invalid_json:4]", "[1 3 5]")
+	got, err = Events(strings.NewReader("{}\nx\n{}\nx\n"), ImportOptions{After: 2}, keep)
+	f(got, err, "map[invalid_json:4]", "[3]")
+}
+
+// TestUnpacked: rotated logs are read as they lie there, one cut short is an error.
+func TestUnpacked(t *testing.T) {
+	text := []byte(strings.Repeat("83.149.9.216 a line of a log\n", 1000))
+	var packedText bytes.Buffer
+	z := gzip.NewWriter(&packedText)
+	z.Write(text)
+	z.Close()
+	enc, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(in, want []byte, whole bool) {
+		t.Helper()
+		r, err := Unpacked(bytes.NewReader(in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(r); (err == nil) != whole || whole && !bytes.Equal(got, want) {
+			t.Errorf("read %d bytes, need %d: %v", len(got), len(want), err)
+		}
+	}
+	gz := packedText.Bytes()
+	f(text, text, true)
+	f(gz, text, true)
+	f(slices.Concat(gz, gz), slices.Concat(text, text), true)
+	f(enc.EncodeAll(text, nil), text, true)
+	f([]byte("x"), []byte("x"), true)
+	f(nil, nil, true)
+	f(gz[:len(gz)-20], nil, false)
 }
 
 func TestImportEvents(t *testing.T) {

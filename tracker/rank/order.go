@@ -149,7 +149,7 @@ func ParseCursor(s string) (Cursor, error) {
 	}
 	b, err := base64.RawURLEncoding.DecodeString(s)
 	if err != nil || len(b) != 29 {
-		return Cursor{}, &tracker.Error{Kind: tracker.KindInvalid, Code: "bad_cursor", Detail: "after: not a cursor of this list; use the next of a page", Err: err}
+		return Cursor{}, &tracker.Error{Kind: tracker.KindInvalid, Code: "bad_cursor", Detail: "after: not a cursor of this list; use the next of a page"}
 	}
 	c := Cursor{set: true}
 	c.item.Key = int32(binary.BigEndian.Uint32(b))

@@ -111,6 +111,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("site-path: need / and 1 to 40 of a-z, 0-9 and -, like /k7, that is none of the server's own paths")
 	case c.maxBody() < 32<<10 || c.maxBody() > mostBody:
 		return fmt.Errorf("max-body: need 32KB to 20MB, have %d bytes", c.MaxBody)
+	case c.MemoryLimit != 0 && c.MemoryLimit < 64<<20:
+		return fmt.Errorf("memory-limit: need at least 64MB, have %d bytes", c.MemoryLimit)
 	case c.MaxConns < 0 || c.MaxConnsPerIP < 0:
 		return fmt.Errorf("max-conns, max-conns-per-ip: need 0 or more")
 	case c.RatePerIP > 1e6 || c.RatePerKey > 1e6:

@@ -117,10 +117,11 @@ func (s *Server) serveMetrics(ctx *fasthttp.RequestCtx) bool {
 		export.Problem(ctx, fasthttp.StatusUnauthorized, "unknown_key", "send the admin key: Authorization: Bearer <admin.key of the data directory>")
 		return true
 	}
+	metrics.ExposeMetadata(true) // TYPE lines: without them some scrapers take a counter for a gauge
 	var b bytes.Buffer
 	s.set.WritePrometheus(&b)
 	metrics.WriteProcessMetrics(&b)
 	ctx.SetContentType("text/plain; version=0.0.4; charset=utf-8")
-	ctx.SetBody(b.Bytes())
+	ctx.SetBody(bytes.ReplaceAll(b.Bytes(), []byte("_total gauge\n"), []byte("_total counter\n"))) // those that are read when asked for
 	return true
 }

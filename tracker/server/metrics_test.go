@@ -115,6 +115,12 @@ func TestMetricsAreWhatPrometheusReads(t *testing.T) {
 			t.Errorf("no %s", name)
 		}
 	}
+	for key := range samples {
+		name, _, _ := strings.Cut(key, "{")
+		if kind := kinds[name]; strings.HasPrefix(name, "ripen_") && kind != "counter" && strings.HasSuffix(name, "_total") {
+			t.Errorf("%s counts, but is said to be a %q", name, kind)
+		}
+	}
 	if strings.Contains(text, "vmrange") {
 		t.Error("a histogram is of a kind that Prometheus does not add up")
 	}

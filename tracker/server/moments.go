@@ -64,7 +64,7 @@ func parseCursor(s string) (c cursor, err error) {
 			}
 		}
 	}
-	return c, &tracker.Error{Kind: tracker.KindInvalid, Code: "bad_cursor", Detail: "after: not a cursor of this list; use the next of a page", Err: err}
+	return c, &tracker.Error{Kind: tracker.KindInvalid, Code: "bad_cursor", Detail: "after: not a cursor of this list; use the next of a page"}
 }
 
 // placed is a moment at its spot.

@@ -10,7 +10,7 @@ import (
 	"ripen/tracker/export"
 	"ripen/tracker/fold"
 	"ripen/tracker/rank"
-	"ripen/wasm/scorecard"
+	"ripen/tracker/score"
 )
 
 const (
@@ -71,7 +71,19 @@ type filter struct {
 	none        bool // nothing can match
 }
 
-func (t *tenantState) filter(q *export.LeadQuery) (f filter) {
+// filter refuses a band or grade that the card does not know: a slip of the pen is
+// not an empty list.
+func (t *tenantState) filter(q *export.LeadQuery, card *score.Card) (f filter, err error) {
+	var bands []string
+	for _, b := range card.Card.Bands {
+		bands = append(bands, b.Name)
+	}
+	if err := among("band", q.Band, card.Name, bands); err != nil {
+		return f, err
+	}
+	if err := among("grade", q.Grade, card.Name, card.Card.GradeNames()[1:]); err != nil {
+		return f, err
+	}
 	f.min = int32(1000*q.MinScore) - 500 // a score is rounded half up
 	if q.MinScore <= 0 {
 		f.min = math.MinInt32
@@ -87,7 +99,18 @@ func (t *tenantState) filter(q *export.LeadQuery) (f filter) {
 		f.grade, known = t.grades.Find(q.Grade)
 		f.none = f.none || !known
 	}
-	return f
+	return f, nil
+}
+
+// among refuses a value that is none of the names that a card knows.
+func among(field, value, card string, names []string) error {
+	switch {
+	case value == "" || slices.Contains(names, value):
+		return nil
+	case len(names) == 0:
+		return invalid(field, "the card "+card+" has none")
+	}
+	return invalid(field, "the card "+card+" knows "+strings.Join(names, ", "))
 }
 
 func (f *filter) matches(it rank.Item) bool {
@@ -101,8 +124,10 @@ func (s *State) pick(tenant tracker.TenantID, q *export.LeadQuery, page *export.
 		return nil, err
 	}
 	page.Card, page.Total = card.card.Name, order.Len()
-	f := t.filter(q)
+	f, err := t.filter(q, card.card)
 	switch {
+	case err != nil:
+		return nil, err
 	case f.none:
 		return nil, nil
 	case q.Q != "":
@@ -212,9 +237,12 @@ func byKey(o *rank.Order, q *export.LeadQuery, f *filter, page *export.LeadPage,
 }
 
 func (s *State) byDimension(t *tenantState, c *cardState, o *rank.Order, q *export.LeadQuery, f *filter, page *export.LeadPage) ([]rank.Item, error) {
-	known := slices.ContainsFunc(c.card.Card.Dims, func(d *scorecard.Dimension) bool { return d.Name == q.Dimension })
-	if !known {
-		return nil, invalid("dimension", "a dimension of the card "+page.Card)
+	var dims []string
+	for _, d := range c.card.Card.Dims {
+		dims = append(dims, d.Name)
+	}
+	if err := among("dimension", q.Dimension, page.Card, dims); err != nil {
+		return nil, err
 	}
 	var failed error
 	items, err := byKey(o, q, f, page, func(it rank.Item) (float64, bool) {

@@ -179,5 +179,5 @@ func parsePlace(s string) (fold.Place, error) {
 			return p, nil
 		}
 	}
-	return fold.Place{}, &tracker.Error{Kind: tracker.KindInvalid, Code: "bad_cursor", Detail: "after: not a cursor of this list; use the next of a page", Err: err}
+	return fold.Place{}, &tracker.Error{Kind: tracker.KindInvalid, Code: "bad_cursor", Detail: "after: not a cursor of this list; use the next of a page"}
 }
