@@ -108,7 +108,7 @@ func runLeadsTop(ctx context.Context, c *call) error {
 			return c.printJSON(page.Leads)
 		}
 		var leads []lead
-		if err := json.Unmarshal(page.Leads, &leads); err != nil {
+		if err := decode(page.Leads, &leads); err != nil {
 			return fmt.Errorf("decode leads: %w", err)
 		}
 		if len(leads) == 0 {
@@ -191,7 +191,7 @@ func runLeadsShow(ctx context.Context, c *call) error {
 			return c.printJSON(raw)
 		}
 		var l lead
-		if err := json.Unmarshal(raw, &l); err != nil {
+		if err := decode(raw, &l); err != nil {
 			return fmt.Errorf("decode lead: %w", err)
 		}
 		c.printLead(&l)
