@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,7 +45,7 @@ func (r *Report) Err() error {
 	var files []string
 	for _, f := range r.Findings {
 		if f.Severity == Failure {
-			files = append(files, f.File)
+			files = append(files, cmp.Or(f.File, "the directory"))
 		}
 	}
 	if len(files) == 0 {
@@ -84,7 +85,10 @@ func Doctor(ctx context.Context, dir string) (*Report, error) {
 		return r, nil // opening would refuse, or worse
 	}
 	db, err := Open(dir, Options{Reserve: 1, ReblockEvery: -1})
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNoSpace):
+		return nil, fmt.Errorf("doctor: nothing is wrong with the files, but %w", err)
+	case err != nil:
 		r.addError(dir, err)
 		return r, nil
 	}

@@ -30,7 +30,7 @@ func (l *diskLog) keepReblocking() {
 	var due time.Time // when space may be looked for
 	l.repeat(every, func() {
 		done, err := l.reblock()
-		if err != nil {
+		if err != nil && !errors.Is(err, ErrNoSpace) { // of that the guard tells, once
 			l.db.slog.Warn("storage: blocks stay as they are for now", "err", err)
 		}
 		stale = stale || done > 0
