@@ -63,6 +63,7 @@ const (
 	doKeys      = "restore the newest backup with its .keys file into a new directory: ripen restore"
 	doRepair    = "run: ripen doctor --repair"
 	doAccept    = "restore a backup, or accept the loss: ripen doctor --repair --accept-loss"
+	doAllow     = "see that this user may read and write the directory, and open files enough (ulimit -n)"
 	hwBlindSpot = "one damage no check can see: a bit that flipped in what was written in the last second before a crash"
 )
 
@@ -118,8 +119,10 @@ func (r *Report) addError(dir string, err error) {
 		r.add(Failure, "log/", fmt.Sprintf("records [%d,%d) are lost: %s", gap.From, gap.To, gap.Why), doAccept)
 	case errors.As(err, &corrupt):
 		r.add(Failure, corrupt.File, corrupt.Err.Error(), remedy(corrupt.File))
+	case refused(err):
+		r.add(Failure, "", strings.ReplaceAll(err.Error(), dir+"/", ""), doAllow)
 	default:
-		r.add(Failure, "", strings.ReplaceAll(err.Error(), dir, "."), "")
+		r.add(Failure, "", strings.ReplaceAll(err.Error(), dir+"/", ""), "")
 	}
 }
 
@@ -150,7 +153,7 @@ func (r *Report) checkFiles(dir string) {
 			}
 		}
 		if err != nil {
-			r.add(Failure, name, err.Error(), doRepair)
+			r.addError(dir, damage(dir, name, err))
 		}
 	}
 	names, err := filepath.Glob(filepath.Join(dir, "keys", "*"))
@@ -165,7 +168,7 @@ func (r *Report) checkFiles(dir string) {
 		}
 		switch file := filepath.Join("keys", filepath.Base(path)); {
 		case err != nil:
-			r.add(Failure, file, err.Error(), doAccept)
+			r.addError(dir, damage(dir, file, err))
 		case torn:
 			r.add(Warning, file, "its last entry is unfinished, as a crash leaves it; it is dropped", "")
 		}

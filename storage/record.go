@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
+	"syscall"
 )
 
 // Tenant is the random prefix of everything a tenant owns; zero is the machine.
@@ -116,6 +119,27 @@ func (e *CorruptError) Error() string {
 
 // Unwrap returns the cause.
 func (e *CorruptError) Unwrap() error { return e.Err }
+
+// refusals are by which the system says that it does not hand a file over; what is
+// in the file, it does not say.
+var refusals = []syscall.Errno{
+	syscall.EMFILE, syscall.ENFILE, syscall.EACCES, syscall.EPERM, syscall.EROFS, syscall.ENOMEM, syscall.ENOSPC, syscall.EDQUOT,
+}
+
+// damage is the error of a file that cannot be read or is not what was written: a
+// [CorruptError], unless the system refused. To repair what is whole would lose it.
+func damage(dir, file string, err error) error {
+	if refused(err) {
+		return fmt.Errorf("storage: %s in %s cannot be opened: %w", file, dir, err)
+	}
+	return &CorruptError{Dir: dir, File: file, Err: err}
+}
+
+func refused(err error) bool {
+	return slices.ContainsFunc(refusals, func(e syscall.Errno) bool {
+		return strings.Contains(err.Error(), e.Error()) // Badger does not wrap what it meets
+	})
+}
 
 func checkRecord(r *Record) error {
 	switch {

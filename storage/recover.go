@@ -184,7 +184,7 @@ func (l *diskLog) openHighWater() error {
 	if l.hw == nil {
 		hw, err := openHighWater(filepath.Join(l.db.dir, hwName), l.c.next == 1, l.db.slog)
 		if err != nil {
-			return &CorruptError{Dir: l.db.dir, File: hwName, Err: err}
+			return damage(l.db.dir, hwName, err)
 		}
 		l.hw = hw
 	}
