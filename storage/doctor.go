@@ -118,7 +118,11 @@ func (r *Report) addError(dir string, err error) {
 	var corrupt *CorruptError
 	switch {
 	case errors.As(err, &gap):
-		r.add(Failure, "log/", fmt.Sprintf("records [%d,%d) are lost: %s", gap.From, gap.To, gap.Why), doAccept)
+		do := doRestore
+		if gap.atEnd() {
+			do = doAccept
+		}
+		r.add(Failure, gap.File, fmt.Sprintf("records [%d,%d) are lost: %s", gap.From, gap.To, gap.Why), do)
 	case errors.As(err, &corrupt):
 		r.add(Failure, corrupt.File, corrupt.Err.Error(), remedy(corrupt.File))
 	case refused(err):
@@ -127,6 +131,10 @@ func (r *Report) addError(dir string, err error) {
 		r.add(Failure, "", strings.ReplaceAll(err.Error(), dir+"/", ""), "")
 	}
 }
+
+// atEnd says that the log ends too early, which --accept-loss can accept; a hole
+// inside it cannot be closed.
+func (e *GapError) atEnd() bool { return strings.Contains(e.Why, "high-water") }
 
 // remedy says what helps a damaged file.
 func remedy(file string) string {
@@ -392,7 +400,7 @@ func (r *Report) openAtLast(dir string, acceptLoss bool) error {
 		switch {
 		case isCorrupt && strings.HasPrefix(corrupt.File, "leads"):
 			r.mend(dir, Finding{File: corrupt.File}, acceptLoss)
-		case acceptLoss && isGap && strings.Contains(gap.Why, "high-water"):
+		case acceptLoss && isGap && gap.atEnd():
 			r.add(Warning, "log/", fmt.Sprintf("records [%d,%d) are given up", gap.From, gap.To), "ask senders for them")
 			err = trustEnd(dir, hwName)
 		case acceptLoss && isCorrupt && strings.HasPrefix(corrupt.File, "meta") && strings.Contains(corrupt.Err.Error(), "high-water"):

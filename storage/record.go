@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -96,13 +97,14 @@ var (
 type GapError struct {
 	Part     int
 	From, To uint64
-	File     string // the file or directory that should hold them
+	Dir      string // the data directory
+	File     string // relative to Dir: the file or directory that should hold them
 	Why      string
 }
 
 func (e *GapError) Error() string {
-	return fmt.Sprintf("storage: records [%d,%d) of partition %d are lost in %s: %s; run: ripen doctor",
-		e.From, e.To, e.Part, e.File, e.Why)
+	return fmt.Sprintf("storage: records [%d,%d) of partition %d are lost in %s: %s; run: ripen doctor --data %s",
+		e.From, e.To, e.Part, filepath.Join(e.Dir, e.File), e.Why, e.Dir)
 }
 
 // CorruptError says that a file of the data directory is damaged.
