@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -329,8 +330,8 @@ func TestBlocksDamaged(t *testing.T) {
 					err = db.Log().Read(t.Context(), 0, 1, func([]Record) error { return nil })
 				}
 				var gap *GapError
-				if !errors.As(err, &gap) {
-					t.Fatalf("%v, want the records that are lost", err)
+				if !errors.As(err, &gap) || !strings.Contains(err.Error(), name+"/0") || !strings.Contains(err.Error(), "ripen doctor --data "+copied) {
+					t.Fatalf("%v, want the records that are lost, where, and what to run", err)
 				}
 				if db == nil {
 					return

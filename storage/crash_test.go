@@ -2,10 +2,12 @@ package storage_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -169,8 +171,10 @@ func TestTornTail(t *testing.T) {
 
 func TestNoSpace(t *testing.T) {
 	var free int64 = 1 << 30
+	var said bytes.Buffer
 	db, err := storage.Open(t.TempDir(), storage.Options{
 		Reserve: 100 << 20,
+		Logger:  slog.New(slog.NewTextHandler(&said, nil)),
 		Free:    func(string) (int64, int64, error) { return free, 1 << 40, nil },
 	})
 	if err != nil {
@@ -196,11 +200,18 @@ func TestNoSpace(t *testing.T) {
 			t.Fatalf("health with %d free: %s, want %s", space, state, health)
 		}
 		storagetest.Stored(t, db.Log())
+		db.LookAgain()
+		if db.Writable() != (append == nil) {
+			t.Fatalf("writable with %d free: %v", space, db.Writable())
+		}
 	}
 	f(1<<30, nil, nil, "ok")
 	f(70<<20, storage.ErrNoSpace, nil, "read-only")
 	f(10<<20, storage.ErrNoSpace, storage.ErrNoSpace, "read-only")
 	f(200<<20, nil, nil, "ok")
+	if log := said.String(); strings.Count(log, "events are refused") != 1 || strings.Count(log, "events are taken again") != 1 {
+		t.Errorf("the log does not say once that and once that no more events are refused:\n%s", log)
+	}
 	if rows := storagetest.Stored(t, db.Log()); len(rows) != 2 {
 		t.Fatalf("stored %v", rows)
 	}

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +38,8 @@ type Report struct {
 	Last     uint64    `json:"last"`
 	Blocks   int       `json:"blocks"`
 	Keys     int       `json:"keys"`
+
+	lost []keyID // keys that are in no file
 }
 
 // Err returns an error that names the files with failures, nil if there are none.
@@ -44,7 +47,7 @@ func (r *Report) Err() error {
 	var files []string
 	for _, f := range r.Findings {
 		if f.Severity == Failure {
-			files = append(files, f.File)
+			files = append(files, cmp.Or(f.File, "the directory"))
 		}
 	}
 	if len(files) == 0 {
@@ -59,9 +62,10 @@ func (r *Report) add(s Severity, file, what, do string) {
 
 const (
 	doRestore   = "restore the newest backup into a new directory: ripen restore"
-	doKeys      = "restore the newest backup with its .keys file into a new directory: ripen restore"
+	doKeys      = "restore the newest backup with its .keys file, or accept the loss: ripen doctor --repair --accept-loss"
 	doRepair    = "run: ripen doctor --repair"
 	doAccept    = "restore a backup, or accept the loss: ripen doctor --repair --accept-loss"
+	doAllow     = "see that this user may read and write the directory, and open files enough (ulimit -n)"
 	hwBlindSpot = "one damage no check can see: a bit that flipped in what was written in the last second before a crash"
 )
 
@@ -84,7 +88,10 @@ func Doctor(ctx context.Context, dir string) (*Report, error) {
 		return r, nil // opening would refuse, or worse
 	}
 	db, err := Open(dir, Options{Reserve: 1, ReblockEvery: -1})
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNoSpace):
+		return nil, fmt.Errorf("doctor: nothing is wrong with the files, but %w", err)
+	case err != nil:
 		r.addError(dir, err)
 		return r, nil
 	}
@@ -111,13 +118,23 @@ func (r *Report) addError(dir string, err error) {
 	var corrupt *CorruptError
 	switch {
 	case errors.As(err, &gap):
-		r.add(Failure, "log/", fmt.Sprintf("records [%d,%d) are lost: %s", gap.From, gap.To, gap.Why), doAccept)
+		do := doRestore
+		if gap.atEnd() {
+			do = doAccept
+		}
+		r.add(Failure, gap.File, fmt.Sprintf("records [%d,%d) are lost: %s", gap.From, gap.To, gap.Why), do)
 	case errors.As(err, &corrupt):
 		r.add(Failure, corrupt.File, corrupt.Err.Error(), remedy(corrupt.File))
+	case refused(err):
+		r.add(Failure, "", strings.ReplaceAll(err.Error(), dir+"/", ""), doAllow)
 	default:
-		r.add(Failure, "", strings.ReplaceAll(err.Error(), dir, "."), "")
+		r.add(Failure, "", strings.ReplaceAll(err.Error(), dir+"/", ""), "")
 	}
 }
+
+// atEnd says that the log ends too early, which --accept-loss can accept; a hole
+// inside it cannot be closed.
+func (e *GapError) atEnd() bool { return strings.Contains(e.Why, "high-water") }
 
 // remedy says what helps a damaged file.
 func remedy(file string) string {
@@ -146,7 +163,7 @@ func (r *Report) checkFiles(dir string) {
 			}
 		}
 		if err != nil {
-			r.add(Failure, name, err.Error(), doRepair)
+			r.addError(dir, damage(dir, name, err))
 		}
 	}
 	names, err := filepath.Glob(filepath.Join(dir, "keys", "*"))
@@ -155,15 +172,15 @@ func (r *Report) checkFiles(dir string) {
 	}
 	for _, path := range names {
 		b, err := os.ReadFile(path)
-		torn := false
+		flaw := ""
 		if err == nil {
-			_, torn, err = parseKeyFile(b, func(*keyEntry) { r.Keys++ })
+			_, flaw, err = parseKeyFile(b, func(*keyEntry) { r.Keys++ })
 		}
 		switch file := filepath.Join("keys", filepath.Base(path)); {
 		case err != nil:
-			r.add(Failure, file, err.Error(), doAccept)
-		case torn:
-			r.add(Warning, file, "its last entry is unfinished, as a crash leaves it; it is dropped", "")
+			r.addError(dir, damage(dir, file, err))
+		case flaw != "":
+			r.add(Warning, file, flaw, "")
 		}
 	}
 }
@@ -178,7 +195,7 @@ func (db *DB) examine(ctx context.Context, r *Report) error {
 		r.Last = fresh[0].first - 1 // the rest has no rows before the log is writable again
 	}
 	var link chainHash
-	missing := make(map[byte]int) // :: shard → records whose key is in no file
+	missing := make(map[keyID]int) // :: key that is in no file → records that it sealed
 	for at := r.First; at <= r.Last; {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -201,7 +218,12 @@ func (db *DB) examine(ctx context.Context, r *Report) error {
 		r.Blocks++
 		at, link = b.end(), b.Link
 	}
-	for shard, n := range missing {
+	lost := make(map[byte]int) // :: shard → records
+	for id, n := range missing {
+		lost[id.shard()] += n
+		r.lost = append(r.lost, id)
+	}
+	for shard, n := range lost {
 		r.add(Failure, fmt.Sprintf("keys/%02x", shard), fmt.Sprintf("keys are missing: the personal data of %d records cannot be read (the rest of them can)", n), doKeys)
 	}
 	for _, t := range []*Table{db.leads, db.meta} {
@@ -215,7 +237,7 @@ func (db *DB) examine(ctx context.Context, r *Report) error {
 
 // proved reads the stored block that holds a record, not a copy in memory, and
 // proves its hash and its columns. It counts sealed records whose key is missing.
-func (l *diskLog) proved(seq uint64, missing map[byte]int) (found *block, err error) {
+func (l *diskLog) proved(seq uint64, missing map[keyID]int) (found *block, err error) {
 	err = l.kv.use(func(b *badger.DB) error {
 		txn := b.NewTransaction(false)
 		defer txn.Discard()
@@ -243,7 +265,7 @@ func (l *diskLog) proved(seq uint64, missing map[byte]int) (found *block, err er
 	for i := range recs {
 		id := keyIDOf(&recs[i].Tenant, &recs[i].Subject)
 		if _, ok := l.db.keys.get(&id); !ok && len(recs[i].Personal) > 0 && !l.db.keys.isErased(&id) {
-			missing[id.shard()]++
+			missing[id]++
 		}
 	}
 	return found, nil
@@ -268,7 +290,7 @@ func (t *Table) walk() error {
 // Repair mends what can be mended without loss: leads/ and id tables, which the
 // log gives back, and high-water files that are unreadable. With acceptLoss it
 // also forgets what is lost for good, so that the rest opens: keys that are
-// unreadable, and records that the end of the log lost; the report names them.
+// unreadable or gone, and records that the end of the log lost; the report names them.
 // A log with a hole inside and a damaged meta/ are left as they are: restore a
 // backup.
 func Repair(ctx context.Context, dir string, acceptLoss bool) (*Report, error) {
@@ -291,6 +313,11 @@ func Repair(ctx context.Context, dir string, acceptLoss bool) (*Report, error) {
 		return nil, err
 	}
 	after, err := Doctor(ctx, dir)
+	if err == nil && acceptLoss && len(after.lost) > 0 {
+		if err = done.forget(dir, after.lost); err == nil {
+			after, err = Doctor(ctx, dir)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -342,6 +369,17 @@ func dropBadKeys(path string) (lost int, err error) {
 	return lost, replaceFile(path, good, 0o600)
 }
 
+// forget treats subjects whose keys are gone like erased ones: the rest of what is
+// known of them can be read, and a lead of theirs fails no more.
+func (r *Report) forget(dir string, ids []keyID) error {
+	db, err := Open(dir, Options{Reserve: 1, ReblockEvery: -1})
+	if err != nil {
+		return fmt.Errorf("doctor: %w", err)
+	}
+	r.add(Warning, "keys/", fmt.Sprintf("%d keys are given up: what they sealed is lost", len(ids)), "")
+	return errors.Join(db.keys.erase(ids), db.Close())
+}
+
 // openAtLast opens the directory, and mends what refuses: leads/ is emptied;
 // with acceptLoss, high-water marks are lowered to the ends of their databases,
 // and what is given up is reported.
@@ -362,7 +400,7 @@ func (r *Report) openAtLast(dir string, acceptLoss bool) error {
 		switch {
 		case isCorrupt && strings.HasPrefix(corrupt.File, "leads"):
 			r.mend(dir, Finding{File: corrupt.File}, acceptLoss)
-		case acceptLoss && isGap && strings.Contains(gap.Why, "high-water"):
+		case acceptLoss && isGap && gap.atEnd():
 			r.add(Warning, "log/", fmt.Sprintf("records [%d,%d) are given up", gap.From, gap.To), "ask senders for them")
 			err = trustEnd(dir, hwName)
 		case acceptLoss && isCorrupt && strings.HasPrefix(corrupt.File, "meta") && strings.Contains(corrupt.Err.Error(), "high-water"):

@@ -6,3 +6,6 @@ func (db *DB) SyncHighWater() {
 		panic(err)
 	}
 }
+
+// LookAgain lets the next Writable look at the free space, as time would.
+func (db *DB) LookAgain() { db.guard.looked.Store(0) }

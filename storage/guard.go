@@ -2,6 +2,7 @@ package storage
 
 import (
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -13,10 +14,15 @@ type guard struct {
 	dir     string
 	free    func(dir string) (free, total int64, err error)
 	reserve int64
+	slog    *slog.Logger
 
 	looked atomic.Int64 // when ask last looked, unix ns
 	short  atomic.Bool  // there was too little space then
 }
+
+// openNeeds is what must be free for a directory to be opened, whatever the reserve:
+// Badger dies of SIGBUS when it opens on a full disk. With 5 MiB it did, with 8 not.
+const openNeeds = 32 << 20
 
 // lookEvery bounds how often ask looks: a statfs per request was 5 % of the
 // CPU of a pixel.
@@ -28,14 +34,20 @@ func (g *guard) ask() bool {
 	now := time.Now().UnixNano()
 	if last := g.looked.Load(); now-last >= int64(lookEvery) || now < last {
 		if g.looked.CompareAndSwap(last, now) {
-			g.short.Store(g.check(g.reserve) != nil)
+			err := g.check(g.reserve)
+			switch was := g.short.Swap(err != nil); {
+			case err != nil && !was:
+				g.slog.Error("storage: events are refused until there is space", "err", err)
+			case err == nil && was:
+				g.slog.Info("storage: there is space, events are taken again")
+			}
 		}
 	}
 	return !g.short.Load()
 }
 
 func newGuard(dir string, o *Options) (*guard, error) {
-	g := &guard{dir: dir, free: o.Free, reserve: o.Reserve}
+	g := &guard{dir: dir, free: o.Free, reserve: o.Reserve, slog: o.logger()}
 	if g.free == nil {
 		g.free = statfs
 	}

@@ -16,7 +16,8 @@ import (
 // kind is 'K' for a key, 'T' for "erased here"; crc is CRC-32C over the rest.
 // A journal is written in full of zeros first, so that appending to it needs no
 // metadata; a zero kind is its end. The last entry of a file may be torn by a
-// crash before it was acknowledged; any other bad entry is damage.
+// crash before it was acknowledged; one flipped bit is flipped back; any other bad
+// entry is damage.
 const (
 	keyEntrySize = 48
 	keyLive      = 'K'
@@ -69,26 +70,54 @@ func parseKeyEntry(b []byte) (e keyEntry, err error) {
 	return e, nil
 }
 
+// What a key file may have that is no loss.
+const (
+	keysTorn    = "its last entry is unfinished, as a crash leaves it; it is dropped"
+	keysFlipped = "a bit of an entry had flipped; it is put right"
+)
+
 // parseKeyFile calls fn with the entries of a key file and returns how many
-// bytes of it hold entries; torn says that something after them was dropped
-// which a crash can explain.
-func parseKeyFile(b []byte, fn func(*keyEntry)) (size int, torn bool, err error) {
+// bytes of it hold entries, and what of it is no loss, empty if it is whole.
+func parseKeyFile(b []byte, fn func(*keyEntry)) (size int, flaw string, err error) {
 	for at := 0; at < len(b); at += keyEntrySize {
 		if isZero(b[at:]) {
-			return at, false, nil
+			return at, flaw, nil
 		}
 		rest := b[at:]
 		e, err := parseKeyEntry(rest)
-		if err == nil {
+		if err != nil {
+			if right, ok := flipBack(rest); ok {
+				e, flaw, err = right, keysFlipped, nil
+			}
+		}
+		switch {
+		case err == nil:
 			fn(&e)
-			continue
+		case len(rest) <= keyEntrySize || isZero(rest[keyEntrySize:]):
+			return at, keysTorn, nil
+		default:
+			return at, flaw, fmt.Errorf("offset %d: %w", at, err)
 		}
-		if len(rest) <= keyEntrySize || isZero(rest[keyEntrySize:]) {
-			return at, true, nil
-		}
-		return at, false, fmt.Errorf("offset %d: %w", at, err)
 	}
-	return len(b), false, nil
+	return len(b), flaw, nil
+}
+
+// flipBack returns the entry of which b differs in one bit. There is at most one:
+// in so few bytes no two entries of good checksum differ in less than six bits. Nobody
+// else has that key, and without it what it sealed is lost.
+func flipBack(b []byte) (e keyEntry, ok bool) {
+	if len(b) < keyEntrySize {
+		return e, false
+	}
+	var try [keyEntrySize]byte
+	for bit := range 8 * keyEntrySize {
+		copy(try[:], b)
+		try[bit/8] ^= 1 << (bit % 8)
+		if e, err := parseKeyEntry(try[:]); err == nil {
+			return e, true
+		}
+	}
+	return e, false
 }
 
 func isZero(b []byte) bool {

@@ -109,7 +109,9 @@ func (s *keyStore) load(name string) error {
 	if err != nil {
 		return fmt.Errorf("open keys: %w", err)
 	}
-	size, torn, err := parseKeyFile(b, func(e *keyEntry) {
+	var good []byte
+	_, flaw, err := parseKeyFile(b, func(e *keyEntry) {
+		good = appendKeyEntry(good, e)
 		sh := &s.shards[e.id.shard()]
 		if e.kind == keyErased {
 			delete(sh.keys, e.id)
@@ -121,13 +123,14 @@ func (s *keyStore) load(name string) error {
 	if err != nil {
 		return &CorruptError{Dir: filepath.Dir(s.dir), File: filepath.Join("keys", name), Err: err}
 	}
-	if torn {
-		s.slog.Warn("storage: an unfinished entry at the end of a key file was dropped", "file", name, "offset", size)
+	if flaw == "" {
+		return nil
 	}
-	if torn && !strings.HasPrefix(name, "journal") {
-		return os.Truncate(path, int64(size))
+	s.slog.Warn("storage: of a key file "+flaw, "file", name, "offset", len(good))
+	if strings.HasPrefix(name, "journal") {
+		return nil // moved into the shards at once
 	}
-	return nil
+	return replaceFile(path, good, 0o600)
 }
 
 // get returns a subject's key.

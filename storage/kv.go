@@ -106,7 +106,7 @@ func (k *kv) corrupt(err error) error {
 			file = filepath.Join(k.name, "MANIFEST")
 		}
 	}
-	return &CorruptError{Dir: filepath.Dir(k.dir), File: file, Err: err}
+	return damage(filepath.Dir(k.dir), file, err)
 }
 
 // open opens the database; uses that wait for it go on.

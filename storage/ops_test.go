@@ -297,7 +297,8 @@ func TestDoctorAndRepair(t *testing.T) {
 	f("meta/*.sst", flip, false, true)
 	f("log/*.sst", flip, false, true)
 	f("log/MANIFEST", flip, false, true)
-	f("keys/[0-9a-f][0-9a-f]", flip, false, true)
+	f("keys/[0-9a-f][0-9a-f]", func(b []byte) []byte { b[len(b)/2] ^= 17; return b }, true, true)
+	f("keys/[0-9a-f][0-9a-f]", func([]byte) []byte { return nil }, true, true)
 }
 
 func TestDoctorOnline(t *testing.T) {

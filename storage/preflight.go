@@ -81,12 +81,12 @@ func listedTables(dir string) (paths []string, err error) {
 	defer f.Close()
 	manifest, _, err := badger.ReplayManifestFile(f, 0, badger.DefaultOptions(dir).WithLogger(nil))
 	if err != nil {
-		return nil, &CorruptError{Dir: filepath.Dir(dir), File: filepath.Join(filepath.Base(dir), "MANIFEST"), Err: err}
+		return nil, damage(filepath.Dir(dir), filepath.Join(filepath.Base(dir), "MANIFEST"), err)
 	}
 	for id := range manifest.Tables {
 		path := filepath.Join(dir, fmt.Sprintf("%06d.sst", id))
 		if _, err := os.Stat(path); err != nil {
-			return nil, &CorruptError{Dir: filepath.Dir(dir), File: filepath.Join(filepath.Base(dir), filepath.Base(path)), Err: err}
+			return nil, damage(filepath.Dir(dir), filepath.Join(filepath.Base(dir), filepath.Base(path)), err)
 		}
 		paths = append(paths, path)
 	}
@@ -144,7 +144,7 @@ func checkFile(path string, buf *[]byte, check func([]byte) error) error {
 		return nil
 	}
 	dir := filepath.Dir(path)
-	return &CorruptError{Dir: filepath.Dir(dir), File: filepath.Join(filepath.Base(dir), filepath.Base(path)), Err: err}
+	return damage(filepath.Dir(dir), filepath.Join(filepath.Base(dir), filepath.Base(path)), err)
 }
 
 // fileBytes reads a whole file into buf, or maps it if there is none.

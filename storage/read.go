@@ -218,7 +218,7 @@ func (l *diskLog) openBlocks(seq uint64, values [][]byte) ([]*block, error) {
 			if len(blocks) > 0 {
 				return blocks, nil // what is good first: the next fetch reports it
 			}
-			return nil, l.gap(seq, l.endOf(seq), err.Error())
+			return nil, l.located(seq, l.gap(seq, l.endOf(seq), err.Error()))
 		}
 		if len(blocks) == 0 && b.end() <= seq {
 			return nil, l.gap(seq, l.endOf(seq), "no block holds them")
@@ -229,6 +229,24 @@ func (l *diskLog) openBlocks(seq uint64, values [][]byte) ([]*block, error) {
 		return nil, l.gap(seq, l.endOf(seq), "no block holds them")
 	}
 	return blocks, nil
+}
+
+// located lets a gap say in which file the block of its first record lies.
+func (l *diskLog) located(seq uint64, gap error) error {
+	_ = l.kv.use(func(b *badger.DB) error { // if there is no row, the directory has to do
+		txn := b.NewTransaction(false)
+		defer txn.Discard()
+		key, _, err := l.seek(txn, seq)
+		if err != nil {
+			return err
+		}
+		item, err := txn.Get(key)
+		if err == nil {
+			gap = l.blocks.named(item, gap)
+		}
+		return err
+	})
+	return gap
 }
 
 // seek returns the last block that starts at or before seq, and its key.

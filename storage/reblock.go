@@ -3,6 +3,7 @@ package storage
 import (
 	"encoding/binary"
 	"errors"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -30,7 +31,7 @@ func (l *diskLog) keepReblocking() {
 	var due time.Time // when space may be looked for
 	l.repeat(every, func() {
 		done, err := l.reblock()
-		if err != nil {
+		if err != nil && !errors.Is(err, ErrNoSpace) { // of that the guard tells, once
 			l.db.slog.Warn("storage: blocks stay as they are for now", "err", err)
 		}
 		stale = stale || done > 0
@@ -195,7 +196,8 @@ func (l *diskLog) joinable(item *badger.Item, at uint64) (*block, error) {
 	if h, _, _, err := parseBlock(v); err == nil && h.Codec == codecZstd {
 		return &block{blockHeader: h}, nil
 	}
-	return l.provedBlock(v, at)
+	b, err := l.provedBlock(v, at)
+	return b, l.blocks.named(item, err)
 }
 
 // verified reads a block and proves its hash.
@@ -204,7 +206,18 @@ func (l *diskLog) verified(item *badger.Item, at uint64) (*block, error) {
 	if err != nil {
 		return nil, l.gap(at, at+1, err.Error())
 	}
-	return l.provedBlock(v, at)
+	b, err := l.provedBlock(v, at)
+	return b, l.blocks.named(item, err)
+}
+
+// named lets a gap say in which file the block of a row lies.
+func (f *blockFiles) named(item *badger.Item, err error) error {
+	if gap := (*GapError)(nil); errors.As(err, &gap) && item.UserMeta() != 0 {
+		if d, p, bad := f.placeOf(item); bad == nil {
+			gap.File = filepath.Join("log", filepath.Base(d.dir), filepath.Base(d.name(p.file)))
+		}
+	}
+	return err
 }
 
 // provedBlock opens a stored block if its hash is right.

@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
 )
 
 // Tenant is the random prefix of everything a tenant owns; zero is the machine.
@@ -93,13 +97,14 @@ var (
 type GapError struct {
 	Part     int
 	From, To uint64
-	File     string // the file or directory that should hold them
+	Dir      string // the data directory
+	File     string // relative to Dir: the file or directory that should hold them
 	Why      string
 }
 
 func (e *GapError) Error() string {
-	return fmt.Sprintf("storage: records [%d,%d) of partition %d are lost in %s: %s; run: ripen doctor",
-		e.From, e.To, e.Part, e.File, e.Why)
+	return fmt.Sprintf("storage: records [%d,%d) of partition %d are lost in %s: %s; run: ripen doctor --data %s",
+		e.From, e.To, e.Part, filepath.Join(e.Dir, e.File), e.Why, e.Dir)
 }
 
 // CorruptError says that a file of the data directory is damaged.
@@ -116,6 +121,27 @@ func (e *CorruptError) Error() string {
 
 // Unwrap returns the cause.
 func (e *CorruptError) Unwrap() error { return e.Err }
+
+// refusals are by which the system says that it does not hand a file over; what is
+// in the file, it does not say.
+var refusals = []syscall.Errno{
+	syscall.EMFILE, syscall.ENFILE, syscall.EACCES, syscall.EPERM, syscall.EROFS, syscall.ENOMEM, syscall.ENOSPC, syscall.EDQUOT,
+}
+
+// damage is the error of a file that cannot be read or is not what was written: a
+// [CorruptError], unless the system refused. To repair what is whole would lose it.
+func damage(dir, file string, err error) error {
+	if refused(err) {
+		return fmt.Errorf("storage: %s in %s cannot be opened: %w", file, dir, err)
+	}
+	return &CorruptError{Dir: dir, File: file, Err: err}
+}
+
+func refused(err error) bool {
+	return slices.ContainsFunc(refusals, func(e syscall.Errno) bool {
+		return strings.Contains(err.Error(), e.Error()) // Badger does not wrap what it meets
+	})
+}
 
 func checkRecord(r *Record) error {
 	switch {

@@ -184,7 +184,7 @@ func (l *diskLog) openHighWater() error {
 	if l.hw == nil {
 		hw, err := openHighWater(filepath.Join(l.db.dir, hwName), l.c.next == 1, l.db.slog)
 		if err != nil {
-			return &CorruptError{Dir: l.db.dir, File: hwName, Err: err}
+			return damage(l.db.dir, hwName, err)
 		}
 		l.hw = hw
 	}
@@ -335,7 +335,7 @@ func (l *diskLog) lastBlock() (found *block, hot filePlace, err error) {
 			found, err = openBlock(v)
 		}
 		if err != nil {
-			return l.gap(first, first+1, err.Error())
+			return l.blocks.named(it.Item(), l.gap(first, first+1, err.Error()))
 		}
 		if it.Item().UserMeta() != metaHot {
 			return nil
@@ -351,7 +351,7 @@ func (l *diskLog) lastBlock() (found *block, hot filePlace, err error) {
 
 // gap reports records [from, to) as lost from log/.
 func (l *diskLog) gap(from, to uint64, why string) error {
-	return &GapError{From: from, To: to, File: l.kv.dir, Why: why}
+	return &GapError{From: from, To: to, Dir: l.db.dir, File: "log/", Why: why}
 }
 
 // errHole is what a reader says of a hole.

@@ -240,6 +240,53 @@ func FuzzPack(f *testing.F) {
 	})
 }
 
+// Whichever bit of a key file flips, its keys are read as they were written, and it
+// is said.
+func TestFlippedBitOfAKeyFile(t *testing.T) {
+	one := keyEntry{kind: keyLive, id: keyID{1}, key: sealKey{2}}
+	two := keyEntry{kind: keyErased, id: keyID{3}}
+	whole := appendKeyEntry(appendKeyEntry(nil, &one), &two)
+	for _, b := range [][]byte{bytes.Clone(whole), append(bytes.Clone(whole), make([]byte, keyEntrySize)...)} {
+		for bit := range 8 * len(whole) {
+			b[bit/8] ^= 1 << (bit % 8)
+			var got []byte
+			size, flaw, err := parseKeyFile(b, func(e *keyEntry) { got = appendKeyEntry(got, e) })
+			if err != nil || size != len(whole) || flaw != keysFlipped || !bytes.Equal(got, whole) {
+				t.Fatalf("bit %d: %d bytes, %q, %v", bit, size, flaw, err)
+			}
+			b[bit/8] ^= 1 << (bit % 8)
+		}
+	}
+	dir := t.TempDir()
+	db := openTest(t, dir, Options{})
+	appendOne(t, db, testRecord(1))
+	db.Close()
+	openTest(t, dir, Options{}).Close() // moves the key into its shard
+	files, err := filepath.Glob(filepath.Join(dir, "keys", "[0-9a-f][0-9a-f]"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, path := range files {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spoilt := bytes.Clone(b)
+		spoilt[len(b)-5] ^= 64
+		if err := os.WriteFile(path, spoilt, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		db = openTest(t, dir, Options{})
+		if got := readBack(t, db, 1); string(got) != string(testRecord(1).Personal) {
+			t.Fatalf("got %q", got)
+		}
+		db.Close()
+		if again, err := os.ReadFile(path); err != nil || !bytes.Equal(again, b) {
+			t.Errorf("%s is not put right: %v", path, err)
+		}
+	}
+}
+
 func FuzzKeyFile(f *testing.F) {
 	e := keyEntry{kind: keyLive, id: keyID{1}, key: sealKey{2}}
 	f.Add(appendKeyEntry(appendKeyEntry(nil, &e), &e))

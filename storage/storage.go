@@ -56,8 +56,8 @@ func (db *DB) open() (err error) {
 	if db.guard, err = newGuard(db.dir, &db.opts); err != nil {
 		return err
 	}
-	if err := db.guard.check(db.guard.reserve / 4); err != nil {
-		return fmt.Errorf("open: %w", err) // Badger dies of SIGBUS when it opens on a full disk
+	if err := db.guard.check(max(db.guard.reserve/4, openNeeds)); err != nil {
+		return fmt.Errorf("open: %w", err)
 	}
 	if db.keys, err = openKeyStore(filepath.Join(db.dir, "keys"), db.opts.faultAt, db.slog); err != nil {
 		return err

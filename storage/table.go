@@ -114,7 +114,7 @@ func (t *Table) open() error {
 	}
 	name := t.kv.name + ".hwm"
 	if t.hw, err = openHighWater(filepath.Join(t.db.dir, name), t.updates == 0, t.db.slog); err != nil {
-		return &CorruptError{Dir: t.db.dir, File: name, Err: err}
+		return damage(t.db.dir, name, err)
 	}
 	if mark := t.hw.durable().seq; mark > t.updates {
 		return t.kv.corrupt(fmt.Errorf("it holds %d updates, its high-water mark says %d", t.updates, mark))

@@ -184,7 +184,7 @@ func (v *valueFiles) load(p filePlace, buf []byte) ([]byte, error) {
 
 func (v *valueFiles) corrupt(file string, err error) error {
 	table := filepath.Dir(v.dir)
-	return &CorruptError{Dir: filepath.Dir(table), File: filepath.Join(filepath.Base(table), filepath.Base(v.dir), file), Err: err}
+	return damage(filepath.Dir(table), filepath.Join(filepath.Base(table), filepath.Base(v.dir), file), err)
 }
 
 // readers tell when a file that was removed is read by nobody any more: who began

@@ -96,6 +96,7 @@ var telling = map[string][]string{
 	"email_open": {"template", "campaign.name", "message"}, "email_sent": {"template", "campaign.name", "message"},
 	"email_delivered": {"template", "campaign.name", "message"}, SurveyAnswered: {"answer", "survey"}, SurveyOpened: {"survey"},
 	SMSReplied: {"text", "type"}, "sms_sent": {"template"}, LetterSent: {"template"}, LetterAnswered: {"template"}, ChatOpened: {"chat"}, ChatAnswered: {"answer", "step"}, ChatMessage: {"text", "step"}, ChatHandoff: {"queue", "chat"},
+	OnsiteShown: {"template"}, OnsiteClicked: {"template"}, OnsiteClosed: {"template"},
 	HandoffAccepted: {"queue"}, HandoffRejected: {"reason"}, Won: {"value"}, Lost: {"reason"},
 }
 

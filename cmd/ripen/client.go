@@ -172,10 +172,20 @@ func (cl *client) do(ctx context.Context, method, path string, q url.Values, bod
 		_, err = io.Copy(io.Discard, resp.Body)
 		return err
 	}
-	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+	if err := decodeFrom(resp.Body, out); err != nil {
 		return fmt.Errorf("decode the server's answer: %w", err)
 	}
 	return nil
+}
+
+// decode reads an answer of the server. What visitors sent as numbers stays their
+// text: it may be beyond any float, and is to be shown as it was sent.
+func decode(b []byte, out any) error { return decodeFrom(bytes.NewReader(b), out) }
+
+func decodeFrom(r io.Reader, out any) error {
+	d := json.NewDecoder(r)
+	d.UseNumber()
+	return d.Decode(out)
 }
 
 // lines streams an NDJSON answer to f, one line at a time without its end.

@@ -71,7 +71,7 @@ func runEventsTail(ctx context.Context, c *call) error {
 				return err
 			}
 			var e eventLine
-			if err := json.Unmarshal(line, &e); err != nil {
+			if err := decode(line, &e); err != nil {
 				return fmt.Errorf("decode event: %w", err)
 			}
 			_, err := fmt.Fprintf(c.out, "%8d  %s  %-10s %-34s %-14s %s\n", e.Seq, clockText(cmp.Or(e.Time, e.Received)), plain(e.Tenant), e.Subject, plain(e.Type), plain(shortFields(e.Properties)))
@@ -108,7 +108,7 @@ func (c *call) tailSource(ctx context.Context) error {
 		}
 		return ignoreCancel(ctx, cl.lines(ctx, "GET", "/v1/sources/"+url.PathEscape(c.get("source"))+"/events", q, nil, func(line []byte) error {
 			var e sourceLine
-			if err := json.Unmarshal(line, &e); err != nil {
+			if err := decode(line, &e); err != nil {
 				return fmt.Errorf("decode event: %w", err)
 			}
 			switch {

@@ -109,7 +109,7 @@ func runLeadsTop(ctx context.Context, c *call) error {
 			return c.printJSON(page.Leads)
 		}
 		var leads []lead
-		if err := json.Unmarshal(page.Leads, &leads); err != nil {
+		if err := decode(page.Leads, &leads); err != nil {
 			return fmt.Errorf("decode leads: %w", err)
 		}
 		if len(leads) == 0 {
@@ -196,7 +196,7 @@ func runLeadsShow(ctx context.Context, c *call) error {
 			return c.printJSON(raw)
 		}
 		var l lead
-		if err := json.Unmarshal(raw, &l); err != nil {
+		if err := decode(raw, &l); err != nil {
 			return fmt.Errorf("decode lead: %w", err)
 		}
 		c.printLead(&l)

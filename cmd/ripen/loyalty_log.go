@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"time"
@@ -19,7 +18,7 @@ func (c *call) askPurchases(ctx context.Context) (sheet *loyalty.Sheet, err erro
 		cl.accept = "application/x-ndjson"
 		err := cl.lines(ctx, "GET", "/v1/leads", nil, nil, func(line []byte) error {
 			var l lead
-			if err := json.Unmarshal(line, &l); err != nil {
+			if err := decode(line, &l); err != nil {
 				return fmt.Errorf("decode a lead: %w", err)
 			}
 			ids = append(ids, l.ID)

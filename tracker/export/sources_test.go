@@ -52,6 +52,12 @@ func TestSources(t *testing.T) {
 	f("POST", "/v1/admin/sources", map[string]any{"name": "blog"}, 409, "source_exists")
 	f("POST", "/v1/admin/sources", map[string]any{"name": "a/b"}, 400, "bad_name")
 	f("PATCH", "/v1/admin/sources/blog", map[string]any{"body_limit": 1 << 30}, 400, "bad_body_limit")
+	for _, no := range []string{"blog.example", "https://blog.example/", "https://blog.example/x", "*.blog.example", "https://", "null", ""} {
+		f("PATCH", "/v1/admin/sources/blog", map[string]any{"origins": []string{"https://a.example", no}}, 400, "bad_origins")
+	}
+	for _, yes := range []string{"https://blog.example:8443", "https://*.blog.example", "*", "capacitor://localhost"} {
+		f("PATCH", "/v1/admin/sources/blog", map[string]any{"origins": []string{yes}}, 200, yes)
+	}
 	f("PATCH", "/v1/admin/sources/blog", map[string]any{"rate": -1}, 400, "bad_rate")
 	f("PATCH", "/v1/admin/sources/blog", map[string]any{"rat": 1}, 400, "bad_body")
 	f("PATCH", "/v1/admin/sources/none", map[string]any{}, 404, "unknown_source")

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -272,16 +273,29 @@ func (c *sourceChange) apply(s *tracker.Source) error {
 	set(&s.Server, c.Server)
 	set(&s.KeepIP, c.KeepIP)
 	set(&s.Disabled, c.Disabled)
-	if c.Origins != nil {
-		s.Origins = *c.Origins
-	}
 	if c.BodyLimit != nil {
 		s.MaxBody = *c.BodyLimit
 	}
 	if c.Rate != nil {
 		s.Rate = *c.Rate
 	}
-	return cmp.Or(c.applyRetention(s), c.applyMail(s))
+	return cmp.Or(c.applyOrigins(s), c.applyRetention(s), c.applyMail(s))
+}
+
+// applyOrigins takes over from which pages events come. What no browser sends as an
+// Origin would shut out every page.
+func (c *sourceChange) applyOrigins(s *tracker.Source) error {
+	if c.Origins == nil {
+		return nil
+	}
+	for _, o := range *c.Origins {
+		u, err := url.Parse(strings.Replace(o, "://*.", "://", 1))
+		if o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Scheme+"://"+u.Host != u.String()) {
+			return invalid("origins", strconv.Quote(o)+" is none: need scheme and host as in https://acme.es, https://*.acme.es for all that is under it, or *")
+		}
+	}
+	s.Origins = *c.Origins
+	return nil
 }
 
 func (c *call) createSource() error {

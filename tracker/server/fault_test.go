@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -18,6 +19,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"ripen/storage"
 )
 
 // post sends a JSON body and returns status, answer and headers.
@@ -171,20 +174,25 @@ func TestDiskReallyFull(t *testing.T) {
 	})
 	s, stop := startServer(t, Config{Demo: true, Data: filepath.Join(dir, "data"), DiskReserve: 32 << 20})
 	ballast := filepath.Join(dir, "ballast")
-	fullDisk(t, &sender{s: s}, func() {
+	fill := func(rest int64) {
 		var disk syscall.Statfs_t
 		if err := syscall.Statfs(dir, &disk); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(ballast, make([]byte, int64(disk.Bavail)*disk.Bsize-(16<<20)), 0o600); err != nil {
+		if err := os.WriteFile(ballast, make([]byte, int64(disk.Bavail)*disk.Bsize-rest), 0o600); err != nil {
 			t.Fatal(err)
 		}
-	}, func() {
+	}
+	fullDisk(t, &sender{s: s}, func() { fill(16 << 20) }, func() {
 		if err := os.Remove(ballast); err != nil {
 			t.Fatal(err)
 		}
 	})
 	stop()
+	fill(5 << 20)
+	if r, err := storage.Doctor(t.Context(), filepath.Join(dir, "data")); !errors.Is(err, storage.ErrNoSpace) {
+		t.Errorf("the doctor on a full disk says %+v, %v", r, err)
+	}
 }
 
 func TestClockStepsBack(t *testing.T) {

@@ -58,5 +58,5 @@ const question = (m: any, q: any, at: number): any => {
   const ends = (q.low || q.high) && el("div", { class: "ends", "aria-hidden": "true" }, el("span", {}, q.low || ""), el("span", {}, q.high || ""));
   // What the ends of a scale mean is said with the question.
   const legend = el("legend", { tabindex: "-1" }, q.ask, ends && el("span", { class: "unseen" }, ` (${q.choices[0].label}: ${q.low || "–"}; ${q.choices[q.choices.length - 1].label}: ${q.high || "–"})`));
-  return el("form", { novalidate: true }, el("fieldset", {}, legend, el("div", { class: q.type }, ...choices), ends), alert, foot);
+  return el("form", { novalidate: true }, el("fieldset", {}, legend, el("div", { class: q.type == "score" && "score" }, ...choices), ends), alert, foot);
 };

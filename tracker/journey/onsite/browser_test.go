@@ -15,6 +15,7 @@ import (
 
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/dom"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
@@ -113,6 +114,26 @@ func (v *visit) tree() (lines []string) {
 	return lines
 }
 
+// lefts is where boxes of a role begin, from the left of the window.
+func (v *visit) lefts(role string) (at []float64) {
+	v.t.Helper()
+	got, err := chromedp.Call(v.ctx, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	for _, n := range got.Nodes {
+		if n.Ignored || n.Role == nil || string(n.Role.Value) != `"`+role+`"` {
+			continue
+		}
+		box, err := chromedp.Call(v.ctx, dom.GetBoxModel, dom.GetBoxModelParams{BackendNodeID: n.BackendDOMNodeID})
+		if err != nil {
+			v.t.Fatal(err)
+		}
+		at = append(at, box.Model.Border[0])
+	}
+	return at
+}
+
 // until waits until the tree has all these lines.
 func (v *visit) until(want ...string) {
 	v.t.Helper()
@@ -208,6 +229,9 @@ func TestSurveyByKeyboard(t *testing.T) {
 	}
 	v.press(kb.Enter)
 	v.until("group Where do you use it?", "radio At home")
+	if at := v.lefts("radio"); len(at) != 2 || at[0] != at[1] {
+		t.Errorf("choices begin at %v: they stand side by side, where long ones do not fit", at)
+	}
 	v.press(kb.Enter) // nothing is chosen
 	v.tabTo("button Next")
 	v.press(kb.Enter)

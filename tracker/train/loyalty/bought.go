@@ -1,6 +1,7 @@
 package loyalty
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -26,6 +27,17 @@ func Bought(id string, at int64, fields map[string]any, names map[string]string)
 		}
 		return strings.TrimSpace(fmt.Sprint(v))
 	}
+	number := func(v any) float64 {
+		switch v := v.(type) {
+		case float64:
+			return v
+		case json.Number:
+			if f, err := v.Float64(); err == nil { // else it is beyond any price
+				return f
+			}
+		}
+		return 0
+	}
 	for i := 0; ; i++ {
 		under := "products." + strconv.Itoa(i) + "."
 		p := Purchase{Customer: id, Day: int(at / dayMs)}
@@ -38,12 +50,12 @@ func Bought(id string, at int64, fields map[string]any, names map[string]string)
 			p.Product = word(find("product", "", "sku", "product_id", "product"))
 			p.Category = word(find("category", "", "category"))
 			p.Name, p.Link = word(find("", "", "name")), word(find("", "", "product_url"))
-			p.Price, _ = find("", "", "price").(float64)
+			p.Price = number(find("", "", "price"))
 		} else {
 			p.Name, p.Link = word(find("", under, "name")), word(find("", under, "url"))
-			p.Price, _ = find("", under, "price").(float64)
+			p.Price = number(find("", under, "price"))
 		}
-		if v, ok := find("value", "", "value", "total", "revenue").(float64); ok && i == 0 && v > 0 {
+		if v := number(find("value", "", "value", "total", "revenue")); i == 0 && v > 0 {
 			p.Value = v
 		}
 		lines = append(lines, p)
