@@ -241,16 +241,10 @@ func (l *diskLog) proved(seq uint64, missing map[keyID]int) (found *block, err e
 	err = l.kv.use(func(b *badger.DB) error {
 		txn := b.NewTransaction(false)
 		defer txn.Discard()
-		key, _, err := l.seek(txn, seq)
-		if err != nil {
+		return l.find(txn, seq, func(row *badger.Item) (err error) {
+			found, err = l.verified(row, seq)
 			return err
-		}
-		item, err := txn.Get(key)
-		if err != nil {
-			return l.gap(seq, l.endOf(seq), err.Error())
-		}
-		found, err = l.verified(item, seq)
-		return err
+		})
 	})
 	if err != nil {
 		return nil, err

@@ -236,32 +236,37 @@ func (l *diskLog) located(seq uint64, gap error) error {
 	_ = l.kv.use(func(b *badger.DB) error { // if there is no row, the directory has to do
 		txn := b.NewTransaction(false)
 		defer txn.Discard()
-		key, _, err := l.seek(txn, seq)
-		if err != nil {
-			return err
-		}
-		item, err := txn.Get(key)
-		if err == nil {
-			gap = l.blocks.named(item, gap)
-		}
-		return err
+		return l.find(txn, seq, func(row *badger.Item) error {
+			gap = l.blocks.named(row, gap)
+			return nil
+		})
 	})
 	return gap
 }
 
 // seek returns the last block that starts at or before seq, and its key.
 func (l *diskLog) seek(txn *badger.Txn, seq uint64) (key, value []byte, err error) {
+	err = l.find(txn, seq, func(row *badger.Item) (err error) {
+		if value, err = l.blocks.stored(row); err != nil {
+			return l.gap(seq, seq+1, err.Error())
+		}
+		key = row.KeyCopy(nil)
+		return nil
+	})
+	return key, value, err
+}
+
+// find calls fn with the row of the last block that starts at or before seq, which is
+// valid until fn returns.
+func (l *diskLog) find(txn *badger.Txn, seq uint64, fn func(row *badger.Item) error) error {
 	prefix := logKey(0, logBlock)
 	it := txn.NewIterator(badger.IteratorOptions{Reverse: true, Prefix: prefix})
 	defer it.Close()
 	it.Seek(blockKey(0, l.days.of(seq), seq))
 	if !it.ValidForPrefix(prefix) {
-		return nil, nil, l.gap(seq, l.endOf(seq), "no block holds them")
+		return l.gap(seq, l.endOf(seq), "no block holds them")
 	}
-	if value, err = l.blocks.stored(it.Item()); err != nil {
-		return nil, nil, l.gap(seq, seq+1, err.Error())
-	}
-	return it.Item().KeyCopy(nil), value, nil
+	return fn(it.Item())
 }
 
 // endOf returns where a hole at seq ends: the start of the next block that is

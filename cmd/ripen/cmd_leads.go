@@ -230,7 +230,7 @@ func (c *call) printLead(l *lead) {
 	if len(l.Attributes) > 0 {
 		rows = rows[:0]
 		for name, v := range l.Attributes {
-			rows = append(rows, []string{name, valueText(v)})
+			rows = append(rows, []string{name, fmt.Sprint(v)})
 		}
 		sort.Slice(rows, func(i, j int) bool { return rows[i][0] < rows[j][0] })
 		fmt.Fprintln(c.out)
@@ -280,19 +280,11 @@ func (c *call) printTimeline(ctx context.Context, cl *client, path string) error
 	return nil
 }
 
-// valueText writes a value of JSON for people: 1000000, not 1e+06.
-func valueText(v any) string {
-	if f, ok := v.(float64); ok {
-		return strconv.FormatFloat(f, 'f', -1, 64)
-	}
-	return fmt.Sprint(v)
-}
-
 // shortFields writes the fields of an event on one line.
 func shortFields(m map[string]any) string {
 	var parts []string
 	for name, v := range m {
-		parts = append(parts, name+"="+valueText(v))
+		parts = append(parts, fmt.Sprintf("%s=%v", name, v))
 	}
 	sort.Strings(parts)
 	s := []rune(strings.Join(parts, " "))

@@ -27,6 +27,7 @@ func newEdgeMetrics(set *metrics.Set) *edgeMetrics {
 
 // watch registers the gauges that are read when they are asked for.
 func (s *Server) watch() {
+	metrics.ExposeMetadata(true) // TYPE lines: without them some scrapers take a counter for a gauge
 	s.set.NewGauge("ripen_log_last_seq", func() float64 {
 		last, err := s.db.Log().Last(s.life, 0)
 		if err != nil {
@@ -117,7 +118,6 @@ func (s *Server) serveMetrics(ctx *fasthttp.RequestCtx) bool {
 		export.Problem(ctx, fasthttp.StatusUnauthorized, "unknown_key", "send the admin key: Authorization: Bearer <admin.key of the data directory>")
 		return true
 	}
-	metrics.ExposeMetadata(true) // TYPE lines: without them some scrapers take a counter for a gauge
 	var b bytes.Buffer
 	s.set.WritePrometheus(&b)
 	metrics.WriteProcessMetrics(&b)
