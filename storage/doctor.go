@@ -105,7 +105,7 @@ func (db *DB) Doctor(ctx context.Context) (*Report, error) {
 		r.add(Failure, "", "the log is "+state+": "+err.Error(), "free disk space, or see why the disk refuses writes")
 	}
 	for _, name := range []string{"leads", "meta"} {
-		if err := preflight(filepath.Join(db.dir, name), true, true); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := preflight(filepath.Join(db.dir, name), true); err != nil && !errors.Is(err, os.ErrNotExist) {
 			r.addError(db.dir, err)
 		}
 	}
@@ -150,7 +150,7 @@ func remedy(file string) string {
 // checkFiles checks what can be checked without opening anything.
 func (r *Report) checkFiles(dir string) {
 	for _, name := range backupOrder {
-		if err := preflight(filepath.Join(dir, name), name != "log", true); err != nil {
+		if err := preflight(filepath.Join(dir, name), true); err != nil {
 			r.addError(dir, err)
 		}
 	}

@@ -116,7 +116,7 @@ func (k *kv) open() (err error) {
 	defer k.changed.Broadcast()
 	k.opening = false
 	defer k.recover(&err)
-	if err := preflight(k.dir, k.opts.Compression != options.None, k.name != "log"); err != nil {
+	if err := preflight(k.dir, k.name != "log"); err != nil {
 		return err // the log checks its own blocks
 	}
 	if err := removeEmptyWALs(k.dir); err != nil {
@@ -177,13 +177,16 @@ func kvOptions(name, dir string, log *slog.Logger) badger.Options {
 		return o.WithSyncWrites(true).WithMemTableSize(oldLogTable).
 			WithCompression(options.None).WithBlockCacheSize(0)
 	case "leads":
-		// Its rows are written again and again. A level less below the first
-		// saves one rewriting of each; tables of 1 MiB on every level, because
-		// up to ten are built at a time, each in nine times its size.
+		// Its rows are written again and again, in no order. Ten tables at a time go
+		// into a first level of 256 MiB: with five into 64 MiB compactions took a third
+		// of what a million leads cost. Tables of 2 MiB on every level, because up to
+		// ten are built at a time, each in nine times its size. Rows are small and what
+		// is large lies packed in files: to unpack a block for each row that is read
+		// cost a quarter of the processor, for a fifth less disk.
 		o.TableSizeMultiplier = 1
-		return o.WithSyncWrites(false).WithNumLevelZeroTablesStall(20).
-			WithBaseLevelSize(64 << 20).WithBaseTableSize(1 << 20).
-			WithCompression(options.Snappy).WithBlockCacheSize(32 << 20)
+		return o.WithSyncWrites(false).WithNumLevelZeroTables(10).WithNumLevelZeroTablesStall(30).
+			WithBaseLevelSize(256 << 20).WithBaseTableSize(2 << 20).
+			WithCompression(options.None).WithBlockCacheSize(0)
 	default:
 		return o.WithSyncWrites(true).
 			WithCompression(options.Snappy).WithBlockCacheSize(8 << 20)

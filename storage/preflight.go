@@ -13,6 +13,7 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/fb"
+	"github.com/dgraph-io/badger/v4/options"
 	"github.com/klauspost/compress/s2"
 	"golang.org/x/sys/unix"
 )
@@ -25,7 +26,7 @@ import (
 
 // preflight checks the files of a database. With full, every block of every
 // table is checked; without, only what Badger needs to open them.
-func preflight(dir string, compressed, full bool) error {
+func preflight(dir string, full bool) error {
 	tables, err := listedTables(dir)
 	if err != nil {
 		return err
@@ -46,7 +47,7 @@ func preflight(dir string, compressed, full bool) error {
 			return err
 		}
 	}
-	return checkTables(tables, compressed, full)
+	return checkTables(tables, full)
 }
 
 // isEmpty says that a WAL has no bytes: Badger deletes one whose rows are in
@@ -68,9 +69,16 @@ func removeEmptyWALs(dir string) error {
 	return err
 }
 
+// listedTable is a table and how its blocks are written, which may have been
+// otherwise before.
+type listedTable struct {
+	path       string
+	compressed bool
+}
+
 // listedTables returns the tables that the manifest names. Others are leftovers
 // of a crash, maybe half written, which Badger removes.
-func listedTables(dir string) (paths []string, err error) {
+func listedTables(dir string) (tables []listedTable, err error) {
 	f, err := os.Open(filepath.Join(dir, "MANIFEST"))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -83,18 +91,18 @@ func listedTables(dir string) (paths []string, err error) {
 	if err != nil {
 		return nil, damage(filepath.Dir(dir), filepath.Join(filepath.Base(dir), "MANIFEST"), err)
 	}
-	for id := range manifest.Tables {
+	for id, m := range manifest.Tables {
 		path := filepath.Join(dir, fmt.Sprintf("%06d.sst", id))
 		if _, err := os.Stat(path); err != nil {
 			return nil, damage(filepath.Dir(dir), filepath.Join(filepath.Base(dir), filepath.Base(path)), err)
 		}
-		paths = append(paths, path)
+		tables = append(tables, listedTable{path, m.Compression != options.None})
 	}
-	return paths, nil
+	return tables, nil
 }
 
 // checkTables checks tables on two goroutines.
-func checkTables(paths []string, compressed, full bool) error {
+func checkTables(tables []listedTable, full bool) error {
 	var wg sync.WaitGroup
 	errs := make([]error, 2)
 	for w := range errs {
@@ -104,9 +112,9 @@ func checkTables(paths []string, compressed, full bool) error {
 			if full {
 				file = new([]byte)
 			}
-			for i := w; i < len(paths) && errs[w] == nil; i += len(errs) {
-				errs[w] = checkFile(paths[i], file, func(b []byte) (err error) {
-					buf, err = checkTable(buf, b, compressed, full)
+			for i := w; i < len(tables) && errs[w] == nil; i += len(errs) {
+				errs[w] = checkFile(tables[i].path, file, func(b []byte) (err error) {
+					buf, err = checkTable(buf, b, tables[i].compressed, full)
 					return err
 				})
 			}

@@ -41,16 +41,15 @@ func (s *suite) scale(ctx context.Context, name string) error {
 		return err
 	}
 	defer func() { t.Kill() }()
+	begun := time.Now()
 	stored, peak, err := s.fill(ctx, t, sc)
 	if err != nil {
 		return err
 	}
+	// Half of what it takes in and folds of this very data set.
+	rate := float64(stored) / time.Since(begun).Seconds() / 2
 	if err := s.memory(ctx, name, sc, t, peak); err != nil {
 		return err
-	}
-	rate := 30_000.0
-	if f := s.report.Figure(figSustained); f.Known {
-		rate = f.Measured / 2
 	}
 	cfg := s.post20(t)
 	cfg.Visitors, cfg.Rate, cfg.Duration = sc.visitors, rate/20, s.tempo.half

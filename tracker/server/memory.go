@@ -63,7 +63,7 @@ func limitMemory(setting int64) int64 {
 	return 0
 }
 
-// A server is at rest when fewer than restEvents came in restEvery. It gives memory
+// A server is at rest when fewer than restEvents came, or were folded, in restEvery. It gives memory
 // back at once, and again after twice, four times … as long, up to restTicks times:
 // the last checkpoint and Badger's compactions let go of theirs when they are done.
 const (
@@ -74,19 +74,19 @@ const (
 
 // giveBack returns to the machine what a rush left behind, each time the server
 // has come to rest. The runtime by itself collects every two minutes when nothing
-// is allocated, and keeps the heap of its busiest moment until then. last is the
-// number of events taken so far.
-func giveBack(ctx context.Context, last func() (uint64, error)) {
+// is allocated, and keeps the heap of its busiest moment until then. done
+// counts what has been taken in and folded so far.
+func giveBack(ctx context.Context, done func() (uint64, error)) {
 	tick := time.NewTicker(restEvery)
 	defer tick.Stop()
-	before, _ := last()
+	before, _ := done()
 	for quiet := restTicks + 1; ; quiet++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		now, err := last()
+		now, err := done()
 		if err != nil {
 			return // the log is closed
 		}

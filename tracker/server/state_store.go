@@ -15,7 +15,7 @@ import (
 // Much unsaved makes a checkpoint due before its time: records, bytes of
 // timelines, and records that only go together.
 const (
-	storeRecords = 300_000
+	storeRecords = 200_000
 	storeBytes   = 64 << 20
 	storeGroup   = 3_000
 )
@@ -27,8 +27,9 @@ const storeEvery = 120 * time.Millisecond
 // storePause is storeEvery, and less the nearer mustStore is: who is behind reads
 // slower for a while, and does not stand still for ten seconds in the end.
 func (s *State) storePause() time.Duration {
-	_, bytes, _ := s.fold.Unsaved()
-	return storeEvery * time.Duration(2*storeBytes-min(bytes, 2*storeBytes)) / (2 * storeBytes)
+	records, bytes, _ := s.fold.Unsaved()
+	full := max(float64(records)/(2*storeRecords), float64(bytes)/(2*storeBytes))
+	return time.Duration(float64(storeEvery) * max(0, 1-full))
 }
 
 // store begins a checkpoint when one is due, and goes on with the one under way if
