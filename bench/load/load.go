@@ -42,7 +42,7 @@ type Config struct {
 	Base     int           // number of the first visitor: two runs with the same Base share visitors
 	Each     bool          // visitors in turn instead of at random: every one is reached
 	Turn     int           // with Each: whose turn it is first, counted from Base
-	Sticky   bool          // all events of a request come from one visitor
+	Visit    int           // events in a row that one visitor has in a request; 0 = 1
 	Conns    int           // connections; default 256
 	Fresh    bool          // a new connection per request
 	Rate     float64       // requests per second; 0 = closed loop

@@ -137,7 +137,7 @@ func TestRunSendsGoodRequestsOnce(t *testing.T) {
 	f("pixel, new connections", Config{Conns: 4, Requests: 100, Fresh: true})
 	f("one event", Config{Conns: 4, Requests: 300, Events: 1})
 	f("twenty events", Config{Conns: 3, Requests: 60, Events: 20, Identify: 0.2})
-	f("twenty events of one visitor", Config{Conns: 3, Requests: 60, Events: 20, Sticky: true})
+	f("twenty events of one visitor", Config{Conns: 3, Requests: 60, Events: 20, Visit: 20})
 	f("open loop", Config{Conns: 8, Requests: 200, Events: 2, Rate: 2000})
 }
 
@@ -152,6 +152,17 @@ func TestEventsAreOfRealisticSize(t *testing.T) {
 	}
 	if len(fake.visitors) != 500 {
 		t.Fatalf("each of 500 visitors in turn: %d seen", len(fake.visitors))
+	}
+}
+
+func TestVisits(t *testing.T) {
+	fake, addr := serveFake(t)
+	cfg := Config{Addr: addr, WriteKey: "wk", Events: 20, Conns: 2, Requests: 30, Visit: 5, Each: true, Visitors: 1000}
+	if _, err := Run(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	if len(fake.visitors) != 120 || len(fake.ids) != 600 {
+		t.Fatalf("600 events, five a visit, visitors in turn: %d events of %d visitors, want 120", len(fake.ids), len(fake.visitors))
 	}
 }
 

@@ -49,7 +49,7 @@ func (q *request) build(now time.Time) []byte {
 	for i := range q.run.cfg.Events {
 		if i > 0 {
 			b = append(b, ',')
-			if !q.run.cfg.Sticky {
+			if i%max(q.run.cfg.Visit, 1) == 0 {
 				visitor = q.visitor()
 			}
 		}

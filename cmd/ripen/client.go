@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -110,6 +111,35 @@ func (cl *client) startHere(ctx context.Context, dir string, folds bool) error {
 		return errors.Join(err, cl.stop())
 	}
 	return nil
+}
+
+// isAway says that an error comes of a server that was there, as when it is started
+// again. met says that it was there for an earlier request.
+func (cl *client) isAway(err error, met bool) bool {
+	var no *problemError
+	if errors.As(err, &no) {
+		return no.Status == http.StatusServiceUnavailable
+	}
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" {
+		return met
+	}
+	var broken net.Error
+	return !cl.private && (errors.As(err, &broken) || errors.Is(err, io.ErrUnexpectedEOF))
+}
+
+// seek waits a second and looks for the server anew: it may have another address.
+func (c *call) seek(ctx context.Context, cl *client) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Second):
+	}
+	if c.get("server") != "" {
+		return
+	}
+	if a, ok := server.Announced(ctx, c.get("data")); ok {
+		cl.base = a.URL
+	}
 }
 
 // request sends one request and returns the answer if its status is 2xx.

@@ -35,6 +35,8 @@ events of the log, whose protocol is not kept, and the dead letters.
 			name: "changes tail", folds: true, use: append([]string{"from", "follow", "scorecard"}, tenantSettings...),
 			summary: text{"the feed of score, grade and band changes of a tenant", "los cambios de puntuación, nota y banda de un inquilino"},
 			help: `
+--follow goes on where it was when the server is started again.
+
   ripen changes tail --tenant acme --data ./data
   ripen changes tail --from 500 --follow --json --data ./data`,
 			run: runChangesTail,
@@ -161,7 +163,7 @@ func runChangesTail(ctx context.Context, c *call) error {
 	return c.withServer(ctx, func(cl *client) error {
 		after := c.int("from")
 		cl.accept = "application/x-ndjson"
-		for {
+		for met, gone := false, false; ; {
 			before := after
 			q := url.Values{"after": {fmt.Sprint(after)}, "limit": {"1000"}}
 			if c.bool("follow") {
@@ -178,8 +180,17 @@ func runChangesTail(ctx context.Context, c *call) error {
 				after = max(after, int64(ch.Seq))
 				return c.printChange(&ch, line)
 			})
-			if err != nil || after == before && !c.bool("follow") {
+			switch {
+			case c.bool("follow") && ctx.Err() == nil && cl.isAway(err, met):
+				if !gone {
+					fmt.Fprintln(c.err, text{"the server does not answer: it is asked again until it does", "el servidor no responde: se le pregunta otra vez hasta que lo haga"}.in(c.lang))
+				}
+				met, gone = true, true
+				c.seek(ctx, cl)
+			case err != nil || after == before && !c.bool("follow"):
 				return ignoreCancel(ctx, err)
+			default:
+				met, gone = true, false
 			}
 		}
 	})

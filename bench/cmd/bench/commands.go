@@ -92,7 +92,7 @@ func runLoad(ctx context.Context, flags *flag.FlagSet, args []string, out io.Wri
 	flags.IntVar(&cfg.Visitors, "visitors", 10_000, "visitors")
 	flags.BoolVar(&cfg.Each, "each", false, "visitors in turn instead of at random")
 	flags.StringVar(&cfg.Format, "format", "", "of batches: "+strings.Join(load.Formats(), ", "))
-	flags.BoolVar(&cfg.Sticky, "sticky", false, "one visitor per request")
+	flags.IntVar(&cfg.Visit, "visit", 1, "events in a row that one visitor has in a request")
 	flags.IntVar(&cfg.Conns, "conns", 256, "connections")
 	flags.BoolVar(&cfg.Fresh, "fresh", false, "a new connection per request")
 	flags.Float64Var(&cfg.Rate, "rate", 0, "requests per second; 0 = as fast as answers come")
