@@ -14,12 +14,13 @@ var (
 	errTarget   = errors.New("header: the request target must begin with /")
 	errBareLF   = errors.New("header: a line ends in LF without CR")
 	errFold     = errors.New("header: a line begins with white space")
+	errName     = errors.New("header: a name with a space in it")
 	errBothLens = errors.New("header: Content-Length and Transfer-Encoding together")
 	errCoding   = errors.New("header: Transfer-Encoding must be chunked, once, in HTTP/1.1")
 )
 
 // CheckHeader closes what fasthttp leaves open to request smuggling: lines that
-// end in a bare LF, folded lines, Content-Length beside Transfer-Encoding,
+// end in a bare LF, folded lines, names with a space in them, Content-Length beside Transfer-Encoding,
 // codings other than chunked, versions other than 1.0 and 1.1, and targets in
 // absolute form, which override Host. The server calls it before routing and
 // answers an error with 400 and closes the connection. It does not allocate.
@@ -41,6 +42,9 @@ func CheckHeader(h *fasthttp.RequestHeader) error {
 		raw = raw[n+1:]
 		if len(line) == 0 {
 			continue
+		}
+		if at := bytes.IndexByte(line, ' '); at > 0 && at < bytes.IndexByte(line, ':') {
+			return errName
 		}
 		switch line[0] {
 		case ' ', '\t':

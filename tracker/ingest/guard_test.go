@@ -76,6 +76,7 @@ func TestSmugglingRefused(t *testing.T) {
 	for _, c := range []struct{ name, raw string }{
 		{"length then coding", "POST / HTTP/1.1\r\n" + host + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n" + chunked},
 		{"coding then length", "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n" + chunked},
+		{"a space in a name", "POST / HTTP/1.1\r\n" + host + "Content Length: 4\r\n\r\nabcd"},
 		{"coding identity", "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: identity\r\nContent-Length: 0\r\n\r\n"},
 		{"coding xchunked", "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: xchunked\r\n" + chunked},
 		{"coding twice in one", "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked, chunked\r\n" + chunked},
