@@ -116,25 +116,19 @@ func (cl *client) startHere(ctx context.Context, dir string, folds bool) error {
 // isAway says that an error comes of a server that was there, as when it is started
 // again. met says that it was there for an earlier request.
 func (cl *client) isAway(err error, met bool) bool {
-	var no *problemError
-	if errors.As(err, &no) {
+	if no, ok := errors.AsType[*problemError](err); ok {
 		return no.Status == http.StatusServiceUnavailable
 	}
-	var dial *net.OpError
-	if errors.As(err, &dial) && dial.Op == "dial" {
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
 		return met
 	}
-	var broken net.Error
-	return !cl.private && (errors.As(err, &broken) || errors.Is(err, io.ErrUnexpectedEOF))
+	_, broken := errors.AsType[net.Error](err)
+	return !cl.private && (broken || errors.Is(err, io.ErrUnexpectedEOF))
 }
 
 // seek waits a second and looks for the server anew: it may have another address.
 func (c *call) seek(ctx context.Context, cl *client) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(time.Second):
-	}
-	if c.get("server") != "" {
+	if err := pause(ctx, time.Second); err != nil || c.get("server") != "" {
 		return
 	}
 	if a, ok := server.Announced(ctx, c.get("data")); ok {

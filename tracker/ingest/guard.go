@@ -20,10 +20,11 @@ var (
 )
 
 // CheckHeader closes what fasthttp leaves open to request smuggling: lines that
-// end in a bare LF, folded lines, names with a space in them, Content-Length beside Transfer-Encoding,
-// codings other than chunked, versions other than 1.0 and 1.1, and targets in
-// absolute form, which override Host. The server calls it before routing and
-// answers an error with 400 and closes the connection. It does not allocate.
+// end in a bare LF, folded lines, names with a space in them, Content-Length
+// beside Transfer-Encoding, codings other than chunked, versions other than 1.0
+// and 1.1, and targets in absolute form, which override Host. The server calls it
+// before routing and answers an error with 400 and closes the connection. It does
+// not allocate.
 func CheckHeader(h *fasthttp.RequestHeader) error {
 	old := string(h.Protocol()) == "HTTP/1.0"
 	if !old && string(h.Protocol()) != "HTTP/1.1" {

@@ -63,9 +63,10 @@ func limitMemory(setting int64) int64 {
 	return 0
 }
 
-// A server is at rest when fewer than restEvents came, or were folded, in restEvery. It gives memory
-// back at once, and again after twice, four times … as long, up to restTicks times:
-// the last checkpoint and Badger's compactions let go of theirs when they are done.
+// A server is at rest when fewer than restEvents came, or were folded, in
+// restEvery. It gives memory back at once, and again after twice, four times … as
+// long, up to restTicks times: the last checkpoint and Badger's compactions let go
+// of theirs when they are done.
 const (
 	restEvery  = 5 * time.Second
 	restEvents = 1_000
@@ -74,8 +75,8 @@ const (
 
 // giveBack returns to the machine what a rush left behind, each time the server
 // has come to rest. The runtime by itself collects every two minutes when nothing
-// is allocated, and keeps the heap of its busiest moment until then. done
-// counts what has been taken in and folded so far.
+// is allocated, and keeps the heap of its busiest moment until then. done counts
+// what has been taken in and folded so far.
 func giveBack(ctx context.Context, done func() (uint64, error)) {
 	tick := time.NewTicker(restEvery)
 	defer tick.Stop()

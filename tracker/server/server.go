@@ -181,11 +181,11 @@ func (s *Server) start(ctx context.Context) (err error) {
 		s.samples.Go(func() { s.files.places.Run(s.life, s.set, s.log) })
 		s.samples.Go(func() {
 			giveBack(s.life, func() (uint64, error) {
-				taken, err := s.db.Log().Last(s.life, 0)
+				n, err := s.db.Log().Last(s.life, 0)
 				if s.folder != nil {
-					taken += s.folder.seen()
+					n += s.folder.seen()
 				}
-				return taken, err
+				return n, err
 			})
 		})
 	}
